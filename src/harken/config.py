@@ -1,0 +1,259 @@
+"""Configuration: read once, into frozen objects, and passed on as arguments.
+
+Order of precedence: command-line flags, then `HARKEN_<SECTION>_<KEY>` variables, then the file, then the defaults
+below. The documented example `docs/harken.toml` lists every key with its default, and a test compares it with these
+classes. Nothing is ignored in silence: a key that does not exist is an error which says which one was probably meant.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from harken.errors import ConfigError
+
+Section = TypeVar("Section")
+
+DEFAULT_MODEL = "Qwen/Qwen3-ASR-1.7B"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GatewayConfig:
+    """[gateway]: the one door.
+
+    Attributes:
+        host: address to listen on.
+        port: port to listen on; 0 lets the system choose.
+        name: the name that /health and the logs show.
+        drain_timeout_s: after SIGTERM, how long accepted requests may take to finish.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    name: str = "gateway"
+    drain_timeout_s: float = 300.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LimitsConfig:
+    """[limits]: what one request may ask for, and how much may wait.
+
+    Attributes:
+        upload_bytes: the largest accepted request body.
+        audio_s: the longest accepted recording, in decoded seconds.
+        decode_timeout_s: the longest that decoding one recording may take.
+        segments_in_flight: segments of one request that may be recognised at the same time.
+        queue_audio_s: audio-seconds that may wait in the queue before new requests are refused.
+        queue_timeout_s: the longest that a segment waits for a free slot.
+        segment_timeout_s: the longest that one segment may take on one instance.
+        attempts: tries of one segment on different instances, the first included.
+    """
+
+    upload_bytes: int = 100 * 1024 * 1024
+    audio_s: float = 3600.0
+    decode_timeout_s: float = 120.0
+    segments_in_flight: int = 8
+    queue_audio_s: float = 14_400.0
+    queue_timeout_s: float = 300.0
+    segment_timeout_s: float = 300.0
+    attempts: int = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FleetConfig:
+    """[fleet]: the instances on this machine, and how they are kept alive.
+
+    Attributes:
+        instances: how many.
+        host: the address they listen on.
+        first_port: port of the first; the others follow. 0 lets the system choose for each.
+        start_retries: starts that may fail in a row before an instance counts as broken at start.
+        start_timeout_s: the longest that loading and warming up may take.
+        backoff_s: wait before the first restart; it doubles with each failure in a row.
+        backoff_max_s: the longest wait between restarts.
+        probe_interval_s: seconds between two looks at an instance.
+        probe_timeout_s: an unanswered look counts as failed after this.
+        probe_failures: failed looks in a row after which an instance is replaced.
+    """
+
+    instances: int = 4
+    host: str = "127.0.0.1"
+    first_port: int = 7861
+    start_retries: int = 3
+    start_timeout_s: float = 600.0
+    backoff_s: float = 0.5
+    backoff_max_s: float = 30.0
+    probe_interval_s: float = 0.5
+    probe_timeout_s: float = 2.0
+    probe_failures: int = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstanceConfig:
+    """[instance]: one process with one copy of one model.
+
+    Attributes:
+        model: "digits", a folder, a hub name, or "stub".
+        host: address to listen on when served alone.
+        port: port to listen on when served alone.
+        name: the name that answers, logs and /health show.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        dtype: "auto", "float32", "bfloat16".
+        slots: segments that run at the same time.
+        waiting: segments that may wait for a slot inside the instance.
+        threads: CPU threads of the model; 0 shares the cores among the instances.
+        drain_timeout_s: after SIGTERM, how long accepted segments may take to finish.
+    """
+
+    model: str = DEFAULT_MODEL
+    host: str = "127.0.0.1"
+    port: int = 7861
+    name: str = "asr-1"
+    device: str = "auto"
+    dtype: str = "auto"
+    slots: int = 8
+    waiting: int = 64
+    threads: int = 0
+    drain_timeout_s: float = 300.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogConfig:
+    """[log]: what is written to standard error.
+
+    Attributes:
+        level: debug, info, warning or error.
+        format: "auto" (console on a terminal, else json), "console" or "json".
+    """
+
+    level: str = "info"
+    format: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """All sections of harken.toml."""
+
+    gateway: GatewayConfig = field(default_factory=GatewayConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    fleet: FleetConfig = field(default_factory=FleetConfig)
+    instance: InstanceConfig = field(default_factory=InstanceConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+
+def load_config(
+    path: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    flags: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Config:
+    """Merge file, variables and flags over the defaults.
+
+    Args:
+        path: a TOML file, or None for none.
+        env: the process's variables; only `HARKEN_<SECTION>_<KEY>` ones are read.
+        flags: section → key → value from the command line; None values were not given.
+
+    Raises:
+        ConfigError: an unknown section or key (with the likely one), a value of the wrong kind, an unreadable file.
+    """
+    raw = _read_file(path) if path is not None else {}
+    _check_names(raw, SECTIONS, where="section")
+    merged: dict[str, dict[str, Any]] = {name: dict(raw.get(name, {})) for name in SECTIONS}
+    for section, key, text in _variables(env or {}):
+        merged[section][key] = text
+    for section, values in (flags or {}).items():
+        merged[section].update({key: value for key, value in values.items() if value is not None})
+    return Config(**{name: read_section(kind, merged[name], name) for name, kind in SECTIONS.items()})
+
+
+def read_section(kind: type[Section], raw: Mapping[str, Any], section: str) -> Section:
+    """Build one section's object; every key and every value's kind is checked.
+
+    Raises:
+        ConfigError: an unknown key or an impossible value.
+    """
+    kinds = typing.get_type_hints(kind)
+    _check_names(raw, kinds, where=f"key in [{section}]")
+    values = {key: _convert(value, kinds[key], f"{section}.{key}") for key, value in raw.items()}
+    built = kind(**values)
+    _check_ranges(built, section)
+    return built
+
+
+SECTIONS: dict[str, type[Any]] = {
+    name: kind for name, kind in typing.get_type_hints(Config).items() if not isinstance(kind, types.GenericAlias)
+}
+"""Section name → its class."""
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+
+
+def _variables(env: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
+    for variable, text in env.items():
+        section, _, key = variable.removeprefix("HARKEN_").lower().partition("_")
+        if not variable.startswith("HARKEN_") or section not in SECTIONS or not key:
+            continue
+        # Kubernetes invents variables for every service in the namespace; one named "harken-gateway" would
+        # set HARKEN_GATEWAY_PORT to "tcp://…". They are not meant for us.
+        if text.startswith("tcp://") or key.startswith(("service_", "port_")):
+            continue
+        _check_names({key: text}, typing.get_type_hints(SECTIONS[section]), where=f"key in {variable}, for [{section}]")
+        yield section, key, text
+
+
+def _check_names(given: Mapping[str, Any], known: Iterable[str], *, where: str) -> None:
+    names = list(known)
+    for name in given:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(names)}."
+            raise ConfigError(f"Unknown {where}: {name!r}; {hint}")
+
+
+def _convert(value: Any, kind: type, name: str) -> Any:
+    """Accept the kind itself, an int for a float, and text (from variables) that reads as the kind."""
+    if isinstance(value, bool):
+        raise ConfigError(f"{name} must be {_KINDS[kind]}, not {str(value).lower()}.")
+    if isinstance(value, kind):
+        return value
+    if kind is float and isinstance(value, int):
+        return float(value)
+    if isinstance(value, str) and kind in (int, float):
+        try:
+            return kind(value.replace("_", ""))
+        except ValueError:
+            pass
+    raise ConfigError(f"{name} must be {_KINDS[kind]}, not {value!r}.")
+
+
+_KINDS: dict[type, str] = {int: "a whole number", float: "a number", str: "text"}
+
+_MAY_BE_ZERO = frozenset({"port", "first_port", "threads", "start_retries", "waiting", "backoff_s"})
+
+
+def _check_ranges(section: Any, name: str) -> None:
+    for part in dataclasses.fields(section):
+        value = getattr(section, part.name)
+        if isinstance(value, str):
+            continue
+        least = 0 if part.name in _MAY_BE_ZERO else None
+        if not value < float("inf") or value < 0 or (value == 0 and least is None):
+            raise ConfigError(
+                f"{name}.{part.name} must be {'0 or more' if least == 0 else 'more than 0'}, not {value}."
+            )
+        if part.name in ("port", "first_port") and value > 65_535:
+            raise ConfigError(f"{name}.{part.name} must be at most 65535, not {value}.")

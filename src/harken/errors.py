@@ -1,0 +1,226 @@
+"""Every way a request can fail, in one tree.
+
+A leaf has an HTTP status, a stable code that clients may switch on, and whether another instance (or a later try) could
+succeed. The edge turns a leaf into an answer in one place (`api/`); the wire carries it between gateway and instance by
+its code. The table of all codes is in docs/reference/errors.md, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HarkenError(Exception):
+    """A failure that a client or operator may see.
+
+    Args:
+        message: one sentence that says what is wrong and, where possible, what would help.
+        retry_after_s: whole seconds after which trying again makes sense, where that is known.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    retryable: ClassVar[bool] = False
+    default: ClassVar[str] = "Something went wrong inside the server."
+
+    def __init__(self, message: str = "", *, retry_after_s: int | None = None) -> None:
+        super().__init__(message or self.default)
+        self.message = message or self.default
+        self.retry_after_s = retry_after_s
+
+
+class InternalError(HarkenError):
+    """A defect of ours. The request id in the answer is in the log, beside the traceback."""
+
+
+# --- the client's input -------------------------------------------------------------------------------------------
+
+
+class ClientError(HarkenError):
+    """The request must change before it can succeed."""
+
+    status = 400
+    code = "bad_request"
+    default = "The request cannot be understood."
+
+
+class MissingAudio(ClientError):
+    """No file in the form."""
+
+    code = "missing_audio"
+    default = "No audio file was provided."
+
+
+class EmptyAudio(ClientError):
+    """A file without a single sample."""
+
+    code = "empty_audio"
+    default = "The audio file is empty."
+
+
+class UndecodableAudio(ClientError):
+    """Not a recording in any container or codec that we read."""
+
+    code = "undecodable_audio"
+    default = "The file is not audio that can be decoded."
+
+
+class TruncatedAudio(ClientError):
+    """The file ends before its audio does; part of the speech would be missing."""
+
+    code = "truncated_audio"
+    default = "The audio file is cut off: it ends before its audio does."
+
+
+class UnknownLanguage(ClientError):
+    """A language that the model does not know."""
+
+    code = "unknown_language"
+    default = "That language is not known."
+
+
+class UnsupportedOption(ClientError):
+    """A documented field with a value that this server cannot honour."""
+
+    code = "unsupported_option"
+    default = "That option is not supported."
+
+
+class ModelNotFound(ClientError):
+    """The request names a model that is not served here."""
+
+    status = 404
+    code = "model_not_found"
+    default = "That model is not served here."
+
+
+class NotFound(ClientError):
+    """No such route."""
+
+    status = 404
+    code = "not_found"
+    default = "There is nothing at this address."
+
+
+class MethodNotAllowed(ClientError):
+    """The route exists, for another method."""
+
+    status = 405
+    code = "method_not_allowed"
+    default = "This method is not allowed here."
+
+
+class UploadTooLarge(ClientError):
+    """More bytes than the server accepts."""
+
+    status = 413
+    code = "upload_too_large"
+    default = "The upload is too large."
+
+
+class AudioTooLong(ClientError):
+    """More seconds of audio than the server accepts."""
+
+    status = 413
+    code = "audio_too_long"
+    default = "The recording is too long."
+
+
+# --- the server's state -------------------------------------------------------------------------------------------
+
+
+class Unavailable(HarkenError):
+    """The server cannot take this now; the same request may succeed later."""
+
+    status = 503
+    code = "unavailable"
+    retryable = True
+    default = "The server cannot take this request now."
+
+
+class QueueFull(Unavailable):
+    """As much audio waits already as may wait."""
+
+    code = "queue_full"
+    default = "Too much audio is waiting already."
+
+
+class NoReadyInstance(Unavailable):
+    """No instance became ready while the request waited."""
+
+    code = "no_ready_instance"
+    default = "No instance is ready."
+
+
+class Draining(Unavailable):
+    """The server is shutting down and takes nothing new."""
+
+    code = "draining"
+    default = "The server is shutting down."
+
+
+class TimedOut(Unavailable):
+    """It waited or ran longer than is allowed."""
+
+    status = 504
+    code = "timed_out"
+    default = "The request took too long."
+
+
+class InstanceFailed(HarkenError):
+    """An instance died, hung or broke the protocol while it worked on a segment."""
+
+    status = 502
+    code = "instance_failed"
+    retryable = True
+    default = "The instance that worked on this request failed."
+
+
+class EngineFailed(HarkenError):
+    """The model itself raised an error on this segment."""
+
+    code = "engine_failed"
+    retryable = True
+    default = "The engine failed on this segment."
+
+
+# --- set-up -------------------------------------------------------------------------------------------------------
+
+
+class SetupError(HarkenError):
+    """Harken cannot start as it was told to; trying again without a change will not help."""
+
+    code = "setup_error"
+    default = "Harken cannot start."
+
+
+class ConfigError(SetupError):
+    """A configuration file, variable or flag is wrong."""
+
+    code = "config_error"
+    default = "The configuration is wrong."
+
+
+class CheckpointError(SetupError):
+    """A model folder is incomplete, or does not match its configuration."""
+
+    code = "checkpoint_error"
+    default = "The checkpoint cannot be used."
+
+
+class ModelUnavailable(SetupError):
+    """The model's weights are neither on this machine nor downloadable."""
+
+    code = "model_unavailable"
+    default = "The model's weights are not available."
+
+
+def leaves() -> dict[str, type[HarkenError]]:
+    """Map every stable code to its class (the most general class wins where two share one)."""
+    found: dict[str, type[HarkenError]] = {}
+    pending: list[type[HarkenError]] = [HarkenError]
+    while pending:
+        kind = pending.pop(0)
+        found.setdefault(kind.code, kind)
+        pending.extend(kind.__subclasses__())
+    return found

@@ -1,0 +1,65 @@
+"""The thirty languages of Qwen3-ASR: the names its prompt uses, and their codes.
+
+Clients may write a name or a code in any case ("English", "en", "EN"); inside Harken there are only names.
+"""
+
+from __future__ import annotations
+
+from harken.errors import UnknownLanguage
+
+CODES: dict[str, str] = {
+    "Chinese": "zh",
+    "English": "en",
+    "Cantonese": "yue",
+    "Arabic": "ar",
+    "German": "de",
+    "French": "fr",
+    "Spanish": "es",
+    "Portuguese": "pt",
+    "Indonesian": "id",
+    "Italian": "it",
+    "Korean": "ko",
+    "Russian": "ru",
+    "Thai": "th",
+    "Vietnamese": "vi",
+    "Japanese": "ja",
+    "Turkish": "tr",
+    "Hindi": "hi",
+    "Malay": "ms",
+    "Dutch": "nl",
+    "Swedish": "sv",
+    "Danish": "da",
+    "Finnish": "fi",
+    "Polish": "pl",
+    "Czech": "cs",
+    "Filipino": "fil",
+    "Persian": "fa",
+    "Greek": "el",
+    "Romanian": "ro",
+    "Hungarian": "hu",
+    "Macedonian": "mk",
+}
+"""Name → code, in the order of the published checkpoints."""
+
+NAMES: tuple[str, ...] = tuple(CODES)
+
+_BY_SPELLING: dict[str, str] = {name.lower(): name for name in CODES} | {code: name for name, code in CODES.items()}
+
+WITHOUT_SPACES: frozenset[str] = frozenset({"Chinese", "Cantonese", "Japanese", "Thai"})
+"""Languages written without spaces between words: pieces of their text are joined directly."""
+
+
+def parse_language(spelling: str | None, known: tuple[str, ...] = NAMES) -> str | None:
+    """Return the name for a name or code in any case; None for "", "auto" or None.
+
+    Raises:
+        UnknownLanguage: it is no language of `known`; the message lists those.
+    """
+    cleaned = (spelling or "").strip().lower()
+    if cleaned in ("", "auto"):
+        return None
+    name = _BY_SPELLING.get(cleaned)
+    if name is None or name not in known:
+        choices = ", ".join(f"{language} ({CODES[language]})" for language in known)
+        raise UnknownLanguage(f"Language {(spelling or '')[:40]!r} is not known. Use auto or one of: {choices}.")
+    return name

@@ -1,0 +1,172 @@
+"""The words of Harken as data: segment, options, transcript, model; and the one interface, `Recognizer`.
+
+Everything above this floor speaks in these types. They hold plain data and know nothing of HTTP, tensors or processes.
+The invariant of the whole system is in `Recognizer.recognize`: it returns a transcript, or raises one `HarkenError`,
+or is cancelled. Python itself then guarantees that each accepted segment ends exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+"""Samples per second of every segment."""
+
+Send = Callable[[str], None]
+"""Takes the next piece of text of a segment. It never blocks: what one segment can say is bounded by its token cap."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """A piece of a recording, short enough for one pass of the model.
+
+    Attributes:
+        samples: float32 [n], mono, 16 kHz, in [-1, 1].
+        request_id: the client's request it belongs to; it travels into every log line.
+        index: its place among the segments of that request, from 0.
+        start: its first sample's place in the recording, in samples.
+    """
+
+    samples: NDArray[np.float32]
+    request_id: str
+    index: int = 0
+    start: int = 0
+
+    @property
+    def audio_s(self) -> float:
+        """Its length in seconds of audio."""
+        return len(self.samples) / SAMPLE_RATE
+
+    @property
+    def id(self) -> str:
+        """A name for logs and for the wire: unique per attempt's request and index."""
+        return f"{self.request_id}.{self.index}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What the client wants of the recognition.
+
+    Attributes:
+        language: a name of `harken.languages` to force, or None to let the model detect it.
+        context: free text for the system turn (names, terms); never instructions.
+    """
+
+    language: str | None = None
+    context: str = ""
+
+
+class Finish(StrEnum):
+    """Why the model stopped writing."""
+
+    STOP = "stop"
+    """It said that it was done."""
+    LENGTH = "length"
+    """The token cap was reached: the text may be incomplete, and whoever shows it must say so."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transcript:
+    """What was said in one segment.
+
+    Attributes:
+        text: the words, without header or special tokens; empty for silence.
+        language: the detected or forced language's name; "" where nothing was spoken.
+        audio_s: seconds of audio it covers.
+        tokens: tokens the model wrote.
+        finish: why it stopped.
+        instance: name of the instance that recognised it.
+    """
+
+    text: str
+    language: str
+    audio_s: float
+    tokens: int = 0
+    finish: Finish = Finish.STOP
+    instance: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelInfo:
+    """What a server may say about the model it holds.
+
+    Attributes:
+        name: the public name, for example "Qwen/Qwen3-ASR-1.7B".
+        revision: changes whenever the weights or their configuration change.
+        max_segment_s: the longest segment it recognises well, in seconds.
+        languages: names of `harken.languages` that it knows.
+        slots: segments that one instance runs at the same time.
+    """
+
+    name: str
+    revision: str
+    max_segment_s: float
+    languages: tuple[str, ...]
+    slots: int = 1
+
+
+class Recognizer(Protocol):
+    """Turns segments into transcripts: the engine in an instance, the dispatcher in a gateway."""
+
+    async def model(self) -> ModelInfo:
+        """Tell what is being served; waits, within bounds, while the first instance is still starting.
+
+        Raises:
+            HarkenError: `no_ready_instance` when none became ready in time.
+        """
+        ...
+
+    async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
+        """Recognise one segment.
+
+        Args:
+            segment: not longer than `model().max_segment_s`.
+            options: language and context.
+            send: gets the text as it comes; None means that nobody reads before the end, which lets a
+                dispatcher try again on another instance for longer.
+
+        Raises:
+            HarkenError: exactly one, with a stable code; or asyncio.CancelledError when the caller left.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstanceHealth:
+    """One instance as its server, or the gateway in front of it, sees it."""
+
+    name: str
+    url: str
+    state: str
+    in_flight: int = 0
+    slots: int = 0
+    restarts: int = 0
+    pid: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Health:
+    """The honest answer to "can you transcribe now?".
+
+    Attributes:
+        name: of the server that answers.
+        is_ready: a recording sent now would be recognised.
+        state: one word: ready, degraded, starting, draining, broken.
+        model: name of the model, "" while unknown.
+        queued_audio_s: seconds of audio that wait for a slot.
+        instances: one line each (a gateway's targets, or the instance itself).
+    """
+
+    name: str
+    is_ready: bool
+    state: str
+    model: str = ""
+    queued_audio_s: float = 0.0
+    instances: tuple[InstanceHealth, ...] = field(default=())
