@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import tomllib
 import types
 import typing
@@ -22,6 +23,9 @@ from harken.errors import ConfigError
 Section = TypeVar("Section")
 
 DEFAULT_MODEL = "Qwen/Qwen3-ASR-1.7B"
+
+NOT_OPTIONS = frozenset({"HARKEN_CONFIG"})
+"""Variables that are ours but name no key: where the file is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -205,14 +209,17 @@ def _read_file(path: Path) -> dict[str, Any]:
 def _variables(env: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
     for variable, text in env.items():
         section, _, key = variable.removeprefix("HARKEN_").lower().partition("_")
-        if not variable.startswith("HARKEN_") or section not in SECTIONS or not key:
+        if not variable.startswith("HARKEN_") or variable in NOT_OPTIONS or _is_service_link(variable, text):
             continue
-        # Kubernetes invents variables for every service in the namespace; one named "harken-gateway" would
-        # set HARKEN_GATEWAY_PORT to "tcp://…". They are not meant for us.
-        if text.startswith("tcp://") or key.startswith(("service_", "port_")):
-            continue
+        _check_names({section: key}, SECTIONS, where=f"section in {variable}")
         _check_names({key: text}, typing.get_type_hints(SECTIONS[section]), where=f"key in {variable}, for [{section}]")
         yield section, key, text
+
+
+def _is_service_link(variable: str, text: str) -> bool:
+    """Tell Kubernetes' inventions: a service named "harken-gateway" sets HARKEN_GATEWAY_PORT to "tcp://…"."""
+    is_named_so = re.search(r"_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP)", variable) is not None
+    return is_named_so or text.startswith(("tcp://", "udp://"))
 
 
 def _check_names(given: Mapping[str, Any], known: Iterable[str], *, where: str) -> None:

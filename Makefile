@@ -1,0 +1,66 @@
+# Every target makes .venv and installs what it needs by itself. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find src -type f -not -path '*/__pycache__/*') pyproject.toml README.md LICENSE
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test test-fast check format bench train evaluate clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.wheel ## four instances behind one gateway transcribe twenty recordings at once
+	$(BIN)/harken demo
+
+test: $(VENV)/.wheel $(VENV)/.dev ## the whole test suite, against the built wheel
+	scripts/install-system-packages.sh
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.wheel $(VENV)/.dev ## the tests that take less than a moment each
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(VENV)/.wheel $(VENV)/.dev ## lint, format, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_floors.py
+
+format: $(VENV)/.dev ## rewrite the formatting
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.wheel $(VENV)/.dev ## measure decoding and the engine on this machine
+	$(BIN)/python -m benchmarks.decode
+	$(BIN)/python -m benchmarks.engine
+
+train: $(VENV)/.wheel $(VENV)/.dev ## rebuild the digits checkpoint from nothing (about an hour on two cores)
+	scripts/install-system-packages.sh
+	$(BIN)/python -m training.train
+
+evaluate: $(VENV)/.wheel $(VENV)/.dev ## digit error rates of the shipped checkpoint on voices it never heard
+	scripts/install-system-packages.sh
+	$(BIN)/python -m training.evaluate
+
+clean: ## remove everything that was built
+	rm -rf $(VENV) dist build
+
+# Dependencies first, so that a change of our own code reinstalls our own wheel only.
+$(VENV)/.deps: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt pip
+	$(BIN)/pip install -q -c constraints.txt torch
+	$(BIN)/python scripts/requirements.py | $(BIN)/pip install -q -c constraints.txt -r /dev/stdin
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.deps
+	$(BIN)/pip install -q -c constraints.txt --group dev
+	$(BIN)/pip install -q -c constraints.txt --no-deps dashscope
+	@touch $@
+
+$(VENV)/.wheel: $(VENV)/.deps $(SOURCES)
+	rm -rf dist
+	$(BIN)/pip wheel -q --no-deps --wheel-dir dist .
+	$(BIN)/pip install -q --no-deps --force-reinstall dist/harken-*.whl
+	@touch $@

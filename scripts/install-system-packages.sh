@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Installs the system packages that the tests and the training scripts use: speech synthesisers, nothing else.
+# Harken itself needs none of them. Runs as root or with sudo; otherwise it says what is missing and stops.
+set -euo pipefail
+
+declare -A package_of=([espeak-ng]=espeak-ng [flite]=flite)
+missing=()
+for program in "${!package_of[@]}"; do
+    command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+done
+[ "${#missing[@]}" -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "Missing: ${missing[*]}. Install them with your system's package manager, then run this again." >&2
+    exit 1
+fi
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=()
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    as_root=(sudo)
+else
+    echo "Missing: ${missing[*]}. Run as root: apt-get install ${missing[*]}" >&2
+    exit 1
+fi
+echo "Installing system packages: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
