@@ -88,7 +88,9 @@ def test_fleet_starts_instances_by_command_line_never_by_import() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["harken.server.gateway", "harken.dispatch.dispatcher", "harken.transcribe.transcriber"])
+@pytest.mark.parametrize(
+    "module", ["harken.server.gateway", "harken.dispatch.dispatcher", "harken.transcribe.transcriber"]
+)
 def test_a_gateway_loads_no_gpu_stack(module: str) -> None:
     """Importing the gateway and what it is made of brings in neither torch nor the model libraries."""
     code = (

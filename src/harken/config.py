@@ -169,9 +169,13 @@ def load_config(
     """
     raw = _read_file(path) if path is not None else {}
     _check_names(raw, SECTIONS, where="section")
+    for name, section in raw.items():
+        if not isinstance(section, dict):
+            raise ConfigError(f"{name} is a section: write [{name}] and its keys below it, not {name} = {section!r}.")
     merged: dict[str, dict[str, Any]] = {name: dict(raw.get(name, {})) for name in SECTIONS}
     for section, key, text in _variables(env or {}):
         merged[section][key] = text
+    _check_names(flags or {}, SECTIONS, where="section")
     for section, values in (flags or {}).items():
         merged[section].update({key: value for key, value in values.items() if value is not None})
     return Config(**{name: read_section(kind, merged[name], name) for name, kind in SECTIONS.items()})

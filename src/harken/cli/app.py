@@ -1,0 +1,179 @@
+"""The commands' names and flags; what they do is in a module each."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import harken
+from harken.config import Config, load_config
+from harken.errors import ConfigError
+
+Model = Annotated[str | None, typer.Option(help="digits, a folder, or a hub name. [default: Qwen/Qwen3-ASR-1.7B]")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps. [default: auto]")]
+Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16. [default: auto]")]
+Slots = Annotated[int | None, typer.Option(help="Segments that one instance runs at once. [default: 8]")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads of one model; 0 shares the cores. [default: 0]")]
+Language = Annotated[str, typer.Option(help="A name or code such as English or zh; auto detects it.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="A harken.toml. [default: ./harken.toml if there]")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Set any key.")]
+Server = Annotated[str, typer.Option(help="Address of a gateway or an instance.")]
+LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error. [default: info]")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+DEFAULT_SERVER = "http://127.0.0.1:7860"
+
+
+def build_app() -> typer.Typer:
+    """Put the commands together."""
+    app = typer.Typer(
+        name="harken",
+        help="A self-hosted speech-recognition cluster for Qwen3-ASR.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_root)
+    for command in (up, serve, transcribe, status, demo):
+        app.command()(command)
+    return app
+
+
+def read_config(path: Path | None, settings: Iterable[str] | None, **flags: dict[str, Any]) -> Config:
+    """Merge harken.toml, variables, `--set` and flags, in this order of rising precedence.
+
+    Raises:
+        ConfigError: as `load_config`, or a `--set` without a section, a key and a value.
+    """
+    if path is None and "HARKEN_CONFIG" in os.environ:
+        path = Path(os.environ["HARKEN_CONFIG"])
+    if path is None and Path("harken.toml").is_file():
+        path = Path("harken.toml")
+    merged: dict[str, dict[str, Any]] = {}
+    for setting in settings or ():
+        name, equals, value = setting.partition("=")
+        section, dot, key = name.strip().partition(".")
+        if not equals or not dot:
+            raise ConfigError(f"--set wants SECTION.KEY=VALUE, not {setting!r}.")
+        merged.setdefault(section, {})[key] = value.strip()
+    for section, values in flags.items():
+        merged.setdefault(section, {}).update({key: value for key, value in values.items() if value is not None})
+    return load_config(path, env=os.environ, flags=merged)
+
+
+def up(
+    model: Model = None,
+    instances: Annotated[int | None, typer.Option(help="How many instances. [default: 4]")] = None,
+    host: Host = None,
+    port: Annotated[int | None, typer.Option(help="Port of the gateway; 0 chooses one. [default: 7860]")] = None,
+    first_port: Annotated[int | None, typer.Option(help="Port of the first instance. [default: 7861]")] = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    slots: Slots = None,
+    threads: Threads = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    log_level: LogLevel = None,
+) -> None:
+    """Start a gateway and its instances on this machine."""
+    from harken.fleet.up import run_gateway
+
+    merged = read_config(
+        config,
+        settings,
+        gateway={"host": host, "port": port},
+        fleet={"instances": instances, "first_port": first_port},
+        instance={"model": model, "device": device, "dtype": dtype, "slots": slots, "threads": threads},
+        log={"level": log_level},
+    )
+    sys.exit(run_gateway(merged))
+
+
+def serve(
+    model: Model = None,
+    host: Host = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 chooses one. [default: 7861]")] = None,
+    name: Annotated[str | None, typer.Option(help="Name in answers, logs and /health. [default: asr-1]")] = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    slots: Slots = None,
+    threads: Threads = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    log_level: LogLevel = None,
+    supervised: Annotated[bool, typer.Option(hidden=True, help="Started by a fleet: leave with it.")] = False,
+) -> None:
+    """Start one instance: a complete server of its own."""
+    from harken.server.run import run_instance
+
+    merged = read_config(
+        config,
+        settings,
+        instance={
+            "model": model,
+            "host": host,
+            "port": port,
+            "name": name,
+            "device": device,
+            "dtype": dtype,
+            "slots": slots,
+            "threads": threads,
+        },
+        log={"level": log_level},
+    )
+    sys.exit(run_instance(merged, supervised=supervised))
+
+
+def transcribe(
+    files: Annotated[list[Path], typer.Argument(help="Recordings in any container.", metavar="FILE...")],
+    server: Annotated[str | None, typer.Option(help="Send them there instead of loading the model here.")] = None,
+    model: Model = None,
+    language: Language = "auto",
+    output: Annotated[str, typer.Option("--format", help="txt or json.")] = "txt",
+    device: Device = None,
+    dtype: Dtype = None,
+    threads: Threads = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Print what is said in recordings, in this process or with --server."""
+    from harken.cli.transcribe import run
+
+    merged = read_config(
+        config,
+        settings,
+        instance={"model": model, "device": device, "dtype": dtype, "threads": threads},
+    )
+    sys.exit(run(merged, files, server=server, language=language, output=output))
+
+
+def status(server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """Show the instances behind a gateway; exit 1 unless it can transcribe now."""
+    from harken.cli.status import run
+
+    sys.exit(run(server, as_json=as_json))
+
+
+def demo(
+    instances: Annotated[int, typer.Option(min=1, max=16, help="How many instances.")] = 4,
+    recordings: Annotated[int, typer.Option(min=1, max=500, help="How many at once.")] = 20,
+) -> None:
+    """Start a small cluster, transcribe recordings at once, show who did what, and stop it."""
+    from harken.cli.demo import run
+
+    sys.exit(run(instances=instances, recordings=recordings))
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    """A self-hosted speech-recognition cluster for Qwen3-ASR."""
+    if version:
+        print(f"harken {harken.__version__}")
+        raise typer.Exit

@@ -1,0 +1,131 @@
+"""Configuration: one documented file, overridden in one order, never silently ignored."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harken.cli.app import read_config
+from harken.config import SECTIONS, Config, load_config
+from harken.errors import ConfigError
+
+EXAMPLE = Path(__file__).parent.parent / "docs" / "harken.toml"
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "harken.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_documented_example_is_the_reference() -> None:
+    """Every key stands in docs/harken.toml with its default; nothing else stands there."""
+    raw = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+    expected = {
+        name: {field.name: getattr(getattr(Config(), name), field.name) for field in dataclasses.fields(kind)}
+        for name, kind in SECTIONS.items()
+    }
+    assert raw == expected
+    assert load_config(EXAMPLE) == Config()
+
+
+def test_flags_override_variables_which_override_the_file(tmp_path: Path) -> None:
+    """The nearest word wins."""
+    path = _write(tmp_path, "[fleet]\ninstances = 1\nfirst_port = 9000\nstart_retries = 9\n")
+    env = {"HARKEN_FLEET_INSTANCES": "2", "HARKEN_FLEET_FIRST_PORT": "9100"}
+    fleet = load_config(path, env, {"fleet": {"instances": 3, "first_port": None}}).fleet
+    assert (fleet.instances, fleet.first_port, fleet.start_retries) == (3, 9100, 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("[gatway]\nport = 1\n", "did you mean 'gateway'"),
+        ("[gateway]\nprot = 1\n", "did you mean 'port'"),
+        ("[limits]\nqueue_limt = 1\n", "queue_limt"),
+        ("port = 1\n", "section: 'port'"),
+    ],
+)
+def test_an_unknown_name_in_the_file_is_an_error_with_a_hint(tmp_path: Path, text: str, hint: str) -> None:
+    """A typo never means the default."""
+    with pytest.raises(ConfigError, match=hint):
+        load_config(_write(tmp_path, text))
+
+
+@pytest.mark.parametrize("variable", ["HARKEN_FLEET_INSTANCS", "HARKEN_FLET_INSTANCES", "HARKEN_INSTANCES"])
+def test_an_unknown_variable_is_an_error_that_names_it(variable: str) -> None:
+    """A typo in the environment is no more silent than one in the file."""
+    with pytest.raises(ConfigError, match=variable):
+        load_config(env={variable: "2"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HARKEN_GATEWAY_PORT", "tcp://10.0.0.1:7860"),
+        ("HARKEN_GATEWAY_SERVICE_HOST", "10.0.0.1"),
+        ("HARKEN_GATEWAY_SERVICE_PORT_HTTP", "7860"),
+        ("HARKEN_PORT_7860_TCP_ADDR", "10.0.0.1"),
+        ("HARKEN_CONFIG", "/etc/harken.toml"),
+        ("OTHER", "1"),
+    ],
+)
+def test_what_kubernetes_invents_is_not_configuration(variable: str, value: str) -> None:
+    """A service called harken-gateway must not break the pod beside it."""
+    assert load_config(env={variable: value}) == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[gateway]\nport = 'many'\n", "gateway.port must be a whole number"),
+        ("[gateway]\nport = 1.5\n", "gateway.port must be a whole number"),
+        ("[gateway]\nport = true\n", "gateway.port must be a whole number"),
+        ("[gateway]\nport = 70000\n", "at most 65535"),
+        ("[gateway]\nname = 1\n", "gateway.name must be text"),
+        ("[fleet]\ninstances = 0\n", "more than 0"),
+        ("[fleet]\ninstances = -1\n", "more than 0"),
+        ("[limits]\naudio_s = nan\n", "more than 0"),
+        ("[limits]\naudio_s = inf\n", "more than 0"),
+        ("[gateway]\nport = [\n", "not valid TOML"),
+        ("gateway = 3\n", "gateway"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_an_error_that_names_the_key(tmp_path: Path, text: str, complaint: str) -> None:
+    """Nothing is guessed from a value that does not fit."""
+    with pytest.raises(ConfigError, match=complaint):
+        load_config(_write(tmp_path, text))
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    """A file that was asked for must be there."""
+    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
+        load_config(tmp_path / "nowhere.toml")
+
+
+@given(st.floats(min_value=0.001, max_value=1e6))
+def test_a_number_means_the_same_in_the_file_and_in_a_variable(value: float) -> None:
+    """Text from the environment is read as its key's kind."""
+    assert load_config(env={"HARKEN_LIMITS_AUDIO_S": repr(value)}).limits.audio_s == value
+
+
+def test_set_reaches_every_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever has no flag of its own is reached with --set."""
+    monkeypatch.chdir(tmp_path)
+    config = read_config(None, ["limits.attempts=7", "gateway.name=front"], gateway={"port": None})
+    assert (config.limits.attempts, config.gateway.name, config.gateway.port) == (7, "front", 7860)
+    for wrong in ("limits.attempts", "attempts=7"):
+        with pytest.raises(ConfigError, match="SECTION"):
+            read_config(None, [wrong])
+
+
+def test_a_harken_toml_in_the_folder_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The usual place needs no flag."""
+    _write(tmp_path, "[fleet]\ninstances = 2\n")
+    monkeypatch.chdir(tmp_path)
+    assert read_config(None, None).fleet.instances == 2
