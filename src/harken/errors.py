@@ -16,6 +16,7 @@ class HarkenError(Exception):
     Args:
         message: one sentence that says what is wrong and, where possible, what would help.
         retry_after_s: whole seconds after which trying again makes sense, where that is known.
+        field: the field of the request that is at fault, where it is one.
     """
 
     status: ClassVar[int] = 500
@@ -23,10 +24,11 @@ class HarkenError(Exception):
     retryable: ClassVar[bool] = False
     default: ClassVar[str] = "Something went wrong inside the server."
 
-    def __init__(self, message: str = "", *, retry_after_s: int | None = None) -> None:
+    def __init__(self, message: str = "", *, retry_after_s: int | None = None, field: str | None = None) -> None:
         super().__init__(message or self.default)
         self.message = message or self.default
         self.retry_after_s = retry_after_s
+        self.field = field
 
 
 class InternalError(HarkenError):

@@ -61,5 +61,6 @@ def parse_language(spelling: str | None, known: tuple[str, ...] = NAMES) -> str 
     name = _BY_SPELLING.get(cleaned)
     if name is None or name not in known:
         choices = ", ".join(f"{language} ({CODES[language]})" for language in known)
-        raise UnknownLanguage(f"Language {(spelling or '')[:40]!r} is not known. Use auto or one of: {choices}.")
+        message = f"Language {(spelling or '')[:40]!r} is not known. Use auto or one of: {choices}."
+        raise UnknownLanguage(message, field="language")
     return name

@@ -1,0 +1,67 @@
+"""Puts the public API together: the routes, the edge around them, the answers to what goes wrong.
+
+The server hands in a provider, because an instance listens before its model is loaded and a gateway before its first
+instance is ready; it adds routes of its own (the wire) to the app that it gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+import harken
+from harken.api.asr import asr_routes
+from harken.api.edge import Edge
+from harken.api.errors import on_harken_error, on_http_error, on_validation_error
+from harken.api.health import STARTING, health_routes
+from harken.api.models import models_routes
+from harken.api.openai import openai_routes
+from harken.api.service import Provider
+from harken.errors import HarkenError
+from harken.types import Health
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+
+
+def create_app(
+    provider: Provider,
+    *,
+    lifespan: Lifespan | None = None,
+    early: Callable[[], Health] = lambda: STARTING,
+) -> FastAPI:
+    """Return the app with all public routes.
+
+    Args:
+        provider: returns the service, or None while there is none; asked anew by every request.
+        lifespan: what to do around serving.
+        early: the health to tell while there is no service.
+    """
+    app = FastAPI(
+        title="Harken",
+        version=harken.__version__,
+        summary="Speech recognition: recordings in, text out.",
+        lifespan=lifespan,
+        docs_url=None,  # the framework's page loads its scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(Edge)],
+        exception_handlers={
+            HarkenError: on_harken_error,
+            HTTPException: on_http_error,
+            RequestValidationError: on_validation_error,
+        },
+    )
+    for router in (
+        asr_routes(provider),
+        openai_routes(provider),
+        models_routes(provider),
+        health_routes(provider, early),
+    ):
+        app.include_router(router)
+    return app

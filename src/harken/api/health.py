@@ -1,0 +1,106 @@
+"""`GET /health` and its two short forms for machines; and `GET /`, the sign on the door.
+
+Alive means: this process answers. Ready means: a recording sent now would be recognised. They are different questions
+with different addresses, and `/health` answers the second one with its status while its body tells the rest.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Response
+
+import harken
+from harken.api.schema import HEALTH_RESPONSES, LIVE_RESPONSES, READY_RESPONSES, ROOT_RESPONSES
+from harken.api.service import Provider
+from harken.types import Health
+
+_STATUS = {
+    "ready": "healthy",
+    "degraded": "degraded",
+    "starting": "starting",
+    "draining": "draining",
+    "broken": "unhealthy",
+}
+"""A server's state → the word that monitors look for."""
+
+STARTING = Health(name="", is_ready=False, state="starting")
+
+
+def health_routes(provider: Provider, early: Callable[[], Health]) -> APIRouter:
+    """Return the routes; `early` answers while the provider has no service."""
+    router = APIRouter(tags=["health"])
+
+    def now() -> Health:
+        service = provider()
+        return early() if service is None else service.health()
+
+    async def health() -> Response:
+        """200 when a recording sent now would be recognised, else 503; the body says more."""
+        current = now()
+        return _json(describe(current, datetime.now(UTC)), _status(current))
+
+    async def live() -> Response:
+        """200 as long as the process answers at all."""
+        return _json({"status": "alive"}, 200)
+
+    async def ready() -> Response:
+        """200 or 503."""
+        current = now()
+        return _json({"status": "ready" if current.is_ready else "not ready"}, _status(current))
+
+    async def root() -> Response:
+        """The sign on the door."""
+        return _json({"name": "harken", "version": harken.__version__, "server": now().name, "routes": ROUTES}, 200)
+
+    for path, route, summary, responses in (
+        ("/health", health, "Can you transcribe now?", HEALTH_RESPONSES),
+        ("/health/live", live, "Is the process alive?", LIVE_RESPONSES),
+        ("/health/ready", ready, "May traffic come here?", READY_RESPONSES),
+        ("/", root, "What is this?", ROOT_RESPONSES),
+    ):
+        router.add_api_route(
+            path,
+            route,
+            methods=["GET"],
+            summary=summary,
+            operation_id=route.__name__,
+            response_class=Response,
+            responses=responses,
+        )
+        # Some load balancers probe with HEAD. It is the same question, so the schema does not list it again.
+        router.add_api_route(path, route, methods=["HEAD"], response_class=Response, include_in_schema=False)
+    return router
+
+
+ROUTES = {
+    "POST /asr": "transcribe a recording, simple form",
+    "POST /v1/audio/transcriptions": "transcribe a recording, OpenAI's form",
+    "GET /v1/models": "what is served",
+    "GET /health": "can it transcribe now?",
+    "GET /openapi.json": "all of this for machines",
+}
+
+
+def describe(health: Health, now: datetime) -> dict[str, object]:
+    """Write a state as the body of `/health`; `now` has a zone."""
+    fallback = "healthy" if health.is_ready else "unhealthy"
+    return {
+        "status": _STATUS.get(health.state, fallback),
+        "timestamp": now.isoformat(timespec="milliseconds"),
+        "instance": health.name,
+        "model": health.model,
+        "queued_audio_s": round(health.queued_audio_s, 3),
+        "instances": [dataclasses.asdict(instance) for instance in health.instances],
+    }
+
+
+def _status(health: Health) -> int:
+    return 200 if health.is_ready else 503
+
+
+def _json(body: dict[str, object], status: int) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False).encode(), status_code=status, media_type="application/json")

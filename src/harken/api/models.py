@@ -1,0 +1,81 @@
+"""`GET /v1/models`: what is served, in OpenAI's words; and which names for it a request may use.
+
+One server serves one model. A request may name it fully, by the last part of its name, or as "whisper-1", which
+clients written for OpenAI often have built in; or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from fastapi import APIRouter, Request, Response
+
+from harken.api.connected import while_connected
+from harken.api.schema import MODEL_RESPONSES, MODELS_RESPONSES
+from harken.api.service import Provider, present
+from harken.errors import ModelNotFound
+from harken.types import ModelInfo
+
+ALIAS = "whisper-1"
+
+
+def models_routes(provider: Provider) -> APIRouter:
+    """Return the routes over whatever service the provider has at the time."""
+    router = APIRouter(tags=["models"])
+    created = int(time.time())
+
+    async def info(request: Request) -> ModelInfo:
+        return await while_connected(request.receive, present(provider).recognizer.model())
+
+    @router.get(
+        "/v1/models",
+        summary="List what is served",
+        operation_id="list_models",
+        response_class=Response,
+        responses=MODELS_RESPONSES,
+    )
+    async def list_models(request: Request) -> Response:
+        """One model, always: the one that every request here is recognised with."""
+        return _json({"object": "list", "data": [_model(await info(request), created)]})
+
+    @router.get(
+        "/v1/models/{name:path}",
+        summary="Describe a model",
+        operation_id="get_model",
+        response_class=Response,
+        responses=MODEL_RESPONSES,
+    )
+    async def get_model(request: Request, name: str) -> Response:
+        """Accepts the same names as a transcription request does."""
+        served = await info(request)
+        check_model(name, served)
+        return _json(_model(served, created))
+
+    return router
+
+
+def check_model(name: str, served: ModelInfo) -> None:
+    """Accept "", the served name, its last part, and "whisper-1".
+
+    Raises:
+        ModelNotFound: another name; the message says what is served.
+    """
+    if name not in ("", served.name, served.name.rpartition("/")[2], ALIAS):
+        raise ModelNotFound(f"Model {name[:80]!r} is not served here; {served.name!r} is.", field="model")
+
+
+def _model(info: ModelInfo, created: int) -> dict[str, object]:
+    return {
+        "id": info.name,
+        "object": "model",
+        "created": created,
+        "owned_by": "harken",
+        "revision": info.revision,
+        "max_segment_s": info.max_segment_s,
+        "languages": list(info.languages),
+    }
+
+
+def _json(body: dict[str, object]) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False).encode(), media_type="application/json")

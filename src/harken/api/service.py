@@ -1,0 +1,66 @@
+"""What the routes need of the server behind them, and the two questions every route asks first.
+
+The server builds one `Service` when it can take requests; until then its provider returns None and the routes answer
+503. The routes know nothing else of engines, dispatchers or processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harken.config import LimitsConfig
+from harken.errors import Draining, NoReadyInstance
+from harken.transcribe.transcriber import Transcriber
+from harken.types import Health, Recognizer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """The server as the routes see it.
+
+    Attributes:
+        name: of this server, for example "gateway" or "asr-1".
+        transcriber: recordings → transcripts.
+        recognizer: the one beneath the transcriber; asked for its model.
+        health: the honest state now; cheap, never blocks.
+        limits: what one request may ask for.
+    """
+
+    name: str
+    transcriber: Transcriber
+    recognizer: Recognizer
+    health: Callable[[], Health]
+    limits: LimitsConfig
+
+
+Provider = Callable[[], Service | None]
+"""Returns the service, or None before there is one."""
+
+
+def present(provider: Provider) -> Service:
+    """Return the service.
+
+    Raises:
+        NoReadyInstance: the server has not come that far.
+    """
+    service = provider()
+    if service is None:
+        raise NoReadyInstance("The server is still starting.", retry_after_s=2)
+    return service
+
+
+def accepting(provider: Provider) -> Service:
+    """Return the service if it takes new recordings.
+
+    The pieces of a recording that was accepted earlier are still recognised while the server drains, so the door has to
+    be closed here, not at the recognizer.
+
+    Raises:
+        NoReadyInstance: the server has not come that far.
+        Draining: it is shutting down.
+    """
+    service = present(provider)
+    if service.health().state == "draining":
+        raise Draining(retry_after_s=5)
+    return service

@@ -1,0 +1,68 @@
+"""The bytes of one upload while they arrive: in memory, or in a nameless temporary file once there are many.
+
+The file has no name in any folder, so nothing of a client's recording is left behind, however the process ends. Writing
+happens in a thread, in large pieces; the event loop only appends to a buffer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import tempfile
+from types import TracebackType
+from typing import IO, Self
+
+MEMORY_BYTES = 16 * 1024 * 1024
+"""Uploads up to here never touch the disk: ten minutes of 16-bit 16 kHz WAV, hours of anything compressed."""
+
+_PIECE_BYTES = 4 * 1024 * 1024
+
+
+class Spool:
+    """Collects bytes; use it in a `with`, which frees whatever it still holds."""
+
+    def __init__(self, memory_bytes: int = MEMORY_BYTES) -> None:
+        self.size = 0
+        self._memory_bytes = memory_bytes
+        self._buffer = bytearray()
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._buffer = bytearray()
+        if self._file is not None:
+            self._file.close()
+
+    def append(self, piece: bytes | memoryview) -> None:
+        """Take the next bytes; they are copied once."""
+        self._buffer += piece
+        self.size += len(piece)
+
+    async def settle(self) -> None:
+        """Move a large buffer to the file; to be called between two pieces of the body."""
+        if self.size > self._memory_bytes and len(self._buffer) >= min(_PIECE_BYTES, self._memory_bytes):
+            await self._write()
+
+    async def take(self) -> memoryview:
+        """Hand out all bytes, once; the spool then holds nothing, so that they go when the taker lets go of them."""
+        if self._file is None:
+            view = memoryview(self._buffer)
+            self._buffer = bytearray()
+            return view
+        await self._write()
+        # The mapping outlives the file object; its pages can be dropped and read again, unlike a copy in memory.
+        return memoryview(mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ))
+
+    async def _write(self) -> None:
+        piece, self._buffer = self._buffer, bytearray()
+        await asyncio.to_thread(self._write_piece, piece)
+
+    def _write_piece(self, piece: bytearray) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
+        self._file.write(piece)
+        self._file.flush()

@@ -1,0 +1,128 @@
+"""Transcripts of segments → the transcript of a recording. Pure.
+
+Owns the seam: whether a space belongs between two texts. The rule follows the characters that meet, and the languages
+only where the characters leave it open ("iPhone" + "很好" inside Chinese speech needs no space, "Hello." + "你好"
+between two languages does). The invariant: nothing is added but single spaces, nothing is removed but white space at
+the edges of a segment's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harken.languages import WITHOUT_SPACES
+from harken.types import SAMPLE_RATE, Finish, Segment, Transcript
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlacedTranscript:
+    """A segment's transcript at its place in the recording.
+
+    Attributes:
+        text: what was said; "" for silence.
+        language: the language's name; "" for silence.
+        start_s: where the segment begins, in seconds from the start of the recording.
+        end_s: where it ends.
+        instance: who recognised it.
+        finish: why the model stopped writing.
+    """
+
+    text: str
+    language: str
+    start_s: float
+    end_s: float
+    instance: str = ""
+    finish: Finish = Finish.STOP
+
+
+def place(segment: Segment, transcript: Transcript) -> PlacedTranscript:
+    """Put a transcript at its segment's true offset."""
+    return PlacedTranscript(
+        text=transcript.text.strip(),
+        language=transcript.language,
+        start_s=segment.start / SAMPLE_RATE,
+        end_s=(segment.start + len(segment.samples)) / SAMPLE_RATE,
+        instance=transcript.instance,
+        finish=transcript.finish,
+    )
+
+
+def join_texts(pieces: Sequence[PlacedTranscript]) -> str:
+    """Join the texts in order, with a space where one belongs."""
+    parts: list[str] = []
+    before: PlacedTranscript | None = None
+    for piece in pieces:
+        if not piece.text:
+            continue
+        if before is not None and needs_space(before.text, piece.text, {before.language, piece.language}):
+            parts.append(" ")
+        parts.append(piece.text)
+        before = piece
+    return "".join(parts)
+
+
+def needs_space(left: str, right: str, languages: Iterable[str]) -> bool:
+    """Say whether a space belongs between two texts that are not empty.
+
+    Args:
+        left: its last character counts.
+        right: its first character counts.
+        languages: of the two texts; they decide where a spaced script meets an unspaced one.
+    """
+    end, start = left[-1], right[0]
+    if end in _OPENING or start in _CLOSING or _is_wide_mark(end) or _is_wide_mark(start):
+        return False
+    unspaced = is_unspaced(end), is_unspaced(start)
+    if all(unspaced):
+        return False
+    if any(unspaced):
+        return not all(language in WITHOUT_SPACES for language in languages)
+    return True
+
+
+def is_unspaced(character: str) -> bool:
+    """Say whether it belongs to a script that is written without spaces between words (Korean is not one)."""
+    point = ord(character)
+    return any(first <= point <= last for first, last in _UNSPACED)
+
+
+def languages_in_order(pieces: Iterable[PlacedTranscript]) -> tuple[str, ...]:
+    """The languages in the order they were spoken; one that goes on is named once."""
+    spoken: list[str] = []
+    for piece in pieces:
+        if piece.language and (not spoken or spoken[-1] != piece.language):
+            spoken.append(piece.language)
+    return tuple(spoken)
+
+
+def main_language(pieces: Iterable[PlacedTranscript]) -> str:
+    """The language that fills the most seconds (the earlier one of two equals); "" where nothing was spoken."""
+    seconds: dict[str, float] = {}
+    for piece in pieces:
+        if piece.language:
+            seconds[piece.language] = seconds.get(piece.language, 0.0) + piece.end_s - piece.start_s
+    return max(seconds, key=seconds.__getitem__, default="")
+
+
+_OPENING = frozenset("([{¿¡«“‘")
+_CLOSING = frozenset(")]},.;:!?%»”’…")
+
+_UNSPACED = (
+    (0x0E00, 0x0E7F),  # Thai
+    (0x2E80, 0x2FDF),  # CJK radicals
+    (0x3005, 0x3007),  # 々 〆 〇
+    (0x3040, 0x312F),  # kana, bopomofo
+    (0x31A0, 0x31FF),  # bopomofo and katakana extensions
+    (0x3400, 0x4DBF),  # ideographs, extension A
+    (0x4E00, 0x9FFF),  # ideographs
+    (0xF900, 0xFAFF),  # compatibility ideographs
+    (0xFF66, 0xFF9F),  # half-width katakana
+    (0x20000, 0x323AF),  # ideographs, further extensions
+)
+
+
+def _is_wide_mark(character: str) -> bool:
+    """East Asian punctuation and full-width forms bring their own room."""
+    point = ord(character)
+    return 0x3000 <= point <= 0x3004 or 0x3008 <= point <= 0x303F or 0xFF01 <= point <= 0xFF65

@@ -1,0 +1,182 @@
+"""One recording → one result, over any recognizer.
+
+Owns the order of things: what is served? decode once, off the event loop; cut at pauses where the recording is longer
+than one pass of the model; recognise the pieces, a bounded number at a time; stitch. Knows neither HTTP nor where the
+recognition happens. The invariant: the first failure cancels the other pieces and is the one error raised, so that no
+result ever lacks a piece.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harken.audio.recording import Audio, DecodeLimits
+from harken.config import LimitsConfig
+from harken.languages import parse_language
+from harken.transcribe.stitch import PlacedTranscript, join_texts, languages_in_order, main_language, place
+from harken.types import SAMPLE_RATE, Finish, Options, Recognizer, Segment
+
+Progress = Callable[[float, float], None]
+"""Told after each piece: seconds of the recording that are done, seconds in all."""
+
+
+class Piece(Protocol):
+    """What is asked of `harken.audio`'s cuts: a span of samples, and whether anybody speaks in it."""
+
+    @property
+    def start(self) -> int:
+        """Its first sample."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The sample after its last."""
+        ...
+
+    @property
+    def has_speech(self) -> bool:
+        """False where it need not be recognised."""
+        ...
+
+
+class Reader(Protocol):
+    """What is asked of `harken.audio.AudioReader`: both run off the event loop."""
+
+    async def read(self, data: bytes | memoryview, limits: DecodeLimits) -> Audio:
+        """Decode an upload to mono 16 kHz within the limits."""
+        ...
+
+    async def cut(self, samples: NDArray[np.float32], max_segment_s: float) -> Sequence[Piece]:
+        """Cut samples at pauses into pieces no longer than that."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingTranscript:
+    """What was said in a recording.
+
+    Attributes:
+        text: all of it, stitched.
+        language: the name of the language that fills most of it; "" where nothing was spoken.
+        languages: all languages in the order they were spoken.
+        audio_s: length of the recording in seconds.
+        segments: the pieces that were recognised, in order, with their times.
+    """
+
+    text: str
+    language: str
+    languages: tuple[str, ...]
+    audio_s: float
+    segments: tuple[PlacedTranscript, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """False when the model ran into its token cap in any piece, so that words may be missing."""
+        return all(segment.finish is not Finish.LENGTH for segment in self.segments)
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """The distinct names of the instances that recognised it, in order of first use."""
+        return tuple(dict.fromkeys(segment.instance for segment in self.segments if segment.instance))
+
+
+class Transcriber:
+    """Turns uploads into transcripts; safe for any number of requests at once on one event loop."""
+
+    def __init__(self, recognizer: Recognizer, reader: Reader, limits: LimitsConfig) -> None:
+        self._recognizer = recognizer
+        self._reader = reader
+        self._limits = limits
+
+    async def transcribe(
+        self, data: bytes | memoryview, options: Options, request_id: str, progress: Progress | None = None
+    ) -> RecordingTranscript:
+        """Recognise a recording of any length within the limits.
+
+        Args:
+            data: the file as uploaded, in any container.
+            options: the language may be a name or a code, in any case.
+            request_id: goes with every segment.
+            progress: called on the event loop after each piece.
+
+        Raises:
+            HarkenError: exactly one: the client's (language, audio) or the server's.
+        """
+        info = await self._recognizer.model()
+        options = dataclasses.replace(options, language=parse_language(options.language, info.languages))
+        audio = await self._reader.read(data, decode_limits(self._limits))
+        del data  # an upload of 100 MB need not stay while its samples wait for a slot
+        segments = await self._segments(audio, info.max_segment_s, request_id)
+        pieces = await self._recognize_all(segments, options, _meter(audio, segments, progress))
+        return RecordingTranscript(
+            text=join_texts(pieces),
+            language=main_language(pieces),
+            languages=languages_in_order(pieces),
+            audio_s=audio.audio_s,
+            segments=tuple(pieces),
+        )
+
+    async def _segments(self, audio: Audio, max_segment_s: float, request_id: str) -> list[Segment]:
+        """The pieces that hold speech. A short recording is one piece: the model itself knows silence."""
+        if len(audio.samples) <= int(max_segment_s * SAMPLE_RATE):
+            return [Segment(samples=audio.samples, request_id=request_id)]
+        cuts = await self._reader.cut(audio.samples, max_segment_s)
+        spoken = [cut for cut in cuts if cut.has_speech]
+        return [
+            Segment(samples=audio.samples[cut.start : cut.end], request_id=request_id, index=index, start=cut.start)
+            for index, cut in enumerate(spoken)
+        ]
+
+    async def _recognize_all(
+        self, segments: Sequence[Segment], options: Options, done: Callable[[Segment], None]
+    ) -> list[PlacedTranscript]:
+        found: dict[int, PlacedTranscript] = {}
+        waiting = iter(segments)
+
+        async def work() -> None:
+            for segment in waiting:  # shared by all workers: each takes the next one
+                found[segment.index] = place(segment, await self._recognizer.recognize(segment, options))
+                done(segment)
+
+        workers = min(len(segments), self._limits.segments_in_flight)
+        if workers <= 1:
+            await work()
+        else:
+            await _all_or_first_error(work, workers)
+        return [found[segment.index] for segment in segments]
+
+
+def decode_limits(limits: LimitsConfig) -> DecodeLimits:
+    """The part of the limits that decoding keeps."""
+    return DecodeLimits(max_bytes=limits.upload_bytes, max_audio_s=limits.audio_s, timeout_s=limits.decode_timeout_s)
+
+
+async def _all_or_first_error(work: Callable[[], Coroutine[Any, Any, None]], workers: int) -> None:
+    """Run the workers; when one fails the rest are cancelled, and that failure is raised as itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(work())
+    except BaseExceptionGroup as failures:
+        # A task group lists failures in the order they happened; later ones are only echoes of the cancelling.
+        raise failures.exceptions[0] from None
+
+
+def _meter(audio: Audio, segments: Sequence[Segment], progress: Progress | None) -> Callable[[Segment], None]:
+    """Count done seconds; what holds no speech counts as done from the start."""
+    left_s = sum(segment.audio_s for segment in segments)
+
+    def done(segment: Segment) -> None:
+        nonlocal left_s
+        left_s -= segment.audio_s
+        if progress is not None:
+            progress(max(0.0, audio.audio_s - left_s), audio.audio_s)
+
+    return done
