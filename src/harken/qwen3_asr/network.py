@@ -1,0 +1,123 @@
+"""The whole network: prompts in, scores of the next token out.
+
+Owns the parameters, under the names they have in the `-hf` checkpoints without the leading `model.`, and the place
+where sound meets text: encoder outputs take the place of the audio placeholders among the prompt's embeddings. It
+refuses to know tokenizers, languages and stopping. Every method is the same for one segment and for many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from harken.qwen3_asr.cache import Decode, KVCache, Prefill
+from harken.qwen3_asr.config import EncoderConfig, NetworkConfig
+from harken.qwen3_asr.decoder import TextDecoder
+from harken.qwen3_asr.encoder import AudioEncoder
+
+
+class Network(nn.Module):
+    """Encoder, projector, decoder and output head."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.audio_tower = AudioEncoder(config.encoder)
+        self.multi_modal_projector = Projector(config.encoder)
+        self.language_model = TextDecoder(config.decoder)
+        self.lm_head = nn.Linear(config.decoder.width, config.decoder.vocabulary, bias=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.lm_head.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the products are computed in."""
+        return self.lm_head.weight.dtype
+
+    def open_cache(self, *, slots: int, max_tokens: int) -> KVCache:
+        """Allocate a cache for so many segments of so many tokens each."""
+        text = self.config.decoder
+        if not 0 < max_tokens <= text.max_positions or slots < 1:
+            raise ValueError(f"{slots} slots of {max_tokens} tokens: this model has {text.max_positions} positions")
+        shape = (text.layers, slots, text.kv_heads, max_tokens, text.head_dim)
+        return KVCache.empty(shape, dtype=self.dtype, device=self.device)
+
+    @torch.inference_mode()
+    def encode(self, clips: Sequence[Tensor]) -> list[Tensor]:
+        """Encode features, [mels, frames] each, into decoder embeddings, [tokens, width] each."""
+        moved = [clip.to(self.device, self.dtype, non_blocking=True) for clip in clips]
+        encoded = self.audio_tower(moved)
+        projected = self.multi_modal_projector(torch.cat(encoded))
+        return list(torch.split(projected, [len(tokens) for tokens in encoded]))
+
+    @torch.inference_mode()
+    def prefill(
+        self, cache: KVCache, features: Sequence[Tensor], prompts: Sequence[Tensor], slots: Sequence[int]
+    ) -> Tensor:
+        """Run whole prompts into their slots.
+
+        Args:
+            cache: from `open_cache`.
+            features: [mels, frames] float32 each.
+            prompts: [tokens] int64 each, on the CPU, with one placeholder per audio token.
+            slots: a slot for each.
+
+        Returns:
+            [batch, tokens of the longest, vocabulary's embedding width]: hidden states for `scores`; rows behind
+            the end of a shorter prompt mean nothing.
+
+        Raises:
+            ValueError: see `KVCache.check`.
+        """
+        lengths = [len(prompt) for prompt in prompts]
+        cache.check(slots, lengths)
+        ids = nn.utils.rnn.pad_sequence(list(prompts), batch_first=True)
+        places = (ids.flatten() == self.config.audio_token).nonzero().flatten()
+        embedded = self.language_model.embed_tokens(ids.to(self.device))
+        sound = torch.cat(self.encode(features))
+        if len(places) != len(sound):
+            raise ValueError(f"{len(places)} audio placeholders for {len(sound)} audio tokens")
+        embedded.view(-1, embedded.shape[-1])[places.to(self.device)] = sound
+        hidden: Tensor = self.language_model(embedded, Prefill(cache, slots, max(lengths)))
+        return hidden
+
+    @torch.inference_mode()
+    def decode(self, cache: KVCache, tokens: Sequence[int], slots: Sequence[int], lengths: Sequence[int]) -> Tensor:
+        """Run one token for each slot; `lengths` counts the tokens that are in the slot already.
+
+        Returns:
+            [batch, width] hidden states for `scores`.
+
+        Raises:
+            ValueError: see `KVCache.check`.
+        """
+        cache.check(slots, [length + 1 for length in lengths])
+        ids = torch.tensor(tokens, device=self.device)[:, None]
+        hidden: Tensor = self.language_model(self.language_model.embed_tokens(ids), Decode(cache, slots, lengths))
+        return hidden[:, 0]
+
+    @torch.inference_mode()
+    def scores(self, hidden: Tensor) -> Tensor:
+        """Score every token of the vocabulary: [..., width] to [..., vocabulary]."""
+        scored: Tensor = self.lm_head(hidden)
+        return scored
+
+
+class Projector(nn.Module):
+    """Two linear layers that turn encoder tokens into decoder embeddings."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.linear_1 = nn.Linear(config.width, config.width)
+        self.linear_2 = nn.Linear(config.width, config.output)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map [tokens, encoder width] to [tokens, decoder width]."""
+        projected: Tensor = self.linear_2(functional.gelu(self.linear_1(tokens)))
+        return projected
