@@ -46,4 +46,4 @@ def set_up_log(config: LogConfig) -> None:
 
 def get_log(name: str) -> Logger:
     """Return the log of one module; `name` is its floor and noun, for example "dispatch.relay"."""
-    return cast("Logger", structlog.get_logger(logger=name))
+    return cast("Logger", structlog.get_logger(source=name))  # "logger" is a parameter of its own
