@@ -217,6 +217,13 @@ class ModelUnavailable(SetupError):
     default = "The model's weights are not available."
 
 
+class CanaryFailed(SetupError):
+    """The loaded model does not recognise a recording whose text is known; it would serve nonsense."""
+
+    code = "canary_failed"
+    default = "The model does not recognise its canary recording."
+
+
 def leaves() -> dict[str, type[HarkenError]]:
     """Map every stable code to its class (the most general class wins where two share one)."""
     found: dict[str, type[HarkenError]] = {}

@@ -1,0 +1,295 @@
+"""`Engine`: the asyncio side of continuous batching, and the `Recognizer` of an instance.
+
+It accepts segments within bounds, has their prompts built off the event loop, hands them to the model's thread and
+turns its reports into transcripts. It refuses to know slots and steps. The invariant: every accepted segment ends
+exactly once, as a transcript, as one `HarkenError`, or by its caller's cancellation; whichever it is, `in_flight` goes
+down, and the thread forgets the segment before its next step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import queue
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self, assert_never
+
+from harken.clock import Clock, SystemClock
+from harken.engine.admission import Admission
+from harken.engine.deltas import Writer
+from harken.engine.loop import ModelLoop
+from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
+from harken.engine.model import Model, Prompt
+from harken.engine.scheduler import Demand, Scheduler
+from harken.engine.stopping import token_cap
+from harken.errors import Draining, EngineFailed, HarkenError
+from harken.log import get_log
+from harken.types import ModelInfo, Options, Segment, Send, Transcript
+
+_PROMPT_THREADS = 2
+_JOIN_TIMEOUT_S = 10.0
+_STOPPED = "The server stopped before this segment was done."
+
+_log = get_log("engine")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Ticket:
+    """A segment that the model's thread has, and who waits for it."""
+
+    segment: Segment
+    options: Options
+    writer: Writer | None
+    ended: asyncio.Future[Transcript]
+
+
+class Engine:
+    """Recognises many segments at the same time with one model. Use it as `async with`, within one event loop.
+
+    Args:
+        model: the network; the engine owns it from `__aenter__` on.
+        slots: segments that run at the same time.
+        waiting: segments that may wait for a slot; the next one is refused with `QueueFull`.
+        name: of the instance, for its transcripts.
+        drain_timeout_s: how long leaving `async with` waits for what was accepted before it is given up.
+        clock: for the pace that Retry-After is computed from.
+        is_strict: raise where slots are accounted for wrongly, instead of mending and reporting it (for tests).
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        slots: int,
+        waiting: int,
+        name: str = "",
+        drain_timeout_s: float = 30.0,
+        clock: Clock | None = None,
+        is_strict: bool = False,
+    ) -> None:
+        self._model = model
+        self._slots = slots
+        self._name = name
+        self._drain_timeout_s = drain_timeout_s
+        self._admission = Admission(room=slots + waiting, max_segment_s=model.info.max_segment_s)
+        self._inbox: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._scheduler = Scheduler(slots=slots, stop_ids=model.stop_ids)
+        self._loop = ModelLoop(
+            model=model,
+            slots=slots,
+            scheduler=self._scheduler,
+            max_cap=token_cap(model.info.max_segment_s),
+            inbox=self._inbox,
+            post=self._post,
+            clock=clock or SystemClock(),
+            is_strict=is_strict,
+        )
+        self._thread = threading.Thread(target=self._loop.run, name=f"model {name}".strip(), daemon=True)
+        self._prompts = ThreadPoolExecutor(max_workers=_PROMPT_THREADS, thread_name_prefix="prompt")
+        self._keys = itertools.count()
+        self._tickets: dict[int, _Ticket] = {}
+        self._asyncio: asyncio.AbstractEventLoop | None = None
+        self._opened = asyncio.Event()
+        self._one_left = asyncio.Event()
+        self._is_closing = False
+        self._is_closed = False
+        self._failure: HarkenError | None = None
+        self._failures = 0
+
+    def __repr__(self) -> str:
+        state = "broken" if self._failure else "draining" if self._is_closing else "open"
+        return f"<Engine {self._name or self._model.info.name} {state} in_flight={self.in_flight}>"
+
+    @property
+    def in_flight(self) -> int:
+        """Segments accepted and not ended, waiting ones included."""
+        return self._admission.in_flight
+
+    @property
+    def in_flight_audio_s(self) -> float:
+        """Their seconds of audio."""
+        return self._admission.in_flight_audio_s
+
+    @property
+    def failure(self) -> HarkenError | None:
+        """Why the engine is broken for good; None while it is not."""
+        return self._failure
+
+    @property
+    def failures(self) -> int:
+        """Segments that the model failed on so far."""
+        return self._failures
+
+    @property
+    def step_s(self) -> float:
+        """How long the model's step in progress has taken; a large number means that it hangs."""
+        return self._loop.step_s
+
+    @property
+    def rtfx(self) -> float | None:
+        """Audio-seconds recognised per second inside the model so far; None before the first."""
+        return self._admission.rtfx(busy_s=self._loop.busy_s)
+
+    async def __aenter__(self) -> Self:
+        self._asyncio = asyncio.get_running_loop()
+        self._thread.start()
+        await self._opened.wait()
+        if self._failure is not None:
+            await self._close()
+            raise self._failure
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                await self.drain(self._drain_timeout_s)
+        finally:
+            self._is_closing = self._is_closed = True
+            self._fail_all(Draining(_STOPPED))
+            await self._close()
+
+    async def model(self) -> ModelInfo:
+        """What is served here, with this engine's slots."""
+        return dataclasses.replace(self._model.info, slots=self._slots)
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Take nothing new and wait until everything accepted has ended; False when that took too long."""
+        self._is_closing = True
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.in_flight:
+                    self._one_left.clear()
+                    await self._one_left.wait()
+        except TimeoutError:
+            _log.warning("engine.drain_timed_out", in_flight=self.in_flight, timeout_s=timeout_s)
+            return False
+        return True
+
+    async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
+        """See `harken.types.Recognizer`.
+
+        Raises:
+            AudioTooLong: the segment is longer than the model's longest.
+            UnsupportedOption: the context is too long.
+            QueueFull: as many segments wait as may wait.
+            Draining: the engine is being left.
+            EngineFailed: the model raised an error, or is broken.
+        """
+        self._check_alive()
+        if self._is_closing:
+            raise Draining
+        try:
+            with self._admission.admit(segment, busy_s=self._loop.busy_s) as admitted:
+                prompt = await self._build_prompt(segment, options)
+                self._check_alive()  # much may have happened while the prompt was being built
+                transcript = await self._run(segment, options, prompt, send)
+                admitted.is_done = True
+                return transcript
+        finally:
+            self._one_left.set()
+
+    def _check_alive(self) -> None:
+        if self._failure is not None:
+            raise EngineFailed(self._failure.message)
+        if self._is_closed:
+            raise Draining(_STOPPED)
+
+    async def _build_prompt(self, segment: Segment, options: Options) -> Prompt:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._prompts, self._model.prompt, segment.samples, options)
+        except HarkenError:
+            raise
+        except Exception as error:
+            _log.error("engine.prompt_failed", segment=segment.id, exc_info=error)
+            self._failures += 1
+            raise EngineFailed from error
+
+    async def _run(self, segment: Segment, options: Options, prompt: Prompt, send: Send | None) -> Transcript:
+        key = next(self._keys)
+        demand = Demand(key=key, audio_s=segment.audio_s, prompt_tokens=prompt.length, cap=token_cap(segment.audio_s))
+        writer = Writer(self._model, options, send) if send is not None else None
+        ended: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
+        self._tickets[key] = _Ticket(segment=segment, options=options, writer=writer, ended=ended)
+        self._inbox.put(Submit(demand=demand, prompt=prompt, label=segment.id, is_streamed=writer is not None))
+        try:
+            return await ended
+        finally:
+            # Still there: the caller left, or took exception to a piece of text. Either way nobody waits any more.
+            if self._tickets.pop(key, None) is not None:
+                self._inbox.put(Cancel(key=key))
+
+    def _post(self, reports: list[Report]) -> None:
+        """Called by the model's thread; wakes the event loop once for the reports of a step."""
+        assert self._asyncio is not None, "the thread starts in __aenter__"
+        try:
+            self._asyncio.call_soon_threadsafe(self._receive, reports)
+        except RuntimeError:
+            # The event loop was closed without leaving the engine: there is nobody to tell.
+            self._inbox.put(Leave())
+
+    def _receive(self, reports: list[Report]) -> None:
+        for report in reports:
+            match report:
+                case Opened():
+                    self._opened.set()
+                case Broken(error=error):
+                    self._failure = error
+                    self._fail_all(error)
+                    self._opened.set()
+                case Wrote() | Ended() | Failed():
+                    self._settle(report)
+                case _:
+                    assert_never(report)
+
+    def _settle(self, report: Wrote | Ended | Failed) -> None:
+        """Bring one report to the one who waits for it, unless he has left."""
+        ticket = self._tickets.get(report.key)
+        if ticket is None or ticket.ended.done():
+            return
+        try:
+            match report:
+                case Wrote(token=token):
+                    if ticket.writer is not None:
+                        ticket.writer.write(token)
+                    return
+                case Ended():
+                    ticket.ended.set_result(self._transcript(ticket, report))
+                case Failed(error=error):
+                    self._failures += isinstance(error, EngineFailed)
+                    ticket.ended.set_exception(error)
+            del self._tickets[report.key]
+        except Exception as error:  # noqa: BLE001 - `send`, or a tokenizer: it is this caller's matter, not the engine's
+            ticket.ended.set_exception(error)
+
+    def _transcript(self, ticket: _Ticket, report: Ended) -> Transcript:
+        text, language = self._model.parse(self._model.detokenize(report.tokens), ticket.options)
+        if ticket.writer is not None and not ticket.writer.close(text):
+            _log.error("engine.deltas_differ", segment=ticket.segment.id)
+        return Transcript(
+            text=text,
+            language=language,
+            audio_s=ticket.segment.audio_s,
+            tokens=len(report.tokens),
+            finish=report.finish,
+            instance=self._name,
+        )
+
+    def _fail_all(self, error: HarkenError) -> None:
+        for ticket in self._tickets.values():
+            if not ticket.ended.done():
+                ticket.ended.set_exception(type(error)(error.message))
+
+    async def _close(self) -> None:
+        self._inbox.put(Leave())
+        # Prompts in the making are let finish: cancelled ones would look to their callers like their own cancellation.
+        self._prompts.shutdown(wait=False)
+        await asyncio.to_thread(self._thread.join, _JOIN_TIMEOUT_S)
+        if self._thread.is_alive():
+            _log.error("engine.thread_hangs", step_s=round(self.step_s, 1))

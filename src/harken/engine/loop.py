@@ -1,0 +1,208 @@
+"""The thread that owns the model: listen, schedule, step, report; again.
+
+Nobody else touches the model's cache. It knows nothing of asyncio: requests come from a queue, reports leave through a
+callable. The invariant: each submitted segment is answered by exactly one `Ended` or `Failed` unless it was cancelled,
+or by the `Broken` that ends the thread. The thread never ends without a word.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from typing import Any, assert_never
+
+import numpy as np
+
+from harken.clock import Clock
+from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
+from harken.engine.model import Model
+from harken.engine.scheduler import Decode, Ending, Prefill, Scheduler, Step
+from harken.errors import EngineFailed, UnsupportedOption
+from harken.log import get_log
+from harken.types import SAMPLE_RATE, Options
+
+CONTEXT_TOKENS = 512
+"""Room in each slot for the client's context and a forced language; longer context is refused."""
+
+_log = get_log("engine.loop")
+
+
+class ModelLoop:
+    """Continuous batching, one step after another.
+
+    Args:
+        model: the network; from now on only this thread calls its `prefill` and `decode`.
+        scheduler: decides each step.
+        max_cap: the most tokens that any segment may write.
+        inbox: where requests come from.
+        post: takes the reports of one step; called in this thread, must not block.
+        clock: for `busy_s` and `step_s`.
+        is_strict: raise on a slot that is accounted for wrongly, instead of mending it (for tests).
+    """
+
+    def __init__(
+        self,
+        *,
+        model: Model,
+        slots: int,
+        scheduler: Scheduler,
+        max_cap: int,
+        inbox: queue.SimpleQueue[Request],
+        post: Callable[[list[Report]], None],
+        clock: Clock,
+        is_strict: bool,
+    ) -> None:
+        self._model = model
+        self._slots = slots
+        self._scheduler = scheduler
+        self._max_cap = max_cap
+        self._inbox = inbox
+        self._post = post
+        self._clock = clock
+        self._is_strict = is_strict
+        self._cache: Any = None
+        self._max_tokens = 0
+        self._submits: dict[int, Submit] = {}
+        self._busy_s = 0.0
+        self._step_began: float | None = None
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds spent inside the model so far; may be read from any thread."""
+        return self._busy_s
+
+    @property
+    def step_s(self) -> float:
+        """How long the step in progress has taken, 0.0 between steps; may be read from any thread."""
+        began = self._step_began
+        return 0.0 if began is None else self._clock.now() - began
+
+    def run(self) -> None:
+        """Serve until `Leave` comes or the model cannot go on."""
+        try:
+            self._open()
+            self._post([Opened()])
+            while self._listen():
+                self._step()
+        except Exception as error:  # noqa: BLE001 - the thread's outermost edge: whatever it was, the others must hear it
+            _log.error("engine.broken", reason=repr(error), exc_info=error)
+            self._post([Broken(error=EngineFailed(f"The engine cannot go on: {_summary(error)}"))])
+
+    def _open(self) -> None:
+        """Reserve room for the longest segment, the longest context and the longest answer, in every slot."""
+        longest = np.zeros(round(self._model.info.max_segment_s * SAMPLE_RATE), dtype=np.float32)
+        self._max_tokens = self._model.prompt(longest, Options()).length + CONTEXT_TOKENS + self._max_cap
+        self._cache = self._model.open_cache(slots=self._slots, max_tokens=self._max_tokens)
+
+    def _listen(self) -> bool:
+        """Take all requests that have come; wait for one when there is nothing else to do. False: leave."""
+        if not self._scheduler.has_work:
+            self._check_slots()
+        while True:
+            try:
+                request = self._inbox.get(block=not self._scheduler.has_work)
+            except queue.Empty:
+                return True
+            match request:
+                case Submit():
+                    self._accept(request)
+                case Cancel(key=key):
+                    self._scheduler.cancel(key)
+                    self._submits.pop(key, None)
+                case Leave():
+                    return False
+                case _:
+                    assert_never(request)
+
+    def _accept(self, submit: Submit) -> None:
+        room = self._max_tokens - submit.demand.cap
+        if submit.demand.prompt_tokens > room:
+            over = submit.demand.prompt_tokens - room
+            error = UnsupportedOption(f"The context (prompt) is too long by {over} tokens.")
+            self._post([Failed(key=submit.demand.key, error=error)])
+            return
+        self._submits[submit.demand.key] = submit
+        self._scheduler.submit(submit.demand)
+
+    def _step(self) -> None:
+        step = self._scheduler.schedule()
+        if step is None:
+            return
+        try:
+            tokens = self._run_model(step)
+        except Exception as error:  # noqa: BLE001 - a network may raise anything; it costs this batch, not the engine
+            self._fail(step, error)
+            return
+        self._report(step, self._scheduler.advance(step, tokens))
+
+    def _run_model(self, step: Step) -> list[int]:
+        slots = [sequence.slot for sequence in step.sequences]
+        self._step_began = began = self._clock.now()
+        try:
+            match step:
+                case Prefill(sequences=sequences):
+                    prompts = [self._submits[sequence.key].prompt for sequence in sequences]
+                    tokens = self._model.prefill(self._cache, prompts, slots)
+                case Decode(sequences=sequences):
+                    newest = [sequence.tokens[-1] for sequence in sequences]
+                    lengths = [sequence.cached for sequence in sequences]
+                    tokens = self._model.decode(self._cache, slots, newest, lengths)
+                case _:
+                    assert_never(step)
+        finally:
+            self._busy_s += self._clock.now() - began
+            self._step_began = None
+        if len(tokens) != len(slots):
+            raise RuntimeError(f"the model gave {len(tokens)} tokens for {len(slots)} sequences")
+        return tokens
+
+    def _report(self, step: Step, endings: list[Ending]) -> None:
+        ended = {ending.sequence.key for ending in endings}
+        reports: list[Report] = [
+            Wrote(key=sequence.key, token=sequence.tokens[-1])
+            for sequence in step.sequences
+            if sequence.key not in ended and self._submits[sequence.key].is_streamed
+        ]
+        for ending in endings:
+            sequence = ending.sequence
+            del self._submits[sequence.key]
+            reports.append(Ended(key=sequence.key, tokens=tuple(sequence.tokens), finish=ending.finish))
+        if reports:
+            self._post(reports)
+
+    def _fail(self, step: Step, error: Exception) -> None:
+        """Give up what was in the batch; the others keep their slots, whose cache the failed step did not own."""
+        labels = [self._submits.pop(sequence.key).label for sequence in step.sequences]
+        for sequence in step.sequences:
+            self._scheduler.cancel(sequence.key)
+        _log.error("engine.step_failed", segments=labels, step=type(step).__name__.lower(), exc_info=error)
+        told = f"The engine failed on this segment: {_summary(error)}"
+        self._post([Failed(key=sequence.key, error=EngineFailed(told)) for sequence in step.sequences])
+        if not self._scheduler.running:
+            self._prove()
+
+    def _prove(self) -> None:
+        """After a failure, with nothing running: a new cache, and half a second of silence must pass through it.
+
+        Some failures last (a device that is gone, a poisoned context). Then this raises, and the thread ends with a
+        word, instead of failing one segment after another while it looks alive.
+        """
+        self._cache = None  # free the old one first: there may be no room for two
+        self._cache = self._model.open_cache(slots=self._slots, max_tokens=self._max_tokens)
+        silence = self._model.prompt(np.zeros(SAMPLE_RATE // 2, dtype=np.float32), Options())
+        self._model.prefill(self._cache, [silence], [0])
+
+    def _check_slots(self) -> None:
+        faults = self._scheduler.faults()
+        if not faults:
+            return
+        if self._is_strict:
+            raise AssertionError(f"idle, but {'; '.join(faults)}")
+        _log.error("engine.slots_mended", faults=faults)
+        self._scheduler.mend()
+
+
+def _summary(error: Exception) -> str:
+    """One line of an exception: a network's messages can be pages long."""
+    first = str(error).strip().splitlines()[:1]
+    return f"{type(error).__name__}: {first[0][:200]}" if first else type(error).__name__

@@ -1,0 +1,190 @@
+"""Which sequence has which slot, and what the model does next.
+
+Pure: numbers in, a step out; no tensors, no clock, no threads. Waiting segments are admitted in order as soon as a slot
+is free, in prefill batches that are bounded in audio-seconds (a long prefill makes everybody else wait for their next
+token); otherwise all running sequences take one decode step together. Segments thus join and leave between steps.
+
+The invariant: every slot is either free or held by exactly one running sequence. `faults` says whether it holds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from harken.engine.stopping import finish_of
+from harken.types import Finish
+
+PREFILL_AUDIO_S = 120.0
+"""Seconds of audio in one prefill batch: four full segments of the published models."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demand:
+    """What one segment asks for.
+
+    Attributes:
+        key: its number in this engine.
+        audio_s: seconds of audio.
+        prompt_tokens: tokens of its prompt, audio included.
+        cap: the most tokens that it may write.
+    """
+
+    key: int
+    audio_s: float
+    prompt_tokens: int
+    cap: int
+
+
+@dataclass(kw_only=True, slots=True)
+class Sequence:
+    """A running segment: what it asked for, its slot, and the tokens it wrote so far (none that means "done")."""
+
+    demand: Demand
+    slot: int
+    tokens: list[int] = field(default_factory=list)
+
+    @property
+    def key(self) -> int:
+        """The segment's number."""
+        return self.demand.key
+
+    @property
+    def cached(self) -> int:
+        """Tokens in the cache: the prompt and all that was written, but for the newest one."""
+        return self.demand.prompt_tokens + len(self.tokens) - 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prefill:
+    """Read these prompts into their slots."""
+
+    sequences: tuple[Sequence, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decode:
+    """Take one more token for each of these."""
+
+    sequences: tuple[Sequence, ...]
+
+
+Step = Prefill | Decode
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """A sequence that ended with the last step; its slot is free again."""
+
+    sequence: Sequence
+    finish: Finish
+
+
+class Scheduler:
+    """Slots, the queue in front of them, and the next step.
+
+    Args:
+        slots: sequences that may run at the same time.
+        stop_ids: tokens that mean "done".
+        prefill_audio_s: most audio in one prefill batch; a single longer segment is still admitted, alone.
+    """
+
+    def __init__(self, *, slots: int, stop_ids: frozenset[int], prefill_audio_s: float = PREFILL_AUDIO_S) -> None:
+        self._slots = slots
+        self._stop_ids = stop_ids
+        self._prefill_audio_s = prefill_audio_s
+        self._free = deque(range(slots))
+        self._waiting: dict[int, Demand] = {}  # in order of arrival
+        self._running: dict[int, Sequence] = {}
+
+    def __repr__(self) -> str:
+        return f"<Scheduler slots={self._slots} running={len(self._running)} waiting={len(self._waiting)}>"
+
+    @property
+    def has_work(self) -> bool:
+        """Something waits or runs."""
+        return bool(self._waiting or self._running)
+
+    @property
+    def running(self) -> int:
+        """Sequences that hold a slot."""
+        return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """Segments that have no slot yet."""
+        return len(self._waiting)
+
+    def submit(self, demand: Demand) -> None:
+        """Put a segment at the end of the queue; its key must be new."""
+        assert demand.key not in self._waiting, f"segment {demand.key} waits already"
+        assert demand.key not in self._running, f"segment {demand.key} runs already"
+        self._waiting[demand.key] = demand
+
+    def cancel(self, key: int) -> None:
+        """Forget a segment and free its slot; one that has ended already is no matter."""
+        self._waiting.pop(key, None)
+        self._leave(key)
+
+    def schedule(self) -> Step | None:
+        """Claim slots for those who wait, or else let all running ones go on; None when there is nothing to do."""
+        if admitted := self._admit():
+            return Prefill(sequences=tuple(admitted))
+        # A sequence without a token was admitted, but its prefill never came back (the step was abandoned).
+        if unread := tuple(sequence for sequence in self._running.values() if not sequence.tokens):
+            return Prefill(sequences=unread)
+        return Decode(sequences=tuple(self._running.values())) if self._running else None
+
+    def advance(self, step: Step, tokens: list[int]) -> list[Ending]:
+        """Give each sequence of a step its new token; those that are done leave their slots.
+
+        Args:
+            step: what `schedule` returned; sequences of it that were cancelled meanwhile are passed over.
+            tokens: one for each of them, in order.
+        """
+        assert len(tokens) == len(step.sequences), f"{len(tokens)} tokens for {len(step.sequences)} sequences"
+        return [
+            ending
+            for sequence, token in zip(step.sequences, tokens, strict=True)
+            if self._running.get(sequence.key) is sequence and (ending := self._append(sequence, token))
+        ]
+
+    def faults(self) -> list[str]:
+        """Say in words where the slot accounting is wrong; empty when every slot is free or held exactly once."""
+        held = [sequence.slot for sequence in self._running.values()]
+        owners = {slot: held.count(slot) + self._free.count(slot) for slot in range(self._slots)}
+        wrong = [f"slot {slot} is accounted for {count} times" for slot, count in owners.items() if count != 1]
+        strange = [f"slot {slot} does not exist" for slot in (*held, *self._free) if slot not in owners]
+        return wrong + strange
+
+    def mend(self) -> None:
+        """Count the free slots anew from what is running."""
+        held = {sequence.slot for sequence in self._running.values()}
+        self._free = deque(slot for slot in range(self._slots) if slot not in held)
+
+    def _admit(self) -> list[Sequence]:
+        admitted: list[Sequence] = []
+        audio_s = 0.0
+        for demand in list(self._waiting.values()):
+            audio_s += demand.audio_s
+            if not self._free or (admitted and audio_s > self._prefill_audio_s):
+                break
+            del self._waiting[demand.key]
+            sequence = Sequence(demand=demand, slot=self._free.popleft())
+            self._running[demand.key] = sequence
+            admitted.append(sequence)
+        return admitted
+
+    def _append(self, sequence: Sequence, token: int) -> Ending | None:
+        if token not in self._stop_ids:
+            sequence.tokens.append(token)
+        finish = finish_of(token, len(sequence.tokens), cap=sequence.demand.cap, stop_ids=self._stop_ids)
+        if finish is None:
+            return None
+        self._leave(sequence.key)
+        return Ending(sequence=sequence, finish=finish)
+
+    def _leave(self, key: int) -> None:
+        sequence = self._running.pop(key, None)
+        if sequence is not None:
+            self._free.append(sequence.slot)

@@ -1,0 +1,36 @@
+"""When a sequence ends: the model says so, or its token cap is reached.
+
+Pure. The cap grows with the audio, because people speak at a bounded rate: a model that writes faster than that is
+repeating itself, and without a cap it would hold its slot until its whole context is full.
+"""
+
+from __future__ import annotations
+
+import math
+
+from harken.types import Finish
+
+_BASE_TOKENS = 32
+_TOKENS_PER_S = 12
+
+
+def token_cap(audio_s: float) -> int:
+    """The most tokens that a segment of `audio_s` seconds may write, its header included: 32 + 12 per second."""
+    return _BASE_TOKENS + math.ceil(_TOKENS_PER_S * audio_s)
+
+
+def finish_of(token: int, written: int, *, cap: int, stop_ids: frozenset[int]) -> Finish | None:
+    """Decide whether a sequence ends with its newest token.
+
+    Args:
+        token: the newest token.
+        written: tokens written including this one, if it is text.
+        cap: the most that it may write.
+        stop_ids: tokens that mean "done"; they are no text.
+
+    Returns:
+        STOP, LENGTH (the text may be incomplete), or None to go on.
+    """
+    if token in stop_ids:
+        return Finish.STOP
+    return Finish.LENGTH if written >= cap else None

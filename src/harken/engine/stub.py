@@ -1,0 +1,255 @@
+"""`StubEngine`: a recognizer of set speed that recognises nothing, for tests and benchmarks of everything around it.
+
+Its text is computed from the samples ("stub 5e1f00d5 1.50s"), so that an answer proves which segment it belongs to. It
+keeps the bounds, ends and refusals of a real engine and can be told to misbehave. It has no thread and no torch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import zlib
+from collections import deque
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from harken.clock import Clock, SystemClock
+from harken.config import read_section
+from harken.engine.admission import Admission
+from harken.engine.stub_work import SharedWork
+from harken.errors import Draining, EngineFailed, HarkenError
+from harken.languages import NAMES
+from harken.types import ModelInfo, Options, Segment, Send, Transcript
+
+_NOT_COUNTED = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StubOptions:
+    """What `--model stub:key=value,…` may say.
+
+    Segments are counted from 1 as they come; the canary (request id "canary") is not counted.
+
+    Attributes:
+        rtfx: audio-seconds per second of one segment alone.
+        start_s: seconds that loading takes.
+        max_segment_s: the longest segment.
+        fail_every: each so many-th segment fails; 0 for none.
+        hang_on: the so many-th segment never ends; 0 for none.
+        exit_on: the process dies when the so many-th segment comes; 0 for never.
+        exit_at_start: the process leaves with this code instead of loading; 0 for not.
+        wrong_canary: 1 for text that differs from what the canary expects.
+    """
+
+    rtfx: float = 100.0
+    start_s: float = 0.0
+    max_segment_s: float = 30.0
+    fail_every: int = 0
+    hang_on: int = 0
+    exit_on: int = 0
+    exit_at_start: int = 0
+    wrong_canary: int = 0
+
+
+def parse_stub(spec: str) -> StubOptions:
+    """Read "stub" or "stub:rtfx=50,start_s=2".
+
+    Raises:
+        ConfigError: an unknown key, or a value that is no number.
+    """
+    _, _, listed = spec.partition(":")
+    pairs = [part.partition("=") for part in listed.split(",") if part]
+    raw: dict[str, Any] = {key.strip(): value.strip() for key, _, value in pairs}
+    # Zero is the default of the switches and means "not"; the checks of sections refuse it where it is written out.
+    return read_section(StubOptions, {key: value for key, value in raw.items() if value != "0"}, "stub")
+
+
+def stub_text(segment: Segment) -> str:
+    """What a StubEngine hears in a segment; it depends on every sample."""
+    return f"stub {zlib.crc32(segment.samples.tobytes()):08x} {segment.audio_s:.2f}s"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Ticket:
+    """An accepted segment and who waits for it."""
+
+    segment: Segment
+    options: Options
+    key: int
+    number: int
+    send: Send | None
+    ended: asyncio.Future[Transcript]
+
+
+class StubEngine:
+    """Implements what an instance needs of an engine. Use it as `async with`, within one event loop.
+
+    Args:
+        options: speed and misbehaviour.
+        slots: segments that run at the same time.
+        waiting: segments that may wait for a slot.
+        name: of the instance.
+        drain_timeout_s: how long leaving `async with` waits for what was accepted.
+        clock: seconds; progress is computed from it, the event loop's timers only say when to look.
+    """
+
+    failure: HarkenError | None = None
+    """A stub is never broken for good."""
+
+    def __init__(
+        self,
+        options: StubOptions,
+        *,
+        slots: int,
+        waiting: int,
+        name: str = "",
+        drain_timeout_s: float = 30.0,
+        clock: Clock | None = None,
+    ) -> None:
+        self._stub = options
+        self._slots = slots
+        self._name = name
+        self._drain_timeout_s = drain_timeout_s
+        self._clock = clock or SystemClock()
+        self._admission = Admission(room=slots + waiting, max_segment_s=options.max_segment_s)
+        self._work = SharedWork(rtfx=options.rtfx, now=self._clock.now())
+        self._keys = itertools.count()
+        self._numbers = itertools.count(1)
+        self._waiting: deque[_Ticket] = deque()
+        self._running: dict[int, _Ticket] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._one_left = asyncio.Event()
+        self._is_closing = False
+
+    @property
+    def in_flight(self) -> int:
+        """Segments accepted and not ended, waiting ones included."""
+        return self._admission.in_flight
+
+    @property
+    def in_flight_audio_s(self) -> float:
+        """Their seconds of audio."""
+        return self._admission.in_flight_audio_s
+
+    @property
+    def step_s(self) -> float:
+        """A stub has no steps: 0.0."""
+        return 0.0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self.drain(self._drain_timeout_s)
+        self._is_closing = True
+        for ticket in (*self._waiting, *self._running.values()):
+            if not ticket.ended.done():
+                ticket.ended.set_exception(Draining("The server stopped before this segment was done."))
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def model(self) -> ModelInfo:
+        """A model called stub."""
+        return ModelInfo(
+            name="stub", revision="stub", max_segment_s=self._stub.max_segment_s, languages=NAMES, slots=self._slots
+        )
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Take nothing new and wait until everything accepted has ended; False when that took too long."""
+        self._is_closing = True
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.in_flight:
+                    self._one_left.clear()
+                    await self._one_left.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
+        """See `harken.types.Recognizer`; the refusals are those of `harken.engine.engine.Engine`."""
+        if self._is_closing:
+            raise Draining
+        try:
+            with self._admission.admit(segment, busy_s=0.0):
+                return await self._run(segment, options, send)
+        finally:
+            self._one_left.set()
+
+    async def _run(self, segment: Segment, options: Options, send: Send | None) -> Transcript:
+        number = _NOT_COUNTED if segment.request_id == "canary" else next(self._numbers)
+        if number and number == self._stub.exit_on:
+            os._exit(1)  # a crash runs no clean-up either
+        ended: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
+        ticket = _Ticket(segment=segment, options=options, key=next(self._keys), number=number, send=send, ended=ended)
+        self._waiting.append(ticket)
+        self._look()
+        try:
+            return await ended
+        finally:
+            self._forget(ticket)
+
+    def _forget(self, ticket: _Ticket) -> None:
+        if self._running.pop(ticket.key, None) is not None:
+            self._work.stop(ticket.key, now=self._clock.now())
+        elif ticket in self._waiting:
+            self._waiting.remove(ticket)
+        self._look()
+
+    def _look(self) -> None:
+        """End what is done, start what waits, and look again when the next thing will happen."""
+        now = self._clock.now()
+        for mark in self._work.passed(now=now):
+            self._pass(self._running[mark.key], mark.part)
+        while self._waiting and len(self._running) < self._slots:
+            ticket = self._waiting.popleft()
+            self._running[ticket.key] = ticket
+            if self._stub.hang_on == 0 or ticket.number != self._stub.hang_on:
+                parts = len(self._pieces(ticket)) + 1
+                self._work.start(ticket.key, ticket.segment.audio_s, parts=parts, now=now)
+        if self._timer is not None:
+            self._timer.cancel()
+        delay = self._work.next_in_s()
+        self._timer = None if delay is None else asyncio.get_running_loop().call_later(delay, self._look)
+
+    def _pass(self, ticket: _Ticket, part: int) -> None:
+        """One more part of a segment's work is done: its next word, or its end."""
+        pieces = self._pieces(ticket)
+        if ticket.ended.done():
+            return
+        if part <= len(pieces):
+            self._send(ticket, pieces[part - 1])
+        elif self._stub.fail_every and ticket.number and ticket.number % self._stub.fail_every == 0:
+            ticket.ended.set_exception(EngineFailed(f"The stub was told to fail on segment {ticket.number}."))
+        else:
+            ticket.ended.set_result(self._transcript(ticket))
+
+    def _send(self, ticket: _Ticket, piece: str) -> None:
+        if ticket.send is None:
+            return
+        try:
+            ticket.send(piece)
+        except Exception as error:  # noqa: BLE001 - the caller's own function failed: the caller shall hear it
+            ticket.ended.set_exception(error)
+
+    def _pieces(self, ticket: _Ticket) -> list[str]:
+        first, *others = self._text(ticket.segment).split(" ")
+        return [first, *(" " + word for word in others)]
+
+    def _text(self, segment: Segment) -> str:
+        return ("wrong " if self._stub.wrong_canary else "") + stub_text(segment)
+
+    def _transcript(self, ticket: _Ticket) -> Transcript:
+        text = self._text(ticket.segment)
+        return Transcript(
+            text=text,
+            language=ticket.options.language or "English",
+            audio_s=ticket.segment.audio_s,
+            tokens=len(text.split(" ")),
+            instance=self._name,
+        )

@@ -1,0 +1,11 @@
+"""Fakes for tests of Harken and of what is built on it: no torch, no time, no chance.
+
+They are part of the package and tested like the rest of it.
+"""
+
+from harken.testing.clock import FakeClock
+from harken.testing.gate import Gate
+from harken.testing.model import FakeModel, fake_text
+from harken.testing.sounds import segment, silence, speech_like, tone
+
+__all__ = ["FakeClock", "FakeModel", "Gate", "fake_text", "segment", "silence", "speech_like", "tone"]

@@ -1,0 +1,175 @@
+"""`FakeModel`: a network for tests of the engine, without torch, that notices when it is used wrongly.
+
+Its tokens are the UTF-8 bytes of its raw answer, so that half characters really occur between two tokens. Each slot of
+its cache remembers what was put there; a wrong slot, length or token is an error at once instead of wrong text later.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harken.languages import NAMES
+from harken.testing.gate import Gate
+from harken.types import ModelInfo, Options
+
+STOP = 256
+"""The token behind the 256 bytes."""
+
+_HEADER_END = "<asr_text>"
+_TEMPLATE_TOKENS = 15
+_TOKENS_PER_S = 13
+
+
+def fake_text(samples: NDArray[np.float32]) -> str:
+    """What a FakeModel hears in samples: "" in silence, else words that name these very samples, some in Chinese."""
+    if not samples.any():
+        return ""
+    return f"clip {zlib.crc32(samples.tobytes()):08x} 一段 {len(samples)} ☕ samples"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FakePrompt:
+    """A segment made ready: its tokens are counted like the real ones, its answer is known already."""
+
+    length: int
+    answer: bytes
+
+
+@dataclass(kw_only=True, slots=True)
+class FakeCache:
+    """What each slot holds.
+
+    Attributes:
+        max_tokens: room in each slot.
+        answers: answer per slot, None where nothing was put yet.
+        lengths: tokens per slot.
+        written: bytes already given out per slot.
+    """
+
+    max_tokens: int
+    answers: list[bytes | None]
+    lengths: list[int]
+    written: list[int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FakeStep:
+    """One call of the model, for tests to look at afterwards."""
+
+    name: str
+    slots: tuple[int, ...]
+
+
+@dataclass(kw_only=True)
+class FakeModel:
+    """Implements `harken.engine.model.Model`.
+
+    Attributes:
+        text: what it hears in samples.
+        language: what it detects, when none is forced and there is text.
+        never_stops: repeats its answer for ever, like a model in a loop.
+        gate: each step waits in front of it.
+        failing: names of calls ("open_cache", "prompt", "prefill", "decode") that raise from now on.
+        failing_once: names of calls that raise at their next use only.
+        max_segment_s: the longest segment.
+        steps: every prefill and decode so far.
+        caches: how many caches were opened.
+    """
+
+    text: Callable[[NDArray[np.float32]], str] = fake_text
+    language: str = "English"
+    never_stops: bool = False
+    gate: Gate | None = None
+    failing: set[str] = field(default_factory=set)
+    failing_once: set[str] = field(default_factory=set)
+    max_segment_s: float = 30.0
+    steps: list[FakeStep] = field(default_factory=list)
+    caches: int = 0
+
+    @property
+    def info(self) -> ModelInfo:
+        """A model called fake, with all languages."""
+        return ModelInfo(name="fake", revision="1", max_segment_s=self.max_segment_s, languages=NAMES)
+
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """The one token that is no byte."""
+        return frozenset({STOP})
+
+    def open_cache(self, *, slots: int, max_tokens: int) -> FakeCache:
+        """See `Model`."""
+        self._fail_if_told("open_cache")
+        self.caches += 1
+        return FakeCache(max_tokens=max_tokens, answers=[None] * slots, lengths=[0] * slots, written=[0] * slots)
+
+    def prompt(self, samples: NDArray[np.float32], options: Options) -> FakePrompt:
+        """See `Model`; 13 tokens a second, 15 of the template, one per character of the context."""
+        self._fail_if_told("prompt")
+        text = self.text(samples)
+        header = "" if options.language else f"language {self.language if text else 'None'}{_HEADER_END}"
+        length = _TEMPLATE_TOKENS + math.ceil(_TOKENS_PER_S * len(samples) / 16_000) + len(options.context)
+        return FakePrompt(length=length, answer=(header + text).encode())
+
+    def prefill(self, cache: FakeCache, prompts: Sequence[FakePrompt], slots: Sequence[int]) -> list[int]:
+        """See `Model`."""
+        self._begin("prefill", slots)
+        for prompt, slot in zip(prompts, slots, strict=True):
+            assert prompt.length <= cache.max_tokens, f"slot {slot}: {prompt.length} tokens > {cache.max_tokens}"
+            cache.answers[slot] = prompt.answer
+            cache.lengths[slot] = prompt.length
+            cache.written[slot] = 0
+        return [self._next(cache, slot) for slot in slots]
+
+    def decode(
+        self, cache: FakeCache, slots: Sequence[int], tokens: Sequence[int], lengths: Sequence[int]
+    ) -> list[int]:
+        """See `Model`."""
+        self._begin("decode", slots)
+        for slot, token, length in zip(slots, tokens, lengths, strict=True):
+            answer = cache.answers[slot]
+            assert answer is not None, f"slot {slot} was never filled"
+            assert length == cache.lengths[slot], f"slot {slot} holds {cache.lengths[slot]} tokens, not {length}"
+            assert length < cache.max_tokens, f"slot {slot} is full"
+            expected = answer[(cache.written[slot] - 1) % len(answer)]
+            assert token == expected, f"slot {slot} wrote {expected} last, not {token}"
+            cache.lengths[slot] += 1
+        return [self._next(cache, slot) for slot in slots]
+
+    def detokenize(self, ids: Sequence[int]) -> str:
+        """See `Model`."""
+        return bytes(ids).decode("utf-8", errors="replace")
+
+    def parse(self, raw: str, options: Options) -> tuple[str, str]:
+        """See `Model`; text without a header is all text."""
+        header, mark, text = raw.partition(_HEADER_END)
+        if not mark:
+            return raw.strip(), options.language or ""
+        language = header.strip().removeprefix("language ")
+        return text.strip(), options.language or ("" if language == "None" else language)
+
+    def _begin(self, name: str, slots: Sequence[int]) -> None:
+        assert len(set(slots)) == len(slots), f"{name}: a slot twice in {list(slots)}"
+        if self.gate is not None:
+            self.gate.pass_through()
+        self.steps.append(FakeStep(name=name, slots=tuple(slots)))
+        self._fail_if_told(name)
+
+    def _next(self, cache: FakeCache, slot: int) -> int:
+        answer = cache.answers[slot]
+        assert answer is not None, f"slot {slot} was never filled"
+        written = cache.written[slot]
+        cache.written[slot] += 1
+        if written >= len(answer) and not (self.never_stops and answer):
+            return STOP
+        return answer[written % len(answer)]
+
+    def _fail_if_told(self, name: str) -> None:
+        if name in self.failing or name in self.failing_once:
+            self.failing_once.discard(name)
+            raise RuntimeError(f"{name} was told to fail")
