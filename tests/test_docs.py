@@ -1,0 +1,62 @@
+"""The documents say what the program does: what is compared here cannot drift."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import typer.main
+from typer.core import TyperGroup
+
+from harken.cli.app import build_app
+
+ROOT = Path(__file__).parent.parent
+
+
+def _names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[<>=;\s\[]", line)[0] for line in requirements}
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """docs/dependencies.md has a row for each package of pyproject.toml, and no other."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    expected = _names(project["project"]["dependencies"]) | _names(
+        project["project"]["optional-dependencies"]["engine"]
+    )
+    expected |= _names(project["dependency-groups"]["dev"])
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z0-9, -]+) \|", page, flags=re.MULTILINE)
+    told = {name.strip() for row in rows for name in row.split(",")} - {"package", "---"}
+    assert told == expected
+
+
+def test_every_dependency_is_pinned() -> None:
+    """constraints.txt holds an exact version of everything that is named anywhere."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    named = _names(project["project"]["dependencies"]) | _names(project["project"]["optional-dependencies"]["engine"])
+    named |= _names(project["dependency-groups"]["dev"]) | _names(project["build-system"]["requires"])
+    pinned = {
+        line.split("==")[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+        if "==" in line
+    }
+    assert {name.lower().replace("_", "-") for name in named} <= pinned
+
+
+def test_every_command_and_option_is_documented() -> None:
+    """docs/reference/cli.md has a heading for each command and names each of its options."""
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## harken (\w+)\n(.*?)(?=^## |\Z)", page, flags=re.MULTILINE | re.DOTALL))
+    commands = typer.main.get_command(build_app())
+    assert isinstance(commands, TyperGroup)
+    assert set(sections) == set(commands.commands)
+    for name, command in commands.commands.items():
+        options = {
+            option
+            for parameter in command.params
+            if not getattr(parameter, "hidden", False)
+            for option in parameter.opts
+            if option.startswith("--")
+        }
+        assert options == set(re.findall(r"^\| `(--[a-z-]+)`", sections[name], flags=re.MULTILINE)), name
