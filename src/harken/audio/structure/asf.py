@@ -1,0 +1,77 @@
+"""ASF (WMA, WMV) and FLV: objects and tags with sizes.
+
+ASF states the size of the file and of its packets in the header, unless it was broadcast; FLV repeats each tag's size
+behind it, so that a cut inside a tag shows.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from harken.audio.structure.facts import Facts
+from harken.errors import TruncatedAudio, UndecodableAudio
+
+_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
+
+
+def walk_asf(data: memoryview) -> Facts:
+    """Check the header, the size of the data object and the file.
+
+    Raises:
+        TruncatedAudio: an object reaches beyond the file, or the data object is missing.
+        UndecodableAudio: an object has an impossible size.
+    """
+    if len(data) < 30:
+        raise TruncatedAudio("The ASF file ends inside its header.")
+    audio_s, is_broadcast = _properties(data)
+    at, has_data = 0, False
+    while at + 24 <= len(data):
+        (size,) = struct.unpack_from("<Q", data, at + 16)
+        is_data = bytes(data[at : at + 16]) == _DATA
+        has_data = has_data or is_data
+        if is_data and is_broadcast:
+            break
+        if size < 24:
+            raise UndecodableAudio(f"The ASF file is damaged: the object at byte {at} has an impossible size.")
+        if at + size > len(data):
+            raise TruncatedAudio("The ASF file ends inside an object.")
+        at += size
+    if not has_data:
+        raise TruncatedAudio("The ASF file ends before its packets.")
+    return Facts(audio_s=audio_s, is_multiplexed=True)
+
+
+def _properties(data: memoryview) -> tuple[float | None, bool]:
+    """Return the play time in seconds, and whether the sizes are unknown because it was broadcast."""
+    (header_size,) = struct.unpack_from("<Q", data, 16)
+    at = 30
+    while at + 24 <= min(header_size, len(data)):
+        (size,) = struct.unpack_from("<Q", data, at + 16)
+        if bytes(data[at : at + 16]) == _FILE_PROPERTIES and at + 104 <= len(data):
+            ticks, _, preroll_ms, flags = struct.unpack_from("<QQQI", data, at + 64)
+            seconds = ticks / 1e7 - preroll_ms / 1e3
+            return (seconds if seconds > 0 and not flags & 1 else None), bool(flags & 1)
+        at += max(size, 24)
+    return None, False
+
+
+def walk_flv(data: memoryview) -> Facts:
+    """Check every tag.
+
+    Raises:
+        TruncatedAudio: the file ends inside a tag.
+        UndecodableAudio: the size behind a tag contradicts the one in front.
+    """
+    at = int.from_bytes(data[5:9], "big") + 4
+    last_ms = 0
+    while at < len(data):
+        size = int.from_bytes(data[at + 1 : at + 4], "big")
+        end = at + 11 + size
+        if end + 4 > len(data):
+            raise TruncatedAudio("The FLV file ends inside a tag.")
+        if int.from_bytes(data[end : end + 4], "big") not in (11 + size, 0):
+            raise UndecodableAudio(f"The FLV file is damaged at byte {at}: no tag begins there.")
+        last_ms = data[at + 7] << 24 | int.from_bytes(data[at + 4 : at + 7], "big")
+        at = end + 4
+    return Facts(audio_s=last_ms / 1e3 or None, is_multiplexed=True)

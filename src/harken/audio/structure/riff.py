@@ -1,0 +1,179 @@
+"""Files made of chunks with a name and a length: WAV, RF64, AVI (RIFF), AIFF (FORM), Wave64, CAF, AU.
+
+The one question is whether the chunk of samples ends inside the file. Live recorders cannot know its length when they
+write the header: sizes of 0, or within a block of 2³¹ or 2³² (SoX, FFmpeg, arecord), mean "until the end of the file".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harken.audio.structure.facts import Facts
+from harken.errors import EmptyAudio, TruncatedAudio, UndecodableAudio
+
+_LARGEST_REAL_SIZE = 0x7FFF_0000
+"""SoX writes 0x7FFFF000 − header for a pipe, others 0x7FFFFFFF or 0xFFFFFFFF; real files that large are RF64."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Chunk:
+    name: bytes
+    size_at: int
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.size
+
+
+def _chunks(data: memoryview, at: int, order: str) -> Iterator[_Chunk]:
+    """Yield the chunks from `at` on; sizes are as written, so the last may lie."""
+    while at + 8 <= len(data):
+        (size,) = struct.unpack_from(f"{order}I", data, at + 4)
+        chunk = _Chunk(name=bytes(data[at : at + 4]), size_at=at + 4, start=at + 8, size=size)
+        yield chunk
+        at = chunk.end + (size & 1)
+
+
+def walk_wav(data: memoryview) -> Facts:
+    """Check a WAV, RF64 or BW64 file.
+
+    Raises:
+        TruncatedAudio: the data chunk reaches beyond the file, or the header ends before it.
+        UndecodableAudio: there is no data chunk.
+    """
+    order = ">" if bytes(data[:4]) == b"RIFX" else "<"
+    bytes_per_s = 0
+    long_size: int | None = None
+    for chunk in _chunks(data, 12, order):
+        if chunk.name == b"fmt " and chunk.start + 12 <= len(data):
+            (bytes_per_s,) = struct.unpack_from(f"{order}I", data, chunk.start + 8)
+        elif chunk.name == b"ds64" and chunk.start + 16 <= len(data):
+            (long_size,) = struct.unpack_from("<Q", data, chunk.start + 8)
+        elif chunk.name == b"data":
+            return _data_chunk(data, chunk, bytes_per_s, long_size)
+        elif chunk.end > len(data):
+            raise TruncatedAudio(f"The WAV file ends inside its {_printable(chunk.name)} chunk.")
+    raise _no_samples(data, "WAV", 44)
+
+
+def _data_chunk(data: memoryview, chunk: _Chunk, bytes_per_s: int, long_size: int | None) -> Facts:
+    present = len(data) - chunk.start
+    size = long_size if long_size is not None and chunk.size == 0xFFFF_FFFF else chunk.size
+    is_open = long_size is None and (size == 0 or size >= _LARGEST_REAL_SIZE)
+    if not is_open and size > present:
+        raise TruncatedAudio(f"The WAV file promises {size} bytes of samples and has {present}.")
+    if is_open and size == 0 and _is_followed_by_chunk(data, chunk):
+        raise EmptyAudio
+    used = present if is_open else size
+    return Facts(
+        audio_s=used / bytes_per_s if bytes_per_s else None,
+        # libsndfile takes a size of 0 at its word and reads nothing.
+        open_size_at=chunk.size_at if is_open and size == 0 and present else None,
+    )
+
+
+def _is_followed_by_chunk(data: memoryview, chunk: _Chunk) -> bool:
+    """Whether an empty data chunk is really empty: a well-known chunk that ends inside the file comes behind it."""
+    following = next(_chunks(data, chunk.start, "<"), None)
+    known = (b"LIST", b"fact", b"PEAK", b"id3 ", b"bext", b"cue ", b"smpl")
+    return following is not None and following.name in known and following.end <= len(data)
+
+
+def walk_avi(data: memoryview) -> Facts:
+    """Check an AVI file.
+
+    Raises:
+        TruncatedAudio: a top-level chunk reaches beyond the file.
+    """
+    for chunk in _chunks(data, 12, "<"):
+        is_open = chunk.size == 0 or chunk.size >= _LARGEST_REAL_SIZE
+        if chunk.end > len(data) and not is_open:
+            raise TruncatedAudio(f"The AVI file ends inside its {_printable(chunk.name)} chunk.")
+    return Facts(is_multiplexed=True)
+
+
+def walk_aiff(data: memoryview) -> Facts:
+    """Check an AIFF or AIFF-C file.
+
+    Raises:
+        TruncatedAudio: a chunk reaches beyond the file.
+        UndecodableAudio: there are no samples.
+    """
+    for chunk in _chunks(data, 12, ">"):
+        is_open = chunk.size == 0 or chunk.size >= _LARGEST_REAL_SIZE
+        if chunk.end > len(data) and not (is_open and chunk.name == b"SSND"):
+            raise TruncatedAudio(f"The AIFF file ends inside its {_printable(chunk.name)} chunk.")
+        if chunk.name == b"SSND":
+            return Facts()
+    raise _no_samples(data, "AIFF", 54)
+
+
+def walk_au(data: memoryview) -> Facts:
+    """Check a Sun AU file.
+
+    Raises:
+        TruncatedAudio: the header promises more samples than there are.
+    """
+    if len(data) < 24:
+        raise TruncatedAudio("The AU file ends inside its header.")
+    start, size = struct.unpack_from(">II", data, 4)
+    is_open = size == 0xFFFF_FFFF
+    if not is_open and start + size > len(data):
+        raise TruncatedAudio(f"The AU file promises {size} bytes of samples and has {max(0, len(data) - start)}.")
+    return Facts()
+
+
+def walk_caf(data: memoryview) -> Facts:
+    """Check an Apple Core Audio file: chunks with 64-bit sizes; −1 is a live recording's data.
+
+    Raises:
+        TruncatedAudio: a chunk reaches beyond the file, or the data chunk is missing.
+    """
+    at, has_data = 8, False
+    while at + 12 <= len(data):
+        (size,) = struct.unpack_from(">q", data, at + 4)
+        name = bytes(data[at : at + 4])
+        has_data = has_data or name == b"data"
+        if size < 0:
+            break
+        if at + 12 + size > len(data):
+            raise TruncatedAudio(f"The CAF file ends inside its {_printable(name)} chunk.")
+        at += 12 + size
+    if not has_data:
+        raise TruncatedAudio("The CAF file ends before its samples.")
+    return Facts()
+
+
+def walk_w64(data: memoryview) -> Facts:
+    """Check a Sony Wave64 file: 16-byte names, 64-bit sizes that include the 24 bytes of name and size.
+
+    Raises:
+        TruncatedAudio: a chunk reaches beyond the file.
+        UndecodableAudio: a size is impossible.
+    """
+    at, has_data = 40, False
+    while at + 24 <= len(data):
+        (size,) = struct.unpack_from("<Q", data, at + 16)
+        has_data = has_data or bytes(data[at : at + 4]) == b"data"
+        if size < 24:
+            raise UndecodableAudio("The Wave64 file has a chunk of an impossible size.")
+        if at + size > len(data):
+            raise TruncatedAudio(f"The Wave64 file ends inside its {_printable(bytes(data[at : at + 4]))} chunk.")
+        at += (size + 7) & ~7
+    if not has_data:
+        raise TruncatedAudio("The Wave64 file ends before its samples.")
+    return Facts()
+
+
+def _no_samples(data: memoryview, kind: str, smallest: int) -> TruncatedAudio | UndecodableAudio:
+    if len(data) < smallest:
+        return TruncatedAudio(f"The {kind} file ends inside its header.")
+    return UndecodableAudio(f"The {kind} file has no samples.")
+
+
+def _printable(name: bytes) -> str:
+    return repr(name.decode("latin-1"))

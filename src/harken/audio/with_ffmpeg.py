@@ -1,0 +1,120 @@
+"""Decoding with FFmpeg's libraries through PyAV: M4A and other AAC, WebM, MP4 and other video, AMR, WMA, and the rest.
+
+The demuxer is named by us and not guessed, nothing else is opened (no second file, no address), and only the codecs
+listed here run: FFmpeg would otherwise decode video frames just to describe them. One thread per recording. Knows
+nothing about limits. The invariant: a packet or a frame that FFmpeg calls corrupt is an error, never a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harken.audio.assemble import Assembly
+from harken.audio.container import Container
+from harken.audio.recording import Source
+from harken.audio.window import Window
+from harken.errors import TruncatedAudio, UndecodableAudio
+
+if TYPE_CHECKING:
+    import av
+    import av.container
+
+CODECS: Final = (
+    "aac", "aac_latm", "ac3", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "adpcm_swf", "adpcm_yamaha", "alac",
+    "amrnb", "amrwb", "ape", "dca", "eac3", "flac", "g722", "g723_1", "g726", "g729", "gsm", "gsm_ms", "ilbc",
+    "libgsm", "libopencore_amrnb", "libopencore_amrwb", "libopus", "libspeex", "libvorbis", "mlp", "mp1", "mp1float",
+    "mp2", "mp2float", "mp3", "mp3float", "nellymoser", "opus", "pcm_alaw", "pcm_dvd", "pcm_bluray", "pcm_f32be",
+    "pcm_f32le", "pcm_f64be", "pcm_f64le", "pcm_mulaw", "pcm_s16be", "pcm_s16le", "pcm_s24be", "pcm_s24le",
+    "pcm_s32be", "pcm_s32le", "pcm_s8", "pcm_u8", "qcelp", "qdm2", "speex", "truehd", "tta", "vorbis", "wavpack",
+    "wmalossless", "wmapro", "wmav1", "wmav2", "wmavoice",
+)  # fmt: skip
+
+_SCALE: Final = {
+    "u8": 1 / 128,
+    "s16": 1 / (1 << 15),
+    "s32": 1 / (1 << 31),
+    "s64": 1 / (1 << 63),
+    "flt": 1.0,
+    "dbl": 1.0,
+}
+
+
+def decode_with_ffmpeg(container: Container, data: memoryview, assembly: Assembly) -> Source:
+    """Decode the best audio stream of a file into `assembly`.
+
+    Raises:
+        UndecodableAudio: there is no audio stream, its codec is not read here, or it is damaged.
+        TruncatedAudio: it ends inside a packet.
+    """
+    import av
+
+    try:
+        with av.open(
+            Window(data),
+            mode="r",
+            format=container.value,
+            options={"codec_whitelist": ",".join(CODECS)},
+            metadata_errors="ignore",
+            buffer_size=1 << 16,
+            io_open=_refuse_to_open,
+        ) as file:
+            return _decode(container, file, assembly)
+    except (av.FFmpegError, ValueError, NotImplementedError) as error:
+        raise UndecodableAudio(f"The file cannot be decoded: {_reason(error)}") from error
+
+
+def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> NoReturn:
+    """Never open what an upload refers to."""
+    raise PermissionError("an upload may not refer to other files")
+
+
+def _decode(container: Container, file: av.container.InputContainer, assembly: Assembly) -> Source:
+    import av
+
+    stream = file.streams.best("audio")
+    if not isinstance(stream, av.AudioStream):
+        raise UndecodableAudio("The file has no audio stream.")
+    codec = stream.codec_context
+    # A codec that this FFmpeg cannot decode at all has no context.
+    if codec is None or codec.name not in CODECS:
+        raise UndecodableAudio("The file's audio has a codec that is not supported.")
+    codec.thread_count = 1
+    source: Source | None = None
+    for block, rate in _blocks(file, stream, assembly):
+        if source is None:
+            source = Source(container=container.value, codec=codec.name, sample_rate=rate, channels=block.shape[1])
+        assembly.add(block, rate)
+    return source or Source(container=container.value, codec=codec.name, sample_rate=codec.sample_rate, channels=0)
+
+
+def _blocks(
+    file: av.container.InputContainer, stream: av.AudioStream, assembly: Assembly
+) -> Iterator[tuple[NDArray[np.float32], int]]:
+    """Yield float32 [samples, channels] and its rate, frame by frame."""
+    for packet in file.demux(stream):
+        assembly.check_time()  # a packet may hold no frame, and a file a million of those
+        if packet.is_corrupt:
+            raise TruncatedAudio("A packet of the file is cut off or damaged.")
+        for frame in packet.decode():
+            if frame.is_corrupt:
+                raise UndecodableAudio("A part of the file is damaged.")
+            yield _as_float(frame), frame.sample_rate
+
+
+def _as_float(frame: av.AudioFrame) -> NDArray[np.float32]:
+    """Convert a frame of any sample format to float32 [samples, channels] in [-1, 1]."""
+    layout = frame.format.name
+    values = frame.to_ndarray()
+    kind = layout.removesuffix("p")
+    block = values.T if layout.endswith("p") else values.reshape(-1, len(frame.layout.channels))
+    if kind == "u8":
+        block = block.astype(np.float32) - 128.0
+    return np.asarray(block * _SCALE[kind], dtype=np.float32)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).rstrip(".") + "."

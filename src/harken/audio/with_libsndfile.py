@@ -1,0 +1,91 @@
+"""Decoding with libsndfile: WAV, FLAC, Ogg Vorbis and Opus, MP3, AIFF, AU, CAF, Wave64, VOC.
+
+Knows libsndfile's habits and nothing about limits. The invariant: blocks are small whatever the header says, and fewer
+samples than the header promised is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harken.audio.assemble import Assembly
+from harken.audio.container import Container
+from harken.audio.recording import Source
+from harken.audio.window import Window
+from harken.errors import TruncatedAudio, UndecodableAudio
+
+if TYPE_CHECKING:
+    import soundfile
+
+READS = frozenset(
+    {
+        Container.WAV,
+        Container.W64,
+        Container.AIFF,
+        Container.AU,
+        Container.CAF,
+        Container.FLAC,
+        Container.OGG,
+        Container.MP3,
+        Container.VOC,
+    }
+)
+
+_BLOCK_SAMPLES = 1 << 17
+"""Samples of all channels together per block: half a megabyte of float32, though a header may claim 1,024 channels."""
+_UNKNOWN_FRAMES = 1 << 62
+
+
+class CannotOpenError(Exception):
+    """libsndfile does not know this coding; FFmpeg may."""
+
+
+def decode_with_libsndfile(container: Container, data: memoryview, assembly: Assembly) -> Source:
+    """Decode one file, or one link of a chain, into `assembly`.
+
+    Raises:
+        CannotOpenError: libsndfile refuses the header; nothing was added.
+        TruncatedAudio: it ends before its audio does.
+        UndecodableAudio: it is damaged.
+    """
+    import soundfile
+
+    try:
+        file = soundfile.SoundFile(Window(data))
+    except (soundfile.LibsndfileError, TypeError) as error:
+        raise CannotOpenError(str(error)) from error
+    with file:
+        done, promised = 0, file.frames
+        for block in _blocks(file):
+            done += len(block)
+            assembly.add(block, file.samplerate)
+        # For MP3 the number is an estimate; its frames have been counted instead.
+        if container is not Container.MP3 and done < promised < _UNKNOWN_FRAMES:
+            raise TruncatedAudio(f"The file promises {promised} samples and has {done}.")
+        return Source(
+            container=container.value, codec=file.subtype, sample_rate=file.samplerate, channels=file.channels
+        )
+
+
+def _blocks(file: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
+    """Yield float32 [≤ block, channels] until the file ends."""
+    import soundfile
+
+    frames = max(1, _BLOCK_SAMPLES // file.channels)
+    buffer = np.empty((frames, file.channels), np.float32)
+    while True:
+        try:
+            count = file.buffer_read_into(buffer, dtype="float32")
+        except soundfile.LibsndfileError as error:
+            raise UndecodableAudio(f"The file is damaged: {_reason(error)}") from error
+        if not count:
+            return
+        yield buffer[:count]
+
+
+def _reason(error: soundfile.LibsndfileError) -> str:
+    return str(error.error_string).removeprefix("Error : ")
