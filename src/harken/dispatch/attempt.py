@@ -1,0 +1,113 @@
+"""One segment's way through the dispatcher: its ticket, its single attempts, and whether there is another one.
+
+It knows one claim at a time and nothing of the queue's order or of health. Invariant: an attempt ends by its result, by
+its time, by a cut, or by its caller's leaving, and it never ends in silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from harken.dispatch.health import Cut
+from harken.dispatch.queue import Ticket
+from harken.dispatch.relay import Relay
+from harken.dispatch.target import Claim, Target
+from harken.errors import HarkenError, TimedOut
+from harken.types import Send, Transcript
+from harken.wire import Job
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Pending(Ticket):
+    """An accepted segment that has not ended.
+
+    Attributes:
+        is_accepted: it had a slot or a place in the queue once; from then on it is never refused for want of room.
+        avoid: targets on which it failed before.
+        tries: attempts that counted.
+        handed: gets the claim while it waits in the queue.
+    """
+
+    is_accepted: bool = False
+    avoid: set[Target] = field(default_factory=set)
+    tries: int = 0
+    handed: asyncio.Future[Claim] | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Somebody still wants the claim (its caller may have left in this very moment)."""
+        return self.handed is not None and not self.handed.done()
+
+    def hand(self, claim: Claim) -> None:
+        """Give it its slot."""
+        assert self.handed is not None, "only a waiting segment is handed a claim"
+        self.handed.set_result(claim)
+
+    def refuse(self, error: HarkenError) -> None:
+        """End its waiting with an error."""
+        if self.handed is not None and not self.handed.done():
+            self.handed.set_exception(error)
+
+    def take_back(self) -> None:
+        """Give the slot back that was handed over in the moment in which the caller left, if there is one."""
+        handed = self.handed
+        if handed is not None and handed.done() and not handed.cancelled() and handed.exception() is None:
+            handed.result().release()
+
+
+class Outlet:
+    """Passes text to the client, and remembers that something has been passed.
+
+    Args:
+        send: the client's; None when nobody reads before the end.
+    """
+
+    def __init__(self, send: Send | None) -> None:
+        self._send = send
+        self.is_used = False
+
+    def __call__(self, text: str) -> None:
+        """Pass on a piece of text."""
+        if self._send is not None:
+            self.is_used = True
+            self._send(text)
+
+
+def may_retry(error: HarkenError, *, tries: int, attempts: int, is_used: bool) -> bool:
+    """Decide whether another attempt is allowed.
+
+    Retry only before the first text: afterwards the client has half a sentence, and a second instance would start it
+    again.
+    """
+    return error.retryable and not is_used and tries < attempts
+
+
+async def attempt(relay: Relay, claim: Claim, job: Job, outlet: Outlet, timeout_s: float) -> Transcript:
+    """Have the claimed target recognise the segment, once.
+
+    Raises:
+        Cut: the target was given up meanwhile.
+        TimedOut: it took longer than `timeout_s`.
+        HarkenError: as `Relay.recognize` has it.
+    """
+    loop = asyncio.get_running_loop()
+    scope = asyncio.timeout(timeout_s)
+
+    def stop() -> None:
+        if not scope.expired():
+            scope.reschedule(loop.time())
+
+    try:
+        async with scope:
+            claim.on_cut(stop)
+            try:
+                return await relay.recognize(claim.target.url, job, outlet)
+            finally:
+                claim.on_cut(None)
+    except TimeoutError as error:
+        if not scope.expired():
+            raise
+        if claim.cut_reason:
+            raise Cut(claim.cut_reason) from error
+        raise TimedOut(f"Instance {claim.target.name} worked on it for longer than {timeout_s:g} s.") from error

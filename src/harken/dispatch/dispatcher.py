@@ -1,0 +1,275 @@
+"""The dispatcher: a `Recognizer` whose models are in other processes.
+
+A segment waits here, not in an instance, until a slot is free on a ready target (late binding); then it is relayed, and
+tried again elsewhere as long as nothing of it has reached the client. The decisions are made in the pure modules beside
+this one. Invariant: every accepted segment ends exactly once, with a transcript, one error or its caller's leaving; at
+the end nothing waits, nothing runs and every slot is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
+from types import TracebackType
+
+from harken.clock import Clock, SystemClock
+from harken.config import FleetConfig, LimitsConfig
+from harken.dispatch.attempt import Outlet, Pending, attempt, may_retry
+from harken.dispatch.health import Answered, Policy, Succeeded, TurnedAway, Unanswered, outcome_of
+from harken.dispatch.pace import Pace
+from harken.dispatch.pool import OnUnresponsive, Pool
+from harken.dispatch.probe import Missed, Watch
+from harken.dispatch.relay import Relay
+from harken.dispatch.session import open_session
+from harken.dispatch.state import State
+from harken.dispatch.target import Claim, Target
+from harken.dispatch.waiting import NOT_READY_RETRY_AFTER_S, WaitingRoom
+from harken.errors import ClientError, HarkenError, NoReadyInstance, QueueFull
+from harken.log import get_log
+from harken.types import InstanceHealth, ModelInfo, Options, Segment, Send, Transcript
+from harken.wire import InstanceState, Job
+
+_log = get_log("dispatch.dispatcher")
+
+
+class Dispatcher:
+    """Recognises segments on whichever target is free.
+
+    Args:
+        limits: of the queue, the waits and the attempts.
+        fleet: how often and how patiently instances are looked at.
+        clock: seconds for deadlines, rests and the measured pace.
+        on_unresponsive: gets the name of a target that has fallen silent, so that its owner can replace it.
+        silence_s: an instance that sends nothing for so long during a segment has failed it.
+    """
+
+    def __init__(
+        self,
+        limits: LimitsConfig,
+        fleet: FleetConfig,
+        *,
+        clock: Clock | None = None,
+        on_unresponsive: OnUnresponsive | None = None,
+        silence_s: float = 6.0,
+    ) -> None:
+        self._limits = limits
+        self._fleet = fleet
+        self._clock = clock or SystemClock()
+        self._silence_s = silence_s
+        self._pool = Pool(
+            policy=Policy(missed_looks=fleet.probe_failures), clock=self._clock, on_change=self._look_around
+        )
+        self._pool.on_unresponsive = on_unresponsive
+        self._pace = Pace()
+        self._waiting = WaitingRoom(limits=limits, pool=self._pool, pace=self._pace, clock=self._clock)
+        self._watches: dict[Target, tuple[Watch, asyncio.Task[None]]] = {}
+        self._open: set[Pending] = set()
+        self._model: ModelInfo | None = None
+        self._changed = asyncio.Event()
+        self._is_open = False
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Dispatcher:
+        async with AsyncExitStack() as stack:
+            self._session = await stack.enter_async_context(open_session())
+            self._relay = Relay(self._session, silence_s=self._silence_s)
+            self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            self._ticking = self._tasks.create_task(self._waiting.run())
+            self._is_open = True
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._is_open = False
+        try:
+            self._waiting.close()
+            for target in tuple(self._pool):
+                self.remove_target(target.name)
+            while self._open:
+                await self._changed.wait()
+        finally:
+            self._ticking.cancel()
+            await self._stack.__aexit__(kind, error, traceback)
+
+    # --- for the owner of the instances ---------------------------------------------------------------------------
+
+    def add_target(self, name: str, url: str) -> None:
+        """Take in an instance that runs or will soon run at an address; it gets work once it says that it is ready.
+
+        One of the same name is taken away first, so that a restarted process never inherits what is known of the old.
+        """
+        assert self._is_open, "targets belong to a running dispatcher"
+        self.remove_target(name)
+        target = self._pool.add(name, url)
+        watch = Watch(
+            target.url,
+            interval_s=self._fleet.probe_interval_s,
+            timeout_s=self._fleet.probe_timeout_s,
+            report=partial(self._see, target),
+        )
+        self._watches[target] = (watch, self._tasks.create_task(watch.run(self._session)))
+
+    def remove_target(self, name: str) -> None:
+        """Forget an instance, at the latest when its process has ended; what runs on it goes elsewhere.
+
+        An unknown name is no error: the owner and the dispatcher may notice the same death.
+        """
+        target = self._pool.get(name)
+        if target is not None:
+            self._watches.pop(target)[1].cancel()
+            self._pool.remove(name)
+
+    def drain_target(self, name: str) -> None:
+        """Give an instance nothing more; what it has may finish (`health()` shows when nothing is left)."""
+        self._pool.drain(name)
+
+    def on_unresponsive(self, callback: OnUnresponsive | None) -> None:
+        """Set who is told the name of a target that has fallen silent."""
+        self._pool.on_unresponsive = callback
+
+    async def wait_ready(self, timeout_s: float, *, count: int = 1) -> None:
+        """Wait until so many targets are ready.
+
+        Raises:
+            NoReadyInstance: too few of them after `timeout_s` seconds.
+        """
+        await self._wait_for(lambda: self._pool.ready >= count, timeout_s)
+
+    def health(self) -> tuple[InstanceHealth, ...]:
+        """Every target, in the order in which they were added."""
+        return tuple(target.health() for target in self._pool)
+
+    @property
+    def queued_audio_s(self) -> float:
+        """Seconds of audio that wait for a slot."""
+        return self._waiting.audio_s
+
+    @property
+    def in_flight(self) -> int:
+        """Segments that occupy a slot."""
+        return self._pool.in_flight
+
+    # --- for clients: the Recognizer ------------------------------------------------------------------------------
+
+    async def model(self) -> ModelInfo:
+        """Tell what the ready targets serve; waits while the first instance starts, at most `queue_timeout_s`.
+
+        Raises:
+            NoReadyInstance: no instance told in time.
+        """
+        await self._wait_for(lambda: self._model is not None, self._limits.queue_timeout_s)
+        ready = (target.model for target in self._pool if target.is_ready and target.model is not None)
+        model = next(ready, self._model)
+        assert model is not None, "a model that is known is not forgotten"
+        return model
+
+    async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
+        """Recognise one segment on some target.
+
+        Args:
+            segment: not longer than `model().max_segment_s`.
+            options: language and context.
+            send: gets the text as it comes. Once it was called there is no other attempt.
+
+        Raises:
+            QueueFull: too much waits; `retry_after_s` says when it will be worked off.
+            NoReadyInstance: no target was ready within `queue_timeout_s`.
+            TimedOut: no slot within `queue_timeout_s`, or the last attempt took longer than `segment_timeout_s`.
+            HarkenError: of the last attempt.
+        """
+        pending = Pending(audio_s=segment.audio_s, deadline=self._clock.now() + self._limits.queue_timeout_s)
+        job = Job(segment=segment, options=options, wants_deltas=send is not None)
+        self._open.add(pending)
+        try:
+            return await self._run(pending, job, Outlet(send))
+        except HarkenError as error:
+            log = _log.info if isinstance(error, ClientError | QueueFull) else _log.warning
+            log("segment.failed", **_ids(job), code=error.code, reason=error.message, tries=pending.tries)
+            raise
+        finally:
+            self._open.discard(pending)
+            self._notify()
+
+    async def _run(self, pending: Pending, job: Job, outlet: Outlet) -> Transcript:
+        while True:
+            with await self._waiting.claim(pending) as claim:
+                target = claim.target
+                try:
+                    return await self._attempt(claim, job, outlet)
+                except HarkenError as error:
+                    failure = error
+                    # Before the slot is given back: what failed here must not attract the next segment.
+                    self._count(pending, target, error)
+            if not may_retry(failure, tries=pending.tries, attempts=self._limits.attempts, is_used=outlet.is_used):
+                raise failure
+            _log.info("segment.retried", **_ids(job), target=target.name, code=failure.code, tries=pending.tries)
+
+    async def _attempt(self, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
+        recognized_s = 0.0
+        self._pace.start(self._clock.now())
+        try:
+            transcript = await attempt(self._relay, claim, job, outlet, self._limits.segment_timeout_s)
+            recognized_s = job.segment.audio_s
+        finally:
+            self._pace.end(self._clock.now(), recognized_s)
+        self._pool.report(claim.target, Succeeded())
+        return transcript if transcript.instance else replace(transcript, instance=claim.target.name)
+
+    def _count(self, pending: Pending, target: Target, error: HarkenError) -> None:
+        outcome = outcome_of(error)
+        if outcome is not None and target.state is not State.GONE:
+            target.detail = error.message
+            self._pool.report(target, outcome)
+        if isinstance(outcome, TurnedAway):
+            return
+        pending.tries += 1
+        pending.avoid.add(target)
+        pending.deadline = self._clock.now() + self._limits.queue_timeout_s
+        if target.state is State.SUSPECT:
+            self._watches[target][0].hurry()
+
+    async def _wait_for(self, condition: Callable[[], bool], timeout_s: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not condition():
+                    await self._changed.wait()
+        except TimeoutError as error:
+            raise NoReadyInstance(
+                f"Too few instances became ready within {timeout_s:g} s.", retry_after_s=NOT_READY_RETRY_AFTER_S
+            ) from error
+
+    # --- news -----------------------------------------------------------------------------------------------------
+
+    def _see(self, target: Target, finding: InstanceState | Missed) -> None:
+        """Take in what a look at a target found."""
+        if isinstance(finding, Missed):
+            target.detail = finding.reason
+            self._pool.report(target, Unanswered())
+            return
+        is_news = finding.model != target.model
+        if finding.detail or target.state is not State.RESTING:
+            target.detail = finding.detail
+        target.model = finding.model
+        self._model = self._model or finding.model
+        self._pool.report(target, Answered(state=finding.state))
+        if is_news:
+            self._look_around()
+
+    def _look_around(self) -> None:
+        """A slot may be free, or a target ready: see who waits for that."""
+        self._waiting.assign()
+        self._notify()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _ids(job: Job) -> dict[str, str | int]:
+    return {"request_id": job.segment.request_id, "segment": job.segment.index}

@@ -1,0 +1,60 @@
+"""How fast the fleet works just now, and from that, when a refused client should come back.
+
+Pure: events with their times in, numbers out. Only time in which something ran counts, so a quiet night does not make
+the fleet look slow in the morning; both the audio and the busy seconds fade with the same half-life, so their quotient
+follows the last minute or so.
+"""
+
+from __future__ import annotations
+
+import math
+
+RETRY_AFTER_MIN_S = 1
+RETRY_AFTER_MAX_S = 120
+
+_UNKNOWN_RTFX = 10.0
+"""What is assumed before anything was measured: one busy CPU instance's order of magnitude."""
+
+
+class Pace:
+    """Measured throughput: audio-seconds finished per second in which at least one segment ran.
+
+    Args:
+        half_life_s: busy seconds after which a measurement counts half.
+    """
+
+    def __init__(self, half_life_s: float = 30.0) -> None:
+        self._half_life_s = half_life_s
+        self._running = 0
+        self._audio_s = 0.0
+        self._busy_s = 0.0
+        self._last = 0.0
+
+    def start(self, now: float) -> None:
+        """A segment began to run."""
+        self._advance(now)
+        self._running += 1
+
+    def end(self, now: float, audio_s: float) -> None:
+        """A segment ended; `audio_s` is what was won by it: its length, or 0 where it failed."""
+        self._advance(now)
+        self._running -= 1
+        self._audio_s += audio_s
+
+    def rtfx(self, now: float) -> float | None:
+        """Audio-seconds per busy second; None before anything was finished."""
+        self._advance(now)
+        return self._audio_s / self._busy_s if self._audio_s > 0 and self._busy_s > 0 else None
+
+    def retry_after_s(self, queued_audio_s: float, now: float) -> int:
+        """Whole seconds until about all that waits now has been worked off, 1 to 120."""
+        wait_s = queued_audio_s / (self.rtfx(now) or _UNKNOWN_RTFX)
+        return math.ceil(min(max(wait_s, RETRY_AFTER_MIN_S), RETRY_AFTER_MAX_S))
+
+    def _advance(self, now: float) -> None:
+        if self._running:
+            kept = 0.5 ** ((now - self._last) / self._half_life_s)
+            self._audio_s *= kept
+            # The integral of the fading weight over the busy time that has just passed.
+            self._busy_s = self._busy_s * kept + (1 - kept) * self._half_life_s / math.log(2)
+        self._last = now

@@ -1,0 +1,87 @@
+"""Looking at instances: one question, and the loop that asks it again and again.
+
+It judges nothing. What a look found goes to `report`; what that means is decided in `health`. Each target has its own
+loop, so that one that hangs delays no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harken.wire import STATE_PATH, InstanceState, WireError, unpack_state
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+
+_STATE_BYTES_MAX = 1 << 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Missed:
+    """A look that found no state; `reason` is one sentence."""
+
+    reason: str
+
+
+async def look(session: ClientSession, url: str, timeout_s: float) -> InstanceState | Missed:
+    """Ask the instance at an address how it is; never takes longer than `timeout_s`, never raises for its faults."""
+    import aiohttp
+
+    try:
+        async with asyncio.timeout(timeout_s), session.get(url + STATE_PATH, allow_redirects=False) as response:
+            return unpack_state(await _read(response))
+    except TimeoutError:
+        return Missed(reason=f"It did not answer within {timeout_s:g} s.")
+    except (aiohttp.ClientError, ConnectionError) as error:
+        return Missed(reason=f"It cannot be reached: {error or type(error).__name__}.")
+    except WireError as error:
+        return Missed(reason=error.message)
+
+
+async def _read(response: ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _STATE_BYTES_MAX:
+            raise WireError("The state is too long.")
+    return bytes(body)
+
+
+class Watch:
+    """The loop that looks at one instance for as long as it is a target.
+
+    Args:
+        url: its address.
+        interval_s: from the start of one look to the start of the next.
+        timeout_s: of one look.
+        report: gets each finding.
+    """
+
+    def __init__(
+        self, url: str, *, interval_s: float, timeout_s: float, report: Callable[[InstanceState | Missed], None]
+    ) -> None:
+        self._url = url
+        self._interval_s = interval_s
+        self._timeout_s = timeout_s
+        self._report = report
+        self._hurry = asyncio.Event()
+
+    def hurry(self) -> None:
+        """Look again now: something happened that only a look can explain."""
+        self._hurry.set()
+
+    async def run(self, session: ClientSession) -> None:
+        """Look until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._hurry.clear()
+            begin = loop.time()
+            self._report(await look(session, self._url, self._timeout_s))
+            try:
+                async with asyncio.timeout_at(begin + self._interval_s):
+                    await self._hurry.wait()
+            except TimeoutError:
+                continue

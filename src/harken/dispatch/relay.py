@@ -1,0 +1,146 @@
+"""One segment to one instance over HTTP: send it, pass its text on, return how it ended.
+
+It knows an address, never a target's state, and it decides nothing about retries. Invariant: it returns the transcript
+of a `Done`, or raises one `HarkenError`; whichever way it is left, by cancellation too, the connection is either fit
+for the next segment or closed, and a closed one tells the instance to free the slot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, assert_never
+
+from harken.dispatch.health import ConnectionLost
+from harken.dispatch.lines import Lines
+from harken.errors import HarkenError, InstanceFailed
+from harken.types import Send, Transcript
+from harken.wire import (
+    RECOGNIZE_PATH,
+    SEGMENT_TYPE,
+    Beat,
+    Delta,
+    Done,
+    Failed,
+    Job,
+    WireError,
+    pack_job,
+    unpack_message,
+)
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+
+_END_TIMEOUT_S = 0.25
+
+
+class Relay:
+    """Carries segments to instances.
+
+    Args:
+        session: from `session.open_session`.
+        silence_s: an instance that says nothing for so long counts as failed. Instances send a beat at least every
+            two seconds, so three missed beats are a good value.
+    """
+
+    def __init__(self, session: ClientSession, *, silence_s: float = 6.0) -> None:
+        self._session = session
+        self._silence_s = silence_s
+
+    async def recognize(self, url: str, job: Job, send: Send) -> Transcript:
+        """Have one instance recognise one segment.
+
+        Args:
+            url: the instance's address.
+            job: the segment and its options.
+            send: gets the text as it comes. What it raises goes through; it is not the instance's fault.
+
+        Raises:
+            ConnectionLost: nobody listens there, or the connection broke.
+            InstanceFailed: silence, a broken protocol, or a stream without an end.
+            HarkenError: what the instance itself answered.
+        """
+        response = await self._post(url, job)
+        try:
+            return await self._follow(response, url, send)
+        finally:
+            # After the end was read this does nothing: the connection is back in the pool already.
+            response.close()
+
+    async def _post(self, url: str, job: Job) -> ClientResponse:
+        with _blaming(url, self._silence_s):
+            async with asyncio.timeout(self._silence_s):
+                return await self._session.post(
+                    url + RECOGNIZE_PATH,
+                    data=io.BytesIO(pack_job(job)),
+                    headers={"Content-Type": SEGMENT_TYPE},
+                    allow_redirects=False,
+                )
+
+    async def _follow(self, response: ClientResponse, url: str, send: Send) -> Transcript:
+        lines = Lines()
+        while chunk := await self._read(response, url):
+            with _blaming(url, self._silence_s):
+                messages = [unpack_message(line) for line in lines.feed(chunk)]
+            for message in messages:
+                match message:
+                    case Delta(text=text):
+                        if text:
+                            send(text)
+                    case Beat():
+                        pass
+                    case Done(transcript=transcript):
+                        await _finish(response)
+                        return transcript
+                    case Failed():
+                        await _finish(response)
+                        raise _error_of(message)
+                    case _:
+                        assert_never(message)
+        raise InstanceFailed(f"The instance at {url} ended its answer (HTTP {response.status}) without a result.")
+
+    async def _read(self, response: ClientResponse, url: str) -> bytes:
+        with _blaming(url, self._silence_s):
+            async with asyncio.timeout(self._silence_s):
+                return await response.content.readany()
+
+
+@contextmanager
+def _blaming(url: str, silence_s: float) -> Iterator[None]:
+    """Say in our own words what went wrong between us and the instance."""
+    import aiohttp
+
+    try:
+        yield
+    except TimeoutError as error:
+        raise InstanceFailed(f"The instance at {url} was silent for {silence_s:g} s.") from error
+    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError) as error:
+        raise ConnectionLost(f"The connection to the instance at {url} was lost: {_reason(error)}.") from error
+    except aiohttp.ClientError as error:
+        raise InstanceFailed(f"The instance at {url} does not speak HTTP as expected: {_reason(error)}.") from error
+    except WireError as error:
+        raise InstanceFailed(f"The instance at {url} broke the protocol: {error.message}") from error
+
+
+def _error_of(failed: Failed) -> HarkenError:
+    # An instance that cannot read our job speaks another version: its fault or ours, never the client's.
+    if failed.code == WireError.code:
+        return InstanceFailed(f"The instance could not read the segment: {failed.message}")
+    return failed.error()
+
+
+async def _finish(response: ClientResponse) -> None:
+    """Read to the end of the stream, which follows at once, so that the connection can carry the next segment."""
+    import aiohttp
+
+    try:
+        async with asyncio.timeout(_END_TIMEOUT_S):
+            await response.content.readany()
+    except (TimeoutError, aiohttp.ClientError, ConnectionError):
+        response.close()  # the result is here; only the connection is spoilt
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

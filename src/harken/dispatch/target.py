@@ -1,0 +1,136 @@
+"""A target: an instance as the gateway sees it, with its state, its slots and what it did lately.
+
+It knows nothing of HTTP, of the queue or of other targets. Its state changes by one table only (`state`). Invariant: it
+is never given more than its slots, and every claim gives its slot back exactly once, because it is a context manager.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+
+from harken.dispatch.health import Vitals
+from harken.dispatch.state import TRANSITIONS, Event, State
+from harken.types import InstanceHealth, ModelInfo
+
+
+class Target:
+    """One instance at one address.
+
+    Args:
+        name: its name in logs, answers and /health.
+        url: its address, "http://host:port".
+    """
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self.url = url.rstrip("/")
+        self.state = State.STARTING
+        self.detail = ""
+        self.model: ModelInfo | None = None
+        self.vitals = Vitals()
+        self.successes = 0
+        self.failures = 0
+        self.last_success: float | None = None
+        self.recent = 0
+        self.turn = 0
+        self._claims: set[Claim] = set()
+
+    def __repr__(self) -> str:
+        return f"<Target {self.name} {self.state} {self.in_flight}/{self.slots} {self.url}>"
+
+    @property
+    def is_ready(self) -> bool:
+        """It may be chosen, as far as its state goes."""
+        return self.state is State.READY
+
+    @property
+    def slots(self) -> int:
+        """Segments that it runs at the same time; 0 until it told."""
+        return self.model.slots if self.model is not None else 0
+
+    @property
+    def in_flight(self) -> int:
+        """Segments that we gave it and that have not ended."""
+        return len(self._claims)
+
+    @property
+    def free_slots(self) -> int:
+        """Segments that it would take now; 0 unless it is ready."""
+        return max(0, self.slots - self.in_flight) if self.is_ready else 0
+
+    def claim(self, on_release: Callable[[], None]) -> Claim:
+        """Occupy a slot until the claim's `with` ends; `on_release` is then called, once."""
+        assert self.free_slots > 0, f"only a target with a free slot is claimed: {self!r}"
+        claim = Claim(self, on_release)
+        self._claims.add(claim)
+        return claim
+
+    def release(self, claim: Claim) -> bool:
+        """Give a slot back; False when that has happened before."""
+        if claim not in self._claims:
+            return False
+        self._claims.remove(claim)
+        return True
+
+    def apply(self, event: Event) -> bool:
+        """Let something happen to it; True when its state changed by that."""
+        before, self.state = self.state, TRANSITIONS[self.state][event]
+        return self.state is not before
+
+    def cut(self, reason: str) -> None:
+        """End all attempts on it at once, with a reason: nobody should wait for it any longer."""
+        for claim in tuple(self._claims):
+            claim.cut(reason)
+
+    def health(self) -> InstanceHealth:
+        """What /health shows of it."""
+        return InstanceHealth(
+            name=self.name,
+            url=self.url,
+            state=self.state.value,
+            in_flight=self.in_flight,
+            slots=self.slots,
+            detail=self.detail,
+        )
+
+
+class Claim:
+    """One occupied slot of one target; leaving its `with` gives the slot back on every path.
+
+    Attributes:
+        target: whose slot it is.
+        cut_reason: why the attempt must end early; "" as long as it need not.
+    """
+
+    def __init__(self, target: Target, on_release: Callable[[], None]) -> None:
+        self.target = target
+        self.cut_reason = ""
+        self._on_release = on_release
+        self._on_cut: Callable[[], None] | None = None
+
+    def __enter__(self) -> Claim:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Give the slot back; a second time does nothing."""
+        self._on_cut = None
+        if self.target.release(self):
+            self._on_release()
+
+    def cut(self, reason: str) -> None:
+        """Ask whoever holds it to end now."""
+        self.cut_reason = self.cut_reason or reason
+        if self._on_cut is not None:
+            self._on_cut()
+
+    def on_cut(self, stop: Callable[[], None] | None) -> None:
+        """Have `stop` called when the attempt must end, at once where it should have ended already; None: no more."""
+        self._on_cut = stop
+        if stop is not None and self.cut_reason:
+            stop()
