@@ -184,10 +184,12 @@ def unpack_message(line: bytes) -> Message:
                 raw = fields["transcript"]
                 return Done(transcript=Transcript(**{**raw, "finish": Finish(raw["finish"])}))
             case "failed":
-                return Failed(code=fields["code"], message=fields["message"], retry_after_s=fields.get("retry_after_s"))
+                wait_s = fields.get("retry_after_s")
+                retry_after_s = None if wait_s is None else int(wait_s)
+                return Failed(code=str(fields["code"]), message=str(fields["message"]), retry_after_s=retry_after_s)
             case other:
                 raise WireError(f"Unknown message type {other!r}.")
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise WireError(f"Not a message: {line[:200]!r}.") from error
 
 
@@ -209,7 +211,7 @@ def unpack_state(body: bytes) -> InstanceState:
         fields.pop("version")
         info = None if model is None else ModelInfo(**{**model, "languages": tuple(model["languages"])})
         return InstanceState(model=info, **fields)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise WireError(f"Not an instance's state: {body[:200]!r}.") from error
 
 
