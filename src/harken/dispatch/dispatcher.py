@@ -129,8 +129,13 @@ class Dispatcher:
         """Give an instance nothing more; what it has may finish (`health()` shows when nothing is left)."""
         self._pool.drain(name)
 
+    @property
+    def on_unresponsive(self) -> OnUnresponsive | None:
+        """Who is told the name of a target that has just fallen silent; it must not block."""
+        return self._pool.on_unresponsive
+
+    @on_unresponsive.setter
     def on_unresponsive(self, callback: OnUnresponsive | None) -> None:
-        """Set who is told the name of a target that has fallen silent."""
         self._pool.on_unresponsive = callback
 
     async def wait_ready(self, timeout_s: float, *, count: int = 1) -> None:
