@@ -108,8 +108,10 @@ class Prefill:
         The keys of padding are stored too; each is overwritten by the token that takes its place before any step
         looks that far.
         """
-        self._cache.keys[layer][self._rows, :, : self._longest] = key
-        self._cache.values[layer][self._rows, :, : self._longest] = value
+        for held, new in ((self._cache.keys[layer], key), (self._cache.values[layer], value)):
+            held[self._rows, :, : self._longest] = new
+            # Whatever the slot's last segment left is masked, but a NaN among it would show through the mask.
+            held[self._rows, :, self._longest :] = 0.0
         return functional.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=True)
 
 

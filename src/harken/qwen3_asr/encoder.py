@@ -148,7 +148,8 @@ class Windows:
     Attributes:
         width: tokens of a full window.
         full_tokens: the first so many tokens of the packed sequence are full windows, one after another.
-        tail_index: [tails, longest] where each token of each tail lies in the packed sequence (0 for padding).
+        tail_index: [tails, longest] where each token of each tail lies in the packed sequence. Padding points at the
+            tail's own last token: a masked value still meets its weight of 0, and 0 x NaN of a stranger is NaN.
         tail_mask: [tails, 1, 1, longest] true where there is a token.
         tail_rows: [tail tokens] where they lie in the flattened `tail_index`.
     """
@@ -162,15 +163,14 @@ class Windows:
     @classmethod
     def of(cls, plan: Plan, device: torch.device) -> Windows:
         """Prepare the indices on the CPU and move them at once, so that no layer waits for the device."""
-        lengths = torch.tensor(plan.tail_lengths, dtype=torch.long)
-        longest = int(lengths.max()) if len(lengths) else 0
-        exists = torch.arange(longest) < lengths[:, None]
-        index = torch.zeros(exists.shape, dtype=torch.long)
-        index[exists] = plan.full_tokens + torch.arange(int(lengths.sum()))
+        lengths = torch.tensor(plan.tail_lengths, dtype=torch.long)[:, None]
+        places = torch.arange(max(plan.tail_lengths, default=0))
+        starts = plan.full_tokens + lengths.cumsum(0) - lengths
+        exists = places < lengths
         return cls(
             width=plan.width,
             full_tokens=plan.full_tokens,
-            tail_index=index.to(device),
+            tail_index=(starts + torch.minimum(places, lengths - 1)).to(device),
             tail_mask=exists[:, None, None, :].to(device),
             tail_rows=exists.flatten().nonzero().flatten().to(device),
         )
