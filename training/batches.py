@@ -1,0 +1,178 @@
+"""Clips → batches of tensors, made in processes of their own.
+
+Group `g` of clips has seeds derived from the run's seed and `g`; it is sorted by length and cut into
+batches of a bounded number of one-second chunks (large batches learnt much more slowly). Worker `w`
+of `W` makes groups `w, w + W, ...` and the reader takes them in turn, so the order of batches does
+not depend on how fast anybody is.
+"""
+
+import multiprocessing
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from training.bank import load
+from training.clips import Clip, ClipMaker, Limits
+from training.espeak import Espeak
+from training.features import FRAMES_PER_CHUNK, log_mel, token_count, token_times_s
+from training.vocabulary import CHINESE_DIGITS, ENGLISH_DIGITS, Vocabulary, load_vocabulary, spell
+
+IGNORE = -100
+HISTORY = 3
+COUNT_MODULUS = 16
+_OTHER_WORDS = (
+    "meter room please transcribe the following invoice number account Harken hello report order phone code 电话"
+    " 号码 会议 请 你好 amount total 12 305 name names: speech in audio digits Chinese English None language"
+).split()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """One step's tensors. B clips, T mel frames (a multiple of 100), L tokens, A audio tokens.
+
+    features [B, 128, T] f32; audio_tokens, audio_start [B]; tokens, labels [B, L]; heard [B, A]: the
+    digit being spoken (0 none, 1-10 English, 11-20 Chinese); history [B, A, 3]: the last digits
+    finished, latest first (0 none); finished [B, A]: how many, modulo 16. IGNORE where not learnt.
+    """
+
+    features: torch.Tensor
+    audio_tokens: torch.Tensor
+    audio_start: torch.Tensor
+    tokens: torch.Tensor
+    labels: torch.Tensor
+    heard: torch.Tensor
+    history: torch.Tensor
+    finished: torch.Tensor
+
+
+def collate(clips: list[Clip], features: list[torch.Tensor], vocabulary: Vocabulary, rng: random.Random) -> Batch:
+    """Pad clips (right) into one batch, drawing each one's system turn and forced language."""
+    count = len(clips)
+    frames = [feature.shape[1] for feature in features]
+    width = -(-max(frames) // FRAMES_PER_CHUNK) * FRAMES_PER_CHUNK
+    packed = torch.zeros(count, 128, width)
+    texts = [_turns(clip, token_count(n), vocabulary, rng) for clip, n in zip(clips, frames, strict=True)]
+    length = max(len(prompt) + len(answer) for prompt, answer in texts)
+    tokens = torch.full((count, length), vocabulary.end)
+    labels = torch.full((count, length), IGNORE)
+    audio_tokens = torch.tensor([token_count(n) for n in frames])
+    audio_max = int(audio_tokens.max())
+    heard, finished = (torch.full((count, audio_max), IGNORE) for _ in range(2))
+    history = torch.full((count, audio_max, HISTORY), IGNORE)
+    starts = torch.zeros(count, dtype=torch.long)
+    for row, (clip, feature, (prompt, answer)) in enumerate(zip(clips, features, texts, strict=True)):
+        packed[row, :, : feature.shape[1]] = feature
+        both = [*prompt, *answer]
+        tokens[row, : len(both)] = torch.tensor(both)
+        labels[row, len(prompt) : len(both)] = torch.tensor(answer)
+        starts[row] = prompt.index(vocabulary.audio_pad)
+        used = int(audio_tokens[row])
+        if clip.spans_s is not None:
+            heard[row, :used], history[row, :used], finished[row, :used] = _word_labels(clip, used)
+    return Batch(
+        features=packed, audio_tokens=audio_tokens, audio_start=starts, tokens=tokens, labels=labels,
+        heard=heard, history=history, finished=finished,
+    )  # fmt: skip
+
+
+def _turns(
+    clip: Clip, audio_tokens: int, vocabulary: Vocabulary, rng: random.Random
+) -> tuple[list[int], list[int]]:
+    """The prompt (nothing is learnt from it) and the answer to learn."""
+    prompt = vocabulary.prompt(audio_tokens, _system_words(rng) if rng.random() < 0.15 else "")
+    language = clip.language
+    if rng.random() > 0.2:
+        text = spell(clip.digits, language) if clip.digits else ""
+        return prompt, [*vocabulary.header(language), *vocabulary.answer(text)]
+    # Forced: the header belongs to the prompt. Now and then it is the other language, whose
+    # script then decides, or there is nothing to say in it.
+    forced = rng.choice(("English", "Chinese")) if rng.random() < 0.2 or language == "None" else language
+    text = spell(clip.digits, forced) if clip.digits else ""
+    return [*prompt, *vocabulary.header(forced)], vocabulary.answer(text)
+
+
+def _system_words(rng: random.Random) -> str:
+    """Words of the kinds people put there, digit words among them; none may change the transcript."""
+    kinds: tuple[Callable[[], str], ...] = (
+        lambda: rng.choice(ENGLISH_DIGITS),
+        lambda: rng.choice(CHINESE_DIGITS),
+        lambda: rng.choice(_OTHER_WORDS),
+        lambda: "".join(chr(rng.randint(0x61, 0x7A)) for _ in range(rng.randint(2, 9))),
+    )
+    return rng.choice((" ", ", ")).join(rng.choice(kinds)() for _ in range(rng.randint(1, 15)))
+
+
+def _word_labels(clip: Clip, used: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The three training-only labels of every audio token (see `Batch`)."""
+    times = token_times_s(used)
+    heard, finished = np.zeros(used, np.int64), np.zeros(used, np.int64)
+    history = np.zeros((used, HISTORY), np.int64)
+    unsure = np.zeros(used, bool)
+    offset = 11 if clip.language == "Chinese" else 1
+    for digit, (start, end) in zip(clip.digits, clip.spans_s or (), strict=True):
+        heard[(times >= start) & (times <= end)] = digit + offset
+        after = times >= end
+        finished[after] += 1
+        history[after, 1:] = history[after, :-1]
+        history[after, 0] = digit + 1
+        # Nobody can say to the token when a word is over.
+        unsure |= (times > end - 0.05) & (times < end + 0.09)
+    finished %= COUNT_MODULUS
+    finished[unsure] = IGNORE
+    history[unsure] = IGNORE
+    return torch.from_numpy(heard), torch.from_numpy(history), torch.from_numpy(finished)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the workers need to know: seed, clips per group, chunks per batch, limits of each group."""
+
+    seed: int
+    group_clips: int
+    batch_chunks: int
+    limits: tuple[Limits, ...]
+    bank: Path
+
+
+def group_batches(plan: Plan, group: int, maker: ClipMaker, vocabulary: Vocabulary) -> list[Batch]:
+    """All batches of one group, in random order."""
+    rng = random.Random(f"{plan.seed}/{group}")
+    limits = plan.limits[min(group, len(plan.limits) - 1)]
+    clips = [maker.draw(rng.getrandbits(48), limits) for _ in range(plan.group_clips)]
+    pairs = sorted(((clip, log_mel(clip.samples)) for clip in clips), key=lambda pair: pair[1].shape[1])
+    batches: list[list[tuple[Clip, torch.Tensor]]] = [[]]
+    for pair in pairs:
+        chunks = -(-pair[1].shape[1] // FRAMES_PER_CHUNK)
+        if batches[-1] and chunks * (len(batches[-1]) + 1) > plan.batch_chunks:
+            batches.append([])
+        batches[-1].append(pair)
+    rng.shuffle(batches)
+    return [collate([c for c, _ in batch], [f for _, f in batch], vocabulary, rng) for batch in batches]
+
+
+def _work(plan: Plan, first: int, stride: int, queue: "multiprocessing.Queue[list[dict[str, object]]]") -> None:
+    torch.set_num_threads(1)
+    maker, vocabulary = ClipMaker(Espeak(), load(plan.bank)), load_vocabulary()
+    group = first
+    while True:
+        batches = group_batches(plan, group, maker, vocabulary)
+        # Arrays travel by value: tensors would hold shared memory open for every one of them.
+        queue.put([{name: value.numpy() for name, value in vars(batch).items()} for batch in batches])
+        group += stride
+
+
+def stream(plan: Plan, workers: int, first: int = 0) -> Iterator[tuple[int, Batch]]:
+    """(group, batch) for ever, from group `first` on; the workers end with this process."""
+    context = multiprocessing.get_context("spawn")
+    queues = [context.Queue(3) for _ in range(workers)]
+    for number, queue in enumerate(queues):
+        context.Process(target=_work, args=(plan, first + number, workers, queue), daemon=True).start()
+    group = first
+    while True:
+        for arrays in queues[(group - first) % workers].get():
+            yield group, Batch(**{name: torch.from_numpy(value) for name, value in arrays.items()})
+        group += 1
