@@ -1,0 +1,159 @@
+"""What outcomes mean for a target."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harken.dispatch.health import (
+    Answered,
+    ConnectionLost,
+    Cut,
+    Failed,
+    Outcome,
+    Policy,
+    Succeeded,
+    TurnedAway,
+    Unanswered,
+    Vitals,
+    judge,
+    outcome_of,
+)
+from harken.dispatch.state import Event
+from harken.errors import (
+    Draining,
+    EngineFailed,
+    HarkenError,
+    InstanceFailed,
+    InternalError,
+    NoReadyInstance,
+    QueueFull,
+    TimedOut,
+    UnknownLanguage,
+)
+
+POLICY = Policy(missed_looks=3, failures=5, rest_s=10.0)
+LOST, BAD = Failed(is_lost=True), Failed(is_lost=False)
+READY = Answered(state="ready")
+
+
+def events(*outcomes: Outcome, now: float = 0.0) -> list[Event | None]:
+    """The events that a sequence of outcomes leads to."""
+    vitals, found = Vitals(), []
+    for outcome in outcomes:
+        verdict = judge(vitals, outcome, POLICY, now)
+        vitals = verdict.vitals
+        found.append(verdict.event)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("state", "event"),
+    [
+        ("ready", Event.SAID_READY),
+        ("starting", Event.SAID_STARTING),
+        ("warming", Event.SAID_STARTING),
+        ("broken_at_start", Event.SAID_STARTING),
+        ("draining", Event.SAID_DRAINING),
+        ("stopped", Event.SAID_DRAINING),
+        ("a word of the future", Event.SAID_STARTING),
+    ],
+)
+def test_an_instance_is_believed_about_itself(state: str, event: Event) -> None:
+    """Every state but ready means: no work."""
+    assert events(Answered(state=state)) == [event]
+
+
+def test_one_missed_look_is_a_doubt_and_three_in_a_row_are_a_verdict() -> None:
+    """It stays a verdict while the silence lasts."""
+    assert events(*[Unanswered()] * 4) == [Event.MISSED, Event.MISSED, Event.LOST, Event.LOST]
+
+
+def test_an_answer_ends_the_row_of_missed_looks() -> None:
+    """Two misses, an answer, two misses: no verdict."""
+    assert Event.LOST not in events(Unanswered(), Unanswered(), READY, Unanswered(), Unanswered())
+
+
+def test_one_lost_connection_is_enough_for_doubt() -> None:
+    """The process is probably gone; nobody should be sent there before it answers."""
+    assert events(LOST) == [Event.MISSED]
+
+
+def test_five_failed_segments_in_a_row_set_a_target_aside() -> None:
+    """A broken protocol or engine, though the process answers every look."""
+    assert events(BAD, BAD, BAD, BAD, BAD) == [None, None, None, None, Event.FAILING]
+
+
+def test_answered_looks_never_forgive_failed_segments() -> None:
+    """Alive is not the same as working."""
+    assert events(BAD, READY, BAD, READY, BAD, READY, BAD, READY, BAD)[-1] is Event.FAILING
+
+
+def test_one_recognised_segment_forgives_them() -> None:
+    """Working is what counts."""
+    assert Event.FAILING not in events(BAD, BAD, BAD, BAD, Succeeded(), BAD, BAD, BAD, BAD)
+
+
+def test_a_rest_ends_by_an_answered_look_after_its_time_and_not_before() -> None:
+    """Both are needed: the cool-down and the answer."""
+    tired = Vitals(failures=5, rests_until=10.0)
+    assert judge(tired, READY, POLICY, 9.9).event is None
+    assert judge(tired, READY, POLICY, 10.0).event is Event.SAID_READY
+    assert judge(tired, Answered(state="draining"), POLICY, 9.9).event is Event.SAID_DRAINING
+
+
+def test_the_first_failure_after_a_rest_begins_the_next() -> None:
+    """A target must prove itself by a recognised segment, not by having waited."""
+    verdict = judge(Vitals(failures=5, rests_until=10.0), BAD, POLICY, 11.0)
+    assert verdict.event is Event.FAILING
+    assert verdict.vitals.rests_until == 21.0
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (UnknownLanguage(), None),
+        (Cut(), None),
+        (QueueFull(), TurnedAway(event=Event.SAID_FULL)),
+        (Draining(), TurnedAway(event=Event.SAID_DRAINING)),
+        (NoReadyInstance(), TurnedAway(event=Event.SAID_STARTING)),
+        (TimedOut(), BAD),
+        (EngineFailed(), BAD),
+        (InternalError(), BAD),
+        (InstanceFailed(), BAD),
+        (ConnectionLost(), LOST),
+    ],
+)
+def test_an_error_says_about_a_target_what_is_the_targets_fault(error: HarkenError, outcome: Outcome | None) -> None:
+    """The client's mistakes and our own cuts say nothing."""
+    assert outcome_of(error) == outcome
+
+
+def test_being_turned_away_costs_no_health() -> None:
+    """A full or draining instance is well."""
+    for event in (Event.SAID_FULL, Event.SAID_DRAINING):
+        assert judge(Vitals(failures=4), TurnedAway(event=event), POLICY, 0.0).vitals == Vitals(failures=4)
+
+
+OUTCOMES = st.sampled_from([READY, Answered(state="starting"), Unanswered(), Succeeded(), LOST, BAD])
+
+
+@given(st.lists(OUTCOMES, max_size=30))
+def test_counts_are_exactly_the_length_of_the_last_row(outcomes: list[Outcome]) -> None:
+    """Looks and segments are counted apart, whatever their order."""
+    vitals = Vitals()
+    for outcome in outcomes:
+        vitals = judge(vitals, outcome, POLICY, 0.0).vitals
+    looks = [isinstance(each, Unanswered) for each in outcomes if isinstance(each, Answered | Unanswered)]
+    segments = [isinstance(each, Failed) for each in outcomes if isinstance(each, Succeeded | Failed)]
+    assert vitals.missed_looks == row_at_end(looks)
+    assert vitals.failures == row_at_end(segments)
+
+
+def row_at_end(flags: list[bool]) -> int:
+    """How many true ones end the list."""
+    count = 0
+    while count < len(flags) and flags[-1 - count]:
+        count += 1
+    return count
