@@ -14,10 +14,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from harken.audio.recording import Audio, DecodeLimits
+from harken.audio import Audio, Cut, CutRule, DecodeLimits
 from harken.config import LimitsConfig
 from harken.languages import parse_language
 from harken.transcribe.stitch import PlacedTranscript, join_texts, languages_in_order, main_language, place
@@ -27,34 +24,15 @@ Progress = Callable[[float, float], None]
 """Told after each piece: seconds of the recording that are done, seconds in all."""
 
 
-class Piece(Protocol):
-    """What is asked of `harken.audio`'s cuts: a span of samples, and whether anybody speaks in it."""
-
-    @property
-    def start(self) -> int:
-        """Its first sample."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """The sample after its last."""
-        ...
-
-    @property
-    def has_speech(self) -> bool:
-        """False where it need not be recognised."""
-        ...
-
-
 class Reader(Protocol):
-    """What is asked of `harken.audio.AudioReader`: both run off the event loop."""
+    """What is asked of `harken.audio.AudioReader`: both calls run off the event loop."""
 
-    async def read(self, data: bytes | memoryview, limits: DecodeLimits) -> Audio:
+    async def read(self, upload: memoryview, limits: DecodeLimits, /) -> Audio:
         """Decode an upload to mono 16 kHz within the limits."""
         ...
 
-    async def cut(self, samples: NDArray[np.float32], max_segment_s: float) -> Sequence[Piece]:
-        """Cut samples at pauses into pieces no longer than that."""
+    async def cut(self, audio: Audio, rule: CutRule, /) -> tuple[Cut, ...]:
+        """Cut a recording at its pauses, by the rule."""
         ...
 
 
@@ -111,7 +89,7 @@ class Transcriber:
         """
         info = await self._recognizer.model()
         options = dataclasses.replace(options, language=parse_language(options.language, info.languages))
-        audio = await self._reader.read(data, decode_limits(self._limits))
+        audio = await self._reader.read(memoryview(data), decode_limits(self._limits))
         del data  # an upload of 100 MB need not stay while its samples wait for a slot
         segments = await self._segments(audio, info.max_segment_s, request_id)
         pieces = await self._recognize_all(segments, options, _meter(audio, segments, progress))
@@ -127,7 +105,7 @@ class Transcriber:
         """The pieces that hold speech. A short recording is one piece: the model itself knows silence."""
         if len(audio.samples) <= int(max_segment_s * SAMPLE_RATE):
             return [Segment(samples=audio.samples, request_id=request_id)]
-        cuts = await self._reader.cut(audio.samples, max_segment_s)
+        cuts = await self._reader.cut(audio, CutRule(max_segment_s=max_segment_s))
         spoken = [cut for cut in cuts if cut.has_speech]
         return [
             Segment(samples=audio.samples[cut.start : cut.end], request_id=request_id, index=index, start=cut.start)

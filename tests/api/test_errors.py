@@ -1,0 +1,96 @@
+"""Failures as clients see them: every code, in both shapes, and the page that lists them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tests.api.world import CLIP, World, ask
+from tests.transcribe.fakes import FakeRecognizer
+
+import harken.wire
+from harken.api.errors import answer
+from harken.errors import ClientError, HarkenError, leaves
+
+PAGE = Path(__file__).parents[2] / "docs/reference/errors.md"
+CODES = sorted(leaves())
+PATHS = {"/asr": "audio", "/v1/audio/transcriptions": "file"}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_has_both_shapes(code: str) -> None:
+    """Status, code and message are the tree's, whatever the shape."""
+    error = leaves()[code]("What happened.", field="language")
+    plain, openai = answer(error, "/asr"), answer(error, "/v1/models")
+    assert plain.status_code == openai.status_code == error.status
+    assert json.loads(bytes(plain.body)) == {"error": "What happened.", "code": code}
+    kind = "invalid_request_error" if isinstance(error, ClientError) else "server_error"
+    assert json.loads(bytes(openai.body)) == {
+        "error": {"message": "What happened.", "type": kind, "param": "language", "code": code}
+    }
+
+
+def test_a_refusal_says_when_to_come_back() -> None:
+    """503 always, with the queue's own estimate where there is one; nothing else unless it knows."""
+    assert answer(leaves()["queue_full"](retry_after_s=17), "/asr").headers["retry-after"] == "17"
+    assert answer(leaves()["queue_full"](), "/asr").headers["retry-after"] == "2"
+    assert "retry-after" not in answer(leaves()["timed_out"](), "/asr").headers
+    assert "retry-after" not in answer(leaves()["bad_request"](), "/asr").headers
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("code", ["engine_failed", "instance_failed", "queue_full", "timed_out", "no_ready_instance"])
+def test_what_the_recognizer_raises_reaches_the_client(path: str, code: str) -> None:
+    """Through a real server: status and code of the tree."""
+    error = leaves()[code]()
+    response = ask(World(recognizer=FakeRecognizer(errors={0: error})), "POST", path, files={PATHS[path]: CLIP})
+    assert response.status_code == error.status
+    body = response.json()
+    assert (body["code"] if path == "/asr" else body["error"]["code"]) == code
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_defect_is_a_500_with_an_id_that_the_log_has(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The client learns the id and no secrets; the log has the id beside the traceback."""
+    world = World(recognizer=FakeRecognizer(errors={0: ZeroDivisionError("secret")}))
+    response = ask(world, "POST", path, files={PATHS[path]: CLIP}, headers={"X-Request-Id": "mine-3"})
+    assert response.status_code == 500
+    assert response.headers["x-request-id"] == "mine-3"
+    assert "internal_error" in response.text
+    assert "mine-3" in response.text
+    assert "secret" not in response.text
+    captured = capsys.readouterr()
+    log = captured.out + captured.err
+    assert "mine-3" in log
+    assert "ZeroDivisionError" in log
+
+
+def test_an_unknown_route_is_a_404_in_openais_shape() -> None:
+    """Also with a slash too many: addresses are exact."""
+    for path in ("/nowhere", "/asr/", "/v1/audio/translations"):
+        response = ask(World(), "POST", path, files={"audio": CLIP})
+        assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_a_wrong_method_is_a_405_that_says_which_is_right() -> None:
+    """In the route's own shape, with the header that HTTP wants."""
+    response = ask(World(), "GET", "/asr")
+    assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+    assert response.headers["allow"] == "POST"
+    assert "POST" in response.json()["error"]
+
+
+def test_the_page_of_errors_lists_every_code_with_its_status() -> None:
+    """docs/reference/errors.md and the tree agree, in both directions."""
+    rows = re.findall(r"^\| `([a-z_]+)` \| (\d{3}) \| (yes|no) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    # A command's own errors (harken.cli) are no answers of a server; the command's page lists them.
+    known = {
+        code: kind for code, kind in leaves().items() if kind.__module__ in ("harken.errors", harken.wire.__name__)
+    }
+
+    def row(code: str, kind: type[HarkenError]) -> tuple[str, str, str]:
+        return code, str(kind.status), "yes" if kind.retryable else "no"
+
+    assert set(rows) == {row(code, kind) for code, kind in known.items()}

@@ -1,0 +1,154 @@
+"""POST /v1/audio/transcriptions and GET /v1/models, as OpenAI's clients use them."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from tests.api.world import CLIP, World, ask
+from tests.transcribe.fakes import INFO, FakeRecognizer, capped, file, silence, speech
+
+from harken.errors import NoReadyInstance
+
+PATH = "/v1/audio/transcriptions"
+
+
+def post(fields: dict[str, str], world: World | None = None) -> httpx.Response:
+    """One call with a clip and these fields."""
+    return ask(world or World(), "POST", PATH, files={"file": ("a.wav", CLIP)}, data=fields)
+
+
+def test_json_has_text_language_and_usage() -> None:
+    """OpenAI's shape; the language comes on top."""
+    answer = post({"model": "whisper-1"})
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "text": "part 0",
+        "language": "English",
+        "usage": {"type": "duration", "seconds": 0.5},
+    }
+    assert answer.headers["x-harken-instance"] == "asr-1"
+
+
+def test_text_is_plain_and_ends_with_a_newline() -> None:
+    """As OpenAI answers it."""
+    answer = post({"response_format": "text"})
+    assert answer.text == "part 0\n"
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_silence_is_an_empty_text() -> None:
+    """Not an error, in either format."""
+    world = World()
+    answer = ask(world, "POST", PATH, files={"file": file(silence(2.0))})
+    assert answer.json() == {"text": "", "language": "", "usage": {"type": "duration", "seconds": 2.0}}
+
+
+def test_a_capped_answer_says_so() -> None:
+    """Words may be missing, and the client can know."""
+    world = World(recognizer=FakeRecognizer(answer=capped))
+    assert post({}, world).headers["x-harken-incomplete"] == "true"
+
+
+def test_prompt_becomes_context_and_language_is_forced() -> None:
+    """OpenAI's names for what the model knows as context and language."""
+    world = World()
+    post({"prompt": "Harken, Qwen", "language": "de"}, world)
+    options = world.recognizer.seen[0][1]
+    assert (options.context, options.language) == ("Harken, Qwen", "German")
+
+
+@pytest.mark.parametrize("name", ["", INFO.name, "Qwen3-ASR-digits", "whisper-1"])
+def test_the_served_model_goes_by_four_names(name: str) -> None:
+    """None at all, the full name, its last part, and the one that clients have built in."""
+    assert post({"model": name}).status_code == 200
+
+
+def test_another_model_is_not_found_and_the_message_names_the_served_one() -> None:
+    """A client that asks for another model must not get this one in its place."""
+    answer = post({"model": "gpt-4o-transcribe"})
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "model_not_found"
+    assert answer.json()["error"]["param"] == "model"
+    assert INFO.name in answer.json()["error"]["message"]
+
+
+REFUSED = [
+    ("response_format", "verbose_json"),
+    ("response_format", "srt"),
+    ("temperature", "0.7"),
+    ("temperature", "warm"),
+    ("stream", "true"),
+    ("chunking_strategy", '{"type": "server_vad"}'),
+    ("timestamp_granularities[]", "word"),
+    ("include[]", "logprobs"),
+    ("known_speaker_names[]", "Ann"),
+    ("langauge", "en"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), REFUSED)
+def test_what_cannot_be_honoured_is_refused_by_name(field: str, value: str) -> None:
+    """No field is ignored in silence."""
+    answer = post({field: value})
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert (error["code"], error["type"], error["param"]) == ("unsupported_option", "invalid_request_error", field)
+    assert field in error["message"]
+
+
+ACCEPTED = [
+    ("temperature", "0"),
+    ("temperature", "0.0"),
+    ("stream", "false"),
+    ("stream", "False"),
+    ("chunking_strategy", "auto"),
+    ("response_format", "json"),
+    ("response_format", ""),
+    ("prompt", ""),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), ACCEPTED)
+def test_values_that_ask_for_nothing_special_pass(field: str, value: str) -> None:
+    """Clients send their defaults along."""
+    assert post({field: value}).status_code == 200
+
+
+def test_an_unknown_language_names_its_field() -> None:
+    """OpenAI's `param` says where to look."""
+    answer = post({"language": "Klingon"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "language"
+    assert answer.json()["error"]["code"] == "unknown_language"
+
+
+def test_the_model_list_has_the_one_model() -> None:
+    """With what a client may want to know of it."""
+    answer = ask(World(), "GET", "/v1/models").json()
+    assert answer["object"] == "list"
+    (model,) = answer["data"]
+    assert (model["id"], model["object"], model["owned_by"]) == (INFO.name, "model", "harken")
+    assert isinstance(model["created"], int)
+    assert model["languages"] == list(INFO.languages)
+
+
+def test_a_model_is_described_under_each_of_its_names() -> None:
+    """Names have slashes; the answer has the full name always."""
+    for name in (INFO.name, "Qwen3-ASR-digits", "whisper-1"):
+        assert ask(World(), "GET", f"/v1/models/{name}").json()["id"] == INFO.name
+    missing = ask(World(), "GET", "/v1/models/other")
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "model_not_found")
+
+
+def test_without_an_instance_there_is_no_model_to_list() -> None:
+    """503 with a code, not an empty list that looks like an answer."""
+    answer = ask(World(recognizer=FakeRecognizer(info=NoReadyInstance())), "GET", "/v1/models")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "no_ready_instance")
+    assert answer.json()["error"]["type"] == "server_error"
+
+
+def test_several_pieces_are_one_text() -> None:
+    """The client does not see where the recording was cut."""
+    answer = ask(World(), "POST", PATH, files={"file": file(speech(0.8), silence(0.4), speech(0.8))})
+    assert answer.json()["text"] == "part 0 part 1"
+    assert answer.json()["usage"]["seconds"] == 2.0
