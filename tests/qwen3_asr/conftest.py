@@ -49,3 +49,9 @@ def qwen_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def qwen_tokenizer(qwen_parts: Path) -> TextTokenizer:
     """Our tokenizer with the real vocabulary."""
     return load_tokenizer(qwen_parts)
+
+
+@pytest.fixture(scope="session")
+def qwen_reference(qwen_parts: Path) -> Any:
+    """Transformers' tokenizer of the same files as `qwen_tokenizer`."""
+    return reference.reference_tokenizer(qwen_parts)

@@ -68,7 +68,7 @@ def wave(seconds: float, seed: int = 0) -> Wave:
     tones = sum(np.sin(2 * np.pi * f * time + random.uniform(0, 6)) for f in random.uniform(90, 3500, size=6))
     loudness = np.abs(np.sin(2 * np.pi * random.uniform(0.3, 3) * time + random.uniform(0, 3))) ** 3
     sound = (tones / 12 + random.normal(0, 0.05, len(time))) * loudness
-    return sound.astype(np.float32)
+    return np.asarray(sound, dtype=np.float32)
 
 
 def random_model(shape: Mapping[str, Any], seed: int = 0) -> Any:
