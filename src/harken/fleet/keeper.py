@@ -1,0 +1,217 @@
+"""Keeps one instance alive: does what `Supervision` says and tells it what happened.
+
+It has no opinion of its own. Everything that happens comes in through `tell`, which is synchronous: decision, phase and
+timer change in one breath, so no event can be lost or overtaken. The one task is the process's life. The invariant: as
+long as there is a process, that task runs; when it ends, the process is gone and its target is removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, assert_never
+
+from harken.clock import Clock
+from harken.config import FleetConfig, InstanceConfig
+from harken.fleet.output import last_words, read_output
+from harken.fleet.process import Process
+from harken.fleet.supervisor import Action, Do, Event, Phase, Supervision
+from harken.log import get_log
+from harken.server.announce import Announcement, News
+from harken.types import InstanceHealth
+
+STOP_TIMEOUT_S = 10.0
+"""After SIGTERM, before SIGKILL. By then the gateway has no segment in flight, so there is nothing to drain."""
+
+_log = get_log("fleet.keeper")
+
+
+class TargetOwner(Protocol):
+    """Who wants to know where instances listen: the dispatcher."""
+
+    def add_target(self, name: str, url: str) -> None:
+        """An instance listens there; it may still be loading."""
+        ...
+
+    def remove_target(self, name: str) -> None:
+        """Its process is gone."""
+        ...
+
+
+class Keeper:
+    """Keeps one instance.
+
+    Args:
+        instance: what to start.
+        config: retries, waits and time limits.
+        command: starts an instance, given `env`.
+        env: the child's whole environment.
+        owner: told of addresses.
+        group: owns the process's task.
+        starts: as many instances may be loading at once as it has room.
+        clock: for the record of failures.
+        on_broken: called when the instance is broken at start.
+    """
+
+    def __init__(
+        self,
+        *,
+        instance: InstanceConfig,
+        config: FleetConfig,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        owner: TargetOwner,
+        group: asyncio.TaskGroup,
+        starts: asyncio.Semaphore,
+        clock: Clock,
+        on_broken: Callable[[], None],
+    ) -> None:
+        self.name = instance.name
+        self._config = config
+        self._command = command
+        self._env = env
+        self._owner = owner
+        self._group = group
+        self._starts = starts
+        self._clock = clock
+        self._on_broken = on_broken
+        self._supervision = Supervision(config)
+        self._process: Process | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_queued = False
+        self._has_turn = False
+        self._kill_on_arrival = False
+        self._url = ""
+        self.broken_because = ""
+
+    @property
+    def phase(self) -> Phase:
+        """Where it is now."""
+        return self._supervision.phase
+
+    def health(self) -> InstanceHealth:
+        """What the supervisor knows of it."""
+        return InstanceHealth(
+            name=self.name,
+            url=self._url,
+            state=self.phase.value,
+            restarts=self._supervision.restarts,
+            pid=self._process.pid if self._process else None,
+            detail=self.broken_because,
+        )
+
+    def tell(self, event: Event, *, exit_code: int | None = None, said: str = "") -> None:
+        """Take in an event and act on it at once."""
+        before = self.phase
+        action = self._supervision.on(event, self._clock.now(), exit_code=exit_code, said=said)
+        if self.phase is not before:
+            self._cancel_timer()
+            _log.info(
+                "instance.phase", instance=self.name, phase=self.phase.value, before=before.value, exit_code=exit_code
+            )
+        self._act(action)
+
+    def _act(self, action: Action) -> None:
+        match action.do:
+            case Do.NOTHING:
+                pass
+            case Do.START:
+                self._life = self._group.create_task(self._live())
+            case Do.WAIT:
+                _log.warning("instance.restart", instance=self.name, wait_s=action.wait_s)
+                self._set_timer(action.wait_s, Event.DUE)
+            case Do.TERMINATE:
+                self._end(hard=False)
+                self._set_timer(STOP_TIMEOUT_S, Event.OVERDUE)
+            case Do.KILL:
+                self._end(hard=True)
+            case Do.GIVE_UP:
+                self.broken_because = action.reason
+                _log.error("instance.broken_at_start", instance=self.name, reason=action.reason)
+                self._on_broken()
+            case other:
+                assert_never(other)
+
+    def _end(self, *, hard: bool) -> None:
+        """End the process, wherever its start has got to."""
+        if self._process is not None:
+            (self._process.kill if hard else self._process.terminate)()
+        elif self._is_queued and self._life is not None:
+            self._life.cancel()
+        else:
+            # It is being created this moment; it has nothing to lose yet.
+            self._kill_on_arrival = True
+
+    async def _live(self) -> None:
+        """One process, from its start to its end."""
+        code: int | None = None
+        said = ""
+        try:
+            await self._wait_turn()
+            try:
+                code, said = await self._run_process()
+            finally:
+                self._end_turn()
+        except OSError as error:
+            said = f"{self._command[0]}: {error.strerror}"
+        except asyncio.CancelledError:
+            # The whole fleet is being cut down; the process is dead, and must not come back.
+            self._supervision.on(Event.STOP, self._clock.now())
+            raise
+        finally:
+            self.tell(Event.EXITED, exit_code=code, said=said)
+
+    async def _run_process(self) -> tuple[int, str]:
+        self._kill_on_arrival = False
+        process = await Process.spawn(self._command, self._env)
+        if self._kill_on_arrival:
+            process.kill()
+        self._process = process
+        self._set_timer(self._config.start_timeout_s, Event.OVERDUE)
+        try:
+            code = await process.attend(self._on_news, self._on_line)
+        finally:
+            self._process = None
+            if self._url:
+                self._url = ""
+                self._owner.remove_target(self.name)
+        return code, last_words(process.last_lines)
+
+    async def _wait_turn(self) -> None:
+        self._is_queued = True
+        try:
+            await self._starts.acquire()
+            self._has_turn = True
+        finally:
+            self._is_queued = False
+
+    def _end_turn(self) -> None:
+        """Let the next instance load: this one is ready, or gone."""
+        if self._has_turn:
+            self._has_turn = False
+            self._starts.release()
+
+    def _on_news(self, announcement: Announcement) -> None:
+        match announcement.news:
+            case News.LISTENING:
+                self._url = announcement.url
+                self._owner.add_target(self.name, announcement.url)
+            case News.READY:
+                self._end_turn()
+                self.tell(Event.READY)
+            case other:
+                assert_never(other)
+
+    def _on_line(self, line: str) -> None:
+        passed_on = read_output(line)
+        getattr(_log, passed_on.level)(passed_on.event, instance=self.name, **passed_on.fields)
+
+    def _set_timer(self, after_s: float, event: Event) -> None:
+        self._cancel_timer()
+        self._timer = asyncio.get_running_loop().call_later(after_s, self.tell, event)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

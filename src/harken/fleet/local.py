@@ -1,0 +1,109 @@
+"""The fleet on this machine: so many instances, each a process of its own, kept alive.
+
+Owns the keepers and nothing else. It tells the dispatcher where instances listen, and is told by it which one no longer
+answers. The invariant: after `async with`, no process that it started is left, whichever way the block was left.
+
+A port that somebody else holds is a mistake in the configuration, not a passing fault: the instance's start ends with
+exit code 3 and the holder's name, and is not tried again. Nothing is moved to another port in silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from harken.clock import Clock, SystemClock
+from harken.config import Config
+from harken.fleet.keeper import Keeper, TargetOwner
+from harken.fleet.plan import COMMAND, Machine, plan, starts_at_once, this_machine, variables
+from harken.fleet.supervisor import Event, Phase
+from harken.types import InstanceHealth
+
+
+class LocalFleet:
+    """Instances as processes of this machine.
+
+    Args:
+        config: how many, where, which model, and how patient to be.
+        owner: told of addresses: the dispatcher.
+        machine: cores and accelerators; None looks.
+        command: starts one instance with the environment that `plan.variables` makes.
+        surroundings: the environment that instances inherit; None takes ours.
+        clock: for back-off.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        owner: TargetOwner,
+        *,
+        machine: Machine | None = None,
+        command: Sequence[str] = COMMAND,
+        surroundings: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._config = config
+        self._owner = owner
+        self._machine = machine
+        self._command = command
+        self._surroundings = surroundings
+        self._clock = clock or SystemClock()
+        self._keepers: dict[str, Keeper] = {}
+        self._all_broken = asyncio.Event()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Begin to start every instance; returns at once."""
+        machine = self._machine or this_machine()
+        surroundings = os.environ if self._surroundings is None else self._surroundings
+        starts = asyncio.Semaphore(starts_at_once(self._config, machine))
+        group = await self._stack.enter_async_context(asyncio.TaskGroup())
+        for instance in plan(self._config, machine):
+            self._keepers[instance.name] = Keeper(
+                instance=instance,
+                config=self._config.fleet,
+                command=self._command,
+                env=variables(instance, self._config, surroundings),
+                owner=self._owner,
+                group=group,
+                starts=starts,
+                clock=self._clock,
+                on_broken=self._note_broken,
+            )
+        for keeper in self._keepers.values():
+            keeper.tell(Event.DUE)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop every instance: asked first, killed after a while; returns when all are gone."""
+        for keeper in self._keepers.values():
+            keeper.tell(Event.STOP)
+        # The error, if any, is not shown to the task group: it would cancel the stopping.
+        await self._stack.__aexit__(None, None, None)
+
+    def instances(self) -> tuple[InstanceHealth, ...]:
+        """One line each, in order, also for those that have no process now."""
+        return tuple(keeper.health() for keeper in self._keepers.values())
+
+    def replace(self, name: str) -> None:
+        """Kill an instance that no longer answers, and start it again; an unknown or busy one is left alone."""
+        if keeper := self._keepers.get(name):
+            keeper.tell(Event.UNRESPONSIVE)
+
+    async def wait_broken(self) -> str:
+        """Return when every instance is broken at start, with each distinct reason; while one may work, wait."""
+        await self._all_broken.wait()
+        reasons: dict[str, list[str]] = {}
+        for keeper in self._keepers.values():
+            reasons.setdefault(keeper.broken_because, []).append(keeper.name)
+        return " ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+
+    def _note_broken(self) -> None:
+        if all(keeper.phase is Phase.BROKEN for keeper in self._keepers.values()):
+            self._all_broken.set()

@@ -1,0 +1,166 @@
+"""The gateway: one door in front of many instances.
+
+Owns the order of its life: the dispatcher runs before the fleet that reports to it and stops after it; the public
+routes are those of every server, over the dispatcher. It starts no process itself: the fleet is handed in.
+The invariant: on SIGTERM every accepted request is answered while dispatcher and fleet still run; only then they stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from harken.api.app import create_app
+from harken.api.service import Service
+from harken.audio import AudioReader
+from harken.config import Config
+from harken.dispatch.dispatcher import Dispatcher
+from harken.errors import NoReadyInstance
+from harken.log import get_log
+from harken.server.door import Door
+from harken.server.ending import Ending
+from harken.server.gateway_health import GatewayState, gateway_health
+from harken.server.lifecycle import EXIT_BROKEN_AT_START
+from harken.server.until_broken import UntilBroken
+from harken.transcribe.transcriber import Transcriber
+from harken.types import Health, InstanceHealth
+
+_CLOSE_TIMEOUT_S = 2.0
+"""For answers to those whose request cannot be served because every instance is broken."""
+
+_log = get_log("server.gateway")
+
+
+class Fleet(Protocol):
+    """Where instances come from."""
+
+    def instances(self) -> tuple[InstanceHealth, ...]:
+        """What is known of each, also of those that are not running now."""
+        ...
+
+    def replace(self, name: str) -> None:
+        """That instance no longer answers."""
+        ...
+
+    async def wait_broken(self) -> str:
+        """Return, with the reason, when no instance can ever become ready."""
+        ...
+
+
+OpenFleet = Callable[[Dispatcher], AbstractAsyncContextManager[Fleet]]
+"""Makes the fleet that reports its addresses to this dispatcher."""
+
+
+class Gateway:
+    """What `run.serve` runs, and what the routes ask.
+
+    Args:
+        config: all of it.
+        open_fleet: called once the dispatcher runs.
+    """
+
+    def __init__(self, config: Config, open_fleet: OpenFleet) -> None:
+        self._config = config
+        self._open_fleet = open_fleet
+        self._dispatcher = Dispatcher(config.limits, config.fleet)
+        self._fleet: Fleet | None = None
+        self._service: Service | None = None
+        self._is_draining = False
+        self._model_name = ""
+        self._leave = asyncio.Event()
+        self._broken = asyncio.Event()
+        self._broken_because = ""
+        self._recognizer = UntilBroken(self._dispatcher)
+        self.fastapi = create_app(lambda: self._service, lifespan=self._lifespan, early=lambda: self.health)
+        self._door = Door(self.fastapi)
+
+    @property
+    def app(self) -> ASGIApp:
+        """The public routes, with the door before them."""
+        return self._door
+
+    @property
+    def health(self) -> Health:
+        """The honest state now."""
+        return gateway_health(
+            GatewayState(
+                name=self._config.gateway.name,
+                is_draining=self._is_draining,
+                targets=self._dispatcher.health(),
+                instances=self._fleet.instances() if self._fleet else (),
+                model=self._model_name,
+                queued_audio_s=self._dispatcher.queued_audio_s,
+            )
+        )
+
+    async def drain(self) -> None:
+        """Take nothing new; return when everything accepted is answered, or the time for that is over."""
+        self._is_draining = True
+        timeout_s = self._config.gateway.drain_timeout_s
+        _log.info("gateway.draining", inside=self._door.inside, timeout_s=timeout_s)
+        if not await self._door.wait_empty(timeout_s):
+            _log.warning("gateway.drain_timed_out", inside=self._door.inside)
+
+    async def gave_up(self) -> Ending:
+        """Return when no instance can ever become ready."""
+        await self._broken.wait()
+        await self._door.wait_empty(_CLOSE_TIMEOUT_S)
+        return Ending(code=EXIT_BROKEN_AT_START, reason=self._broken_because)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._live())
+            yield
+            self._leave.set()
+
+    async def _live(self) -> None:
+        # The fleet is told by the dispatcher who is silent; it exists only later.
+        self._dispatcher.on_unresponsive = lambda name: self._fleet.replace(name) if self._fleet else None
+        async with AudioReader() as reader, self._dispatcher, self._open_fleet(self._dispatcher) as self._fleet:
+            self._service = self._make_service(reader)
+            await self._until_end(self._fleet)
+
+    async def _until_end(self, fleet: Fleet) -> None:
+        async with asyncio.TaskGroup() as group:
+            learning = group.create_task(self._learn_model())
+            leaving = group.create_task(self._leave.wait())
+            breaking = group.create_task(fleet.wait_broken())
+            await asyncio.wait((leaving, breaking), return_when=asyncio.FIRST_COMPLETED)
+            if breaking.done():
+                self._break(breaking.result())
+            for task in (learning, leaving, breaking):
+                task.cancel()
+
+    def _make_service(self, reader: AudioReader) -> Service:
+        return Service(
+            name=self._config.gateway.name,
+            transcriber=Transcriber(self._recognizer, reader, self._config.limits),
+            recognizer=self._recognizer,
+            health=lambda: self.health,
+            limits=self._config.limits,
+        )
+
+    async def _learn_model(self) -> None:
+        """Ask until some instance has told what it serves; /health shows it."""
+        while not self._model_name:
+            try:
+                self._model_name = (await self._dispatcher.model()).name
+            except NoReadyInstance:
+                continue
+
+    def _break(self, reason: str) -> None:
+        _log.error("gateway.broken", reason=reason)
+        self._broken_because = reason
+        self._recognizer.give_up(reason)
+        self._broken.set()
+
+
+def create_gateway_app(config: Config, open_fleet: OpenFleet) -> FastAPI:
+    """Return a gateway as an app, for servers of your own; `harken.fleet.up.run_gateway` is the whole process."""
+    return Gateway(config, open_fleet).fastapi

@@ -1,0 +1,77 @@
+"""What a gateway says of itself: two views of its instances become one honest word.
+
+Pure. The dispatcher knows who answers and how much is in flight; the fleet knows processes, restarts and why something
+is broken. One line per instance, by name; where both know its state the dispatcher's word counts, because it looked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from harken.dispatch.state import State as TargetState
+from harken.server.lifecycle import State
+from harken.types import Health, InstanceHealth
+
+_TAKES_WORK = frozenset({TargetState.READY.value, TargetState.FULL.value})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GatewayState:
+    """All that is known.
+
+    Attributes:
+        name: of the gateway.
+        is_draining: it was asked to leave.
+        targets: the dispatcher's view.
+        instances: the fleet's view.
+        model: name of the served model, "" while unknown.
+        queued_audio_s: seconds of audio that wait for a slot.
+    """
+
+    name: str
+    is_draining: bool
+    targets: tuple[InstanceHealth, ...]
+    instances: tuple[InstanceHealth, ...]
+    model: str
+    queued_audio_s: float
+
+
+def gateway_health(now: GatewayState) -> Health:
+    """Bring both views together."""
+    lines = merge(now.targets, now.instances)
+    able = sum(line.state in _TAKES_WORK for line in lines)
+    return Health(
+        name=now.name,
+        is_ready=able > 0 and not now.is_draining,
+        state=_word(now, lines, able),
+        model=now.model,
+        queued_audio_s=now.queued_audio_s,
+        instances=lines,
+    )
+
+
+def merge(targets: tuple[InstanceHealth, ...], instances: tuple[InstanceHealth, ...]) -> tuple[InstanceHealth, ...]:
+    """Make one line per name: the fleet's order first, then targets that it does not know."""
+    looked_at = {target.name: target for target in targets}
+    lines = []
+    for instance in instances:
+        target = looked_at.pop(instance.name, None)
+        lines.append(instance if target is None else _both(target, instance))
+    return (*lines, *looked_at.values())
+
+
+def _both(target: InstanceHealth, instance: InstanceHealth) -> InstanceHealth:
+    return dataclasses.replace(
+        target, restarts=instance.restarts, pid=instance.pid, detail=instance.detail or target.detail
+    )
+
+
+def _word(now: GatewayState, lines: tuple[InstanceHealth, ...], able: int) -> str:
+    if now.is_draining:
+        return "draining"
+    if able:
+        return "ready" if able == len(lines) else "degraded"
+    if lines and all(line.state == State.BROKEN_AT_START for line in lines):
+        return "broken"
+    return "starting"

@@ -1,0 +1,237 @@
+"""An instance: one process, one copy of one model, a complete server by itself.
+
+Owns the order of its life: listen at once, load beside the event loop, prove itself on a recording whose text is known,
+serve, drain, leave. The states are those of `lifecycle`; this module brings the events about. The invariant: it takes a
+segment only in the state `ready`, and what it took is finished, or failed by name, before it leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from harken.api.app import create_app
+from harken.api.service import Service
+from harken.audio import AudioReader
+from harken.clock import Clock, SystemClock
+from harken.config import Config, InstanceConfig
+from harken.engine.load import InstanceEngine, Loaded
+from harken.errors import Draining, NoReadyInstance, SetupError
+from harken.log import get_log
+from harken.server.door import Door
+from harken.server.ending import Ending
+from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST, Event, State, after
+from harken.server.loading import in_daemon_thread
+from harken.server.wire_routes import Intake, wire_routes
+from harken.transcribe.transcriber import Transcriber
+from harken.types import Health, InstanceHealth, ModelInfo
+from harken.wire import InstanceState
+
+Load = Callable[[InstanceConfig], Loaded]
+"""Loads a model; runs in a thread of its own and may take minutes."""
+
+LINGER_S = 0.5
+"""How long a broken instance still answers looks at it, so that whoever looks learns why."""
+
+_LOOK_AT_ENGINE_S = 0.5
+
+_log = get_log("server.instance")
+
+
+class Instance:
+    """What `run.serve` runs, and what the routes ask.
+
+    Args:
+        config: all of it; the model is in `config.instance`.
+        load: makes the engine.
+        url: where it is reached, for /health.
+        on_ready: called once, when it takes segments.
+        clock: for its uptime.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        load: Load,
+        *,
+        url: str = "",
+        on_ready: Callable[[], None] = lambda: None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._config = config
+        self._load = load
+        self._url = url
+        self._on_ready = on_ready
+        self._clock = clock or SystemClock()
+        self._began = self._clock.now()
+        self._state = State.STARTING
+        self._detail = ""
+        self._engine: InstanceEngine | None = None
+        self._model: ModelInfo | None = None
+        self._service: Service | None = None
+        self._ending: Ending | None = None
+        self._changed = asyncio.Event()
+        self.fastapi = self._build()
+        self._door = Door(self.fastapi)
+
+    # --- what is asked of it ------------------------------------------------------------------------------------------
+
+    @property
+    def app(self) -> ASGIApp:
+        """The public routes and the wire, with the door before them."""
+        return self._door
+
+    @property
+    def state(self) -> InstanceState:
+        """Its state, as the wire tells it."""
+        return InstanceState(
+            name=self._config.instance.name,
+            state=self._state.value,
+            model=self._model,
+            in_flight=self._engine.in_flight if self._engine else 0,
+            detail=self._detail,
+            uptime_s=round(self._clock.now() - self._began, 3),
+        )
+
+    @property
+    def health(self) -> Health:
+        """Its state, as /health tells it."""
+        now = self.state
+        itself = InstanceHealth(
+            name=now.name,
+            url=self._url,
+            state=now.state,
+            in_flight=now.in_flight,
+            slots=now.model.slots if now.model else 0,
+            detail=now.detail,
+        )
+        return Health(
+            name=now.name,
+            is_ready=self._state is State.READY,
+            state=_HEALTH_WORDS[self._state],
+            model=now.model.name if now.model else "",
+            instances=(itself,),
+        )
+
+    async def drain(self) -> None:
+        """Take nothing new; return when everything accepted is answered, or the time for that is over."""
+        self._happen(Event.STOP)
+        timeout_s = self._config.instance.drain_timeout_s
+        if self._state is State.DRAINING and not await self._door.wait_empty(timeout_s):
+            _log.warning("instance.drain_timed_out", inside=self._door.inside, timeout_s=timeout_s)
+        self._happen(Event.EMPTY)
+
+    async def gave_up(self) -> Ending:
+        """Return when it is broken at start or has lost its engine."""
+        while self._ending is None:
+            await self._changed.wait()
+        await asyncio.sleep(LINGER_S)
+        return self._ending
+
+    # --- its life -----------------------------------------------------------------------------------------------------
+
+    def _build(self) -> FastAPI:
+        app = create_app(lambda: self._service, lifespan=self._lifespan, early=lambda: self.health)
+        app.router.routes.extend(wire_routes(self._intake, lambda: self.state))
+        app.state.instance = self
+        return app
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            life = group.create_task(self._live())
+            yield
+            # By now it is drained: what is left of its life is waiting, or loading that nobody needs any more.
+            if self._engine is None:
+                life.cancel()
+            self._happen(Event.STOP)
+            self._happen(Event.EMPTY)
+
+    async def _live(self) -> None:
+        try:
+            loaded = await in_daemon_thread(partial(self._load, self._config.instance))
+            self._happen(Event.LOADED)
+            async with AudioReader() as reader, loaded.engine as engine:
+                await self._warm_up(loaded, engine)
+                self._serve_with(engine, reader)
+                await self._until_end(engine)
+        except SetupError as error:
+            self._give_up(Event.BROKEN, EXIT_BROKEN_AT_START, f"{error.code}: {error.message}")
+        except Exception as error:  # noqa: BLE001 - the edge of its life: whatever happened, it must not look alive
+            _log.exception("instance.defect", instance=self._config.instance.name)
+            self._give_up(Event.ENGINE_LOST, EXIT_ENGINE_LOST, f"{type(error).__name__}: {error}")
+
+    async def _warm_up(self, loaded: Loaded, engine: InstanceEngine) -> None:
+        """Prove that it recognises; the second time costs what later segments cost, so no client pays for the first."""
+        self._model = await engine.model()
+        await loaded.canary.check(engine)
+        await loaded.canary.check(engine)
+
+    def _serve_with(self, engine: InstanceEngine, reader: AudioReader) -> None:
+        self._engine = engine
+        self._service = Service(
+            name=self._config.instance.name,
+            transcriber=Transcriber(engine, reader, self._config.limits),
+            recognizer=engine,
+            health=lambda: self.health,
+            limits=self._config.limits,
+        )
+        if self._happen(Event.VERIFIED):
+            self._on_ready()
+
+    async def _until_end(self, engine: InstanceEngine) -> None:
+        """Wait for the end; an engine that breaks meanwhile is the end."""
+        while self._state in (State.READY, State.DRAINING):
+            if engine.failure is not None:
+                self._give_up(Event.ENGINE_LOST, EXIT_ENGINE_LOST, f"engine_lost: {engine.failure.message}")
+                return
+            try:
+                async with asyncio.timeout(_LOOK_AT_ENGINE_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _give_up(self, event: Event, code: int, reason: str) -> None:
+        self._detail = reason
+        self._ending = Ending(code=code, reason=reason)
+        self._happen(event)
+
+    def _happen(self, event: Event) -> bool:
+        """Let an event change the state; True when it did."""
+        before, self._state = self._state, after(self._state, event)
+        if self._state is before:
+            return False
+        _log.info("instance.state", instance=self._config.instance.name, state=self._state.value, before=before.value)
+        self._changed.set()
+        self._changed = asyncio.Event()
+        return True
+
+    def _intake(self) -> Intake:
+        if self._state is State.READY and self._engine is not None and self._model is not None:
+            return Intake(recognizer=self._engine, max_segment_s=self._model.max_segment_s)
+        name = self._config.instance.name
+        if self._state in (State.STARTING, State.WARMING):
+            raise NoReadyInstance(f"{name} is still {self._state}.", retry_after_s=2)
+        if self._state is State.BROKEN_AT_START:
+            raise NoReadyInstance(f"{name} is broken: {self._detail}")
+        raise Draining(f"{name} is shutting down.")
+
+
+_HEALTH_WORDS = {
+    State.STARTING: "starting",
+    State.WARMING: "starting",
+    State.READY: "ready",
+    State.DRAINING: "draining",
+    State.STOPPED: "draining",
+    State.BROKEN_AT_START: "broken",
+}
+
+
+def create_instance_app(config: Config, load: Load) -> FastAPI:
+    """Return an instance as an app, for servers of your own; `run_instance` is the whole process."""
+    return Instance(config, load).fastapi

@@ -1,0 +1,172 @@
+"""Running one of our apps as a process: listen, announce, serve, drain on SIGTERM, leave with an exit code.
+
+The app says when it is empty and whether it gave up; this module owns signals, uvicorn and the exit code, and knows
+nothing of models or targets. The order on SIGTERM is the invariant: first the app drains while the server still answers
+(so that probes and late clients get an honest `draining`), then the sockets close, then the app's lifespan ends.
+A second signal ends the waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Protocol
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from harken.config import Config
+from harken.errors import SetupError
+from harken.log import set_up_log
+from harken.server.announce import Announce, Announcement, News, announce_to
+from harken.server.ending import CLEAN, FORCED, Ending
+from harken.server.lifecycle import EXIT_BROKEN_AT_START
+from harken.server.loading import is_loading
+from harken.server.orphan import leave_with_parent, supervisor_of
+from harken.server.port import listen, url_of
+
+# By the time the server closes, the app has drained; this is for connections whose client does not read its answer.
+_CLOSE_TIMEOUT_S = 5
+
+
+class Served(Protocol):
+    """What can be run: an app, and the two questions that end it."""
+
+    @property
+    def app(self) -> ASGIApp:
+        """What answers requests; its lifespan is run."""
+        ...
+
+    async def drain(self) -> None:
+        """Accept nothing new and return when nothing accepted is left, or the time for that is over."""
+        ...
+
+    async def gave_up(self) -> Ending:
+        """Return when the app can never (again) do its work, with the reason; usually never."""
+        ...
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, with signals that first ask the app to drain."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+        self._stops = 0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Uvicorn's own would note the signal and raise it again at the end: a clean stop would read "killed by 15".
+        self._stops += 1
+        if self._stops == 1:
+            self._on_stop()
+        else:
+            self.should_exit = self.force_exit = True
+
+
+async def serve(served: Served, listener: socket.socket) -> Ending:
+    """Serve on a listening socket until SIGTERM, SIGINT, or the app gives up; return how it ended.
+
+    Needs the main thread for signals; in another thread it runs until the app gives up or the task is cancelled.
+    """
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    config = uvicorn.Config(
+        served.app,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=_CLOSE_TIMEOUT_S,
+    )
+    server = _Server(config, on_stop=lambda: loop.call_soon_threadsafe(asked.set))
+    async with asyncio.TaskGroup() as group:
+        ending = group.create_task(_end(served, server, asked))
+        await server.serve(sockets=[listener])
+        # Forced out, or the app's lifespan failed: nobody has to be drained any more.
+        ending.cancel()
+    return FORCED if ending.cancelled() else ending.result()
+
+
+async def _end(served: Served, server: uvicorn.Server, asked: asyncio.Event) -> Ending:
+    """Wait for a reason to leave, act on it, and tell the server to close."""
+    async with asyncio.TaskGroup() as group:
+        stop = group.create_task(asked.wait())
+        giving_up = group.create_task(served.gave_up())
+        await asyncio.wait((stop, giving_up), return_when=asyncio.FIRST_COMPLETED)
+        ending = giving_up.result() if giving_up.done() else CLEAN
+        if ending is CLEAN:
+            await served.drain()
+        stop.cancel()
+        giving_up.cancel()
+    server.should_exit = True
+    return ending
+
+
+def run(build: Callable[[str], Served], *, host: str, port: int, name: str, announce: Announce) -> int:
+    """Listen, announce, build the app and serve it; return the process's exit code.
+
+    Args:
+        build: makes the app, given the URL it will be reached under.
+        host: address to listen on.
+        port: 0 lets the system choose.
+        name: the server's name, for the announcement.
+        announce: told once the port is ours.
+
+    Returns:
+        0 after SIGTERM or Ctrl-C; 1 when a second one cut that short; 3 when it cannot start as told; else what the app
+        gave up with. Where there is a reason, it is the last line of standard error.
+    """
+    try:
+        listener = listen(host, port)
+        url = url_of(listener, host)
+        announce(Announcement(news=News.LISTENING, name=name, url=url, pid=os.getpid()))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            ending = runner.run(serve(build(url), listener))
+    except SetupError as error:
+        ending = Ending(code=EXIT_BROKEN_AT_START, reason=f"{error.code}: {error.message}")
+    if ending.reason:
+        print(f"{name}: {' '.join(ending.reason.split())}", file=sys.stderr, flush=True)  # noqa: T201
+    return ending.code
+
+
+def run_instance(config: Config, *, supervised: bool) -> int:
+    """Run one instance in this process; return its exit code (see `run`).
+
+    Args:
+        config: the model is in its [instance].
+        supervised: a fleet started this process: announcements are JSON, and it leaves when the fleet's process does.
+    """
+    if supervised:
+        leave_with_parent(supervisor_of(os.environ))
+    set_up_log(config.log)
+    from harken.engine.load import load
+    from harken.server.instance import Instance
+
+    own = config.instance
+    announce = announce_to(sys.stdout, as_json=supervised or not sys.stdout.isatty())
+
+    def build(url: str) -> Instance:
+        ready = Announcement(news=News.READY, name=own.name, url=url, pid=os.getpid())
+        return Instance(config, load, url=url, on_ready=lambda: announce(ready))
+
+    code = run(build, host=own.host, port=own.port, name=own.name, announce=announce)
+    if is_loading():
+        # SIGTERM came during the load. The interpreter would wait for the loading thread's helpers before it ends.
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
