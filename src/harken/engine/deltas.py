@@ -28,6 +28,14 @@ def settled(raw: str, *, is_forced: bool) -> str | None:
         could_be_header = begin.startswith(_HEADER_BEGIN) or _HEADER_BEGIN.startswith(begin)
         if not is_forced or (could_be_header and len(begin) < _HEADER_CHARS_MAX):
             return None
+    return without_half_character(raw)
+
+
+def without_half_character(raw: str) -> str:
+    """Raw output without the character at its end of which some bytes are missing, if there is one.
+
+    Tokens are bytes, and a sequence may also end at its cap in the middle of a character.
+    """
     return raw.rstrip(_UNFINISHED)
 
 

@@ -20,7 +20,7 @@ from typing import Self, assert_never
 
 from harken.clock import Clock, SystemClock
 from harken.engine.admission import Admission
-from harken.engine.deltas import Writer
+from harken.engine.deltas import Writer, without_half_character
 from harken.engine.loop import ModelLoop
 from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
 from harken.engine.model import Model, Prompt
@@ -269,7 +269,8 @@ class Engine:
             ticket.ended.set_exception(error)
 
     def _transcript(self, ticket: _Ticket, report: Ended) -> Transcript:
-        text, language = self._model.parse(self._model.detokenize(report.tokens), ticket.options)
+        raw = without_half_character(self._model.detokenize(report.tokens))
+        text, language = self._model.parse(raw, ticket.options)
         if ticket.writer is not None and not ticket.writer.close(text):
             _log.error("engine.deltas_differ", segment=ticket.segment.id)
         return Transcript(

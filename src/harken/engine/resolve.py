@@ -17,7 +17,7 @@ from harken.errors import CheckpointError, ConfigError, ModelUnavailable
 
 DIGITS = "digits"
 
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.jinja"]
 _REACH_TIMEOUT_S = 5.0
 
@@ -84,7 +84,7 @@ def resolve_model(spec: str, hub: Hub | None = None) -> Path:
     if spec == DIGITS:
         return _packaged()
     folder = Path(spec).expanduser()
-    if folder.is_dir():
+    if spec and folder.is_dir():
         return folder
     if not _HUB_NAME.fullmatch(spec):
         raise ConfigError(

@@ -7,8 +7,10 @@ keeps the bounds, ends and refusals of a real engine and can be told to misbehav
 from __future__ import annotations
 
 import asyncio
+import difflib
 import itertools
 import os
+import typing
 import zlib
 from collections import deque
 from dataclasses import dataclass
@@ -16,10 +18,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from harken.clock import Clock, SystemClock
-from harken.config import read_section
 from harken.engine.admission import Admission
 from harken.engine.stub_work import SharedWork
-from harken.errors import Draining, EngineFailed, HarkenError
+from harken.errors import ConfigError, Draining, EngineFailed, HarkenError
 from harken.languages import NAMES
 from harken.types import ModelInfo, Options, Segment, Send, Transcript
 
@@ -60,10 +61,19 @@ def parse_stub(spec: str) -> StubOptions:
         ConfigError: an unknown key, or a value that is no number.
     """
     _, _, listed = spec.partition(":")
-    pairs = [part.partition("=") for part in listed.split(",") if part]
-    raw: dict[str, Any] = {key.strip(): value.strip() for key, _, value in pairs}
-    # Zero is the default of the switches and means "not"; the checks of sections refuse it where it is written out.
-    return read_section(StubOptions, {key: value for key, value in raw.items() if value != "0"}, "stub")
+    known = typing.get_type_hints(StubOptions)
+    values: dict[str, Any] = {}
+    for part in filter(None, listed.split(",")):
+        key, _, value = (piece.strip() for piece in part.partition("="))
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(known)}."
+            raise ConfigError(f"Unknown option of the stub: {key!r}; {hint}")
+        try:
+            values[key] = known[key](value)
+        except ValueError as error:
+            raise ConfigError(f"stub:{key} must be a number, not {value!r}.") from error
+    return StubOptions(**values)
 
 
 def stub_text(segment: Segment) -> str:

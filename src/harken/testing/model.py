@@ -1,7 +1,8 @@
 """`FakeModel`: a network for tests of the engine, without torch, that notices when it is used wrongly.
 
-Its tokens are the UTF-8 bytes of its raw answer, so that half characters really occur between two tokens. Each slot of
-its cache remembers what was put there; a wrong slot, length or token is an error at once instead of wrong text later.
+Its tokens are the UTF-8 bytes of its raw answer, so that half characters really occur between two tokens; only the mark
+at the header's end is one token, as it is in the real vocabulary. Each slot of its cache remembers what was put there;
+a wrong slot, length or token is an error at once instead of wrong text later.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from harken.types import ModelInfo, Options
 STOP = 256
 """The token behind the 256 bytes."""
 
-_HEADER_END = "<asr_text>"
+_MARK = 257
+_MARK_TEXT = "<asr_text>"
 _TEMPLATE_TOKENS = 15
 _TOKENS_PER_S = 13
 
@@ -30,7 +32,13 @@ def fake_text(samples: NDArray[np.float32]) -> str:
     """What a FakeModel hears in samples: "" in silence, else words that name these very samples, some in Chinese."""
     if not samples.any():
         return ""
-    return f"clip {zlib.crc32(samples.tobytes()):08x} 一段 {len(samples)} ☕ samples"
+    return f"clip {zlib.crc32(samples.tobytes()) & 0xFFFF:04x} 片 ☕"
+
+
+def encode(raw: str) -> tuple[int, ...]:
+    """The fake's tokens of a raw answer."""
+    header, mark, text = raw.partition(_MARK_TEXT)
+    return (*header.encode(), *([_MARK] if mark else []), *text.encode())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +46,7 @@ class FakePrompt:
     """A segment made ready: its tokens are counted like the real ones, its answer is known already."""
 
     length: int
-    answer: bytes
+    answer: tuple[int, ...]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -49,11 +57,11 @@ class FakeCache:
         max_tokens: room in each slot.
         answers: answer per slot, None where nothing was put yet.
         lengths: tokens per slot.
-        written: bytes already given out per slot.
+        written: tokens already given out per slot.
     """
 
     max_tokens: int
-    answers: list[bytes | None]
+    answers: list[tuple[int, ...] | None]
     lengths: list[int]
     written: list[int]
 
@@ -112,9 +120,9 @@ class FakeModel:
         """See `Model`; 13 tokens a second, 15 of the template, one per character of the context."""
         self._fail_if_told("prompt")
         text = self.text(samples)
-        header = "" if options.language else f"language {self.language if text else 'None'}{_HEADER_END}"
+        header = "" if options.language else f"language {self.language if text else 'None'}{_MARK_TEXT}"
         length = _TEMPLATE_TOKENS + math.ceil(_TOKENS_PER_S * len(samples) / 16_000) + len(options.context)
-        return FakePrompt(length=length, answer=(header + text).encode())
+        return FakePrompt(length=length, answer=encode(header + text))
 
     def prefill(self, cache: FakeCache, prompts: Sequence[FakePrompt], slots: Sequence[int]) -> list[int]:
         """See `Model`."""
@@ -143,11 +151,14 @@ class FakeModel:
 
     def detokenize(self, ids: Sequence[int]) -> str:
         """See `Model`."""
+        if _MARK in ids:
+            at = list(ids).index(_MARK)
+            return self.detokenize(ids[:at]) + _MARK_TEXT + self.detokenize(ids[at + 1 :])
         return bytes(ids).decode("utf-8", errors="replace")
 
     def parse(self, raw: str, options: Options) -> tuple[str, str]:
         """See `Model`; text without a header is all text."""
-        header, mark, text = raw.partition(_HEADER_END)
+        header, mark, text = raw.partition(_MARK_TEXT)
         if not mark:
             return raw.strip(), options.language or ""
         language = header.strip().removeprefix("language ")

@@ -193,8 +193,7 @@ def _mux_sound(container: Any, stream: Any, samples: NDArray[np.float32], rate: 
 def silent_opus(seconds: float, *, honest: bool = True) -> bytes:
     """Return a tiny Ogg Opus file of digital silence that plays for `seconds`.
 
-    Each packet is 3 bytes for 60 ms: ten hours are 2.4 MB without tricks. Code 3 packets hold two frames of 60 ms
-    without any bytes: ten hours fit into 1 MB.
+    A packet of one byte plays for 120 ms, and costs one more byte in its page's table: ten hours fit into 632 kB.
 
     Args:
         seconds: how long it plays.

@@ -1,0 +1,129 @@
+"""Rules of harken.engine.resolve."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harken.engine.resolve import HubError, is_complete, resolve_model
+from harken.errors import ConfigError, ModelUnavailable
+
+
+class _Hub:
+    """A hub with these folders in its cache and these to download."""
+
+    def __init__(self, cached: dict[str, Path] | None = None, remote: dict[str, Path] | None = None) -> None:
+        self._cached = cached or {}
+        self._remote = remote or {}
+
+    def cached(self, name: str) -> Path | None:
+        """From the first."""
+        return self._cached.get(name)
+
+    def download(self, name: str) -> Path:
+        """From the second."""
+        if name not in self._remote:
+            raise HubError("ConnectError: name not known")
+        return self._remote[name]
+
+
+def test_an_existing_folder_is_itself(tmp_path: Path) -> None:
+    """Whatever is in it; reading it is the network's matter."""
+    assert resolve_model(str(tmp_path), _Hub()) == tmp_path
+
+
+@pytest.mark.parametrize("asked", ["Qwen/Qwen3-ASR-1.7B", "Qwen/Qwen3-ASR-1.7B-hf"])
+@pytest.mark.parametrize("there", ["Qwen/Qwen3-ASR-1.7B", "Qwen/Qwen3-ASR-1.7B-hf"])
+def test_either_published_layout_in_the_cache_will_do(asked: str, there: str) -> None:
+    """They hold the same weights, so nothing is downloaded twice."""
+    assert resolve_model(asked, _Hub(cached={there: Path("/here")})) == Path("/here")
+
+
+def test_what_is_not_in_the_cache_is_downloaded() -> None:
+    """Under the very name that was asked for."""
+    name = "Qwen/Qwen3-ASR-0.6B"
+    assert resolve_model(name, _Hub(remote={name: Path("/there")})) == Path("/there")
+
+
+def test_without_weights_or_network_the_three_ways_out_are_told() -> None:
+    """And why it did not work."""
+    with pytest.raises(ModelUnavailable) as refusal:
+        resolve_model("Qwen/Qwen3-ASR-1.7B", _Hub())
+    for part in ("name not known", "1. ", "HF_ENDPOINT", "2. ", "--model /path/to/Qwen3-ASR-1.7B", "3. ", "digits"):
+        assert part in refusal.value.message
+
+
+@pytest.mark.parametrize("spec", ["", "digit", "/no/such/folder", "./here", "a/b/c", "https://example.org/model"])
+def test_a_name_that_is_nothing_is_an_error(spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says what would be something."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="digits"):
+        resolve_model(spec, _Hub())
+
+
+def test_a_download_that_was_broken_off_is_not_complete(tmp_path: Path) -> None:
+    """All shards of the index must be there, and the configuration."""
+    assert not is_complete(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    assert not is_complete(tmp_path)
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}))
+    (tmp_path / "1.safetensors").write_bytes(b"")
+    assert not is_complete(tmp_path)
+    (tmp_path / "2.safetensors").write_bytes(b"")
+    assert is_complete(tmp_path)
+    index.write_text("cut o")
+    assert not is_complete(tmp_path)
+    index.unlink()
+    assert is_complete(tmp_path)
+
+
+def _in_process(program: str, home: Path, **env: str) -> str:
+    """Run a program with a hub cache of its own (the hub's library reads its variables when it is imported)."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=kept | {"HF_HOME": str(home)} | env,
+    )
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_real_hub_says_quickly_that_it_cannot_be_reached(tmp_path: Path) -> None:
+    """Offline as the variable says, or with nobody at the address; in seconds, not minutes."""
+    program = """
+import time
+from harken.engine.resolve import resolve_model
+from harken.errors import ModelUnavailable
+began = time.monotonic()
+try:
+    resolve_model("Qwen/Qwen3-ASR-1.7B")
+except ModelUnavailable as error:
+    print(time.monotonic() - began < 15, error.message)
+"""
+    assert _in_process(program, tmp_path, HF_HUB_OFFLINE="1").startswith("True")
+    assert _in_process(program, tmp_path, HF_ENDPOINT="http://127.0.0.1:9").startswith("True")
+
+
+@pytest.mark.slow
+def test_the_real_hubs_cache_is_found_without_a_network(tmp_path: Path) -> None:
+    """A complete snapshot counts, one that was broken off does not."""
+    repo = tmp_path / "hub" / "models--some--model"
+    snapshot = repo / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text("abc")
+    (snapshot / "config.json").write_text("{}")
+    program = "from harken.engine.resolve import HuggingFaceHub as H; print(H().cached('some/model'))"
+    assert _in_process(program, tmp_path, HF_HUB_OFFLINE="1").strip() == "None"
+    (snapshot / "model.safetensors").write_bytes(b"")
+    assert _in_process(program, tmp_path, HF_HUB_OFFLINE="1").strip() == str(snapshot)
