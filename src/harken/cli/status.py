@@ -46,7 +46,8 @@ def _print_table(address: str, health: dict[str, Any]) -> None:
     console.print(f"[b]{health.get('instance', '')}[/] at {address}: [{COLOURS.get(state, 'red')}]{state}[/], {model}")
     table = Table(box=None, header_style="dim")
     for column in ("instance", "state", "in flight", "slots", "restarts", "pid", "address", "detail"):
-        table.add_column(column, justify="right" if column in ("in flight", "slots", "restarts", "pid") else "left")
+        is_number = column in ("in flight", "slots", "restarts", "pid")
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
     for one in health.get("instances", []):
         table.add_row(
             one["name"],
