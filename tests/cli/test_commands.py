@@ -1,0 +1,139 @@
+"""The commands, as a person types them: real processes, exit codes, what stands where."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.cluster import Cluster, running_cluster
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+def _harken(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harken", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        env={**os.environ, "COLUMNS": "200", **(env or {})},
+    )
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Two stub instances behind a gateway."""
+    with running_cluster("--model", "stub", "--instances", "2") as running:
+        running.wait_ready(2)
+        yield running
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """One second of a tone."""
+    path = tmp_path / "ton 声音.wav"
+    soundfile.write(path, np.sin(np.arange(16_000) / 10) * 0.3, 16_000)
+    return path
+
+
+@pytest.mark.slow
+def test_status_shows_every_instance(cluster: Cluster) -> None:
+    """Exit code 0 means that a recording sent now would be transcribed."""
+    shown = _harken("status", "--server", cluster.url)
+    assert shown.returncode == 0, shown.stderr
+    assert all(word in shown.stdout for word in ("healthy", "asr-1", "asr-2", "ready"))
+    as_json = _harken("status", "--server", cluster.url, "--json")
+    assert [one["name"] for one in json.loads(as_json.stdout)["instances"]] == ["asr-1", "asr-2"]
+
+
+@pytest.mark.slow
+def test_status_of_nothing_is_an_error_in_one_line() -> None:
+    """No traceback for a server that is not there; --json stays JSON."""
+    shown = _harken("status", "--server", NOWHERE, "--json")
+    assert shown.returncode == 1
+    assert json.loads(shown.stdout)["status"] == "unreachable"
+    assert shown.stderr.startswith("harken: No answer from")
+    assert "Traceback" not in shown.stderr
+
+
+@pytest.mark.slow
+def test_transcribe_sends_files_to_a_server(cluster: Cluster, recording: Path, tmp_path: Path) -> None:
+    """Texts on standard output, in the order of the files; failures on standard error, and exit code 1."""
+    alone = _harken("transcribe", recording, "--server", cluster.url)
+    assert (alone.returncode, alone.stderr) == (0, "")
+    assert alone.stdout.startswith("stub ")
+    broken = tmp_path / "not audio.wav"
+    broken.write_text("these are words, not sounds")
+    both = _harken(
+        "transcribe", broken, recording, tmp_path / "missing.wav", "--server", cluster.url, "--format", "json"
+    )
+    assert both.returncode == 1
+    first, second, third = json.loads(both.stdout)
+    assert (first["code"], third["code"]) == ("undecodable_audio", "unreadable")
+    assert second["text"] == alone.stdout.strip()
+    assert second["instances"][0] in ("asr-1", "asr-2")
+
+
+@pytest.mark.slow
+def test_transcribe_in_this_process_says_the_same(cluster: Cluster, recording: Path) -> None:
+    """With or without a server, a recording's text is the same."""
+    here = _harken("transcribe", recording, "--model", "stub")
+    there = _harken("transcribe", recording, "--server", cluster.url)
+    assert here.returncode == 0, here.stderr
+    assert here.stdout == there.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (("up", "--set", "gateway.prot=1"), 2, "did you mean 'port'"),
+        (("serve", "--config", "/nowhere.toml"), 2, "Cannot read /nowhere.toml"),
+        (("transcribe", "x.wav", "--format", "srt", "--model", "stub"), 2, "txt or json"),
+        (("serve", "--model", "/no/such/folder", "--port", "0"), 3, "/no/such/folder"),
+        (("up", "--device", "abacus", "--model", "digits", "--port", "0", "--first-port", "0"), 3, "abacus"),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_line(arguments: tuple[str, ...], code: int, complaint: str) -> None:
+    """Wrong usage is exit code 2, a start that cannot succeed 3; never a traceback."""
+    done = _harken(*arguments, "--log-level", "error") if arguments[0] != "transcribe" else _harken(*arguments)
+    assert done.returncode == code, done.stderr
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_weights_that_are_nowhere_are_three_ways_out() -> None:
+    """The default model without network and without a cache: the error helps."""
+    done = _harken("serve", "--port", "0", env={"HF_HUB_OFFLINE": "1", "HF_HOME": "/nonexistent"})
+    assert done.returncode == 3, done.stderr
+    assert "Qwen/Qwen3-ASR-1.7B" in done.stderr
+    assert "--model digits" in done.stderr
+    assert "model_unavailable" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_demo_is_right_and_leaves_nothing() -> None:
+    """`harken demo` is what a stranger runs first."""
+    done = _harken("demo", "--instances", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "20 of 20 correct" in done.stdout
+    assert "Every process is gone." in done.stdout
+
+
+def test_the_version_is_printed() -> None:
+    """--version needs no server and no model."""
+    from harken import __version__
+
+    assert _harken("--version").stdout == f"harken {__version__}\n"
