@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.qwen3_asr import reference
 
 from harken.qwen3_asr.model import Qwen3ASR
 from harken.qwen3_asr.tokenizer import TextTokenizer, load_tokenizer
+from tests.qwen3_asr import reference
 
 
 @pytest.fixture(scope="session")

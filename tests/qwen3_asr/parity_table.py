@@ -21,11 +21,10 @@ from torch import Tensor
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.qwen3_asr import reference
-
 from harken.qwen3_asr.model import Qwen3ASR
 from harken.qwen3_asr.prompt import Prompt
 from harken.types import Options
+from tests.qwen3_asr import reference
 
 DURATIONS_S = (0.3, 1.0, 7.99, 8.0, 8.01, 20.0, 30.0)
 STEPS = 24

@@ -6,12 +6,12 @@ import random
 
 import pytest
 import torch
-from tests.qwen3_asr import reference
-from tests.qwen3_asr.parity_table import write_answers
 
 from harken.qwen3_asr.model import Qwen3ASR
 from harken.qwen3_asr.prompt import Prompt
 from harken.types import Options
+from tests.qwen3_asr import reference
+from tests.qwen3_asr.parity_table import write_answers
 
 STEPS = 10
 

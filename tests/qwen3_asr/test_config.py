@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.qwen3_asr import reference
 
 from harken.errors import CheckpointError
 from harken.qwen3_asr.config import DecoderConfig, EncoderConfig, NetworkConfig, parse_config, read_config
+from tests.qwen3_asr import reference
 
 PUBLISHED: dict[str, Any] = {
     "architectures": ["Qwen3ASRForConditionalGeneration"],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.qwen3_asr import reference
 
 from harken.qwen3_asr.features import log_mel
 from harken.qwen3_asr.model import Qwen3ASR
+from tests.qwen3_asr import reference
 
 SECONDS = (0.3, 1.0, 7.99, 8.0, 8.01, 16.0, 20.0)
 

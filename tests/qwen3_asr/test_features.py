@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.qwen3_asr import reference
 
 from harken.errors import UndecodableAudio
 from harken.qwen3_asr.features import frames_of, log_mel
+from tests.qwen3_asr import reference
 
 
 @pytest.mark.parametrize("samples", [1, 159, 4800, 7999, 8000, 8001, 16_000, 16_079, 16_159, 16_161, 127_840, 128_160])

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.qwen3_asr import reference
 
 from harken.errors import CheckpointError, ConfigError
 from harken.languages import NAMES
 from harken.qwen3_asr.model import Qwen3ASR
 from harken.types import Options
+from tests.qwen3_asr import reference
 
 
 def test_both_layouts_write_the_same_answer(hf_folder: Path, original_folder: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from tests.qwen3_asr import parity_table, reference
 
 from harken.qwen3_asr.model import Qwen3ASR
 from harken.types import Options
+from tests.qwen3_asr import parity_table, reference
 
 
 @pytest.mark.slow

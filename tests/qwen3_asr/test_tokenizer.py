@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.qwen3_asr import reference
 
 from harken.errors import CheckpointError
 from harken.qwen3_asr.tokenizer import TextTokenizer, load_tokenizer
+from tests.qwen3_asr import reference
 
 NASTY = (
     "",

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.qwen3_asr import reference
 
 from harken.errors import CheckpointError
 from harken.qwen3_asr.config import read_config
 from harken.qwen3_asr.model import Qwen3ASR
 from harken.qwen3_asr.network import Network
 from harken.qwen3_asr.weights import fingerprint, load_network
+from tests.qwen3_asr import reference
 
 CONV = "model.audio_tower.conv2d2.weight"
 NORM = "model.language_model.layers.1.self_attn.k_norm.weight"
