@@ -47,6 +47,8 @@ class Script(StrEnum):
     ANSWER = auto()
     GATED = auto()
     """Beats until the gate opens, then answers."""
+    DELAYED = auto()
+    """Takes a quarter of a second."""
     DIE_BEFORE_TEXT = auto()
     DIE_AFTER_TEXT = auto()
     HANG = auto()
@@ -81,6 +83,7 @@ class Instance:
         self.gate = asyncio.Event()
         self.seen: list[str] = []
         self.jobs: list[Job] = []
+        self.connections: set[tuple[str, int]] = set()
         self.looks = 0
         self.running = 0
         self.most_running = 0
@@ -134,6 +137,8 @@ class Instance:
 
     async def _recognize(self, request: web.Request) -> web.StreamResponse:
         job = unpack_job(await request.read())
+        assert request.transport is not None
+        self.connections.add(request.transport.get_extra_info("peername"))
         self.seen.append(job.segment.request_id)
         self.jobs.append(job)
         self.running += 1
@@ -176,6 +181,8 @@ class Instance:
         match self.script:
             case Script.GATED:
                 await self._beat_until_open(say)
+            case Script.DELAYED:
+                await asyncio.sleep(0.25)
             case Script.DIE_BEFORE_TEXT:
                 _abort(request)
             case Script.DIE_AFTER_TEXT:

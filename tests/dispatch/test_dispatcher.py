@@ -1,26 +1,548 @@
-"""The dispatcher against real servers."""
+"""The dispatcher against real servers: waiting, binding, retrying, leaving; each story ends with its invariants."""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
-from tests.dispatch.instances import Instance, expected_text, make_segment, running
+import pytest
 
-from harken.config import FleetConfig, LimitsConfig
+from harken.config import LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
-from harken.types import Options
+from harken.errors import (
+    Draining,
+    EngineFailed,
+    HarkenError,
+    InstanceFailed,
+    NoReadyInstance,
+    QueueFull,
+    TimedOut,
+    UnknownLanguage,
+)
+from harken.testing.clock import FakeClock
+from harken.types import Options, Recognizer, Transcript
+from tests.dispatch.house import FAST, SLOW_LOOKS, dispatching, run, state_of, until_state, until_waiting
+from tests.dispatch.instances import Instance, Script, expected_text, make_segment, running
+
+PLAIN = Options()
 
 
-def test_a_segment_comes_back_recognised() -> None:
-    """The plain case."""
+async def ask(dispatcher: Recognizer, request_id: str = "req", *, seed: int = 0) -> Transcript:
+    """Have one second of noise recognised."""
+    return await dispatcher.recognize(make_segment(request_id, seed=seed), PLAIN)
 
-    async def main() -> None:
-        one = Instance("one")
-        async with running(one), Dispatcher(LimitsConfig(), FleetConfig()) as dispatcher:
+
+# --- the plain way ------------------------------------------------------------------------------------------------
+
+
+def test_a_segment_comes_back_recognised_and_names_its_instance() -> None:
+    """With the text as it came, and whole."""
+
+    async def story() -> None:
+        async with dispatching(Instance("one")) as dispatcher:
+            segment, pieces = make_segment(seconds=30), list[str]()
+            transcript = await dispatcher.recognize(segment, PLAIN, pieces.append)
+            assert transcript.text == "".join(pieces) == expected_text(segment)
+            assert transcript.instance == "one"
+
+    run(story())
+
+
+def test_nobody_reading_before_the_end_means_no_deltas_on_the_wire() -> None:
+    """They would be sent for nothing."""
+    one = Instance("one")
+
+    async def story() -> None:
+        async with dispatching(one) as dispatcher:
+            await ask(dispatcher)
+
+    run(story())
+    assert [job.wants_deltas for job in one.jobs] == [False]
+
+
+def test_work_is_spread_and_no_instance_ever_has_more_than_its_slots() -> None:
+    """Sixty at once over three instances with two slots each."""
+    instances = [Instance(name, slots=2) for name in ("a", "b", "c")]
+
+    async def story() -> list[Transcript]:
+        async with dispatching(*instances) as dispatcher:
+            return await asyncio.gather(*(ask(dispatcher, f"req-{n}", seed=n) for n in range(60)))
+
+    transcripts = run(story())
+    assert [each.text for each in transcripts] == [expected_text(make_segment(seed=n)) for n in range(60)]
+    assert all(instance.most_running <= 2 for instance in instances)
+    assert all(len(instance.seen) >= 10 for instance in instances)
+
+
+def test_segments_wait_here_and_go_out_in_the_order_of_their_coming() -> None:
+    """Late binding: with one slot taken, nothing of the others is sent; then first come, first served."""
+    one = Instance("one", Script.GATED, slots=1)
+
+    async def story() -> None:
+        async with dispatching(one) as dispatcher, asyncio.TaskGroup() as group:
+            for n in range(5):
+                group.create_task(ask(dispatcher, f"req-{n}"))
+                await until_waiting(dispatcher, max(0, n))
+            await one.until(lambda: one.running == 1)
+            assert (one.seen, dispatcher.queued_audio_s, dispatcher.in_flight) == (["req-0"], 4.0, 1)
+            one.gate.set()
+
+    run(story())
+    assert one.seen == [f"req-{n}" for n in range(5)]
+
+
+# --- waiting ------------------------------------------------------------------------------------------------------
+
+
+def test_requests_are_held_while_the_first_instance_starts() -> None:
+    """Not refused: they are served as soon as it is ready."""
+    one = Instance("one")
+    one.state = "starting"
+
+    async def story() -> None:
+        async with dispatching(one, ready=0) as dispatcher, asyncio.TaskGroup() as group:
+            request = group.create_task(ask(dispatcher))
+            await until_waiting(dispatcher, 1)
+            await one.until(lambda: one.looks >= 2)
+            assert not request.done()
+            one.state = "ready"
+
+    run(story())
+    assert one.seen == ["req"]
+
+
+def test_the_queue_is_bounded_and_a_refusal_says_when_to_come_back() -> None:
+    """Two seconds of audio may wait; the third is refused with a Retry-After."""
+    one = Instance("one", Script.GATED, slots=1)
+
+    async def story() -> QueueFull:
+        limits = LimitsConfig(queue_audio_s=2.0)
+        async with dispatching(one, limits=limits) as dispatcher, asyncio.TaskGroup() as group:
+            for n in range(3):
+                group.create_task(ask(dispatcher, f"req-{n}"))
+                await until_waiting(dispatcher, n)
+            with pytest.raises(QueueFull) as caught:
+                await ask(dispatcher, "one too many")
+            one.gate.set()
+            return caught.value
+
+    refusal = run(story())
+    assert refusal.retry_after_s == 1
+    assert one.seen == ["req-0", "req-1", "req-2"]
+
+
+@pytest.mark.parametrize(("state", "kind"), [("starting", NoReadyInstance), ("ready", TimedOut)])
+def test_waiting_has_an_end(state: str, kind: type[HarkenError]) -> None:
+    """And the error says whether nobody was there or nobody had time; by the clock that was given."""
+    one, clock = Instance("one", Script.GATED, slots=1), FakeClock()
+    one.state = state
+
+    async def story() -> HarkenError:
+        limits = LimitsConfig(queue_timeout_s=300.0)
+        async with dispatching(one, limits=limits, clock=clock, ready=state == "ready") as dispatcher:
+            async with asyncio.TaskGroup() as group:
+                if state == "ready":
+                    group.create_task(ask(dispatcher, "runs"))
+                    await one.until(lambda: one.running == 1)
+                request = asyncio.create_task(ask(dispatcher, "waits"))
+                await until_waiting(dispatcher, 1)
+                clock.advance(300.0)
+                with pytest.raises(kind) as caught:
+                    await request
+                one.gate.set()
+            return caught.value
+
+    assert run(story()).retry_after_s is not None
+
+
+def test_a_waiting_request_whose_client_leaves_is_gone_at_once() -> None:
+    """Its audio no longer counts, and its instance never hears of it."""
+    one = Instance("one", Script.GATED, slots=1)
+
+    async def story() -> None:
+        async with dispatching(one) as dispatcher, asyncio.TaskGroup() as group:
+            group.create_task(ask(dispatcher, "runs"))
+            await one.until(lambda: one.running == 1)
+            waiting = asyncio.create_task(ask(dispatcher, "leaves"))
+            await until_waiting(dispatcher, 1)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            assert dispatcher.queued_audio_s == 0
+            one.gate.set()
+
+    run(story())
+    assert one.seen == ["runs"]
+
+
+def test_a_client_that_leaves_in_the_moment_it_gets_its_slot_gives_it_back() -> None:
+    """The slot is handed over and the caller cancelled within one turn of the loop."""
+    one = Instance("one", Script.GATED, slots=1)
+
+    async def story() -> None:
+        async with dispatching(one) as dispatcher:
+            first = asyncio.create_task(ask(dispatcher, "first"))
+            await one.until(lambda: one.running == 1)
+            second = asyncio.create_task(ask(dispatcher, "second"))
+            await until_waiting(dispatcher, 1)
+            claim = next(iter(next(iter(dispatcher._pool))._claims))
+            claim.release()
+            second.cancel()
+            assert dispatcher.in_flight == 1
+            await asyncio.wait([second])
+            assert dispatcher.in_flight == 0
+            one.gate.set()
+            await first
+
+    run(story())
+
+
+def test_a_running_request_whose_client_leaves_stops_the_instance_and_frees_the_slot() -> None:
+    """The connection is closed; the next one gets the slot."""
+    one = Instance("one", Script.GATED, slots=1)
+
+    async def story() -> None:
+        async with dispatching(one) as dispatcher:
+            request = asyncio.create_task(ask(dispatcher, "leaves"))
+            await one.until(lambda: one.running == 1)
+            request.cancel()
+            await one.until(lambda: one.abandoned == 1)
+            assert dispatcher.in_flight == 0
+            one.script = Script.ANSWER
+            await ask(dispatcher, "stays")
+
+    run(story())
+    assert one.seen == ["leaves", "stays"]
+
+
+# --- trying again -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        Script.DIE_BEFORE_TEXT,
+        Script.DIE_AFTER_TEXT,
+        Script.HANG,
+        Script.STOP_SHORT,
+        Script.GARBAGE,
+        Script.LONG_LINE,
+        Script.OTHER_VERSION,
+        Script.ERROR_PAGE,
+        Script.ENGINE_FAILS,
+        Script.DRAINING,
+        Script.FULL,
+    ],
+)
+def test_what_one_instance_fails_another_does(script: Script) -> None:
+    """Whatever goes wrong there, the client gets the right answer, from the other, after one failed try."""
+    bad, good = Instance("bad", script), Instance("good")
+
+    async def story() -> Transcript:
+        async with dispatching(bad, good, silence_s=0.1) as dispatcher:
+            # The bad one is the first in rotation.
+            return await ask(dispatcher)
+
+    transcript = run(story())
+    assert (transcript.text, transcript.instance) == (expected_text(make_segment()), "good")
+    assert (len(bad.seen), len(good.seen)) == (1, 1)
+
+
+def test_after_the_first_text_there_is_no_other_try() -> None:
+    """The client has half a sentence; a second instance would start it again."""
+    bad, good = Instance("bad", Script.DIE_AFTER_TEXT), Instance("good")
+    pieces: list[str] = []
+
+    async def story() -> None:
+        async with dispatching(bad, good) as dispatcher:
+            await dispatcher.recognize(make_segment(), PLAIN, pieces.append)
+
+    with pytest.raises(InstanceFailed):
+        run(story())
+    assert (pieces, good.seen) == (["4"], [])
+
+
+def test_before_the_first_text_there_is_another_try_though_somebody_reads() -> None:
+    """Nothing has reached the client yet, so nothing is said twice."""
+    bad, good = Instance("bad", Script.DIE_BEFORE_TEXT), Instance("good")
+    pieces: list[str] = []
+
+    async def story() -> None:
+        async with dispatching(bad, good) as dispatcher:
+            await dispatcher.recognize(make_segment(), PLAIN, pieces.append)
+
+    run(story())
+    assert "".join(pieces) == expected_text(make_segment())
+
+
+def test_the_clients_own_mistake_is_not_tried_again() -> None:
+    """It would be the same mistake elsewhere."""
+    bad, good = Instance("bad", Script.CLIENT_FAULT), Instance("good")
+
+    async def story() -> None:
+        async with dispatching(bad, good) as dispatcher:
+            await ask(dispatcher)
+
+    with pytest.raises(UnknownLanguage):
+        run(story())
+    assert good.seen == []
+
+
+def test_tries_are_limited_and_the_last_error_is_the_clients() -> None:
+    """Four tries, on four different instances, and then the truth."""
+    instances = [Instance(f"asr-{n}", Script.ENGINE_FAILS) for n in range(6)]
+
+    async def story() -> None:
+        async with dispatching(*instances, limits=LimitsConfig(attempts=4)) as dispatcher:
+            await ask(dispatcher)
+
+    with pytest.raises(EngineFailed, match="The model raised"):
+        run(story())
+    assert sorted(len(instance.seen) for instance in instances) == [0, 0, 1, 1, 1, 1]
+
+
+def test_with_one_instance_only_it_is_tried_there_again() -> None:
+    """Better the same than none."""
+    one = Instance("one", Script.ENGINE_FAILS)
+
+    async def story() -> None:
+        async with dispatching(one, limits=LimitsConfig(attempts=3)) as dispatcher:
+            await ask(dispatcher)
+
+    with pytest.raises(EngineFailed):
+        run(story())
+    assert len(one.seen) == 3
+
+
+def test_a_segment_that_takes_too_long_is_taken_elsewhere() -> None:
+    """Though its instance beats."""
+    slow, quick = Instance("slow", Script.GATED), Instance("quick")
+
+    async def story() -> Transcript:
+        async with dispatching(slow, quick, limits=LimitsConfig(segment_timeout_s=0.2)) as dispatcher:
+            return await ask(dispatcher)
+
+    assert run(story()).instance == "quick"
+    assert slow.abandoned == 1
+
+
+def test_a_full_instance_is_asked_again_only_after_it_said_ready() -> None:
+    """Being turned away costs neither a try nor health, and does not become a busy loop."""
+    one = Instance("one", Script.FULL)
+
+    async def story() -> None:
+        async with dispatching(one, limits=LimitsConfig(attempts=1)) as dispatcher, asyncio.TaskGroup() as group:
+            group.create_task(ask(dispatcher))
+            await one.until(lambda: len(one.seen) == 3)
+            looks = one.looks
+            one.script = Script.ANSWER
+            assert looks >= 3
+            target = next(iter(dispatcher._pool))
+            assert (target.failures, target.vitals.failures) == (0, 0)
+
+    run(story())
+
+
+def test_a_connection_that_went_stale_is_an_ordinary_retry() -> None:
+    """The only instance was restarted behind our back: the kept connection is dead, the next look finds it well."""
+    one = Instance("one")
+
+    async def story() -> None:
+        async with dispatching(one, fleet=SLOW_LOOKS) as dispatcher:
+            await ask(dispatcher, "before")
+            await one.vanish()
+            await one.listen()
+            await ask(dispatcher, "after")
+
+    run(story())
+    assert one.seen == ["before", "after"]
+
+
+# --- targets ------------------------------------------------------------------------------------------------------
+
+
+def test_a_refused_connection_makes_a_target_suspect_until_a_look_is_answered() -> None:
+    """It gets nothing until then; its segments go elsewhere."""
+    one, other = Instance("one"), Instance("other")
+
+    async def story() -> None:
+        async with dispatching(one, other) as dispatcher:
+            await one.vanish()
+            for n in range(6):
+                assert (await ask(dispatcher, f"req-{n}")).instance == "other"
+            assert state_of(dispatcher, "one") in {"suspect", "unresponsive"}
+            await one.listen()
+            await until_state(dispatcher, "one", "ready")
+            # The other did six meanwhile, so it is this one's turn.
+            assert (await ask(dispatcher)).instance == "one"
+
+    run(story())
+
+
+def test_an_instance_that_fails_again_and_again_is_set_aside() -> None:
+    """Though it answers every look; the others do the work, and each segment is right."""
+    bad, good = Instance("bad", Script.ENGINE_FAILS), Instance("good")
+
+    async def story() -> None:
+        async with dispatching(bad, good) as dispatcher:
+            for n in range(30):
+                assert (await ask(dispatcher, f"req-{n}")).instance == "good"
+            assert state_of(dispatcher, "bad") == "resting"
+
+    run(story())
+    assert len(bad.seen) == 5
+
+
+def test_an_instance_of_another_version_is_never_ready_and_says_why() -> None:
+    """By name."""
+    one = Instance("one")
+    one.state_body = b'{"version": 2}'
+
+    async def story() -> str:
+        async with dispatching(one, ready=0) as dispatcher:
+            with pytest.raises(NoReadyInstance):
+                await dispatcher.wait_ready(0.1)
+            return dispatcher.health()[0].detail
+
+    assert "wire version 1, the other 2" in run(story())
+
+
+def test_a_drained_target_finishes_and_gets_nothing_more() -> None:
+    """Though it is ready by its own word."""
+    one, other = Instance("one", Script.GATED), Instance("other")
+
+    async def story() -> None:
+        async with dispatching(one, other) as dispatcher:
+            running_there = asyncio.create_task(ask(dispatcher, "accepted"))
+            await one.until(lambda: one.running == 1)
+            dispatcher.drain_target("one")
+            assert {(await ask(dispatcher)).instance for _ in range(4)} == {"other"}
+            one.gate.set()
+            assert (await running_there).instance == "one"
+            assert state_of(dispatcher, "one") == "draining"
+
+    run(story())
+
+
+def test_what_runs_on_a_removed_target_goes_elsewhere() -> None:
+    """Its owner knows that it is dead; nobody waits for its silence to be noticed."""
+    one, other = Instance("one", Script.GATED), Instance("other")
+
+    async def story() -> None:
+        async with dispatching(one, other) as dispatcher:
+            request = asyncio.create_task(ask(dispatcher))
+            await one.until(lambda: one.running == 1)
+            dispatcher.remove_target("one")
+            assert (await request).instance == "other"
+            assert [each.name for each in dispatcher.health()] == ["other"]
+
+    run(story())
+
+
+def test_the_owner_is_told_of_a_silent_target_and_its_segments_are_taken_elsewhere() -> None:
+    """Looks fail, so nobody waits for the segment's own silence."""
+    one, other = Instance("one", Script.HANG), Instance("other")
+    told: list[str] = []
+
+    async def story() -> Transcript:
+        async with dispatching(one, other) as dispatcher:
+            dispatcher.on_unresponsive = told.append
+            request = asyncio.create_task(ask(dispatcher))
+            await one.until(lambda: one.running == 1)
+            one.state_body = b"not a state"
+            return await request
+
+    assert run(story()).instance == "other"
+    assert told == ["one"]
+
+
+def test_new_targets_serve_those_who_wait_already() -> None:
+    """As after a restart of everything."""
+    one = Instance("one")
+
+    async def story() -> None:
+        async with running(one), Dispatcher(LimitsConfig(), FAST) as dispatcher:
+            request = asyncio.create_task(ask(dispatcher))
+            await until_waiting(dispatcher, 1)
             dispatcher.add_target("one", one.url)
-            segment = make_segment(seconds=30)
-            got = []
-            t = await dispatcher.recognize(segment, Options(), got.append)
-            assert t.text == expected_text(segment) == "".join(got)
+            assert (await request).instance == "one"
 
-    asyncio.run(main())
+    run(story())
+
+
+# --- what is served -----------------------------------------------------------------------------------------------
+
+
+def test_the_model_is_known_as_soon_as_one_instance_told() -> None:
+    """Also while none is ready."""
+    one = Instance("one", slots=3)
+    one.state = "starting"
+
+    async def story() -> None:
+        async with dispatching(one, ready=0) as dispatcher:
+            asking = asyncio.create_task(dispatcher.model())
+            await one.until(lambda: one.looks >= 2)
+            assert not asking.done()
+            one.state = "warming"
+            model = await asking
+            assert (model.name, model.slots) == ("checksum", 3)
+
+    run(story())
+
+
+def test_asking_for_the_model_has_an_end() -> None:
+    """Nobody told in time."""
+
+    async def story() -> None:
+        async with dispatching(limits=LimitsConfig(queue_timeout_s=0.05)) as dispatcher:
+            with pytest.raises(NoReadyInstance):
+                await dispatcher.model()
+
+    run(story())
+
+
+def test_health_shows_each_target() -> None:
+    """In the order in which they came."""
+
+    async def story() -> None:
+        async with dispatching(Instance("b", slots=3), Instance("a")) as dispatcher:
+            shown = [(each.name, each.state, each.slots, each.in_flight) for each in dispatcher.health()]
+            assert shown == [("b", "ready", 3, 0), ("a", "ready", 2, 0)]
+
+    run(story())
+
+
+# --- the end ------------------------------------------------------------------------------------------------------
+
+
+def test_leaving_the_dispatcher_ends_everything_with_an_answer() -> None:
+    """What waits and what runs is told that the server shuts down; nothing is left."""
+    one = Instance("one", Script.GATED, slots=1)
+
+    async def story() -> list[Transcript | BaseException]:
+        async with dispatching(one) as dispatcher:
+            requests = [asyncio.create_task(ask(dispatcher, f"req-{n}")) for n in range(3)]
+            await one.until(lambda: one.running == 1)
+            await until_waiting(dispatcher, 2)
+        return await asyncio.gather(*requests, return_exceptions=True)
+
+    assert [type(each) for each in run(story())] == [Draining] * 3
+    assert one.abandoned == 1
+
+
+def test_an_error_of_the_block_comes_out_as_it_is() -> None:
+    """Not wrapped into a group of one."""
+
+    async def story() -> None:
+        async with dispatching(Instance("one")):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(story())
+
+
+@pytest.mark.slow
+def test_importing_the_dispatcher_loads_neither_torch_nor_aiohttp() -> None:
+    """A gateway starts in well under a second."""
+    code = "import sys, harken.dispatch.dispatcher; print(sorted({'torch', 'aiohttp'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"

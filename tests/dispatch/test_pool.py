@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harken.dispatch.health import Answered, Failed, Policy, Succeeded, Unanswered
+from harken.dispatch.health import Answered, Failed, Outcome, Policy, Succeeded, Unanswered
 from harken.dispatch.pool import Pool
 from harken.dispatch.state import State
 from harken.dispatch.target import Claim, Target
@@ -142,7 +142,13 @@ def test_slots_are_never_exceeded_and_all_come_back(actions: list[tuple[str, int
     """Whatever happens to the targets meanwhile."""
     pool = make_pool("a", "b", "c")
     held: list[Claim] = []
-    news = {"ok": Succeeded(), "bad": Failed(is_lost=False), "lost": Failed(is_lost=True), "look": READY}
+    bad, lost = Failed(is_lost=False), Failed(is_lost=True)
+    news: dict[str, Outcome] = {"ok": Succeeded(), "bad": bad, "lost": lost, "look": READY}
+        "ok": Succeeded(),
+        "bad": Failed(is_lost=False),
+        "lost": Failed(is_lost=True),
+        "look": READY,
+    }
     for action, number in actions:
         targets = list(pool)
         target = targets[number % len(targets)]

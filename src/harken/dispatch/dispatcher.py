@@ -95,7 +95,12 @@ class Dispatcher:
                 await self._changed.wait()
         finally:
             self._ticking.cancel()
-            await self._stack.__aexit__(kind, error, traceback)
+            # A cancellation may come from a task of ours that broke; only the group can tell. Any other error of the
+            # block is the block's own, and a group would wrap it.
+            if isinstance(error, asyncio.CancelledError):
+                await self._stack.__aexit__(kind, error, traceback)
+            else:
+                await self._stack.aclose()
 
     # --- for the owner of the instances ---------------------------------------------------------------------------
 

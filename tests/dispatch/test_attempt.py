@@ -1,0 +1,115 @@
+"""Single attempts, and whether there is another."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from harken.dispatch.attempt import Outlet, Pending, attempt, may_retry
+from harken.dispatch.health import Cut
+from harken.dispatch.relay import Relay
+from harken.dispatch.session import open_session
+from harken.dispatch.state import Event
+from harken.dispatch.target import Claim, Target
+from harken.errors import EngineFailed, HarkenError, InstanceFailed, TimedOut, UnknownLanguage
+from harken.types import ModelInfo, Options, Transcript
+from harken.wire import Job
+from tests.dispatch.house import run
+from tests.dispatch.instances import Instance, Script, expected_text, make_segment, running
+
+
+@pytest.mark.parametrize(
+    ("error", "tries", "is_used", "allowed"),
+    [
+        (InstanceFailed(), 1, False, True),
+        (EngineFailed(), 3, False, True),
+        (EngineFailed(), 4, False, False),
+        (InstanceFailed(), 1, True, False),
+        (UnknownLanguage(), 0, False, False),
+        (TimedOut(), 1, False, True),
+    ],
+)
+def test_another_try_needs_a_retryable_error_a_silent_client_and_a_try_left(
+    error: HarkenError, tries: int, *, is_used: bool, allowed: bool
+) -> None:
+    """Of four tries."""
+    assert may_retry(error, tries=tries, attempts=4, is_used=is_used) is allowed
+
+
+def test_an_outlet_remembers_that_something_went_out() -> None:
+    """And where nobody reads, nothing does."""
+    said: list[str] = []
+    open_outlet, closed_outlet = Outlet(said.append), Outlet(None)
+    open_outlet("a")
+    closed_outlet("b")
+    assert (said, open_outlet.is_used, closed_outlet.is_used) == (["a"], True, False)
+
+
+def claimed(instance: Instance) -> Claim:
+    """A claim on a ready target at the instance's address."""
+    target = Target(instance.name, instance.url)
+    target.model = ModelInfo(name="m", revision="1", max_segment_s=30.0, languages=(), slots=1)
+    target.apply(Event.SAID_READY)
+    return target.claim(lambda: None)
+
+
+async def attempted(instance: Instance, *, cut_early: bool = False, timeout_s: float = 5.0) -> Transcript:
+    """One attempt on a running instance, which is cut once the instance has it, or before it began."""
+    job = Job(segment=make_segment(), options=Options(), wants_deltas=False)
+    async with running(instance), open_session() as session:
+        with claimed(instance) as claim:
+            if cut_early:
+                claim.target.cut("It is gone.")
+            return await attempt(Relay(session), claim, job, Outlet(None), timeout_s)
+
+
+def test_an_attempt_returns_the_transcript() -> None:
+    """The plain case."""
+    assert run(attempted(Instance("one"))).text == expected_text(make_segment())
+
+
+def test_an_attempt_has_a_time_limit() -> None:
+    """Beats do not extend it."""
+    one = Instance("one", Script.GATED)
+    with pytest.raises(TimedOut, match="one worked on it for longer than"):
+        run(attempted(one, timeout_s=0.1))
+    assert one.abandoned == 1
+
+
+def test_a_claim_that_was_cut_before_its_attempt_began_ends_at_once() -> None:
+    """The target was lost between the handing over and the first step."""
+    with pytest.raises(Cut, match="It is gone"):
+        run(attempted(Instance("one", Script.GATED), cut_early=True))
+
+
+def test_a_time_out_of_the_readers_side_is_not_taken_for_ours() -> None:
+    """It goes through as it is."""
+    one = Instance("one")
+
+    def broken(_text: str) -> None:
+        raise TimeoutError("the reader's own")
+
+    async def story() -> None:
+        job = Job(segment=make_segment(), options=Options(), wants_deltas=True)
+        async with running(one), open_session() as session:
+            with claimed(one) as claim:
+                await attempt(Relay(session), claim, job, Outlet(broken), 5.0)
+
+    with pytest.raises(TimeoutError, match="the reader's own"):
+        run(story())
+
+
+def test_a_ticket_that_nobody_waits_for_takes_no_answer() -> None:
+    """Its caller left; an error for it is no defect."""
+
+    async def story() -> None:
+        pending = Pending(audio_s=1.0, deadline=1.0)
+        pending.refuse(TimedOut())
+        pending.take_back()
+        pending.handed = asyncio.get_running_loop().create_future()
+        pending.handed.cancel()
+        pending.refuse(TimedOut())
+        assert not pending.is_waiting
+
+    run(story())

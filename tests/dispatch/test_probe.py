@@ -1,0 +1,108 @@
+"""Looks at real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+
+import pytest
+
+from harken.dispatch.probe import Missed, Watch, look
+from harken.dispatch.session import open_session
+from harken.wire import InstanceState
+from tests.dispatch.house import run
+from tests.dispatch.instances import Instance, running
+
+
+def looked_at(instance: Instance, timeout_s: float = 2.0) -> InstanceState | Missed:
+    """What one look at a running instance finds."""
+
+    async def story() -> InstanceState | Missed:
+        async with running(instance), open_session() as session:
+            return await look(session, instance.url, timeout_s)
+
+    return run(story())
+
+
+def test_a_look_finds_the_state_and_the_model() -> None:
+    """As the instance told them."""
+    found = looked_at(Instance("one", slots=3))
+    assert isinstance(found, InstanceState)
+    assert found.model is not None
+    assert (found.name, found.state, found.model.slots) == ("one", "ready", 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"<html>", "Not an instance's state"),
+        (json.dumps({"version": 2}).encode(), "wire version 1, the other 2"),
+        (b"[" * 60_000, "Not an instance's state"),
+        (b" " * 70_000, "too long"),
+    ],
+)
+def test_an_answer_that_is_no_state_is_a_missed_look(body: bytes, words: str) -> None:
+    """Another program, another version, nonsense, too much."""
+    one = Instance("one")
+    one.state_body = body
+    found = looked_at(one)
+    assert isinstance(found, Missed)
+    assert words in found.reason
+
+
+def test_silence_is_a_missed_look() -> None:
+    """A stopped process's kernel still takes the connection."""
+
+    async def story() -> InstanceState | Missed:
+        with socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen()
+            async with open_session() as session:
+                return await look(session, f"http://127.0.0.1:{deaf.getsockname()[1]}", 0.1)
+
+    assert run(story()) == Missed(reason="It did not answer within 0.1 s.")
+
+
+def test_nobody_listening_is_a_missed_look() -> None:
+    """And it says so."""
+
+    async def story() -> InstanceState | Missed:
+        async with open_session() as session:
+            return await look(session, "http://127.0.0.1:9", 2.0)
+
+    found = run(story())
+    assert isinstance(found, Missed)
+    assert "cannot be reached" in found.reason
+
+
+def test_a_watch_looks_at_once_and_again_when_hurried() -> None:
+    """A hurry does not wait for the interval."""
+    one = Instance("one")
+
+    async def story() -> int:
+        found: asyncio.Queue[InstanceState | Missed] = asyncio.Queue()
+        async with running(one), open_session() as session, asyncio.TaskGroup() as group:
+            watch = Watch(one.url, interval_s=60.0, timeout_s=2.0, report=found.put_nowait)
+            task = group.create_task(watch.run(session))
+            await found.get()
+            watch.hurry()
+            await found.get()
+            task.cancel()
+        return one.looks
+
+    assert run(story()) == 2
+
+
+def test_a_watch_looks_again_and_again() -> None:
+    """Every interval."""
+    one = Instance("one")
+
+    async def story() -> None:
+        async with running(one), open_session() as session, asyncio.TaskGroup() as group:
+            watch = Watch(one.url, interval_s=0.01, timeout_s=2.0, report=lambda _: None)
+            task = group.create_task(watch.run(session))
+            await one.until(lambda: one.looks >= 5)
+            task.cancel()
+
+    run(story())
