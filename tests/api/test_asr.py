@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.api.world import CLIP, World, ask, talk
-from tests.transcribe.fakes import FakeRecognizer, capped, file, silence, speech
 
 from harken.types import Transcript
+from tests.api.world import CLIP, World, ask, ask_all, talk
+from tests.transcribe.fakes import FakeRecognizer, capped, file, silence, speech
 
 
 def post(files: Any = None, *, world: World | None = None, **rest: object) -> httpx.Response:
@@ -30,9 +30,10 @@ def test_a_file_gives_text_language_and_status() -> None:
 def test_the_language_field_forces_a_language_and_auto_does_not() -> None:
     """Names and codes in any case; auto, empty and absent all detect."""
     world = World()
-    for spelling, forced in (("Chinese", "Chinese"), ("ZH", "Chinese"), ("auto", None), ("", None)):
-        assert post({"audio": CLIP}, data={"language": spelling}, world=world).status_code == 200
-        assert world.recognizer.seen[-1][1].language == forced
+    spellings = ("Chinese", "ZH", "auto", "")
+    forms = [{"files": {"audio": CLIP}, "data": {"language": spelling}} for spelling in spellings]
+    assert {answer.status_code for answer in ask_all(world, "POST", "/asr", forms)} == {200}
+    assert [options.language for _, options in world.recognizer.seen] == ["Chinese", "Chinese", None, None]
 
 
 def test_chinese_text_is_answered_as_it_is() -> None:
@@ -62,8 +63,7 @@ def test_the_answer_names_its_instances_and_says_when_words_may_be_missing() -> 
 
 def test_without_a_file_the_answer_is_400() -> None:
     """The guide's own rule, in each way of sending none."""
-    for rest in ({}, {"data": {"language": "auto"}}, {"json": {"audio": "x"}}):
-        answer = ask(World(), "POST", "/asr", **rest)
+    for answer in ask_all(World(), "POST", "/asr", [{}, {"data": {"language": "auto"}}, {"json": {"audio": "x"}}]):
         assert answer.status_code == 400
         assert set(answer.json()) == {"error", "code"}
 
@@ -85,11 +85,15 @@ def test_a_file_in_another_field_is_pointed_to_the_right_one() -> None:
 
 def test_every_answer_has_a_request_id_and_a_clients_own_is_kept() -> None:
     """On success, on refusal, and where there is no route."""
-    for method, path in (("POST", "/asr"), ("GET", "/nowhere"), ("GET", "/health")):
-        assert ask(World(), method, path).headers["x-request-id"].startswith("req_")
-        assert ask(World(), method, path, headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
-        odd = ask(World(), method, path, headers={"X-Request-Id": "two words"})
-        assert odd.headers["x-request-id"].startswith("req_")
+
+    async def conversation(client: httpx.AsyncClient) -> None:
+        for method, path in (("POST", "/asr"), ("GET", "/nowhere"), ("GET", "/health")):
+            for sent, kept in (("mine-1", True), ("two words", False), ("", False)):
+                answer = await client.request(method, path, headers={"X-Request-Id": sent})
+                found = answer.headers["x-request-id"]
+                assert (found == sent) if kept else found.startswith("req_")
+
+    talk(World(), conversation)
 
 
 def test_the_request_id_reaches_the_recognizer() -> None:

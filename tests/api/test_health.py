@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
-from tests.api.world import READY, World, ask
+import httpx
 
 import harken
 from harken.api.health import STARTING, describe
 from harken.types import Health
+from tests.api.world import READY, World, ask, talk
 
 STATES = [
     ("ready", True, "healthy", 200),
@@ -22,15 +22,19 @@ STATES = [
 ]
 
 
-@pytest.mark.parametrize(("state", "is_ready", "word", "status"), STATES)
-def test_the_status_follows_readiness_and_the_word_follows_the_state(
-    state: str, is_ready: bool, word: str, status: int
-) -> None:
+def test_the_status_follows_readiness_and_the_word_follows_the_state() -> None:
     """200 means exactly: a recording sent now would be recognised."""
     world = World()
-    world.becomes(state, is_ready=is_ready)
-    answer = ask(world, "GET", "/health")
-    assert (answer.status_code, answer.json()["status"]) == (status, word)
+
+    async def conversation(client: httpx.AsyncClient) -> list[tuple[str, bool, str, int]]:
+        seen = []
+        for state, is_ready, _, _ in STATES:
+            world.becomes(state, is_ready=is_ready)
+            answer = await client.get("/health")
+            seen.append((state, is_ready, answer.json()["status"], answer.status_code))
+        return seen
+
+    assert talk(world, conversation) == STATES
 
 
 def test_the_body_tells_of_each_instance() -> None:

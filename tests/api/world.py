@@ -6,20 +6,20 @@ import asyncio
 import contextlib
 import dataclasses
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import uvicorn
 from fastapi import FastAPI
-from tests.transcribe.fakes import INFO, FakeReader, FakeRecognizer, file, speech
 
 from harken.api.app import create_app
 from harken.api.service import Service
 from harken.config import LimitsConfig
 from harken.transcribe.transcriber import Transcriber
 from harken.types import Health, InstanceHealth
+from tests.transcribe.fakes import INFO, FakeReader, FakeRecognizer, file, speech
 
 Result = TypeVar("Result")
 
@@ -109,7 +109,7 @@ def talk(world: World, conversation: Callable[[httpx.AsyncClient], Awaitable[Res
         async with (
             asyncio.timeout(30),
             serving(world.app()) as url,
-            httpx.AsyncClient(base_url=url, timeout=20) as client,
+            httpx.AsyncClient(base_url=url, timeout=20, verify=False) as client,
         ):
             return await conversation(client)
 
@@ -118,6 +118,15 @@ def talk(world: World, conversation: Callable[[httpx.AsyncClient], Awaitable[Res
     return result
 
 
-def ask(world: World, method: str, path: str, **rest: object) -> httpx.Response:
+def ask(world: World, method: str, path: str, **rest: Any) -> httpx.Response:
     """One request to a new server."""
-    return talk(world, lambda client: client.request(method, path, **rest))  # type: ignore[arg-type]
+    return talk(world, lambda client: client.request(method, path, **rest))
+
+
+def ask_all(world: World, method: str, path: str, forms: Iterable[dict[str, Any]]) -> list[httpx.Response]:
+    """One request after another to the same new server."""
+
+    async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
+        return [await client.request(method, path, **form) for form in forms]
+
+    return talk(world, conversation)

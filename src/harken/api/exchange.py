@@ -20,14 +20,17 @@ LINGER_BYTES = 512 * 1024 * 1024
 
 
 class Exchange:
-    """Wraps `receive` and `send` of one request.
+    """Wraps `receive` and `send` of one request; `linger_s` bounds the wait for the rest of its body.
 
     Attributes:
         has_started: the answer's head is out.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str, *, linger_s: float = LINGER_S
+    ) -> None:
         self.has_started = False
+        self._linger_s = linger_s
         self._receive = receive
         self._send = send
         self._request_id = request_id
@@ -59,7 +62,7 @@ class Exchange:
     async def _read_rest(self) -> None:
         left = LINGER_BYTES
         try:
-            async with asyncio.timeout(LINGER_S):
+            async with asyncio.timeout(self._linger_s):
                 while not self._is_read and left > 0:
                     left -= len((await self.receive()).get("body", b""))
         except TimeoutError:

@@ -19,8 +19,17 @@ STALL_S = 60.0
 """The longest silence of a client in the middle of its upload."""
 
 
-async def read_form(request: Request, file_field: str, spool: Spool, upload_bytes: int) -> dict[str, str]:
+async def read_form(
+    request: Request, file_field: str, spool: Spool, upload_bytes: int, *, stall_s: float = STALL_S
+) -> dict[str, str]:
     """Read the form: its file goes into the spool, its text fields come back.
+
+    Args:
+        request: not read yet.
+        file_field: where the file must be.
+        spool: takes the file's bytes.
+        upload_bytes: the largest body, the form's own lines included.
+        stall_s: the longest wait for the next bytes, in seconds.
 
     Raises:
         UploadTooLarge: before reading where the head says so, else as soon as it is passed.
@@ -36,16 +45,16 @@ async def read_form(request: Request, file_field: str, spool: Spool, upload_byte
     received = 0
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(STALL_S) as stall:
+        async with asyncio.timeout(stall_s) as stall:
             async for chunk in request.stream():
                 received += len(chunk)
                 if received > upload_bytes:
                     raise _too_large(upload_bytes)
                 parser.feed(chunk)
                 await spool.settle()
-                stall.reschedule(loop.time() + STALL_S)
+                stall.reschedule(loop.time() + stall_s)
     except TimeoutError as error:
-        raise TimedOut(f"Nothing of the upload came for {STALL_S:.0f} seconds.") from error
+        raise TimedOut(f"Nothing of the upload came for {stall_s:g} seconds.") from error
     parser.finish()
     return parser.fields
 

@@ -1,0 +1,89 @@
+"""The outermost layer, without a server around it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from harken.api.edge import Edge
+from harken.api.exchange import Exchange
+
+SCOPE: Scope = {"type": "http", "path": "/asr", "method": "POST", "headers": [(b"content-length", b"1000")]}
+HEAD: Message = {"type": "http.response.start", "status": 200, "headers": []}
+WHOLE: Message = {"type": "http.response.body", "body": b"all"}
+
+
+async def never() -> Message:
+    """A client that sends nothing more and does not leave."""
+    await asyncio.Event().wait()
+    raise AssertionError("unreachable")
+
+
+def test_a_defect_after_the_answer_began_is_not_hidden() -> None:
+    """Half an answer must not look whole: the server below has to cut the connection."""
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(HEAD)
+        raise ZeroDivisionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(Edge(app)({**SCOPE}, never, send))
+    assert [message["type"] for message in sent] == ["http.response.start"]
+
+
+def test_other_protocols_pass_untouched() -> None:
+    """Start-up and shutdown messages are no requests."""
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["type"])
+
+    async def send(message: Message) -> None:
+        raise AssertionError(message)
+
+    asyncio.run(Edge(app)({"type": "lifespan"}, never, send))
+    assert seen == ["lifespan"]
+
+
+def test_a_client_that_never_ends_its_body_is_not_waited_for_long() -> None:
+    """It gets its whole answer at once; the connection ends when the wait is over."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def run() -> None:
+        exchange = Exchange(SCOPE, never, send, "r", linger_s=0.02)
+        await exchange.send({**HEAD, "headers": []})
+        await exchange.send(WHOLE)
+
+    asyncio.run(run())
+    assert [(message.get("body"), message.get("more_body")) for message in sent[1:]] == [(b"all", True), (b"", False)]
+    assert (b"connection", b"close") in sent[0]["headers"]
+
+
+def test_a_request_that_was_read_keeps_its_connection() -> None:
+    """Nothing to wait for: the answer passes as it is."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"x" * 1000, "more_body": False}
+
+    async def run() -> None:
+        exchange = Exchange(SCOPE, receive, send, "r")
+        await exchange.receive()
+        await exchange.send({**HEAD, "headers": []})
+        await exchange.send(WHOLE)
+
+    asyncio.run(run())
+    assert sent[0]["headers"] == [(b"x-request-id", b"r")]
+    assert sent[1] == WHOLE
