@@ -49,6 +49,11 @@ class Assembly:
         self._source_s = 0.0
         self._peak = 0.0
 
+    @property
+    def source_s(self) -> float:
+        """Seconds that have come in so far."""
+        return self._source_s
+
     def check_time(self) -> None:
         """Stop when it has taken too long, or when the caller has left.
 

@@ -37,7 +37,8 @@ def decode(
 ) -> Audio:
     """Decode a recording.
 
-    Lossless formats at 16 kHz come out bit for bit; at other rates n samples become round(n · 16,000 / rate).
+    Lossless formats at 16 kHz come out bit for bit; at other rates n samples become
+    n · 16,000 / rate, halves rounded up.
 
     Args:
         upload: what to decode; an open file is read from where it stands.
@@ -68,28 +69,36 @@ def decode(
 
 
 def _decode_body(container: Container, body: memoryview, facts: Facts, assembly: Assembly) -> Source:
-    """Hand the bytes to the library that reads them; FFmpeg gets what libsndfile refuses to open."""
-    if container in READS and not facts.is_multiplexed:
+    """Decode part after part; FFmpeg gets all of it where libsndfile does not know the format or the coding."""
+    if container in READS and not facts.wants_ffmpeg:
         try:
-            return _decode_parts(container, body, facts, assembly)
+            return _decode_with_libsndfile(container, body, facts, assembly)
         except CannotOpenError:
             pass
-    return decode_with_ffmpeg(container, body, assembly)
+    parts = _parts(body, facts) if facts.wants_ffmpeg else [body]
+    promised_s = facts.audio_s if len(parts) == 1 else None
+    sources = [decode_with_ffmpeg(container, part, assembly, promised_s) for part in parts]
+    return sources[0]
 
 
-def _decode_parts(container: Container, body: memoryview, facts: Facts, assembly: Assembly) -> Source:
+def _decode_with_libsndfile(container: Container, body: memoryview, facts: Facts, assembly: Assembly) -> Source:
     if facts.open_size_at is not None:
         body = _with_open_size(body, facts.open_size_at)
     sources: list[Source] = []
-    for start, end in facts.parts or ((0, len(body)),):
+    for part in _parts(body, facts):
+        assembly.check_time()  # a part may be empty, and a file a million of those
         try:
-            sources.append(decode_with_libsndfile(container, body[start:end], assembly))
+            sources.append(decode_with_libsndfile(container, part, assembly))
         except CannotOpenError as error:
             if sources:
                 # FFmpeg cannot take over in the middle: what is already assembled would come twice.
                 raise UndecodableAudio("A later part of the file has a different coding.") from error
             raise
     return sources[0]
+
+
+def _parts(body: memoryview, facts: Facts) -> list[memoryview]:
+    return [body[start:end] for start, end in facts.parts] or [body]
 
 
 def _with_open_size(body: memoryview, at: int) -> memoryview:

@@ -29,6 +29,11 @@ class Window(io.RawIOBase):
         """Return the place of the next byte."""
         return self._at
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the last byte has been read."""
+        return self._at >= len(self._data)
+
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move; places before the start count as the start, places behind the end are allowed and read nothing."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence]

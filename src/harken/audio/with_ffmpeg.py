@@ -43,12 +43,24 @@ _SCALE: Final = {
 }
 
 
-def decode_with_ffmpeg(container: Container, data: memoryview, assembly: Assembly) -> Source:
+_SLACK_S: Final = 0.25
+"""Headers round, encoders pad, and some decoders hold back their last frame."""
+
+
+def decode_with_ffmpeg(
+    container: Container, data: memoryview, assembly: Assembly, promised_s: float | None = None
+) -> Source:
     """Decode the best audio stream of a file into `assembly`.
+
+    Args:
+        container: whose demuxer to use.
+        data: the file.
+        assembly: where the blocks go.
+        promised_s: seconds that the header promises; compared where nothing but this stream can be meant.
 
     Raises:
         UndecodableAudio: there is no audio stream, its codec is not read here, or it is damaged.
-        TruncatedAudio: it ends inside a packet.
+        TruncatedAudio: it ends inside a packet, or is shorter than promised.
     """
     import av
 
@@ -62,9 +74,18 @@ def decode_with_ffmpeg(container: Container, data: memoryview, assembly: Assembl
             buffer_size=1 << 16,
             io_open=_refuse_to_open,
         ) as file:
-            return _decode(container, file, assembly)
+            source = _decode(container, file, assembly)
+            if promised_s is not None and len(file.streams) == 1:
+                _compare(promised_s, assembly.source_s)
+            return source
     except (av.FFmpegError, ValueError, NotImplementedError) as error:
         raise UndecodableAudio(f"The file cannot be decoded: {_reason(error)}") from error
+
+
+def _compare(promised_s: float, found_s: float) -> None:
+    """Demuxers step over damaged packets; what they left out shows in the length."""
+    if found_s < promised_s * 0.99 - _SLACK_S:
+        raise TruncatedAudio(f"The file promises {promised_s:.2f} s of audio and has {found_s:.2f} s.")
 
 
 def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> NoReturn:
@@ -88,6 +109,8 @@ def _decode(container: Container, file: av.container.InputContainer, assembly: A
         if source is None:
             source = Source(container=container.value, codec=codec.name, sample_rate=rate, channels=block.shape[1])
         assembly.add(block, rate)
+    if source is None and (stream.frames or stream.duration):
+        raise UndecodableAudio("None of the file's audio can be decoded.")
     return source or Source(container=container.value, codec=codec.name, sample_rate=codec.sample_rate, channels=0)
 
 

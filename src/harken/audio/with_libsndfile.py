@@ -55,12 +55,13 @@ def decode_with_libsndfile(container: Container, data: memoryview, assembly: Ass
     import soundfile
 
     try:
-        file = soundfile.SoundFile(Window(data))
+        window = Window(data)
+        file = soundfile.SoundFile(window)
     except (soundfile.LibsndfileError, TypeError) as error:
         raise CannotOpenError(str(error)) from error
     with file:
         done, promised = 0, file.frames
-        for block in _blocks(file):
+        for block in _blocks(file, window):
             done += len(block)
             assembly.add(block, file.samplerate)
         # For MP3 the number is an estimate; its frames have been counted instead.
@@ -71,7 +72,7 @@ def decode_with_libsndfile(container: Container, data: memoryview, assembly: Ass
         )
 
 
-def _blocks(file: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
+def _blocks(file: soundfile.SoundFile, window: Window) -> Iterator[NDArray[np.float32]]:
     """Yield float32 [≤ block, channels] until the file ends."""
     import soundfile
 
@@ -81,6 +82,9 @@ def _blocks(file: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
         try:
             count = file.buffer_read_into(buffer, dtype="float32")
         except soundfile.LibsndfileError as error:
+            # libFLAC says "lost sync" for a cut file as well. Where all bytes are read already, that is likelier.
+            if window.is_at_end:
+                raise TruncatedAudio("The file is cut off, or damaged close to its end.") from error
             raise UndecodableAudio(f"The file is damaged: {_reason(error)}") from error
         if not count:
             return

@@ -39,7 +39,7 @@ def walk_asf(data: memoryview) -> Facts:
         at += size
     if not has_data:
         raise TruncatedAudio("The ASF file ends before its packets.")
-    return Facts(audio_s=audio_s, is_multiplexed=True)
+    return Facts(audio_s=audio_s, wants_ffmpeg=True)
 
 
 def _properties(data: memoryview) -> tuple[float | None, bool]:
@@ -74,4 +74,4 @@ def walk_flv(data: memoryview) -> Facts:
             raise UndecodableAudio(f"The FLV file is damaged at byte {at}: no tag begins there.")
         last_ms = data[at + 7] << 24 | int.from_bytes(data[at + 4 : at + 7], "big")
         at = end + 4
-    return Facts(audio_s=last_ms / 1e3 or None, is_multiplexed=True)
+    return Facts(audio_s=last_ms / 1e3 or None, wants_ffmpeg=True)

@@ -13,13 +13,11 @@ class Facts:
         audio_s: seconds of audio that the headers promise; None where they do not say. A promise is enough to
             refuse a recording that is too long, never enough to trust that it is short.
         parts: byte ranges [start, end) which are to be decoded one after another; empty means the whole file.
-        is_multiplexed: more than one stream shares the file, as in a video.
+        wants_ffmpeg: libsndfile would open it, and not read it to its end.
         open_size_at: place of a 4-byte chunk size which a live recorder left at 0, where there is one.
-        frames: how many frames of compressed audio were counted; None where they were not.
     """
 
     audio_s: float | None = None
     parts: tuple[tuple[int, int], ...] = ()
-    is_multiplexed: bool = False
+    wants_ffmpeg: bool = False
     open_size_at: int | None = None
-    frames: int | None = None

@@ -30,7 +30,7 @@ def walk_amr(data: memoryview) -> Facts:
         at, frames = at + 1 + size, frames + 1
     if at > len(data):
         raise TruncatedAudio("The AMR file ends inside a frame.")
-    return Facts(audio_s=frames * 0.02, frames=frames)
+    return Facts(audio_s=frames * 0.02)
 
 
 def walk_flac(data: memoryview) -> Facts:

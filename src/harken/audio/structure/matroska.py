@@ -1,8 +1,9 @@
 """Matroska and WebM: EBML elements with an id and a size (RFC 8794, RFC 9559).
 
 Live recorders (a browser's MediaRecorder) write the segment and its clusters with the size "unknown" and never go back:
-that is legitimate. A known size beyond the end of the file, or a block that is cut, is not. The walk descends only into
-the segment and its clusters.
+that is legitimate. A known size beyond the end of the file, or a block that is cut, is not. Readers step over elements
+that they do not know, so one damaged byte could hide a minute of speech: in the segment and in clusters, where speech
+lies, only the elements of the standard are accepted.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ _CLUSTER = 0x1F43B675
 _INFO = 0x1549A966
 _TIMESTAMP_SCALE = 0x2AD7B1
 _DURATION = 0x4489
-_OPENED = {_SEGMENT, _CLUSTER, _INFO}
+_OPENED = {_SEGMENT, _CLUSTER}
+_KNOWN = {
+    *_OPENED,
+    *(0x1A45DFA3, 0xEC, 0xBF),  # the EBML header; void and checksum, which may lie anywhere
+    *(0x114D9B74, _INFO, 0x1654AE6B, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367),  # children of the segment
+    *(0xE7, 0x5854, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF),  # children of a cluster
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,22 +42,34 @@ def walk_matroska(data: memoryview) -> Facts:
         TruncatedAudio: an element reaches beyond the file.
         UndecodableAudio: something that is no element lies where one should be.
     """
-    at, scale, duration = 0, 1_000_000, 0.0
+    at, audio_s = 0, None
     while at < len(data):
         element = _element(data, at)
-        if element.size is None and element.id not in _OPENED:
-            raise UndecodableAudio(f"The Matroska file is damaged at byte {at}: an element has no size.")
+        if element.id not in _KNOWN or (element.size is None and element.id not in _OPENED):
+            raise UndecodableAudio(f"The Matroska file is damaged at byte {at}: no element belongs there.")
         end = element.start + (element.size or 0)
         if end > len(data):
             raise TruncatedAudio("The Matroska file ends inside an element.")
-        if element.id == _TIMESTAMP_SCALE:
-            scale = int.from_bytes(data[element.start : end], "big")
-        elif element.id == _DURATION:
-            duration = _float(data[element.start : end])
+        if element.id == _INFO:
+            audio_s = _duration_s(data[element.start : end])
         # Opening an element means to look at what is in it next, instead of stepping over it.
         at = element.start if element.id in _OPENED else end
+    return Facts(audio_s=audio_s, wants_ffmpeg=True)
+
+
+def _duration_s(info: memoryview) -> float | None:
+    """Read the duration out of the info element; None where it is not there, as in live recordings."""
+    at, scale, duration = 0, 1_000_000, 0.0
+    while at < len(info):
+        element = _element(info, at)
+        at = element.start + (element.size or 0)
+        content = info[element.start : at]
+        if element.id == _TIMESTAMP_SCALE:
+            scale = int.from_bytes(content, "big")
+        elif element.id == _DURATION:
+            duration = _float(content)
     audio_s = duration * scale / 1e9
-    return Facts(audio_s=audio_s if audio_s > 0 else None, is_multiplexed=True)
+    return audio_s if audio_s > 0 else None
 
 
 def _element(data: memoryview, at: int) -> _Element:

@@ -27,7 +27,7 @@ def walk_mp4(data: memoryview) -> Facts:
             audio_s = _movie_seconds(data[start:end])
     if not has_index:
         raise TruncatedAudio("The MP4 file has no index (moov box); it is cut off, or was never finished.")
-    return Facts(audio_s=audio_s, is_multiplexed=True)
+    return Facts(audio_s=audio_s, wants_ffmpeg=True)
 
 
 def _boxes(data: memoryview, at: int) -> Iterator[tuple[bytes, int, int]]:

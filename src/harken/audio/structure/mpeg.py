@@ -98,16 +98,30 @@ def _is_run(data: memoryview, at: int, *, is_adts: bool) -> bool:
 def walk_mp3(data: memoryview) -> Facts:
     """Check every frame of an MPEG audio stream.
 
+    Files that were joined are taken apart again: a decoder that believes the first file's count stops behind it.
+
     Raises:
         TruncatedAudio: it ends inside a frame, or has fewer frames than its header says.
         UndecodableAudio: something that is neither a frame nor a tag lies in the middle.
     """
-    promised = _promised_frames(data)
-    facts = _walk(data, mpeg_frame, 4, "MP3")
-    # The frame that carries the promise is counted by some encoders and not by others: one of slack.
-    if promised is not None and facts.frames is not None and facts.frames < promised:
-        raise TruncatedAudio(f"The MP3 file promises {promised} frames and has {facts.frames}.")
-    return facts
+    runs: list[_Run] = []
+    at, has_count = 0, True
+    while at < len(data):
+        promised = _promised_frames(data[at:])
+        # The frame that carries the promise comes on top, though some encoders count it as well.
+        run = _walk(data, at, mpeg_frame, "MP3", promised + 1 if promised else None)
+        if promised and run.frames < promised:
+            raise TruncatedAudio(f"The MP3 file promises {promised} frames and has {run.frames}.")
+        runs.append(run)
+        at = run.next
+        has_count = has_count and bool(promised)
+    return Facts(
+        audio_s=sum(run.audio_s for run in runs),
+        # One or two frames behind the promised ones are a miscount, and too few to be opened by themselves.
+        # Without a count libsndfile guesses the length from the first frame's bit rate, and stops there.
+        wants_ffmpeg=not has_count,
+        parts=tuple((run.start, run.end) for run in runs if run.frames > 2 or len(runs) == 1),
+    )
 
 
 def walk_adts(data: memoryview) -> Facts:
@@ -117,22 +131,44 @@ def walk_adts(data: memoryview) -> Facts:
         TruncatedAudio: it ends inside a frame.
         UndecodableAudio: something that is neither a frame nor a tag lies in the middle.
     """
-    return _walk(data, adts_frame, 7, "AAC")
+    runs: list[_Run] = []
+    at = 0
+    while at < len(data):
+        runs.append(_walk(data, at, adts_frame, "AAC", None))
+        at = runs[-1].next
+    return Facts(
+        audio_s=sum(run.audio_s for run in runs), parts=tuple((run.start, run.end) for run in runs), wants_ffmpeg=True
+    )
 
 
-def _walk(data: memoryview, read: ReadFrame, width: int, kind: str) -> Facts:
-    at, frames, samples, rate, size = 0, 0, 0, 0, len(data)
-    while at < size:
-        frame = read(int.from_bytes(data[at : at + width], "big")) if size - at >= width else None
-        if frame is None:
-            at = _step_over_tag(data, at, kind)
-            continue
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """Bytes [start, end) that hold nothing but so many frames and seconds; `next` is behind the tags that follow."""
+
+    start: int
+    end: int
+    next: int
+    frames: int
+    audio_s: float
+
+
+def _walk(data: memoryview, start: int, read: ReadFrame, kind: str, most: int | None) -> _Run:
+    """Hop over at most `most` frames, up to a tag; then over the tags."""
+    at, frames, samples, rate, size = start, 0, 0, 0, len(data)
+    width = 7 if read is adts_frame else 4
+    frame = read(int.from_bytes(data[at : at + width], "big"))
+    while frame is not None and frames != most:
         if rate and frame.rate != rate:
-            raise UndecodableAudio(f"The {kind} stream changes its sample rate at byte {at}.")
+            break
         at, frames, samples, rate = at + frame.size, frames + 1, samples + frame.samples, frame.rate
+        frame = read(int.from_bytes(data[at : at + width], "big")) if size - at >= width else None
     if at > size:
         raise TruncatedAudio(f"The {kind} stream ends inside a frame.")
-    return Facts(audio_s=samples / rate if rate else None, frames=frames)
+    behind = at
+    while frame is None and behind < size:
+        behind = _step_over_tag(data, behind, kind)
+        frame = read(int.from_bytes(data[behind : behind + width], "big"))
+    return _Run(start=start, end=at, next=behind, frames=frames, audio_s=samples / rate if rate else 0.0)
 
 
 def _step_over_tag(data: memoryview, at: int, kind: str) -> int:

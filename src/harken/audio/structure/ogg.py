@@ -73,10 +73,12 @@ def walk_ogg(data: memoryview) -> Facts:
     if any(stream.is_inside_packet for link in links for stream in link.streams.values()):
         raise TruncatedAudio("The Ogg file ends inside a packet.")
     starts = [link.start for link in links]
+    wants_ffmpeg = any(len(link.streams) > 1 for link in links)
     return Facts(
         audio_s=sum(link.audio_s for link in links),
-        parts=tuple(zip(starts, [*starts[1:], at], strict=True)),
-        is_multiplexed=any(len(link.streams) > 1 for link in links),
+        # FFmpeg follows a chain by itself, and takes apart what shares the file, as in a video.
+        parts=() if wants_ffmpeg else tuple(zip(starts, [*starts[1:], at], strict=True)),
+        wants_ffmpeg=wants_ffmpeg,
     )
 
 

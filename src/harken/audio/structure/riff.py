@@ -93,7 +93,7 @@ def walk_avi(data: memoryview) -> Facts:
         is_open = chunk.size == 0 or chunk.size >= _LARGEST_REAL_SIZE
         if chunk.end > len(data) and not is_open:
             raise TruncatedAudio(f"The AVI file ends inside its {_printable(chunk.name)} chunk.")
-    return Facts(is_multiplexed=True)
+    return Facts(wants_ffmpeg=True)
 
 
 def walk_aiff(data: memoryview) -> Facts:

@@ -1,7 +1,6 @@
 """The table of walkers: which one knows which format.
 
-For formats without an entry (MPEG transport and program streams, VOC, AC-3, WavPack, Monkey's Audio, TTA) a cut file is
-noticed only where the decoder notices it.
+For formats without an entry (VOC, AC-3, Monkey's Audio, TTA) a cut file is noticed only where the decoder notices it.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from harken.audio.structure.mp4 import walk_mp4
 from harken.audio.structure.mpeg import walk_adts, walk_mp3
 from harken.audio.structure.ogg import walk_ogg
 from harken.audio.structure.riff import walk_aiff, walk_au, walk_avi, walk_caf, walk_w64, walk_wav
+from harken.audio.structure.systems import walk_ps, walk_ts, walk_wavpack
 
 WALKERS: Final[dict[Container, Callable[[memoryview], Facts]]] = {
     Container.WAV: walk_wav,
@@ -35,6 +35,9 @@ WALKERS: Final[dict[Container, Callable[[memoryview], Facts]]] = {
     Container.ASF: walk_asf,
     Container.AVI: walk_avi,
     Container.FLV: walk_flv,
+    Container.MPEG_TS: walk_ts,
+    Container.MPEG_PS: walk_ps,
+    Container.WAVPACK: walk_wavpack,
 }
 
 
@@ -47,4 +50,4 @@ def walk(container: Container, data: memoryview) -> Facts:
         EmptyAudio: it says itself that it holds nothing.
     """
     walker = WALKERS.get(container)
-    return walker(data) if walker is not None else Facts(is_multiplexed=True)
+    return walker(data) if walker is not None else Facts()

@@ -1,0 +1,140 @@
+"""Voice activity: the model sees what it should, and its probabilities become spans."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from harken.audio import SpeechDetector, SpeechRule, load_detector, speech_spans
+from harken.testing import silence, tone
+from harken.types import SAMPLE_RATE
+
+
+@pytest.fixture(scope="module")
+def detector() -> SpeechDetector:
+    """The real model, loaded once."""
+    return load_detector()
+
+
+def voice(seconds: float, *, seed: int = 0) -> NDArray[np.float32]:
+    """A gliding buzz through the formants of changing vowels, which the model takes for a voice."""
+    chance = np.random.default_rng(seed)
+    count = round(seconds * SAMPLE_RATE)
+    at = np.arange(count) / SAMPLE_RATE
+    pitch = 120 + 25 * np.sin(2 * np.pi * 0.7 * at)
+    phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
+    vowels = np.array([(730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480), (570, 840, 2410)])
+    steps = np.linspace(0, seconds * 5, count)
+    order = chance.integers(0, len(vowels), int(seconds * 5) + 2)
+    centre = vowels[order]
+    formants = np.stack([np.interp(steps, np.arange(len(order)), centre[:, k]) for k in range(3)])
+    wave = np.zeros(count)
+    for harmonic in range(1, 40):
+        hertz = pitch * harmonic
+        gain = sum(1 / (1 + ((hertz - formant) / 90) ** 2) * 0.6**k for k, formant in enumerate(formants))
+        wave += gain / harmonic**0.5 * np.sin(harmonic * phase)
+    wave *= 0.5 + 0.5 * np.sin(2 * np.pi * 4 * at) ** 2
+    scaled: NDArray[np.float64] = 0.2 * wave / np.abs(wave).max() + 0.001 * chance.standard_normal(count)
+    return scaled.astype(np.float32)
+
+
+def test_the_packaged_model_is_the_one_its_note_names() -> None:
+    """The note beside it gives the hash, and the licence is there."""
+    folder = files("harken.audio") / "data"
+    digest = hashlib.sha256((folder / "silero_vad.onnx").read_bytes()).hexdigest()
+    assert digest in (folder / "README.md").read_text()
+    assert "MIT License" in (folder / "LICENSE.silero-vad").read_text()
+
+
+def test_silence_and_tones_are_no_speech(detector: SpeechDetector) -> None:
+    """Nor is faint noise."""
+    noise = np.random.default_rng(0).standard_normal(5 * SAMPLE_RATE).astype(np.float32) * 0.01
+    for samples in (silence(5.0), tone(5.0), noise):
+        assert speech_spans(detector.probabilities(samples), len(samples)) == ()
+
+
+def test_a_voice_between_silences_is_found_where_it_is(detector: SpeechDetector) -> None:
+    """Its beginning and end to within a third of a second."""
+    samples = np.concatenate([silence(2.0), voice(3.0), silence(2.0)])
+    spans = speech_spans(detector.probabilities(samples), len(samples))
+    assert spans
+    assert spans[0].start / SAMPLE_RATE == pytest.approx(2.0, abs=0.35)
+    assert spans[-1].end / SAMPLE_RATE == pytest.approx(5.0, abs=0.35)
+
+
+@pytest.mark.parametrize("length", [0, 1, 511, 512, 513, 512 * 512, 512 * 512 + 1])
+def test_there_is_one_probability_per_started_frame(detector: SpeechDetector, length: int) -> None:
+    """Also where the model is called more than once."""
+    found = detector.probabilities(np.zeros(length, np.float32))
+    assert found.dtype == np.float32
+    assert len(found) == -(-length // 512)
+
+
+def test_many_frames_per_call_equal_one_frame_per_call(detector: SpeechDetector) -> None:
+    """State and context are carried over: frame by frame, by hand, gives the same numbers."""
+    samples = voice(1.0)
+    hidden, cell = np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32)
+    line = np.concatenate([np.zeros(64, np.float32), samples, np.zeros(-len(samples) % 512, np.float32)])
+    singly = []
+    for start in range(0, len(line) - 64, 512):
+        feed = {"input": line[None, start : start + 576], "h": hidden, "c": cell}
+        value, hidden, cell = detector._session.run(["speech_probs", "hn", "cn"], feed)
+        singly.append(float(value.reshape(-1)[0]))
+    assert np.allclose(detector.probabilities(samples), singly, atol=1e-6)
+
+
+def test_the_pass_ends_when_its_time_is_over(detector: SpeechDetector) -> None:
+    """The check is made between the model's calls."""
+
+    def stop() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        detector.probabilities(silence(1.0), stop)
+
+
+def _spans(values: list[float], rule: SpeechRule) -> list[tuple[int, int]]:
+    n_samples = 512 * len(values)
+    return [(span.start, span.end) for span in speech_spans(np.array(values, np.float32), n_samples, rule)]
+
+
+BARE = SpeechRule(threshold=0.5, release=0.3, min_silence_s=0.064, min_speech_s=0.064, padding_s=0.0)
+
+
+def test_speech_begins_at_the_threshold_and_lasts_until_the_release() -> None:
+    """In between it does not flicker, and 0.4 alone does not begin it."""
+    assert _spans([0.4, 0.4, 0.6, 0.4, 0.4, 0.2, 0.1, 0.4], BARE) == [(2 * 512, 5 * 512)]
+
+
+def test_a_gap_shorter_than_the_shortest_silence_is_bridged() -> None:
+    """One frame of two."""
+    assert _spans([0.9, 0.9, 0.1, 0.9, 0.9], BARE) == [(0, 5 * 512)]
+    assert _spans([0.9, 0.9, 0.1, 0.1, 0.9, 0.9], BARE) == [(0, 2 * 512), (4 * 512, 6 * 512)]
+
+
+def test_a_click_is_no_speech() -> None:
+    """One frame is shorter than the shortest speech, in the middle and at the end."""
+    assert _spans([0.1, 0.9, 0.1, 0.1, 0.1, 0.9], BARE) == []
+
+
+def test_padding_stays_inside_and_joins_what_touches() -> None:
+    """Spans never overlap."""
+    padded = SpeechRule(threshold=0.5, release=0.3, min_silence_s=0.032, min_speech_s=0.0, padding_s=0.032)
+    assert _spans([0.9, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.9], padded) == [(0, 5 * 512), (6 * 512, 8 * 512)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(0, 1, width=32), max_size=200), st.floats(0, 0.5), st.integers(0, 511))
+def test_spans_are_sorted_disjoint_and_inside(values: list[float], padding_s: float, missing: int) -> None:
+    """Whatever the probabilities."""
+    n_samples = max(0, 512 * len(values) - missing)
+    spans = speech_spans(np.array(values, np.float32), n_samples, SpeechRule(padding_s=padding_s))
+    edges = [edge for span in spans for edge in (span.start, span.end)]
+    assert edges == sorted(set(edges))
+    assert not edges or (edges[0] >= 0 and edges[-1] <= n_samples)
