@@ -116,11 +116,29 @@ def test_an_unknown_device_or_type_is_a_configuration_error(hf_folder: Path, dev
         Qwen3ASR.load(hf_folder, device=device, dtype=dtype)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="about machines without CUDA")
-def test_cuda_without_cuda_is_a_configuration_error(hf_folder: Path) -> None:
+def test_a_device_that_is_not_there_is_a_configuration_error(hf_folder: Path) -> None:
     """Said before anything is read."""
-    with pytest.raises(ConfigError, match="no CUDA device"):
-        Qwen3ASR.load(hf_folder, device="cuda")
+    absent = f"cuda:{torch.cuda.device_count()}"
+    with pytest.raises(ConfigError, match=f"{absent}.* CUDA devices"):
+        Qwen3ASR.load(hf_folder, device=absent)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("preprocessor_config.json", {"feature_size": 80}),
+        ("preprocessor_config.json", {"sampling_rate": 8000, "feature_size": 128}),
+        ("processor_config.json", {"feature_extractor": {"n_fft": 400, "hop_length": 200}}),
+    ],
+)
+def test_features_that_we_do_not_compute_are_refused(
+    hf_folder: Path, tmp_path: Path, name: str, content: dict[str, object]
+) -> None:
+    """A checkpoint that was trained on other features would hear noise."""
+    folder = shutil.copytree(hf_folder, tmp_path / "other")
+    (folder / name).write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match=name):
+        Qwen3ASR.load(folder)
 
 
 def test_automatic_types_follow_the_device(ours: Qwen3ASR) -> None:

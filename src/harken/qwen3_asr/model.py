@@ -8,7 +8,7 @@ the model. The invariant: an id never depends on the other segments of a call.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +22,13 @@ from harken.qwen3_asr.answer import parse_answer
 from harken.qwen3_asr.cache import KVCache
 from harken.qwen3_asr.card import Canary, check_languages, read_card
 from harken.qwen3_asr.config import NetworkConfig, read_config, read_json
-from harken.qwen3_asr.features import log_mel
+from harken.qwen3_asr.features import FFT, HOP, log_mel
 from harken.qwen3_asr.network import Network
 from harken.qwen3_asr.prompt import AUDIO_PAD, Prompt, PromptWriter
 from harken.qwen3_asr.tokenizer import TextTokenizer, load_tokenizer
 from harken.qwen3_asr.weights import fingerprint, load_network
 from harken.qwen3_asr.windows import tokens_of
-from harken.types import ModelInfo, Options
+from harken.types import SAMPLE_RATE, ModelInfo, Options
 
 _STOP_TOKENS = ("<|im_end|>", "<|endoftext|>")
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -78,6 +78,7 @@ class Qwen3ASR:
         config = read_config(folder)
         tokenizer = load_tokenizer(folder)
         _check_tokenizer(tokenizer, config)
+        _check_front_end(folder, config)
         card = read_card(folder)
         stop_ids = _stop_ids(folder, tokenizer)
         network = load_network(folder, config, device=place, dtype=kind)
@@ -164,8 +165,8 @@ def _resolve(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
         place = torch.device(device)
     except RuntimeError as error:
         raise ConfigError(f"Device {device!r} is not known to torch.") from error
-    if place.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"Device {device!r} was asked for, but torch finds no CUDA device.")
+    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"Device {device!r} was asked for, but torch finds {torch.cuda.device_count()} CUDA devices.")
     if dtype == "auto":
         return place, torch.float32 if place.type == "cpu" else torch.bfloat16
     if dtype not in _DTYPES:
@@ -181,6 +182,18 @@ def _check_tokenizer(tokenizer: TextTokenizer, config: NetworkConfig) -> None:
     if tokenizer.size > config.decoder.vocabulary:
         rows = config.decoder.vocabulary
         raise CheckpointError(f"The tokenizer has {tokenizer.size} tokens, the embedding table {rows} rows.")
+
+
+def _check_front_end(folder: Path, config: NetworkConfig) -> None:
+    """Refuse a checkpoint that was trained on other features than ours; files without such a field say nothing."""
+    computed = {"feature_size": config.encoder.mels, "sampling_rate": SAMPLE_RATE, "n_fft": FFT, "hop_length": HOP}
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        content = read_json(folder / name) if (folder / name).is_file() else {}
+        section = content.get("feature_extractor", content)
+        for key, ours in computed.items():
+            stated = section.get(key, ours) if isinstance(section, Mapping) else ours
+            if stated != ours:
+                raise CheckpointError(f"{name}: {key} is {stated!r}; this program computes {ours}.")
 
 
 def _stop_ids(folder: Path, tokenizer: TextTokenizer) -> frozenset[int]:

@@ -69,8 +69,8 @@ class Network(nn.Module):
             slots: a slot for each.
 
         Returns:
-            [batch, tokens of the longest, vocabulary's embedding width]: hidden states for `scores`; rows behind
-            the end of a shorter prompt mean nothing.
+            [batch, tokens of the longest, width] hidden states for `scores`; rows behind the end of a shorter prompt
+            mean nothing.
 
         Raises:
             ValueError: see `KVCache.check`.
