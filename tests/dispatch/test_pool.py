@@ -144,11 +144,6 @@ def test_slots_are_never_exceeded_and_all_come_back(actions: list[tuple[str, int
     held: list[Claim] = []
     bad, lost = Failed(is_lost=False), Failed(is_lost=True)
     news: dict[str, Outcome] = {"ok": Succeeded(), "bad": bad, "lost": lost, "look": READY}
-        "ok": Succeeded(),
-        "bad": Failed(is_lost=False),
-        "lost": Failed(is_lost=True),
-        "look": READY,
-    }
     for action, number in actions:
         targets = list(pool)
         target = targets[number % len(targets)]
