@@ -134,7 +134,8 @@ class Keeper:
                 assert_never(other)
 
     def _end(self, *, hard: bool) -> None:
-        """End the process, wherever its start has got to."""
+        """End the process, wherever its start has got to; nothing is sent to it any more."""
+        self._leave_service()
         if self._process is not None:
             (self._process.kill if hard else self._process.terminate)()
         elif self._is_queued and self._life is not None:
@@ -173,10 +174,13 @@ class Keeper:
             code = await process.attend(self._on_news, self._on_line)
         finally:
             self._process = None
-            if self._url:
-                self._url = ""
-                self._owner.remove_target(self.name)
+            self._leave_service()
         return code, last_words(process.last_lines)
+
+    def _leave_service(self) -> None:
+        if self._url:
+            self._url = ""
+            self._owner.remove_target(self.name)
 
     async def _wait_turn(self) -> None:
         self._is_queued = True

@@ -1,0 +1,82 @@
+"""Two views become one honest word."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from harken.server.gateway_health import GatewayState, gateway_health, merge
+from harken.types import InstanceHealth
+
+
+def target(number: int, state: str) -> InstanceHealth:
+    """What the dispatcher knows."""
+    return InstanceHealth(name=f"asr-{number}", url=f"http://host:{number}", state=state, in_flight=number, slots=8)
+
+
+def process(number: int, state: str) -> InstanceHealth:
+    """What the fleet knows."""
+    return InstanceHealth(name=f"asr-{number}", url="", state=state, restarts=2, pid=100 + number)
+
+
+def state(*states: str, is_draining: bool = False) -> GatewayState:
+    """Instances in these states, by the dispatcher's word."""
+    return GatewayState(
+        name="gateway",
+        is_draining=is_draining,
+        targets=tuple(target(number, word) for number, word in enumerate(states)),
+        instances=tuple(process(number, word) for number, word in enumerate(states)),
+        model="stub",
+        queued_audio_s=1.5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("states", "word", "is_ready"),
+    [
+        ((), "starting", False),
+        (("starting", "starting"), "starting", False),
+        (("ready", "starting"), "degraded", True),
+        (("ready", "ready"), "ready", True),
+        (("ready", "full"), "ready", True),
+        (("unresponsive", "unresponsive"), "starting", False),
+        (("broken_at_start", "ready"), "degraded", True),
+        (("broken_at_start", "starting"), "starting", False),
+        (("broken_at_start", "broken_at_start"), "broken", False),
+    ],
+)
+def test_one_word_says_whether_recordings_can_be_taken(states: tuple[str, ...], word: str, is_ready: bool) -> None:
+    """Ready exactly when some instance takes work."""
+    health = gateway_health(state(*states))
+    assert (health.state, health.is_ready) == (word, is_ready)
+
+
+def test_a_draining_gateway_is_not_ready_however_well_its_instances_are() -> None:
+    """Load balancers must go elsewhere from the first moment."""
+    health = gateway_health(state("ready", "ready", is_draining=True))
+    assert (health.state, health.is_ready) == ("draining", False)
+
+
+def test_each_side_adds_what_it_knows() -> None:
+    """State, slots and address from the dispatcher; process, restarts and reason from the fleet."""
+    (line,) = merge((target(1, "unresponsive"),), (process(1, "killing"),))
+    assert line == InstanceHealth(
+        name="asr-1", url="http://host:1", state="unresponsive", in_flight=1, slots=8, restarts=2, pid=101
+    )
+
+
+def test_an_instance_without_an_address_is_shown_too() -> None:
+    """One that waits for its restart has not vanished."""
+    waiting = dataclasses.replace(process(2, "waiting"), pid=None)
+    lines = merge((target(1, "ready"),), (process(1, "ready"), waiting))
+    assert [line.name for line in lines] == ["asr-1", "asr-2"]
+    assert lines[1] == waiting
+
+
+def test_a_target_that_no_fleet_knows_is_shown_last() -> None:
+    """Addresses from elsewhere have no process of ours."""
+    assert [line.name for line in merge((target(9, "ready"), target(1, "ready")), (process(1, "ready"),))] == [
+        "asr-1",
+        "asr-9",
+    ]
