@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
 
@@ -15,7 +17,7 @@ import harken.errors
 import harken.wire
 from harken.api.errors import answer
 from harken.errors import ClientError, HarkenError, leaves
-from tests.api.world import CLIP, World, ask, talk
+from tests.api.world import CLIP, World, ask, serving, talk
 from tests.transcribe.fakes import FakeRecognizer
 
 PAGE = Path(__file__).parents[2] / "docs/reference/errors.md"
@@ -91,6 +93,22 @@ def test_a_wrong_method_is_a_405_that_says_which_is_right() -> None:
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
     assert response.headers["allow"] == "POST"
     assert "POST" in response.json()["error"]
+
+
+def test_the_frameworks_own_refusals_get_our_shape() -> None:
+    """Routes that the server adds may use typed parameters and HTTP exceptions; there is no third shape for those."""
+    app = World().app()
+
+    @app.get("/typed")
+    async def typed(number: int) -> None:
+        raise HTTPException(number, "odd")
+
+    async def run() -> list[tuple[int, str]]:
+        async with serving(app) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+            answers = [await client.get(f"/typed?number={number}") for number in ("none", "418", "599")]
+        return [(answer.status_code, answer.json()["error"]["code"]) for answer in answers]
+
+    assert asyncio.run(run()) == [(400, "bad_request"), (400, "bad_request"), (500, "internal_error")]
 
 
 def test_the_page_of_errors_lists_every_code_with_its_status() -> None:

@@ -12,7 +12,7 @@ import time
 from fastapi import APIRouter, Request, Response
 
 from harken.api.connected import while_connected
-from harken.api.schema import MODEL_RESPONSES, MODELS_RESPONSES
+from harken.api.schema import MODEL_PARAMETERS, MODEL_RESPONSES, MODELS_RESPONSES
 from harken.api.service import Provider, present
 from harken.errors import ModelNotFound
 from harken.types import ModelInfo
@@ -45,11 +45,12 @@ def models_routes(provider: Provider) -> APIRouter:
         operation_id="get_model",
         response_class=Response,
         responses=MODEL_RESPONSES,
+        openapi_extra=MODEL_PARAMETERS,
     )
-    async def get_model(request: Request, name: str) -> Response:
+    async def get_model(request: Request) -> Response:
         """Accepts the same names as a transcription request does."""
         served = await info(request)
-        check_model(name, served)
+        check_model(request.path_params["name"], served)
         return _json(_model(served, created))
 
     return router

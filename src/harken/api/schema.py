@@ -143,6 +143,18 @@ _MODEL_EXAMPLE = {
     "languages": ["Chinese", "English"],
 }
 
+MODEL_PARAMETERS = {
+    "parameters": [
+        {
+            "name": "name",
+            "in": "path",
+            "required": True,
+            "schema": _TEXT,
+            "description": "The served name (slashes as they are), its last part, or whisper-1.",
+        }
+    ]
+}
+
 MODEL_RESPONSES: Responses = {
     200: _json("The model.", _MODEL, _MODEL_EXAMPLE),
     **_MODEL_MISSING,
