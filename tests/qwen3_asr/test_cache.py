@@ -58,14 +58,20 @@ def test_segments_that_join_and_leave_get_the_answers_they_get_alone(
 def test_what_an_earlier_segment_left_in_a_slot_is_not_seen(
     ours: Qwen3ASR, prompts: list[Prompt], alone: list[list[int]]
 ) -> None:
-    """A short prompt in a slot full of NaN, the worst an earlier segment can leave, answers as in a fresh one."""
+    """A short prompt in a slot full of NaN, the worst an earlier segment can leave, answers as in a fresh one.
+
+    A longer segment runs beside it, so the step looks at more places than the short one has tokens.
+    """
+    both = [prompts[0], prompts[5]]
     cache = ours.open_cache(slots=2, max_tokens=prompts[5].length + STEPS)
     cache.keys.fill_(torch.nan)
     cache.values.fill_(torch.nan)
-    answer = ours.prefill(cache, [prompts[0]], [1])
-    while len(answer) < STEPS:
-        answer += ours.decode(cache, [1], answer[-1:], [prompts[0].length + len(answer) - 1])
-    assert answer == alone[0]
+    answers = [ours.prefill(cache, [prompt], [slot]) for slot, prompt in enumerate(both)]
+    for step in range(STEPS - 1):
+        tokens = ours.decode(cache, [0, 1], [answer[-1] for answer in answers], [p.length + step for p in both])
+        for answer, token in zip(answers, tokens, strict=True):
+            answer.append(token)
+    assert answers == [alone[0], alone[5]]
 
 
 def test_a_step_leaves_other_slots_untouched(ours: Qwen3ASR, prompts: list[Prompt]) -> None:
