@@ -151,3 +151,10 @@ def test_health_speaks_the_guides_words() -> None:
     assert answer.json()["status"] == "healthy"
     assert answer.json()["instance"] == "asr-1"
     assert datetime.fromisoformat(answer.json()["timestamp"]).tzinfo is not None
+
+
+def test_an_instance_with_an_odd_name_does_not_break_the_header() -> None:
+    """Commas part names, and headers are ASCII."""
+    world = World()
+    world.recognizer.answer = lambda segment, options: Transcript(text="", language="", audio_s=1.0, instance="asr,ü 1")
+    assert post({"audio": CLIP}, world=world).headers["x-harken-instance"] == "asr???1"

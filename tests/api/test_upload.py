@@ -132,6 +132,7 @@ def test_a_body_that_is_too_large_gets_an_answer_that_the_client_can_read() -> N
     assert fine.status_code == 200
 
 
+@pytest.mark.slow
 def test_curl_can_read_the_answer_to_a_body_that_is_too_large() -> None:
     """The client of the deployment guide, with its own way of asking first (Expect: 100-continue) and without it."""
 

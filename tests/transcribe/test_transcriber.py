@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.transcribe.fakes import FakeReader, FakeRecognizer, capped, file, silence, speech
 
 from harken.config import LimitsConfig
 from harken.errors import AudioTooLong, EngineFailed, NoReadyInstance, UndecodableAudio, UnknownLanguage
 from harken.transcribe.transcriber import Progress, RecordingTranscript, Transcriber
 from harken.types import SAMPLE_RATE, Options, Segment, Transcript
+from tests.transcribe.fakes import FakeReader, FakeRecognizer, capped, file, silence, speech
 
 LIMITS = LimitsConfig(segments_in_flight=3, audio_s=60.0)
 
