@@ -69,7 +69,7 @@ def check_idle(dispatcher: Dispatcher) -> None:
     assert dispatcher.queued_audio_s == 0
     assert len(dispatcher._waiting._queue) == 0
     assert not dispatcher._open
-    assert not dispatcher._watches
+    assert len(dispatcher._lookout) == 0
     assert dispatcher._pace._running == 0
 
 

@@ -72,10 +72,12 @@ class Instance:
         name: what it calls itself.
         script: what it does with segments.
         slots: what it says that it has.
+        revision: of its model.
     """
 
-    def __init__(self, name: str, script: Script = Script.ANSWER, *, slots: int = 2) -> None:
+    def __init__(self, name: str, script: Script = Script.ANSWER, *, slots: int = 2, revision: str = "1") -> None:
         self.name = name
+        self.revision = revision
         self.script = script
         self.slots = slots
         self.state = "ready"
@@ -127,7 +129,11 @@ class Instance:
         if self.state_body is not None:
             return web.Response(body=self.state_body)
         model = ModelInfo(
-            name="checksum", revision="1", max_segment_s=30.0, languages=("English", "Chinese"), slots=self.slots
+            name="checksum",
+            revision=self.revision,
+            max_segment_s=30.0,
+            languages=("English", "Chinese"),
+            slots=self.slots,
         )
         has_model = self.state != "starting"
         state = InstanceState(

@@ -491,6 +491,36 @@ def test_the_model_is_known_as_soon_as_one_instance_told() -> None:
     run(story())
 
 
+def test_clients_are_told_the_model_that_is_ready_now() -> None:
+    """Not the one that was known first: it may have been replaced by another revision."""
+    old, new = Instance("old", revision="1"), Instance("new", revision="2")
+
+    async def story() -> None:
+        async with dispatching(old, new) as dispatcher:
+            assert (await dispatcher.model()).revision == "1"
+            old.state = "draining"
+            await until_state(dispatcher, "old", "leaving")
+            assert (await dispatcher.model()).revision == "2"
+
+    run(story())
+
+
+def test_more_slots_are_used_as_soon_as_an_instance_tells_of_them() -> None:
+    """Also while it is ready all the time."""
+    one = Instance("one", Script.GATED, slots=1)
+
+    async def story() -> None:
+        async with dispatching(one) as dispatcher, asyncio.TaskGroup() as group:
+            for n in range(3):
+                group.create_task(ask(dispatcher, f"req-{n}"))
+            await until_waiting(dispatcher, 2)
+            one.slots = 3
+            await one.until(lambda: one.running == 3)
+            one.gate.set()
+
+    run(story())
+
+
 def test_asking_for_the_model_has_an_end() -> None:
     """Nobody told in time."""
 
@@ -542,6 +572,23 @@ def test_an_error_of_the_block_comes_out_as_it_is() -> None:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
+        run(story())
+
+
+def test_a_defect_of_our_own_ends_the_block_loudly() -> None:
+    """A gateway whose lookout is dead must not go on as if nothing were wrong."""
+    one = Instance("one")
+
+    def broken(_name: str) -> None:
+        raise ZeroDivisionError
+
+    async def story() -> None:
+        async with dispatching(one) as dispatcher:
+            dispatcher.on_unresponsive = broken
+            one.state_body = b"not a state"
+            await asyncio.Event().wait()
+
+    with pytest.RaisesGroup(ZeroDivisionError):
         run(story())
 
 

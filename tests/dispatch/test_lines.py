@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harken.dispatch.lines import Lines
 from harken.wire import WireError
 
 
+@settings(deadline=None)  # a busy machine is no defect
 @given(st.lists(st.binary(max_size=20).map(lambda raw: raw.replace(b"\n", b"")), max_size=10), st.integers(1, 30))
 def test_how_bytes_arrive_does_not_matter(lines: list[bytes], step: int) -> None:
     """Any cut of the stream gives the same lines; empty ones mean nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 
 import pytest
 
@@ -106,3 +107,33 @@ def test_a_watch_looks_again_and_again() -> None:
             task.cancel()
 
     run(story())
+
+
+@pytest.mark.slow
+def test_a_look_that_we_held_up_ourselves_does_not_count() -> None:
+    """Else one stall of the gateway would make every instance unresponsive at once."""
+
+    async def story() -> list[float]:
+        loop = asyncio.get_running_loop()
+        reports: list[float] = []
+        with socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen()
+            async with open_session() as session, asyncio.TaskGroup() as group:
+                url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+                reported = asyncio.Event()
+
+                def report(_: InstanceState | Missed) -> None:
+                    reports.append(loop.time() - begin)
+                    reported.set()
+
+                begin = loop.time()
+                task = group.create_task(Watch(url, interval_s=0.0, timeout_s=0.1, report=report).run(session))
+                await asyncio.sleep(0.05)
+                time.sleep(0.3)
+                await reported.wait()
+                task.cancel()
+        return reports
+
+    (first,) = run(story())
+    assert first > 0.4  # the second look's end: the first, at 0.35 s instead of 0.1 s, was passed over

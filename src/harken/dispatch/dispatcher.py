@@ -12,16 +12,15 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import partial
 from types import TracebackType
 
 from harken.clock import Clock, SystemClock
 from harken.config import FleetConfig, LimitsConfig
 from harken.dispatch.attempt import Outlet, Pending, attempt, may_retry
-from harken.dispatch.health import Answered, Policy, Succeeded, TurnedAway, Unanswered, outcome_of
+from harken.dispatch.health import Policy, Succeeded, TurnedAway, outcome_of
+from harken.dispatch.lookout import Lookout
 from harken.dispatch.pace import Pace
 from harken.dispatch.pool import OnUnresponsive, Pool
-from harken.dispatch.probe import Missed, Watch
 from harken.dispatch.relay import Relay
 from harken.dispatch.session import open_session
 from harken.dispatch.state import State
@@ -30,7 +29,7 @@ from harken.dispatch.waiting import NOT_READY_RETRY_AFTER_S, WaitingRoom
 from harken.errors import ClientError, HarkenError, NoReadyInstance, QueueFull
 from harken.log import get_log
 from harken.types import InstanceHealth, ModelInfo, Options, Segment, Send, Transcript
-from harken.wire import InstanceState, Job
+from harken.wire import Job
 
 _log = get_log("dispatch.dispatcher")
 
@@ -65,9 +64,7 @@ class Dispatcher:
         self._pool.on_unresponsive = on_unresponsive
         self._pace = Pace()
         self._waiting = WaitingRoom(limits=limits, pool=self._pool, pace=self._pace, clock=self._clock)
-        self._watches: dict[Target, tuple[Watch, asyncio.Task[None]]] = {}
         self._open: set[Pending] = set()
-        self._model: ModelInfo | None = None
         self._changed = asyncio.Event()
         self._is_open = False
 
@@ -75,10 +72,13 @@ class Dispatcher:
 
     async def __aenter__(self) -> Dispatcher:
         async with AsyncExitStack() as stack:
-            self._session = await stack.enter_async_context(open_session())
-            self._relay = Relay(self._session, silence_s=self._silence_s)
-            self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            self._ticking = self._tasks.create_task(self._waiting.run())
+            session = await stack.enter_async_context(open_session())
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            self._relay = Relay(session, silence_s=self._silence_s)
+            self._lookout = Lookout(
+                pool=self._pool, fleet=self._fleet, session=session, tasks=tasks, on_news=self._look_around
+            )
+            self._ticking = tasks.create_task(self._waiting.run())
             self._is_open = True
             self._stack = stack.pop_all()
         return self
@@ -111,14 +111,7 @@ class Dispatcher:
         """
         assert self._is_open, "targets belong to a running dispatcher"
         self.remove_target(name)
-        target = self._pool.add(name, url)
-        watch = Watch(
-            target.url,
-            interval_s=self._fleet.probe_interval_s,
-            timeout_s=self._fleet.probe_timeout_s,
-            report=partial(self._see, target),
-        )
-        self._watches[target] = (watch, self._tasks.create_task(watch.run(self._session)))
+        self._lookout.watch(self._pool.add(name, url))
 
     def remove_target(self, name: str) -> None:
         """Forget an instance, at the latest when its process has ended; what runs on it goes elsewhere.
@@ -127,7 +120,7 @@ class Dispatcher:
         """
         target = self._pool.get(name)
         if target is not None:
-            self._watches.pop(target)[1].cancel()
+            self._lookout.forget(target)
             self._pool.remove(name)
 
     def drain_target(self, name: str) -> None:
@@ -173,9 +166,8 @@ class Dispatcher:
         Raises:
             NoReadyInstance: no instance told in time.
         """
-        await self._wait_for(lambda: self._model is not None, self._limits.queue_timeout_s)
-        ready = (target.model for target in self._pool if target.is_ready and target.model is not None)
-        model = next(ready, self._model)
+        await self._wait_for(lambda: self._lookout.model is not None, self._limits.queue_timeout_s)
+        model = self._lookout.model
         assert model is not None, "a model that is known is not forgotten"
         return model
 
@@ -242,7 +234,7 @@ class Dispatcher:
         pending.avoid.add(target)
         pending.deadline = self._clock.now() + self._limits.queue_timeout_s
         if target.state is State.SUSPECT:
-            self._watches[target][0].hurry()
+            self._lookout.hurry(target)
 
     async def _wait_for(self, condition: Callable[[], bool], timeout_s: float) -> None:
         try:
@@ -254,22 +246,7 @@ class Dispatcher:
                 f"Too few instances became ready within {timeout_s:g} s.", retry_after_s=NOT_READY_RETRY_AFTER_S
             ) from error
 
-    # --- news -----------------------------------------------------------------------------------------------------
-
-    def _see(self, target: Target, finding: InstanceState | Missed) -> None:
-        """Take in what a look at a target found."""
-        if isinstance(finding, Missed):
-            target.detail = finding.reason
-            self._pool.report(target, Unanswered())
-            return
-        is_news = finding.model != target.model
-        if finding.detail or target.state is not State.RESTING:
-            target.detail = finding.detail
-        target.model = finding.model
-        self._model = self._model or finding.model
-        self._pool.report(target, Answered(state=finding.state))
-        if is_news:
-            self._look_around()
+    # --- news and waiting for it ----------------------------------------------------------------------------------
 
     def _look_around(self) -> None:
         """A slot may be free, or a target ready: see who waits for that."""

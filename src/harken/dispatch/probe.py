@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 _STATE_BYTES_MAX = 1 << 16
+_HELD_UP = 1.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +80,12 @@ class Watch:
         while True:
             self._hurry.clear()
             begin = loop.time()
-            self._report(await look(session, self._url, self._timeout_s))
+            found = await look(session, self._url, self._timeout_s)
+            # A look that ended far too late was held up by this process. If that counted, one stall of the gateway
+            # would make all instances unresponsive at the same moment, and their owner would replace them all.
+            was_held_up = loop.time() - begin > _HELD_UP * self._timeout_s
+            if not (isinstance(found, Missed) and was_held_up):
+                self._report(found)
             try:
                 async with asyncio.timeout_at(begin + self._interval_s):
                     await self._hurry.wait()

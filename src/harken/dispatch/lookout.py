@@ -1,0 +1,107 @@
+"""The lookout: one watch per target, and what its findings mean for the pool.
+
+It knows neither the queue nor segments. It also remembers what is served: the first model that any instance told is
+what clients are told while none is ready. Invariant: exactly the targets of the pool are watched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from harken.config import FleetConfig
+from harken.dispatch.health import Answered, Unanswered
+from harken.dispatch.pool import Pool
+from harken.dispatch.probe import Missed, Watch
+from harken.dispatch.state import State
+from harken.dispatch.target import Target
+from harken.log import get_log
+from harken.types import ModelInfo
+from harken.wire import InstanceState
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+_log = get_log("dispatch.lookout")
+
+
+class Lookout:
+    """Watches all targets.
+
+    Args:
+        pool: whose targets are watched, and who is told.
+        fleet: how often, and how patiently.
+        session: for the looks.
+        tasks: owns the watches.
+        on_news: called when an instance told something new about its model.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        fleet: FleetConfig,
+        session: ClientSession,
+        tasks: asyncio.TaskGroup,
+        on_news: Callable[[], None],
+    ) -> None:
+        self._pool = pool
+        self._fleet = fleet
+        self._session = session
+        self._tasks = tasks
+        self._on_news = on_news
+        self._watches: dict[Target, tuple[Watch, asyncio.Task[None]]] = {}
+        self._first_model: ModelInfo | None = None
+
+    def __len__(self) -> int:
+        return len(self._watches)
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """What the ready targets serve; else what was told first; None before anybody told."""
+        ready = (target.model for target in self._pool if target.is_ready and target.model is not None)
+        return next(ready, self._first_model)
+
+    def watch(self, target: Target) -> None:
+        """Look at it from now on."""
+        watch = Watch(
+            target.url,
+            interval_s=self._fleet.probe_interval_s,
+            timeout_s=self._fleet.probe_timeout_s,
+            report=partial(self._see, target),
+        )
+        self._watches[target] = (watch, self._tasks.create_task(watch.run(self._session)))
+
+    def forget(self, target: Target) -> None:
+        """Look at it no more."""
+        self._watches.pop(target)[1].cancel()
+
+    def hurry(self, target: Target) -> None:
+        """Look at it now, because only a look can tell what has just happened."""
+        if target in self._watches:
+            self._watches[target][0].hurry()
+
+    def _see(self, target: Target, finding: InstanceState | Missed) -> None:
+        if isinstance(finding, Missed):
+            target.detail = finding.reason
+            self._pool.report(target, Unanswered())
+            return
+        # Why it rests is worth more to an operator than that it answers.
+        if finding.detail or target.state is not State.RESTING:
+            target.detail = finding.detail
+        is_news = finding.model != target.model
+        target.model = finding.model
+        self._pool.report(target, Answered(state=finding.state))
+        if is_news:
+            self._learn(target)
+            self._on_news()
+
+    def _learn(self, target: Target) -> None:
+        model, first = target.model, self._first_model
+        if model is None:
+            return
+        if first is not None and (model.name, model.revision) != (first.name, first.revision):
+            _log.warning("target.model_differs", target=target.name, model=model.name, revision=model.revision)
+        self._first_model = first or model
