@@ -24,6 +24,7 @@ def test_as_many_steps_pass_as_are_let_through() -> None:
     passed: list[int] = []
     thread = _passing(gate, passed, 5)
     gate.wait_until_used_up()
+    assert gate.is_used_up
     assert passed == []
     gate.let_through(2)
     gate.wait_until_used_up()
@@ -31,6 +32,7 @@ def test_as_many_steps_pass_as_are_let_through() -> None:
     gate.open()
     thread.join(10)
     assert passed == [0, 1, 2, 3, 4]
+    assert not gate.is_used_up
 
 
 def test_a_gate_that_was_opened_stays_open() -> None:

@@ -10,22 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import itertools
 import queue
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, assert_never
 
 from harken.clock import Clock, SystemClock
 from harken.engine.admission import Admission
-from harken.engine.deltas import Writer, without_half_character
 from harken.engine.loop import ModelLoop
 from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
 from harken.engine.model import Model, Prompt
 from harken.engine.scheduler import Demand, Scheduler
 from harken.engine.stopping import token_cap
+from harken.engine.tickets import Tickets
 from harken.errors import Draining, EngineFailed, HarkenError
 from harken.log import get_log
 from harken.types import ModelInfo, Options, Segment, Send, Transcript
@@ -37,16 +36,6 @@ _STOPPED = "The server stopped before this segment was done."
 _log = get_log("engine")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Ticket:
-    """A segment that the model's thread has, and who waits for it."""
-
-    segment: Segment
-    options: Options
-    writer: Writer | None
-    ended: asyncio.Future[Transcript]
-
-
 class Engine:
     """Recognises many segments at the same time with one model. Use it as `async with`, within one event loop.
 
@@ -56,6 +45,7 @@ class Engine:
         waiting: segments that may wait for a slot; the next one is refused with `QueueFull`.
         name: of the instance, for its transcripts.
         drain_timeout_s: how long leaving `async with` waits for what was accepted before it is given up.
+        cap: seconds of audio → the most tokens that they may become; it must not shrink with longer audio.
         clock: for the pace that Retry-After is computed from.
         is_strict: raise where slots are accounted for wrongly, instead of mending and reporting it (for tests).
     """
@@ -68,6 +58,7 @@ class Engine:
         waiting: int,
         name: str = "",
         drain_timeout_s: float = 30.0,
+        cap: Callable[[float], int] = token_cap,
         clock: Clock | None = None,
         is_strict: bool = False,
     ) -> None:
@@ -75,6 +66,7 @@ class Engine:
         self._slots = slots
         self._name = name
         self._drain_timeout_s = drain_timeout_s
+        self._cap = cap
         self._admission = Admission(room=slots + waiting, max_segment_s=model.info.max_segment_s)
         self._inbox: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._scheduler = Scheduler(slots=slots, stop_ids=model.stop_ids)
@@ -82,7 +74,7 @@ class Engine:
             model=model,
             slots=slots,
             scheduler=self._scheduler,
-            max_cap=token_cap(model.info.max_segment_s),
+            max_cap=cap(model.info.max_segment_s),
             inbox=self._inbox,
             post=self._post,
             clock=clock or SystemClock(),
@@ -90,15 +82,13 @@ class Engine:
         )
         self._thread = threading.Thread(target=self._loop.run, name=f"model {name}".strip(), daemon=True)
         self._prompts = ThreadPoolExecutor(max_workers=_PROMPT_THREADS, thread_name_prefix="prompt")
-        self._keys = itertools.count()
-        self._tickets: dict[int, _Ticket] = {}
+        self._tickets = Tickets(model, name)
         self._asyncio: asyncio.AbstractEventLoop | None = None
         self._opened = asyncio.Event()
         self._one_left = asyncio.Event()
         self._is_closing = False
         self._is_closed = False
         self._failure: HarkenError | None = None
-        self._failures = 0
 
     def __repr__(self) -> str:
         state = "broken" if self._failure else "draining" if self._is_closing else "open"
@@ -122,7 +112,7 @@ class Engine:
     @property
     def failures(self) -> int:
         """Segments that the model failed on so far."""
-        return self._failures
+        return self._tickets.failures
 
     @property
     def step_s(self) -> float:
@@ -151,7 +141,7 @@ class Engine:
                 await self.drain(self._drain_timeout_s)
         finally:
             self._is_closing = self._is_closed = True
-            self._fail_all(Draining(_STOPPED))
+            self._tickets.fail_all(Draining(_STOPPED))
             await self._close()
 
     async def model(self) -> ModelInfo:
@@ -208,22 +198,21 @@ class Engine:
             raise
         except Exception as error:
             _log.error("engine.prompt_failed", segment=segment.id, exc_info=error)
-            self._failures += 1
+            self._tickets.failures += 1
             raise EngineFailed from error
 
     async def _run(self, segment: Segment, options: Options, prompt: Prompt, send: Send | None) -> Transcript:
-        key = next(self._keys)
-        demand = Demand(key=key, audio_s=segment.audio_s, prompt_tokens=prompt.length, cap=token_cap(segment.audio_s))
-        writer = Writer(self._model, options, send) if send is not None else None
-        ended: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
-        self._tickets[key] = _Ticket(segment=segment, options=options, writer=writer, ended=ended)
-        self._inbox.put(Submit(demand=demand, prompt=prompt, label=segment.id, is_streamed=writer is not None))
+        ticket = self._tickets.issue(segment, options, send)
+        demand = Demand(
+            key=ticket.key, audio_s=segment.audio_s, prompt_tokens=prompt.length, cap=self._cap(segment.audio_s)
+        )
+        self._inbox.put(Submit(demand=demand, prompt=prompt, label=segment.id, is_streamed=send is not None))
         try:
-            return await ended
+            return await ticket.ended
         finally:
-            # Still there: the caller left, or took exception to a piece of text. Either way nobody waits any more.
-            if self._tickets.pop(key, None) is not None:
-                self._inbox.put(Cancel(key=key))
+            # Still open: the caller left, or took exception to a piece of text.
+            if self._tickets.withdraw(ticket):
+                self._inbox.put(Cancel(key=ticket.key))
 
     def _post(self, reports: list[Report]) -> None:
         """Called by the model's thread; wakes the event loop once for the reports of a step."""
@@ -241,51 +230,12 @@ class Engine:
                     self._opened.set()
                 case Broken(error=error):
                     self._failure = error
-                    self._fail_all(error)
+                    self._tickets.fail_all(error)
                     self._opened.set()
                 case Wrote() | Ended() | Failed():
-                    self._settle(report)
+                    self._tickets.settle(report)
                 case _:
                     assert_never(report)
-
-    def _settle(self, report: Wrote | Ended | Failed) -> None:
-        """Bring one report to the one who waits for it, unless he has left."""
-        ticket = self._tickets.get(report.key)
-        if ticket is None or ticket.ended.done():
-            return
-        try:
-            match report:
-                case Wrote(token=token):
-                    if ticket.writer is not None:
-                        ticket.writer.write(token)
-                    return
-                case Ended():
-                    ticket.ended.set_result(self._transcript(ticket, report))
-                case Failed(error=error):
-                    self._failures += isinstance(error, EngineFailed)
-                    ticket.ended.set_exception(error)
-            del self._tickets[report.key]
-        except Exception as error:  # noqa: BLE001 - `send`, or a tokenizer: it is this caller's matter, not the engine's
-            ticket.ended.set_exception(error)
-
-    def _transcript(self, ticket: _Ticket, report: Ended) -> Transcript:
-        raw = without_half_character(self._model.detokenize(report.tokens))
-        text, language = self._model.parse(raw, ticket.options)
-        if ticket.writer is not None and not ticket.writer.close(text):
-            _log.error("engine.deltas_differ", segment=ticket.segment.id)
-        return Transcript(
-            text=text,
-            language=language,
-            audio_s=ticket.segment.audio_s,
-            tokens=len(report.tokens),
-            finish=report.finish,
-            instance=self._name,
-        )
-
-    def _fail_all(self, error: HarkenError) -> None:
-        for ticket in self._tickets.values():
-            if not ticket.ended.done():
-                ticket.ended.set_exception(type(error)(error.message))
 
     async def _close(self) -> None:
         self._inbox.put(Leave())

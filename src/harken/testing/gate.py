@@ -39,6 +39,12 @@ class Gate:
             self._is_open = True
             self._changed.notify_all()
 
+    @property
+    def is_used_up(self) -> bool:
+        """A step stands in front of it, and no permit is left."""
+        with self._changed:
+            return self._in_front > 0 and self._permits == 0
+
     def wait_until_used_up(self) -> None:
         """Block until a step stands in front of the closed gate, all permits used; run it off the event loop."""
         with self._changed:

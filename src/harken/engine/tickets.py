@@ -1,0 +1,115 @@
+"""Who waits for which sequence, and how a report of the model's thread becomes what he waits for.
+
+Used on the event loop only. The invariant: a ticket is settled once, with a transcript or an error; a report for a
+ticket that was withdrawn is passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass
+
+from harken.engine.deltas import Writer, without_half_character
+from harken.engine.messages import Ended, Failed, Wrote
+from harken.engine.model import Model
+from harken.errors import EngineFailed, HarkenError
+from harken.log import get_log
+from harken.types import Options, Segment, Send, Transcript
+
+_log = get_log("engine.tickets")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Ticket:
+    """One segment that the model's thread has.
+
+    Attributes:
+        key: its number in this engine.
+        segment: what is recognised.
+        options: how.
+        writer: sends its text as it comes; None where nobody reads before the end.
+        ended: what its caller waits for.
+    """
+
+    key: int
+    segment: Segment
+    options: Options
+    writer: Writer | None
+    ended: asyncio.Future[Transcript]
+
+
+class Tickets:
+    """All segments that the model's thread has.
+
+    Args:
+        model: for its `detokenize` and `parse`.
+        name: of the instance, for the transcripts.
+    """
+
+    def __init__(self, model: Model, name: str) -> None:
+        self._model = model
+        self._name = name
+        self._keys = itertools.count()
+        self._open: dict[int, Ticket] = {}
+        self.failures = 0
+        """Segments that the model failed on so far."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def issue(self, segment: Segment, options: Options, send: Send | None) -> Ticket:
+        """Open a ticket for a segment that is about to be submitted."""
+        ticket = Ticket(
+            key=next(self._keys),
+            segment=segment,
+            options=options,
+            writer=Writer(self._model, options, send) if send is not None else None,
+            ended=asyncio.get_running_loop().create_future(),
+        )
+        self._open[ticket.key] = ticket
+        return ticket
+
+    def withdraw(self, ticket: Ticket) -> bool:
+        """Nobody waits any more; True if the model's thread may still be working on it."""
+        return self._open.pop(ticket.key, None) is not None
+
+    def settle(self, report: Wrote | Ended | Failed) -> None:
+        """Bring one report to the one who waits for it, unless he has left."""
+        ticket = self._open.get(report.key)
+        if ticket is None or ticket.ended.done():
+            return
+        try:
+            match report:
+                case Wrote(token=token):
+                    if ticket.writer is not None:
+                        ticket.writer.write(token)
+                    return
+                case Ended():
+                    ticket.ended.set_result(self._transcript(ticket, report))
+                case Failed(error=error):
+                    self.failures += isinstance(error, EngineFailed)
+                    ticket.ended.set_exception(error)
+            del self._open[report.key]
+        except Exception as error:  # noqa: BLE001 - `send`, or a tokenizer: it is this caller's matter, not the engine's
+            ticket.ended.set_exception(error)
+
+    def fail_all(self, error: HarkenError) -> None:
+        """Everybody who waits gets an error of this kind (each his own: tracebacks are written into it)."""
+        for ticket in self._open.values():
+            if not ticket.ended.done():
+                ticket.ended.set_exception(type(error)(error.message))
+
+    def _transcript(self, ticket: Ticket, report: Ended) -> Transcript:
+        raw = without_half_character(self._model.detokenize(report.tokens))
+        text, language = self._model.parse(raw, ticket.options)
+        if ticket.writer is not None and not ticket.writer.close(text):
+            _log.error("engine.deltas_differ", segment=ticket.segment.id)
+        return Transcript(
+            text=text,
+            language=language,
+            audio_s=ticket.segment.audio_s,
+            tokens=len(report.tokens),
+            finish=report.finish,
+            instance=self._name,
+        )
