@@ -344,6 +344,21 @@ def test_a_full_instance_is_asked_again_only_after_it_said_ready() -> None:
     run(story())
 
 
+def test_being_turned_away_has_an_end_too() -> None:
+    """The waits add up, however often it got a slot in between."""
+    one, clock = Instance("one", Script.FULL), FakeClock()
+
+    async def story() -> None:
+        async with dispatching(one, limits=LimitsConfig(queue_timeout_s=300.0), clock=clock) as dispatcher:
+            request = asyncio.create_task(ask(dispatcher))
+            await one.until(lambda: len(one.seen) == 3)
+            clock.advance(300.0)
+            with pytest.raises((TimedOut, NoReadyInstance)):
+                await request
+
+    run(story())
+
+
 def test_a_connection_that_went_stale_is_an_ordinary_retry() -> None:
     """The only instance was restarted behind our back: the kept connection is dead, the next look finds it well."""
     one = Instance("one")

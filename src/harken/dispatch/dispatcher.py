@@ -236,6 +236,8 @@ class Dispatcher:
         if target.state is State.SUSPECT:
             self._lookout.hurry(target)
 
+    # --- news and waiting for it ----------------------------------------------------------------------------------
+
     async def _wait_for(self, condition: Callable[[], bool], timeout_s: float) -> None:
         try:
             async with asyncio.timeout(timeout_s):
@@ -245,8 +247,6 @@ class Dispatcher:
             raise NoReadyInstance(
                 f"Too few instances became ready within {timeout_s:g} s.", retry_after_s=NOT_READY_RETRY_AFTER_S
             ) from error
-
-    # --- news and waiting for it ----------------------------------------------------------------------------------
 
     def _look_around(self) -> None:
         """A slot may be free, or a target ready: see who waits for that."""

@@ -68,6 +68,9 @@ class WaitingRoom:
         """
         if self._is_closed:
             raise Draining
+        # Turned away again and again by full instances, it may never be in the queue when that is gone through.
+        if pending.is_accepted and pending.deadline <= self._clock.now():
+            raise self._overdue()
         claim = self._claim_now(pending)
         if claim is None:
             self._enqueue(pending)
