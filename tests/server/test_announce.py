@@ -33,7 +33,15 @@ def test_a_person_reads_a_sentence() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "Loading…", "[1, 2]", '"listening"', "{}", '{"news": "listening"}', '{"news": "gone", "name": "a", "url": ""}'],
+    [
+        "",
+        "Loading…",
+        "[1, 2]",
+        '"listening"',
+        "{}",
+        '{"news": "listening"}',
+        '{"news": "gone", "name": "a", "url": ""}',
+    ],
 )
 def test_any_other_line_announces_nothing(line: str) -> None:
     """A library that prints does not confuse the supervisor."""

@@ -21,7 +21,7 @@ from harken.audio import AudioReader
 from harken.clock import Clock, SystemClock
 from harken.config import Config, InstanceConfig
 from harken.engine.load import InstanceEngine, Loaded
-from harken.errors import Draining, NoReadyInstance, SetupError
+from harken.errors import Draining, HarkenError, NoReadyInstance, SetupError
 from harken.log import get_log
 from harken.server.door import Door
 from harken.server.ending import Ending
@@ -162,6 +162,9 @@ class Instance:
                 await self._until_end(engine)
         except SetupError as error:
             self._give_up(Event.BROKEN, EXIT_BROKEN_AT_START, f"{error.code}: {error.message}")
+        except HarkenError as error:
+            # The canary met a failing engine; a fresh process may do better.
+            self._give_up(Event.ENGINE_LOST, EXIT_ENGINE_LOST, f"{error.code}: {error.message}")
         except Exception as error:  # noqa: BLE001 - the edge of its life: whatever happened, it must not look alive
             _log.exception("instance.defect", instance=self._config.instance.name)
             self._give_up(Event.ENGINE_LOST, EXIT_ENGINE_LOST, f"{type(error).__name__}: {error}")
