@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import tracemalloc
 from concurrent.futures import CancelledError
 from pathlib import Path
 
@@ -103,6 +104,29 @@ def test_the_sound_of_a_video_is_decoded(form: str) -> None:
     assert np.sqrt(np.mean(audio.samples**2)) == pytest.approx(0.21, rel=0.1)
 
 
+def test_vorbis_in_webm_is_decoded() -> None:
+    """FFmpeg's own Vorbis encoder is experimental, so libsndfile's is moved into the other container."""
+    import av
+
+    ogg = io.BytesIO(encode(tone(1.0, 44_100), Kind(format="OGG", codec="VORBIS", rate=44_100)))
+    webm = io.BytesIO()
+    with av.open(ogg, "r") as source, av.open(webm, "w", format="webm") as target:
+        stream = target.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(source.streams.audio[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    audio = decode(webm.getvalue())
+    assert audio.source.codec == "vorbis"
+    assert audio.audio_s == pytest.approx(1.0, abs=0.05)
+
+
+def test_wide_band_amr_is_decoded() -> None:
+    """No encoder is at hand, so fifty frames of "no data": a second of silence."""
+    audio = decode(b"#!AMR-WB\n" + b"\x7c" * 50)
+    assert (audio.source.codec, audio.audio_s) == ("amrwb", 1.0)
+
+
 def test_a_video_without_sound_says_so() -> None:
     """The message names what is missing."""
     with pytest.raises(UndecodableAudio, match="no audio stream"):
@@ -186,8 +210,12 @@ def test_ten_hours_of_silence_in_a_small_file_are_refused_at_once() -> None:
 def test_ten_hours_behind_a_lying_header_are_stopped_at_the_limit() -> None:
     """The limit holds while decoding: memory and time are those of the limit, not of the file."""
     data = silent_opus(36_000, honest=False)
+    tracemalloc.start()
     with pytest.raises(AudioTooLong):
         decode(data, DecodeLimits(max_audio_s=300))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 300 * 16_000 * 4 * 1.5
 
 
 @pytest.mark.parametrize("name", ["wav", "mp3", "m4a", "webm"])

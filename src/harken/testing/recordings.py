@@ -80,14 +80,12 @@ def _by_ffmpeg() -> list[Kind]:
         ("mp4", "libmp3lame", 44_100, 1),
         ("adts", "aac", 44_100, 1),
         ("webm", "libopus", 48_000, 1),
-        ("webm", "libvorbis", 44_100, 2),
         ("matroska", "aac", 44_100, 1),
         ("matroska", "flac", 16_000, 1),
         ("matroska", "pcm_s16le", 16_000, 1),
         ("asf", "wmav2", 44_100, 2),
         ("asf", "wmav1", 44_100, 1),
         ("amr", "libopencore_amrnb", 8_000, 1),
-        ("amr", "libvo_amrwbenc", 16_000, 1),
         ("3gp", "libopencore_amrnb", 8_000, 1),
         ("3gp", "aac", 16_000, 1),
         ("avi", "libmp3lame", 44_100, 2),
@@ -99,7 +97,6 @@ def _by_ffmpeg() -> list[Kind]:
         ("wv", "wavpack", 44_100, 1),
         ("tta", "tta", 44_100, 1),
         ("ogg", "flac", 16_000, 1),
-        ("oga", "libspeex", 16_000, 1),
     ]
     return [Kind(format=form, codec=code, rate=rate, channels=count, by="av") for form, code, rate, count in rows]
 
@@ -127,7 +124,7 @@ def encode(samples: NDArray[np.float32], kind: Kind) -> bytes:
 
 
 def can_encode(kind: Kind) -> bool:
-    """Whether this machine's libraries have the encoder (AMR-WB's is left out of most builds)."""
+    """Whether this machine's libraries have the encoder."""
     if kind.by == "soundfile":
         import soundfile
 
