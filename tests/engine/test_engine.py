@@ -7,6 +7,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -271,6 +272,22 @@ def test_a_model_that_fails_for_ever_breaks_the_engine_with_a_word() -> None:
             assert "prefill was told to fail" in engine.failure.message
             with pytest.raises(EngineFailed, match="cannot go on"):
                 await engine.recognize(segment(1), _ANY)
+
+    asyncio.run(main())
+
+
+def test_the_thread_never_ends_without_a_word() -> None:
+    """Not even when something in the network wants to leave the process, which a thread would do in silence."""
+
+    class Leaving(FakeModel):
+        def decode(self, *args: Any) -> list[int]:
+            raise SystemExit(1)
+
+    async def main() -> None:
+        async with _engine(Leaving()) as engine:
+            with pytest.raises(EngineFailed, match="SystemExit"):
+                await engine.recognize(segment(1), _ANY)
+            assert engine.failure is not None
 
     asyncio.run(main())
 

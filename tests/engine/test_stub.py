@@ -10,8 +10,9 @@ import pytest
 
 from harken.config import InstanceConfig
 from harken.engine.load import load
-from harken.engine.stub import StubEngine, StubOptions, parse_stub, stub_text
-from harken.errors import AudioTooLong, CanaryFailed, ConfigError, Draining, EngineFailed, QueueFull
+from harken.engine.stub import StubEngine, stub_text
+from harken.engine.stub_options import StubOptions, parse_stub
+from harken.errors import AudioTooLong, CanaryFailed, Draining, EngineFailed, QueueFull
 from harken.testing import FakeClock, segment
 from harken.types import Options
 
@@ -20,19 +21,6 @@ _ANY = Options()
 
 def _stub(spec: str = "stub:rtfx=10000", *, slots: int = 4, waiting: int = 100) -> StubEngine:
     return StubEngine(parse_stub(spec), slots=slots, waiting=waiting, name="asr-1")
-
-
-def test_options_are_read_from_the_models_name() -> None:
-    """Numbers by name; the rest keep their defaults."""
-    assert parse_stub("stub") == StubOptions()
-    assert parse_stub("stub:rtfx=50, start_s=0.5,fail_every=0") == StubOptions(rtfx=50.0, start_s=0.5)
-
-
-@pytest.mark.parametrize(("spec", "told"), [("stub:rtf=1", "did you mean 'rtfx'"), ("stub:rtfx=fast", "a number")])
-def test_a_wrong_option_is_an_error(spec: str, told: str) -> None:
-    """With the one that was probably meant."""
-    with pytest.raises(ConfigError, match=told):
-        parse_stub(spec)
 
 
 def test_the_text_belongs_to_the_samples() -> None:

@@ -16,7 +16,8 @@ import httpx
 from harken.config import Config, InstanceConfig
 from harken.engine.canary import Canary
 from harken.engine.load import Loaded
-from harken.engine.stub import StubEngine, parse_stub, stub_text
+from harken.engine.stub import StubEngine, stub_text
+from harken.engine.stub_options import parse_stub
 from harken.server.ending import Ending
 from harken.server.instance import Instance, Load
 from harken.server.port import listen, url_of

@@ -17,7 +17,8 @@ from harken.config import InstanceConfig
 from harken.engine.canary import Canary, packaged_canary, read_canary
 from harken.engine.engine import Engine
 from harken.engine.resolve import resolve_model
-from harken.engine.stub import StubEngine, parse_stub, stub_text
+from harken.engine.stub import StubEngine, stub_text
+from harken.engine.stub_options import parse_stub
 from harken.errors import HarkenError
 from harken.log import get_log
 from harken.types import Recognizer, Segment

@@ -84,7 +84,7 @@ class ModelLoop:
             self._post([Opened()])
             while self._listen():
                 self._step()
-        except Exception as error:  # noqa: BLE001 - the thread's outermost edge: whatever it was, the others must hear it
+        except BaseException as error:  # noqa: BLE001 - the thread's outermost edge: the others must hear whatever it was
             _log.error("engine.broken", reason=repr(error), exc_info=error)
             self._post([Broken(error=EngineFailed(f"The engine cannot go on: {_summary(error)}"))])
 
@@ -202,7 +202,7 @@ class ModelLoop:
         self._scheduler.mend()
 
 
-def _summary(error: Exception) -> str:
+def _summary(error: BaseException) -> str:
     """One line of an exception: a network's messages can be pages long."""
     first = str(error).strip().splitlines()[:1]
     return f"{type(error).__name__}: {first[0][:200]}" if first else type(error).__name__

@@ -7,73 +7,23 @@ keeps the bounds, ends and refusals of a real engine and can be told to misbehav
 from __future__ import annotations
 
 import asyncio
-import difflib
 import itertools
 import os
-import typing
 import zlib
 from collections import deque
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from harken.clock import Clock, SystemClock
 from harken.engine.admission import Admission
+from harken.engine.stub_options import StubOptions
 from harken.engine.stub_work import SharedWork
-from harken.errors import ConfigError, Draining, EngineFailed, HarkenError
+from harken.errors import Draining, EngineFailed, HarkenError
 from harken.languages import NAMES
 from harken.types import ModelInfo, Options, Segment, Send, Transcript
 
 _NOT_COUNTED = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StubOptions:
-    """What `--model stub:key=value,…` may say.
-
-    Segments are counted from 1 as they come; the canary (request id "canary") is not counted.
-
-    Attributes:
-        rtfx: audio-seconds per second of one segment alone.
-        start_s: seconds that loading takes.
-        max_segment_s: the longest segment.
-        fail_every: each so many-th segment fails; 0 for none.
-        hang_on: the so many-th segment never ends; 0 for none.
-        exit_on: the process dies when the so many-th segment comes; 0 for never.
-        exit_at_start: the process leaves with this code instead of loading; 0 for not.
-        wrong_canary: 1 for text that differs from what the canary expects.
-    """
-
-    rtfx: float = 100.0
-    start_s: float = 0.0
-    max_segment_s: float = 30.0
-    fail_every: int = 0
-    hang_on: int = 0
-    exit_on: int = 0
-    exit_at_start: int = 0
-    wrong_canary: int = 0
-
-
-def parse_stub(spec: str) -> StubOptions:
-    """Read "stub" or "stub:rtfx=50,start_s=2".
-
-    Raises:
-        ConfigError: an unknown key, or a value that is no number.
-    """
-    _, _, listed = spec.partition(":")
-    known = typing.get_type_hints(StubOptions)
-    values: dict[str, Any] = {}
-    for part in filter(None, listed.split(",")):
-        key, _, value = (piece.strip() for piece in part.partition("="))
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(known)}."
-            raise ConfigError(f"Unknown option of the stub: {key!r}; {hint}")
-        try:
-            values[key] = known[key](value)
-        except ValueError as error:
-            raise ConfigError(f"stub:{key} must be a number, not {value!r}.") from error
-    return StubOptions(**values)
 
 
 def stub_text(segment: Segment) -> str:
