@@ -18,6 +18,7 @@ class Room:
         self.fails = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stay until it is time."""
         await self.may_leave.wait()
         if self.fails:
             raise RuntimeError("the room burns")

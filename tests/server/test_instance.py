@@ -24,6 +24,7 @@ class GatedLoad:
         self.go = threading.Event()
 
     def __call__(self, config: InstanceConfig) -> Loaded:
+        """Load, once the test allows it."""
         assert self.go.wait(TIMEOUT_S)
         return load_quickly(config)
 

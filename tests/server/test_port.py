@@ -64,9 +64,9 @@ def test_the_url_can_be_reached_from_this_machine(host: str) -> None:
 
 def test_a_taken_port_names_the_harken_server_that_holds_it() -> None:
     """Who forgot a running gateway reads its name."""
-    with holder(b'{"status": "starting", "instance": "gateway"}') as port:
-        with pytest.raises(ConfigError, match=f"Port {port} of 127.0.0.1 is in use by a Harken server named 'gateway'"):
-            listen("127.0.0.1", port)
+    body = b'{"status": "starting", "instance": "gateway"}'
+    with holder(body) as port, pytest.raises(ConfigError, match="in use by a Harken server named 'gateway'"):
+        listen("127.0.0.1", port)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")

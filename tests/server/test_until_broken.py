@@ -15,10 +15,12 @@ class Starting:
     """A recognizer whose first instance never comes."""
 
     async def model(self) -> ModelInfo:
+        """Wait for ever."""
         await asyncio.get_running_loop().create_future()
         raise AssertionError("nobody resolves it")
 
     async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
+        """Not asked here."""
         raise NotImplementedError
 
 

@@ -20,9 +20,6 @@ from harken.log import get_log
 from harken.server.announce import Announcement, News
 from harken.types import InstanceHealth
 
-STOP_TIMEOUT_S = 10.0
-"""After SIGTERM, before SIGKILL. By then the gateway has no segment in flight, so there is nothing to drain."""
-
 _log = get_log("fleet.keeper")
 
 
@@ -50,6 +47,7 @@ class Keeper:
         group: owns the process's task.
         starts: as many instances may be loading at once as it has room.
         clock: for the record of failures.
+        stop_timeout_s: after SIGTERM, before SIGKILL.
         on_broken: called when the instance is broken at start.
     """
 
@@ -64,6 +62,7 @@ class Keeper:
         group: asyncio.TaskGroup,
         starts: asyncio.Semaphore,
         clock: Clock,
+        stop_timeout_s: float,
         on_broken: Callable[[], None],
     ) -> None:
         self.name = instance.name
@@ -74,6 +73,7 @@ class Keeper:
         self._group = group
         self._starts = starts
         self._clock = clock
+        self._stop_timeout_s = stop_timeout_s
         self._on_broken = on_broken
         self._supervision = Supervision(config)
         self._process: Process | None = None
@@ -123,7 +123,7 @@ class Keeper:
                 self._set_timer(action.wait_s, Event.DUE)
             case Do.TERMINATE:
                 self._end(hard=False)
-                self._set_timer(STOP_TIMEOUT_S, Event.OVERDUE)
+                self._set_timer(self._stop_timeout_s, Event.OVERDUE)
             case Do.KILL:
                 self._end(hard=True)
             case Do.GIVE_UP:

@@ -23,6 +23,9 @@ from harken.fleet.plan import COMMAND, Machine, plan, starts_at_once, this_machi
 from harken.fleet.supervisor import Event, Phase
 from harken.types import InstanceHealth
 
+STOP_TIMEOUT_S = 10.0
+"""By the time a fleet stops, the gateway has no segment in flight, so an instance has nothing to drain."""
+
 
 class LocalFleet:
     """Instances as processes of this machine.
@@ -34,6 +37,7 @@ class LocalFleet:
         command: starts one instance with the environment that `plan.variables` makes.
         surroundings: the environment that instances inherit; None takes ours.
         clock: for back-off.
+        stop_timeout_s: how long an instance may take to leave after SIGTERM, before it is killed.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class LocalFleet:
         command: Sequence[str] = COMMAND,
         surroundings: Mapping[str, str] | None = None,
         clock: Clock | None = None,
+        stop_timeout_s: float = STOP_TIMEOUT_S,
     ) -> None:
         self._config = config
         self._owner = owner
@@ -52,6 +57,7 @@ class LocalFleet:
         self._command = command
         self._surroundings = surroundings
         self._clock = clock or SystemClock()
+        self._stop_timeout_s = stop_timeout_s
         self._keepers: dict[str, Keeper] = {}
         self._all_broken = asyncio.Event()
         self._stack = AsyncExitStack()
@@ -72,6 +78,7 @@ class LocalFleet:
                 group=group,
                 starts=starts,
                 clock=self._clock,
+                stop_timeout_s=self._stop_timeout_s,
                 on_broken=self._note_broken,
             )
         for keeper in self._keepers.values():

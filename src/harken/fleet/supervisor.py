@@ -199,7 +199,8 @@ class Supervision:
             return Action(do=Do.GIVE_UP, reason=reason)
         if self._failed_starts > self._config.start_retries:
             self.phase = Phase.BROKEN
-            return Action(do=Do.GIVE_UP, reason=f"{self._failed_starts} starts failed in a row. {reason}")
+            tries = f"{self._failed_starts} starts failed in a row. " if self._failed_starts > 1 else ""
+            return Action(do=Do.GIVE_UP, reason=tries + reason)
         return self._wait()
 
     def _crashed(self, now: float) -> Action:

@@ -1,0 +1,73 @@
+"""How instances are laid out on a machine."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from harken.config import Config, FleetConfig, InstanceConfig, LimitsConfig, LogConfig, load_config
+from harken.fleet.plan import Machine, plan, starts_at_once, this_machine, variables
+
+LAPTOP = Machine(cores=8, has_gpu=False)
+SERVER = Machine(cores=64, has_gpu=True)
+
+
+def test_names_and_ports_follow_each_other() -> None:
+    """Four instances from port 7861, as the deployment guide has them."""
+    laid = plan(Config(), LAPTOP)
+    assert [(one.name, one.port) for one in laid] == [
+        ("asr-1", 7861),
+        ("asr-2", 7862),
+        ("asr-3", 7863),
+        ("asr-4", 7864),
+    ]
+
+
+def test_port_zero_lets_each_choose() -> None:
+    """No two get the same number, because none gets one."""
+    assert {one.port for one in plan(Config(fleet=FleetConfig(first_port=0)), LAPTOP)} == {0}
+
+
+@pytest.mark.parametrize(("cores", "instances", "threads"), [(8, 4, 2), (8, 3, 2), (2, 4, 1), (16, 1, 16)])
+def test_cores_are_shared_evenly(cores: int, instances: int, threads: int) -> None:
+    """At least one thread each."""
+    config = Config(fleet=FleetConfig(instances=instances))
+    assert {one.threads for one in plan(config, Machine(cores=cores, has_gpu=False))} == {threads}
+
+
+def test_threads_that_were_asked_for_are_kept() -> None:
+    """The operator knows better."""
+    config = Config(instance=InstanceConfig(threads=5))
+    assert {one.threads for one in plan(config, LAPTOP)} == {5}
+
+
+@pytest.mark.parametrize(
+    ("device", "machine", "wanted"),
+    [("auto", LAPTOP, 8), ("cpu", SERVER, 64), ("auto", SERVER, 1), ("cuda:1", SERVER, 1), ("mps", LAPTOP, 1)],
+)
+def test_instances_start_one_after_another_on_a_gpu(device: str, machine: Machine, wanted: int) -> None:
+    """Two that look at the free memory at once would both count the same bytes."""
+    assert starts_at_once(Config(instance=InstanceConfig(device=device)), machine) == wanted
+
+
+def test_a_child_reads_exactly_what_the_plan_says() -> None:
+    """Every key arrives, and nothing in the parent's surroundings changes it."""
+    config = Config(
+        instance=InstanceConfig(model="digits", slots=3, device="cpu"),
+        limits=LimitsConfig(audio_s=12.5),
+        log=LogConfig(level="warning", format="console"),
+    )
+    instance = plan(config, LAPTOP)[2]
+    env = variables(instance, config, {"PATH": "/bin", "HARKEN_INSTANCE_MODEL": "other", "HARKEN_CONFIG": "x.toml"})
+    read = load_config(env=env)
+    assert read.instance == instance
+    assert read.limits == config.limits
+    assert read.log == dataclasses.replace(config.log, format="json")
+    assert env["PATH"] == "/bin"
+    assert "HARKEN_CONFIG" not in env
+
+
+def test_this_machine_has_cores() -> None:
+    """Looking works here, whatever here is."""
+    assert this_machine().cores >= 1
