@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs the system packages that the tests and the training scripts use: speech synthesisers, nothing else.
+# Installs the system packages that the tests and the training scripts use: curl and speech synthesisers.
 # Harken itself needs none of them. Runs as root or with sudo; otherwise it says what is missing and stops.
 set -euo pipefail
 
-declare -A package_of=([espeak-ng]=espeak-ng [flite]=flite)
+declare -A package_of=([curl]=curl [espeak-ng]=espeak-ng [flite]=flite)
 missing=()
 for program in "${!package_of[@]}"; do
     command -v "$program" >/dev/null || missing+=("${package_of[$program]}")

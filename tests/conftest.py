@@ -1,9 +1,15 @@
-"""Where the tests' own helpers are found."""
+"""What all tests share: where their helpers are found, and property tests that are the same on every run."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from hypothesis import settings
+
 # importlib mode leaves sys.path alone; tests.cluster and the like are found from the root of the project.
 sys.path.insert(0, str(Path(__file__).parent.parent))
+
+# Two busy cores make single examples slow: speed is for benchmarks. Derandomized: a red run can be repeated.
+settings.register_profile("harken", deadline=None, derandomize=True)
+settings.load_profile("harken")

@@ -10,10 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+import harken
 from harken.cli.demo import Sample, read_samples
 from tests.cluster import Cluster, running_cluster
 
-SAMPLES = read_samples(Path(__import__("harken").__file__).parent / "samples")
+SAMPLES = read_samples(Path(harken.__file__).parent / "samples")
 
 
 async def _ask(client: httpx.AsyncClient, url: str, sample: Sample, delay_s: float) -> tuple[Sample, httpx.Response]:
