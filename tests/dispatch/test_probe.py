@@ -110,6 +110,28 @@ def test_a_watch_looks_again_and_again() -> None:
 
 
 @pytest.mark.slow
+def test_a_watch_that_is_ended_by_its_own_report_ends() -> None:
+    """The owner takes a silent target away at once, when its next look is due already: the loop must not go on."""
+
+    async def story() -> None:
+        with socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen()
+            url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+
+            def leave(_: InstanceState | Missed) -> None:
+                watching.cancel()
+
+            async with open_session() as session:
+                watch = Watch(url, interval_s=0.01, timeout_s=0.05, report=leave)
+                watching = asyncio.create_task(watch.run(session))
+                done, _ = await asyncio.wait([watching], timeout=5.0)
+                assert done
+                assert watching.cancelled()
+
+    run(story())
+
+
 def test_a_look_that_we_held_up_ourselves_does_not_count() -> None:
     """Else one stall of the gateway would make every instance unresponsive at once."""
 

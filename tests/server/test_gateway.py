@@ -61,8 +61,10 @@ class FakeFleet:
         )
 
     def replace(self, name: str) -> None:
-        """Note who is silent."""
+        """Note who is silent, and take it out of service at once, as a real fleet does."""
+        assert self.dispatcher is not None
         self.replaced.append(name)
+        self.dispatcher.remove_target(name)
 
     async def wait_broken(self) -> str:
         """The test's verdict."""
@@ -191,7 +193,7 @@ def test_a_broken_fleet_ends_the_gateway_and_every_wait() -> None:
 
 @pytest.mark.slow
 def test_a_silent_instance_is_reported_to_the_fleet() -> None:
-    """It was ready and then answers nothing: the fleet is told its name, once."""
+    """It was ready and then answers nothing: the fleet is told its name, once, and all of it ends in the end."""
 
     async def story() -> None:
         is_silent = False

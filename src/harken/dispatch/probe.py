@@ -86,6 +86,9 @@ class Watch:
             was_held_up = loop.time() - begin > _HELD_UP * self._timeout_s
             if not (isinstance(found, Missed) and was_held_up):
                 self._report(found)
+            # The report may have led to this very loop's end. Such a cancellation must arrive outside of the timeout:
+            # one whose deadline has passed already would take it for its own and swallow it.
+            await asyncio.sleep(0)
             try:
                 async with asyncio.timeout_at(begin + self._interval_s):
                     await self._hurry.wait()

@@ -120,11 +120,15 @@ class Gateway:
             self._leave.set()
 
     async def _live(self) -> None:
-        # The fleet is told by the dispatcher who is silent; it exists only later.
-        self._dispatcher.on_unresponsive = lambda name: self._fleet.replace(name) if self._fleet else None
+        self._dispatcher.on_unresponsive = self._replace_soon
         async with AudioReader() as reader, self._dispatcher, self._open_fleet(self._dispatcher) as self._fleet:
             self._service = self._make_service(reader)
             await self._until_end(self._fleet)
+
+    def _replace_soon(self, name: str) -> None:
+        """Tell the fleet who is silent; not at once, because it answers by changing the targets of whoever calls."""
+        if self._fleet is not None:
+            asyncio.get_running_loop().call_soon(self._fleet.replace, name)
 
     async def _until_end(self, fleet: Fleet) -> None:
         async with asyncio.TaskGroup() as group:
