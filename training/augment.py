@@ -27,7 +27,8 @@ def noise(rng: Rng, count: int) -> Samples:
     slope = rng.uniform(0.0, 1.1)
     shaped = spectrum / np.maximum(np.arange(len(spectrum)), 1) ** slope
     wave = np.fft.irfft(shaped, size)[:count]
-    return (wave / (np.sqrt(np.mean(wave**2)) + 1e-12)).astype(np.float32)
+    made: Samples = (wave / (np.sqrt(np.mean(wave**2)) + 1e-12)).astype(np.float32)
+    return made
 
 
 def hum(rng: Rng, count: int) -> Samples:
@@ -38,7 +39,8 @@ def hum(rng: Rng, count: int) -> Samples:
         (rng.uniform(0.1, 1.0) / k * np.sin(2 * np.pi * base * k * time + rng.uniform(0, 6.28)) for k in range(1, 6)),
         np.zeros(count),
     )
-    return (wave / (np.sqrt(np.mean(wave**2)) + 1e-9)).astype(np.float32)
+    made: Samples = (wave / (np.sqrt(np.mean(wave**2)) + 1e-9)).astype(np.float32)
+    return made
 
 
 def tone(rng: Rng, count: int) -> Samples:
@@ -54,7 +56,8 @@ def tone(rng: Rng, count: int) -> Samples:
     if rng.random() < 0.4:
         period, duty = rng.uniform(0.1, 2.0), rng.uniform(0.2, 0.8)
         wave *= (time % period) < period * duty
-    return (wave / (np.abs(wave).max(initial=0.0) + 1e-9)).astype(np.float32)
+    made: Samples = (wave / (np.abs(wave).max(initial=0.0) + 1e-9)).astype(np.float32)
+    return made
 
 
 def dtmf(rng: Rng, count: int) -> Samples:
@@ -78,7 +81,8 @@ def clicks(rng: Rng, count: int) -> Samples:
         start, length = int(rng.integers(0, max(count - 1, 1))), int(rng.integers(2, 600))
         piece = wave[start : start + length]
         piece += rng.standard_normal(len(piece)) * np.exp(-np.arange(len(piece)) / (length / 3))
-    return wave / (np.abs(wave).max(initial=0.0) + 1e-9)
+    made: Samples = wave / (np.abs(wave).max(initial=0.0) + 1e-9)
+    return made
 
 
 def nothing(rng: Rng, count: int) -> Samples:
@@ -107,7 +111,8 @@ def tilt(wave: Samples, rng: Rng) -> Samples:
     """A one-tap filter: brighter or duller."""
     tap = rng.uniform(-0.7, 0.7)
     shifted = np.concatenate((np.zeros(1, np.float32), wave[:-1]))
-    return (wave + np.float32(tap) * shifted) / np.float32(1 + abs(tap))
+    made: Samples = ((wave + np.float32(tap) * shifted) / np.float32(1 + abs(tap))).astype(np.float32)
+    return made
 
 
 def band(wave: Samples, rng: Rng) -> Samples:
@@ -130,14 +135,16 @@ def room(wave: Samples, rng: Rng) -> Samples:
     tail = rng.standard_normal(count) * np.exp(-np.arange(count) / (count / 5))
     tail *= rng.uniform(0.05, 0.5) / (np.sqrt(np.sum(tail**2)) + 1e-9)
     tail[0] = 1.0
-    return oaconvolve(wave, tail.astype(np.float32))[: len(wave)].astype(np.float32)
+    made: Samples = oaconvolve(wave, tail.astype(np.float32))[: len(wave)].astype(np.float32)
+    return made
 
 
 def companded(wave: Samples) -> Samples:
     """Through 8-bit mu-law and back, as a telephone line does."""
     magnitude = np.log1p(255 * np.abs(wave).clip(0, 1)) / np.log(256)
     coarse = np.round(magnitude * 127) / 127
-    return (np.sign(wave) * (np.expm1(coarse * np.log(256)) / 255)).astype(np.float32)
+    made: Samples = (np.sign(wave) * (np.expm1(coarse * np.log(256)) / 255)).astype(np.float32)
+    return made
 
 
 def coded(wave: Samples, rng: Rng) -> Samples:
@@ -173,4 +180,5 @@ def damaged(wave: Samples, rng: Rng) -> Samples:
         wave = coded(wave, rng)
     peak = np.abs(wave).max(initial=0.0) + 1e-9
     level = 10 ** (-rng.uniform(0, 36 if rng.random() < 0.5 else 12) / 20)
-    return (np.round(wave / peak * level * 32767) / 32768).astype(np.float32)
+    made: Samples = (np.round(wave / peak * level * 32767) / 32768).astype(np.float32)
+    return made

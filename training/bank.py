@@ -115,9 +115,7 @@ def load(path: Path = DEFAULT_PATH) -> list[Recording]:
     with np.load(path) as data:
         pieces = np.split(data["pcm"].astype(np.float32) / 32768.0, np.cumsum(data["lengths"])[:-1])
         return [
-            Recording(
-                samples=piece, rate_hz=int(rate), digits=tuple(int(c) for c in str(digits)), speaker=str(speaker)
-            )
+            Recording(samples=piece, rate_hz=int(rate), digits=tuple(int(c) for c in str(digits)), speaker=str(speaker))
             for piece, rate, digits, speaker in zip(
                 pieces, data["rates"], data["digits"], data["speakers"], strict=True
             )

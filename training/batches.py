@@ -7,7 +7,10 @@ not depend on how fast anybody is.
 """
 
 import multiprocessing
+import multiprocessing.connection
+import queue
 import random
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +25,44 @@ from training.features import FRAMES_PER_CHUNK, log_mel, token_count, token_time
 from training.vocabulary import CHINESE_DIGITS, ENGLISH_DIGITS, Vocabulary, load_vocabulary, spell
 
 IGNORE = -100
-HISTORY = 3
-COUNT_MODULUS = 16
-_OTHER_WORDS = (
-    "meter room please transcribe the following invoice number account Harken hello report order phone code 电话"
-    " 号码 会议 请 你好 amount total 12 305 name names: speech in audio digits Chinese English None language"
-).split()
+HISTORY = 5
+MOST_DIGITS = 79
+_OTHER_WORDS = [
+    "meter",
+    "room",
+    "please",
+    "transcribe",
+    "the",
+    "following",
+    "invoice",
+    "number",
+    "account",
+    "Harken",
+    "hello",
+    "report",
+    "order",
+    "phone",
+    "code",
+    "电话",
+    "号码",
+    "会议",
+    "请",
+    "你好",
+    "amount",
+    "total",
+    "12",
+    "305",
+    "name",
+    "names:",
+    "speech",
+    "in",
+    "audio",
+    "digits",
+    "Chinese",
+    "English",
+    "None",
+    "language",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +70,11 @@ class Batch:
     """One step's tensors. B clips, T mel frames (a multiple of 100), L tokens, A audio tokens.
 
     features [B, 128, T] f32; audio_tokens, audio_start [B]; tokens, labels [B, L]; heard [B, A]: the
-    digit being spoken (0 none, 1-10 English, 11-20 Chinese); history [B, A, 3]: the last digits
-    finished, latest first (0 none); finished [B, A]: how many, modulo 16. IGNORE where not learnt.
+    digit being spoken (0 none, 1-10 English, 11-20 Chinese); history [B, A, 5]: the last digits
+    finished, latest first (0 none); finished [B, A]: how many. The same of the answer: places [B, K]:
+    the K positions from which digits (and the end) are predicted; written_history [B, K, 5] and
+    written [B, K]: what has been written by then; pointers [B, K, 2]: the audio tokens [from, to) at
+    which the digit to predict is just finished. IGNORE where not learnt.
     """
 
     features: torch.Tensor
@@ -47,6 +85,10 @@ class Batch:
     heard: torch.Tensor
     history: torch.Tensor
     finished: torch.Tensor
+    places: torch.Tensor
+    written_history: torch.Tensor
+    written: torch.Tensor
+    pointers: torch.Tensor
 
 
 def collate(clips: list[Clip], features: list[torch.Tensor], vocabulary: Vocabulary, rng: random.Random) -> Batch:
@@ -64,6 +106,10 @@ def collate(clips: list[Clip], features: list[torch.Tensor], vocabulary: Vocabul
     heard, finished = (torch.full((count, audio_max), IGNORE) for _ in range(2))
     history = torch.full((count, audio_max, HISTORY), IGNORE)
     starts = torch.zeros(count, dtype=torch.long)
+    most = 1 + max(len(clip.digits) for clip in clips)
+    places, written, written_history, pointers = (
+        torch.full(size, IGNORE) for size in ((count, most), (count, most), (count, most, HISTORY), (count, most, 2))
+    )
     for row, (clip, feature, (prompt, answer)) in enumerate(zip(clips, features, texts, strict=True)):
         packed[row, :, : feature.shape[1]] = feature
         both = [*prompt, *answer]
@@ -73,15 +119,19 @@ def collate(clips: list[Clip], features: list[torch.Tensor], vocabulary: Vocabul
         used = int(audio_tokens[row])
         if clip.spans_s is not None:
             heard[row, :used], history[row, :used], finished[row, :used] = _word_labels(clip, used)
+            pointers[row, : len(clip.digits)] = _pointer_labels(clip, used)
+        said = len(clip.digits)
+        places[row, : said + 1] = torch.arange(len(both) - 2 - said, len(both) - 1)
+        written[row, : said + 1] = torch.arange(said + 1)
+        written_history[row, : said + 1] = _written_history(clip.digits)
     return Batch(
         features=packed, audio_tokens=audio_tokens, audio_start=starts, tokens=tokens, labels=labels,
         heard=heard, history=history, finished=finished,
+        places=places, written=written, written_history=written_history, pointers=pointers,
     )  # fmt: skip
 
 
-def _turns(
-    clip: Clip, audio_tokens: int, vocabulary: Vocabulary, rng: random.Random
-) -> tuple[list[int], list[int]]:
+def _turns(clip: Clip, audio_tokens: int, vocabulary: Vocabulary, rng: random.Random) -> tuple[list[int], list[int]]:
     """The prompt (nothing is learnt from it) and the answer to learn."""
     prompt = vocabulary.prompt(audio_tokens, _system_words(rng) if rng.random() < 0.15 else "")
     language = clip.language
@@ -121,10 +171,29 @@ def _word_labels(clip: Clip, used: int) -> tuple[torch.Tensor, torch.Tensor, tor
         history[after, 0] = digit + 1
         # Nobody can say to the token when a word is over.
         unsure |= (times > end - 0.05) & (times < end + 0.09)
-    finished %= COUNT_MODULUS
     finished[unsure] = IGNORE
     history[unsure] = IGNORE
     return torch.from_numpy(heard), torch.from_numpy(history), torch.from_numpy(finished)
+
+
+def _pointer_labels(clip: Clip, used: int) -> torch.Tensor:
+    """For every digit, the audio tokens [from, to) just after it ended and before the next one ends."""
+    times = token_times_s(used)
+    ends = [end for _, end in clip.spans_s or ()]
+    found = torch.full((len(ends), 2), IGNORE)
+    for index, end in enumerate(ends):
+        stop = min(end + 0.18, ends[index + 1] - 0.05) if index + 1 < len(ends) else end + 0.18
+        inside = np.flatnonzero((times >= end - 0.05) & (times <= stop))
+        if len(inside):
+            found[index] = torch.tensor((int(inside[0]), int(inside[-1]) + 1))
+    return found
+
+
+def _written_history(digits: tuple[int, ...]) -> torch.Tensor:
+    """The last digits written before each digit and before the end, latest first; [len + 1, HISTORY]."""
+    padded = [0] * HISTORY + [digit + 1 for digit in digits]
+    rows = [padded[index : index + HISTORY][::-1] for index in range(len(digits) + 1)]
+    return torch.tensor(rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,25 +223,57 @@ def group_batches(plan: Plan, group: int, maker: ClipMaker, vocabulary: Vocabula
     return [collate([c for c, _ in batch], [f for _, f in batch], vocabulary, rng) for batch in batches]
 
 
-def _work(plan: Plan, first: int, stride: int, queue: "multiprocessing.Queue[list[dict[str, object]]]") -> None:
+def _work(plan: Plan, first: int, stride: int, pipe: "multiprocessing.connection.Connection") -> None:
     torch.set_num_threads(1)
     maker, vocabulary = ClipMaker(Espeak(), load(plan.bank)), load_vocabulary()
     group = first
     while True:
         batches = group_batches(plan, group, maker, vocabulary)
         # Arrays travel by value: tensors would hold shared memory open for every one of them.
-        queue.put([{name: value.numpy() for name, value in vars(batch).items()} for batch in batches])
+        pipe.send([{name: value.numpy() for name, value in vars(batch).items()} for batch in batches])
         group += stride
 
 
 def stream(plan: Plan, workers: int, first: int = 0) -> Iterator[tuple[int, Batch]]:
-    """(group, batch) for ever, from group `first` on; the workers end with this process."""
-    context = multiprocessing.get_context("spawn")
-    queues = [context.Queue(3) for _ in range(workers)]
-    for number, queue in enumerate(queues):
-        context.Process(target=_work, args=(plan, first + number, workers, queue), daemon=True).start()
-    group = first
+    """(group, batch) for ever, from group `first` on; the workers end with this process.
+
+    espeak-ng's library can crash its process after hours of changing voices. A worker that died is started
+    again at the group that is missing; a group that kills two workers is left out, and said so.
+    """
+    group, crashes = first, 0
+    feeds = [_Feed(plan, first + number, workers) for number in range(workers)]
     while True:
-        for arrays in queues[(group - first) % workers].get():
-            yield group, Batch(**{name: torch.from_numpy(value) for name, value in arrays.items()})
-        group += 1
+        place = (group - first) % workers
+        arrays = feeds[place].take()
+        if arrays is None:
+            crashes += 1
+            print(f'{{"worker_died_at_group": {group}, "times": {crashes}}}', flush=True)
+            feeds[place] = _Feed(plan, group if crashes < 2 else group + workers, workers)
+            if crashes < 2:
+                continue
+        for batch in arrays or ():
+            yield group, Batch(**{name: torch.from_numpy(value) for name, value in batch.items()})
+        group, crashes = group + 1, 0
+
+
+class _Feed:
+    """A worker process and a thread that keeps three of its groups ready."""
+
+    def __init__(self, plan: Plan, first: int, stride: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        mine, theirs = context.Pipe(duplex=False)
+        self._ready: queue.Queue[list[dict[str, np.ndarray]] | None] = queue.Queue(3)
+        context.Process(target=_work, args=(plan, first, stride, theirs), daemon=True).start()
+        theirs.close()  # so that the worker's death is the end of the pipe
+        threading.Thread(target=self._fill, args=(mine,), daemon=True).start()
+
+    def take(self) -> "list[dict[str, np.ndarray]] | None":
+        """The next group; None when the worker is dead and left nothing."""
+        return self._ready.get()
+
+    def _fill(self, pipe: "multiprocessing.connection.Connection") -> None:
+        try:
+            while True:
+                self._ready.put(pipe.recv())
+        except (EOFError, OSError):
+            self._ready.put(None)

@@ -43,11 +43,11 @@ def write_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     model = Qwen3ASRForConditionalGeneration(config)
     model.load_state_dict(weights)
-    end, text_end = vocabulary.end, vocabulary.tokenizer.token_to_id("<|endoftext|>")
-    model.generation_config = GenerationConfig(
+    end, text_end = vocabulary.end, vocabulary.id_of("<|endoftext|>")
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         do_sample=False, max_new_tokens=512, eos_token_id=[end, text_end], pad_token_id=end
     )
-    model.to(torch.bfloat16).save_pretrained(folder)
+    model.bfloat16().save_pretrained(folder)
     write_tokenizer(folder)
     _write_json(folder / "preprocessor_config.json", {**_EXTRACTOR, "processor_class": "Qwen3ASRProcessor"})
     processor = {"feature_extractor": _EXTRACTOR, "processor_class": "Qwen3ASRProcessor", "timestamp_segment_time": 80}

@@ -4,7 +4,8 @@ Draws what is said, by whom, in what manner and with which pauses; damages it (`
 keeps, for every digit, when it starts and ends, which only training-only heads will see. Nothing is
 stored: every clip is synthesised when it is needed, so no clip is ever seen twice.
 
-Invariant: a clip depends on its seed and `Limits` alone.
+Invariant: what is said, when, and how it is damaged depends on the seed and `Limits` alone (espeak-ng's
+samples also depend on what it said before, see there).
 """
 
 import random
@@ -18,8 +19,8 @@ from training import augment
 from training.bank import Recording
 from training.espeak import Espeak, Manner
 from training.features import RATE_HZ
-from training.voices import trained_manner
 from training.vocabulary import CHINESE_DIGITS, ENGLISH_DIGITS
+from training.voices import trained_manner
 
 _ENGLISH_SEPARATORS = (" ", " ", ", ", ". ")
 _CHINESE_SEPARATORS = ("", " ", "，", "。", "、")
@@ -29,7 +30,8 @@ _END_FLOOR = 0.04
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """How hard the clips are: digits at most in a short and in a long clip, seconds at most, and the
-    share of long clips."""
+    share of long clips.
+    """
 
     short_digits: int
     long_digits: int
@@ -40,7 +42,8 @@ class Limits:
 @dataclass(frozen=True, kw_only=True)
 class Clip:
     """Mono float32 samples at 16 kHz, what is said in which language ("None": nothing), and the
-    (start, end) seconds of every digit, or None where unknown."""
+    (start, end) seconds of every digit, or None where unknown.
+    """
 
     samples: npt.NDArray[np.float32]
     digits: tuple[int, ...]
@@ -77,6 +80,8 @@ class ClipMaker:
         language = rng.choice(("English", "Chinese"))
         clip = self._joined(rng, language, limits)
         samples = augment.damaged(self._with_tones(rng, noise_rng, clip), noise_rng)
+        # A string that did not fit in any part leaves silence.
+        language = language if clip.digits else "None"
         return Clip(samples=samples, digits=clip.digits, language=language, spans_s=clip.spans_s)
 
     def _joined(self, rng: random.Random, language: str, limits: Limits) -> Clip:
@@ -119,8 +124,8 @@ class ClipMaker:
             samples = soxr.resample(recording.samples, recording.rate_hz, RATE_HZ * warp, quality="LQ")
             level = np.float32(rng.uniform(0.4, 1.0)) / (np.abs(samples).max(initial=0.0) + 1e-9)
             alone = len(recording.digits) == 1
-            spans = ((0.01, len(samples) / RATE_HZ - 0.01),) if alone else None
-            return _Piece(samples=samples * level, digits=recording.digits, spans_s=spans)
+            whole = ((0.01, len(samples) / RATE_HZ - 0.01),) if alone else None
+            return _Piece(samples=samples * level, digits=recording.digits, spans_s=whole)
         speech = self._espeak.speak(_text(rng, language, digits), manner)
         samples = soxr.resample(speech.samples, speech.rate_hz, RATE_HZ * warp, quality="LQ")
         samples = samples / (np.abs(samples).max(initial=0.0) + 1e-9) * np.float32(rng.uniform(0.4, 1.0))
@@ -136,9 +141,7 @@ class ClipMaker:
             samples=samples[first:keep_to], digits=digits, spans_s=tuple((a - shift, b - shift) for a, b in spans)
         )
 
-    def _with_tones(
-        self, rng: random.Random, noise_rng: np.random.Generator, clip: Clip
-    ) -> npt.NDArray[np.float32]:
+    def _with_tones(self, rng: random.Random, noise_rng: np.random.Generator, clip: Clip) -> npt.NDArray[np.float32]:
         """Sometimes a beep or key tones before or behind the words, where there is room for them."""
         samples = clip.samples.copy()
         if rng.random() > 0.06 or not clip.spans_s:

@@ -5,7 +5,9 @@ never more than one). Calling the library costs about a hundredth of starting th
 string, and it tells where each word begins, which the training-only heads need. Knows nothing of
 digits, voices worth choosing, or what happens to the samples afterwards.
 
-Invariant: the result of `speak` depends on its arguments alone, never on the previous call.
+Invariant: words and their times depend on the arguments of `speak` alone. The samples do not quite:
+espeak-ng carries the phases of its oscillators from call to call, so only an equal sequence of calls
+gives equal samples.
 """
 
 import ctypes
@@ -42,15 +44,14 @@ class _Event(ctypes.Structure):
     ]
 
 
-_CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manner:
     """How a text is spoken: voice name with variant (`en-us+f3`), words per minute, pitch 0-99,
-    pitch range 0-99, extra pause between words in units of 10 ms."""
+    pitch range 0-99, extra pause between words in units of 10 ms.
+    """
 
     voice: str
     speed_wpm: int
@@ -122,11 +123,11 @@ class Espeak:
     def _speech(self) -> Speech:
         joined = np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.int16)
         starts = [sample for _, sample in sorted(set(self._starts))]
-        return Speech(
-            samples=joined.astype(np.float32) / 32768.0, rate_hz=self._rate_hz, word_starts=tuple(starts)
-        )
+        return Speech(samples=joined.astype(np.float32) / 32768.0, rate_hz=self._rate_hz, word_starts=tuple(starts))
 
-    def _receive(self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, events: "ctypes._Pointer[_Event]") -> int:
+    def _receive(
+        self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, events: "ctypes._Pointer[_Event]"
+    ) -> int:
         if samples and count > 0:
             self._pieces.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())
         index = 0

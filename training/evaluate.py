@@ -34,9 +34,7 @@ def measure(model: Qwen3ASR, spoken: list[Spoken], *, show: int = 0) -> Score:
         if show and s.digits != h.digits:
             show -= 1
             print(f"    {s.voice}: said {_plain(s.digits)} heard {_plain(h.digits)} ({h.language})")
-    return score(
-        (s.digits, h.digits, h.language == s.language) for s, h in zip(spoken, heard, strict=True)
-    )
+    return score((s.digits, h.digits, h.language == s.language) for s, h in zip(spoken, heard, strict=True))
 
 
 def _plain(digits: tuple[int, ...]) -> str:

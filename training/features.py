@@ -30,9 +30,9 @@ def _filters() -> torch.Tensor:
 def log_mel(samples: npt.NDArray[np.float32]) -> torch.Tensor:
     """Features [128, frames] float32 of mono samples at 16 kHz in [-1, 1]."""
     padded = np.pad(samples, (0, max(0, MIN_SAMPLES - len(samples)))).astype(np.float32)
-    spectrum = torch.stft(
-        torch.from_numpy(padded), 400, 160, window=torch.hann_window(400), return_complex=True
-    )[:, :-1]
+    spectrum = torch.stft(torch.from_numpy(padded), 400, 160, window=torch.hann_window(400), return_complex=True)[
+        :, :-1
+    ]
     power = spectrum.real.square() + spectrum.imag.square()
     mel = (_filters() @ power).clamp(min=1e-10).log10()
     mel = torch.maximum(mel, mel.max() - 8.0)

@@ -9,19 +9,18 @@ Shapes: B clips, T mel frames (a multiple of 100), A audio tokens, L tokens, D w
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812 the name everybody gives it
 from transformers import Qwen3ASRConfig, Qwen3ASRForConditionalGeneration
 
-from training.batches import COUNT_MODULUS, HISTORY, Batch
+from training.batches import Batch
 from training.features import FRAMES_PER_CHUNK, TOKENS_PER_CHUNK
 from training.vocabulary import Vocabulary
 
 WINDOW_CHUNKS = 8
-HEARD_CLASSES = 21
-HISTORY_CLASSES = 11
 ROPE_THETA = 1e6
 
 
@@ -42,17 +41,17 @@ def build_config(vocabulary: Vocabulary, *, decoder_layers: int = 4) -> Qwen3ASR
             "bos_token_id": None, "eos_token_id": vocabulary.end, "pad_token_id": vocabulary.end,
         },
         audio_token_id=vocabulary.audio_pad,
-        timestamp_token_id=vocabulary.tokenizer.token_to_id("<timestamp>"),
+        timestamp_token_id=vocabulary.id_of("<timestamp>"),
         pad_token_id=vocabulary.end,
-        eos_token_id=[vocabulary.end, vocabulary.tokenizer.token_to_id("<|endoftext|>")],
+        eos_token_id=[vocabulary.end, vocabulary.id_of("<|endoftext|>")],
         tie_word_embeddings=True,
     )  # fmt: skip
 
 
-def build_model(vocabulary: Vocabulary, seed: int) -> Qwen3ASRForConditionalGeneration:
+def build_model(vocabulary: Vocabulary, seed: int, *, decoder_layers: int = 4) -> Any:
     """A freshly initialised model; at this width the default standard deviation 0.02 does not train."""
     torch.manual_seed(seed)
-    model = Qwen3ASRForConditionalGeneration(build_config(vocabulary)).float()
+    model = Qwen3ASRForConditionalGeneration(build_config(vocabulary, decoder_layers=decoder_layers))
     for name, parameter in model.named_parameters():
         if "embed_tokens" in name:
             nn.init.normal_(parameter, std=0.15)
@@ -63,32 +62,23 @@ def build_model(vocabulary: Vocabulary, seed: int) -> Qwen3ASRForConditionalGene
             nn.init.xavier_uniform_(parameter, gain=0.5 if output else 1.0)
         elif name.endswith("bias"):
             nn.init.zeros_(parameter)
-    return model
-
-
-class Heads(nn.Module):
-    """Training-only heads on audio positions: what is heard (encoder and first decoder layer), the
-    last digits finished (second layer), how many are finished (third layer). Never saved."""
-
-    def __init__(self, width: int = 128) -> None:
-        super().__init__()
-        self.heard = nn.Linear(width, HEARD_CLASSES)
-        self.heard_inside = nn.Linear(width, HEARD_CLASSES)
-        self.history = nn.Linear(width, HISTORY * HISTORY_CLASSES)
-        self.finished = nn.Linear(width, COUNT_MODULUS)
+    made: Qwen3ASRForConditionalGeneration = model
+    return made
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     """logits [N, vocabulary] at the N positions asked for; audio [B, A, D] after the projector;
-    layers: each decoder layer's hidden states at audio positions [B, A, D]."""
+    layers: each decoder layer's hidden states [B, L, D]; columns [B, A]: the audio tokens among L.
+    """
 
     logits: torch.Tensor
     audio: torch.Tensor
     layers: list[torch.Tensor]
+    columns: torch.Tensor
 
 
-def encode(model: Qwen3ASRForConditionalGeneration, features: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+def encode(model: Any, features: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
     """Projected audio tokens [B, chunks * 13, D]; rows beyond `counts` [B] are padding."""
     tower = model.model.audio_tower
     rows, mels, frames = features.shape
@@ -112,16 +102,18 @@ def encode(model: Qwen3ASRForConditionalGeneration, features: torch.Tensor, coun
     for layer in tower.layers:
         hidden = _encoder_layer(layer, hidden, mask[:, None, None])
     hidden = model.model.multi_modal_projector(tower.ln_post(hidden))
-    return hidden.reshape(rows, padded, -1)[:, :length]
+    made: torch.Tensor = hidden.reshape(rows, padded, -1)[:, :length]
+    return made
 
 
-def _encoder_layer(layer: nn.Module, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def _encoder_layer(layer: Any, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     attention = layer.self_attn
     x = layer.self_attn_layer_norm(hidden)
     q, k, v = (_heads(p(x), attention.num_heads) for p in (attention.q_proj, attention.k_proj, attention.v_proj))
     mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     hidden = hidden + attention.out_proj(mixed.transpose(1, 2).flatten(2))
-    return hidden + layer.fc2(F.gelu(layer.fc1(layer.final_layer_norm(hidden))))
+    made: torch.Tensor = hidden + layer.fc2(F.gelu(layer.fc1(layer.final_layer_norm(hidden))))
+    return made
 
 
 def _heads(x: torch.Tensor, heads: int) -> torch.Tensor:
@@ -141,11 +133,11 @@ def _rotated(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Ten
     return x * cos + torch.cat((-second, first), dim=-1) * sin
 
 
-def _norm(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def _norm(module: Any, x: torch.Tensor) -> torch.Tensor:
     return F.rms_norm(x, module.weight.shape, module.weight, 1e-6)
 
 
-def _decoder_layer(layer: nn.Module, hidden: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+def _decoder_layer(layer: Any, hidden: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
     attention = layer.self_attn
     x = _norm(layer.input_layernorm, hidden)
     q = _rotated(_norm(attention.q_norm, _heads(attention.q_proj(x), 4)), cos, sin)
@@ -156,10 +148,11 @@ def _decoder_layer(layer: nn.Module, hidden: torch.Tensor, cos: torch.Tensor, si
     hidden = hidden + attention.o_proj(mixed.transpose(1, 2).flatten(2))
     x = _norm(layer.post_attention_layernorm, hidden)
     mlp = layer.mlp
-    return hidden + mlp.down_proj(F.silu(mlp.gate_proj(x)) * mlp.up_proj(x))
+    made: torch.Tensor = hidden + mlp.down_proj(F.silu(mlp.gate_proj(x)) * mlp.up_proj(x))
+    return made
 
 
-def forward(model: Qwen3ASRForConditionalGeneration, batch: Batch, asked: torch.Tensor) -> Outputs:
+def forward(model: Any, batch: Batch, asked: torch.Tensor) -> Outputs:
     """One pass over a batch; logits only at positions `asked` [B, L] (bool)."""
     audio_max = int(batch.audio_tokens.max())
     audio = encode(model, batch.features, batch.audio_tokens)[:, :audio_max]
@@ -170,10 +163,52 @@ def forward(model: Qwen3ASRForConditionalGeneration, batch: Batch, asked: torch.
     rows = torch.arange(len(columns))[:, None].expand_as(columns)
     hidden = hidden.to(audio.dtype).index_put((rows[is_audio], columns[is_audio]), audio[is_audio])
     cos, sin = rotation(hidden.shape[1])
-    at_audio = columns.clamp(max=hidden.shape[1] - 1)[..., None].expand(-1, -1, hidden.shape[-1])
     layers = []
     for layer in language_model.layers:
         hidden = _decoder_layer(layer, hidden, cos, sin)
-        layers.append(hidden.gather(1, at_audio))
+        layers.append(hidden)
     hidden = _norm(language_model.norm, hidden[asked])
-    return Outputs(logits=F.linear(hidden, language_model.embed_tokens.weight), audio=audio, layers=layers)
+    logits = F.linear(hidden, language_model.embed_tokens.weight)
+    return Outputs(logits=logits, audio=audio, layers=layers, columns=columns.clamp(max=layers[0].shape[1] - 1))
+
+
+def gather(hidden: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Rows of hidden [B, L, D] at places [B, K] (negative ones give some row): [B, K, D]."""
+    return hidden.gather(1, places.clamp(min=0)[..., None].expand(-1, -1, hidden.shape[-1]))
+
+
+def attention_log_weights(model: Any, index: int, below: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Log attention weights [B, K, L] of the first head of decoder layer `index` at query `places` [B, K].
+
+    `below` [B, L, D] is what that layer takes in; positions behind a query weigh nothing.
+    """
+    layer = model.model.language_model.layers[index]
+    attention, x = layer.self_attn, _norm(layer.input_layernorm, below)
+    cos, sin = rotation(x.shape[1])
+    width, asked = cos.shape[1], places.clamp(min=0)
+    q = _norm(attention.q_norm, F.linear(gather(x, places), attention.q_proj.weight[:width]))
+    k = _norm(attention.k_norm, F.linear(x, attention.k_proj.weight[:width]))
+    scores = _rotated(q, cos[asked], sin[asked]) @ _rotated(k, cos, sin).transpose(1, 2) * width**-0.5
+    later = torch.arange(x.shape[1])[None, None] > asked[..., None]
+    made: torch.Tensor = scores.masked_fill(later, -1e9).log_softmax(-1)
+    return made
+
+
+def grown(
+    model: Qwen3ASRForConditionalGeneration, vocabulary: Vocabulary, seed: int
+) -> Qwen3ASRForConditionalGeneration:
+    """The four-layer model with two more decoder layers between its own, which at first change nothing."""
+    larger: Qwen3ASRForConditionalGeneration = build_model(vocabulary, seed, decoder_layers=6)
+    moved = {0: 0, 1: 1, 2: 3, 3: 5}
+    state = larger.state_dict()
+    for old_name, value in model.state_dict().items():
+        name, parts = old_name, old_name.split(".layers.")
+        if "language_model" in name and len(parts) == 2:
+            old, rest = parts[1].split(".", 1)
+            name = f"{parts[0]}.layers.{moved[int(old)]}.{rest}"
+        state[name] = value
+    for index in set(range(6)) - set(moved.values()):
+        for part in ("self_attn.o_proj", "mlp.down_proj"):
+            state[f"model.language_model.layers.{index}.{part}.weight"].zero_()
+    larger.load_state_dict(state)
+    return larger

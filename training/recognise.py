@@ -33,9 +33,7 @@ class Heard:
         return unspell(self.text)
 
 
-def recognise(
-    model: Qwen3ASR, clips: Sequence[npt.NDArray[np.float32]], options: Options | None = None
-) -> list[Heard]:
+def recognise(model: Qwen3ASR, clips: Sequence[npt.NDArray[np.float32]], options: Options | None = None) -> list[Heard]:
     """Recognise float32 clips [n] at 16 kHz, each as if it were alone; answers in the order of the clips."""
     asked = options or Options()
     order = sorted(range(len(clips)), key=lambda index: len(clips[index]))

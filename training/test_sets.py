@@ -42,9 +42,7 @@ def strings(espeak: Espeak, seed: str, language: str, count: int, digits: tuple[
     return [_speak(espeak, rng, language, rng.randint(*digits)) for _ in range(count)]
 
 
-def long_strings(
-    espeak: Espeak, seed: str, language: str, count: int, seconds: tuple[float, float]
-) -> list[Spoken]:
+def long_strings(espeak: Espeak, seed: str, language: str, count: int, seconds: tuple[float, float]) -> list[Spoken]:
     """Clean strings whose recording lasts between `seconds[0]` and `seconds[1]`."""
     rng = random.Random(f"long/{seed}/{language}/{seconds}")
     found: list[Spoken] = []
@@ -72,12 +70,14 @@ def hash_of(text: str) -> int:
 def _damage(samples: Samples, kind: str, rng: np.random.Generator) -> Samples:
     if kind == "telephone":
         narrow = soxr.resample(samples, RATE_HZ, 8000)
-        return soxr.resample(augment.companded(narrow.clip(-1, 1)), 8000, RATE_HZ).astype(np.float32)
+        made: Samples = soxr.resample(augment.companded(narrow.clip(-1, 1)), 8000, RATE_HZ).astype(np.float32)
+        return made
     if kind == "codec":
         return augment.coded(samples, rng)
     if kind == "noise":
         level = np.sqrt(np.mean(samples**2)) * 10 ** (-15 / 20)
-        return (samples + augment.noise(rng, len(samples)) * level).astype(np.float32).clip(-1, 1)
+        noisy: Samples = (samples + augment.noise(rng, len(samples)) * level).astype(np.float32)
+        return noisy.clip(-1, 1)
     if kind == "soft":
         return samples * np.float32(0.05)
     raise ValueError(f"no such damage: {kind}")

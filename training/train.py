@@ -1,8 +1,9 @@
 """Train `qwen3-asr-digits` from nothing: `python -m training.train`.
 
-One stage of a fixed number of steps over streamed clips that grow from two digits to strings of half
-a minute. The loss is on the answer; four training-only heads (see `network.Heads`) teach the
-alignment and fade out in the last fifth. What is shipped is the exponential average of the weights.
+Two stages of a fixed number of steps over streamed clips. The first, with four decoder layers, grows
+from two digits to strings of half a minute; the second adds two decoder layers and learns to keep
+its place in long strings. The loss is on the answer; training-only heads (`heads.py`) teach the
+alignment and fade in the last fifth. What is shipped is the exponential average of the weights.
 
 Invariant: seed, steps and options decide the data and their order; results are bit-equal only for
 the same thread count, torch build and processor (sums are reordered otherwise).
@@ -16,42 +17,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812 the name everybody gives it
 from transformers import Qwen3ASRForConditionalGeneration
 
-from training.bank import DEFAULT_PATH
+from training.bank import DEFAULT_PATH, record, save
 from training.batches import IGNORE, Batch, Plan, stream
 from training.checkpoint import write_checkpoint
 from training.clips import Limits
-from training.network import HISTORY_CLASSES, Heads, build_model, forward
+from training.heads import FirstHeads, SecondHeads
+from training.network import build_model, forward, grown
 from training.vocabulary import load_vocabulary
 
 AVERAGE = 0.9985
+BANK_SEED, BANK_ROUNDS, BANK_STRINGS = 20261122, 14, 6
 
 
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """Learning rate and head weight by step."""
-
-    steps: int
-    peak: float
-    warmup: int = 300
-    flat_until: float = 0.5
-    last: float = 0.015
-
-    def rate(self, step: int) -> float:
-        """Warm up, stay, then fall along a cosine to `last` of the peak."""
-        if step < self.warmup:
-            return self.peak * (step + 1) / self.warmup
-        progress = max(0.0, (step / self.steps - self.flat_until) / (1 - self.flat_until))
-        return self.peak * (self.last + (1 - self.last) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
-
-    def head_weight(self, step: int) -> float:
-        """1, then a third in the last fifth, when only the transcript should matter."""
-        return 1.0 if step < 0.8 * self.steps else 0.33
-
-
-def curriculum(groups: int) -> tuple[Limits, ...]:
+def first_curriculum(groups: int) -> tuple[Limits, ...]:
     """Limits of each group: 2 to 10 digits first, then a growing share of ever longer strings."""
     limits = []
     for group in range(groups):
@@ -67,7 +48,52 @@ def curriculum(groups: int) -> tuple[Limits, ...]:
     return tuple(limits)
 
 
-def losses(model: Qwen3ASRForConditionalGeneration, heads: Heads, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, float]:
+SECOND_LIMITS = (Limits(short_digits=10, long_digits=70, max_s=30.0, long_share=0.35),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stage: where its learning rate comes from, when it ends, what it trains on."""
+
+    name: str
+    last_step: int
+    planned_steps: int
+    peak: float
+    flat_until: float
+    limits: tuple[Limits, ...]
+    seed_offset: int = 0
+    warmup: int = 300
+    last: float = 0.015
+
+    @property
+    def grows(self) -> bool:
+        """Whether it begins by adding decoder layers to what another stage left."""
+        return self.name == "second"
+
+    def rate(self, step: int) -> float:
+        """Warm up, stay, then fall along a cosine to `last` of the peak at the planned end."""
+        if step < self.warmup:
+            return self.peak * (step + 1) / self.warmup
+        progress = max(0.0, (step / self.planned_steps - self.flat_until) / (1 - self.flat_until))
+        return self.peak * (self.last + (1 - self.last) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+
+    def head_weight(self, step: int) -> float:
+        """1, then a third in the last fifth, when only the transcript should matter."""
+        return 1.0 if step < 0.8 * self.planned_steps else 0.33
+
+
+FIRST = Stage(
+    name="first", last_step=9000, planned_steps=34000, peak=1.5e-3, flat_until=0.5, limits=first_curriculum(2600)
+)
+SECOND = Stage(
+    name="second", last_step=16000, planned_steps=16000, peak=1.3e-3, flat_until=0.4, limits=SECOND_LIMITS,
+    seed_offset=1,
+)  # fmt: skip
+
+
+def losses(
+    model: Qwen3ASRForConditionalGeneration, heads: FirstHeads | SecondHeads, batch: Batch
+) -> tuple[torch.Tensor, torch.Tensor, float]:
     """(loss on the answer, weighted loss of the heads, share of answer tokens right)."""
     asked = torch.zeros_like(batch.labels, dtype=torch.bool)
     asked[:, :-1] = batch.labels[:, 1:] != IGNORE
@@ -75,20 +101,7 @@ def losses(model: Qwen3ASRForConditionalGeneration, heads: Heads, batch: Batch) 
     wanted = batch.labels[:, 1:][batch.labels[:, 1:] != IGNORE]
     text = F.cross_entropy(outputs.logits, wanted)
     right = float((outputs.logits.argmax(-1) == wanted).float().mean())
-    history = heads.history(outputs.layers[1]).unflatten(-1, (-1, HISTORY_CLASSES))
-    extra = (
-        0.3 * _frame_loss(heads.heard(outputs.audio), batch.heard)
-        + 0.2 * _frame_loss(heads.heard_inside(outputs.layers[0]), batch.heard)
-        + 0.3 * _frame_loss(history, batch.history)
-        + 0.2 * _frame_loss(heads.finished(outputs.layers[2]), batch.finished)
-    )
-    return text, extra, right
-
-
-def _frame_loss(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy over learnt positions; 0 where a batch has none."""
-    total = F.cross_entropy(logits.flatten(0, -2), wanted.flatten(), ignore_index=IGNORE, reduction="sum")
-    return total / max(1, int((wanted != IGNORE).sum()))
+    return text, heads.loss(model, outputs, batch), right
 
 
 def _optimizer(model: torch.nn.Module, heads: torch.nn.Module) -> torch.optim.AdamW:
@@ -102,33 +115,46 @@ def _optimizer(model: torch.nn.Module, heads: torch.nn.Module) -> torch.optim.Ad
 
 
 class Run:
-    """A training run: model, heads, average, optimizer, and the log."""
+    """One stage: model, heads, average, optimizer, and the log."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.options = options
+    def __init__(self, stage: Stage, options: argparse.Namespace) -> None:
+        self.stage, self.options = stage, options
         self.vocabulary = load_vocabulary()
         self.model = build_model(self.vocabulary, options.seed)
+        self.heads: FirstHeads | SecondHeads = FirstHeads()
+        self.step, self.group = 0, 0
+        self._prepare()
+
+    def _prepare(self) -> None:
         for conv in ("conv2d1", "conv2d2", "conv2d3"):
             getattr(self.model.model.audio_tower, conv).to(memory_format=torch.channels_last)
-        self.heads = Heads()
         self.optimizer = _optimizer(self.model, self.heads)
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
-        self.schedule = Schedule(steps=options.steps, peak=options.rate)
-        self.step, self.group = 0, 0
 
-    def load(self, path: Path) -> None:
-        """Take up a saved state; the data go on with the next whole group."""
-        state = torch.load(path)
-        self.model.load_state_dict(state["model"])
-        self.heads.load_state_dict(state["heads"])
-        if not self.options.restart_schedule:
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.step = state["step"]
-        self.average, self.group = state["average"], state["group"] + 1
+    def grow(self, state: Path) -> None:
+        """Begin the second stage with what the first one left in `state`."""
+        found = torch.load(state)
+        self.model.load_state_dict({**found["model"], **found["average"]}, strict=False)
+        first = FirstHeads()
+        first.load_state_dict(found["heads"])
+        self.model = grown(self.model, self.vocabulary, self.options.seed)
+        self.heads = SecondHeads.after(first)
+        self._prepare()
+
+    def resume(self, state: Path) -> None:
+        """Take up a saved state of this stage; the data go on with the next whole group."""
+        found = torch.load(state)
+        if self.stage.grows:
+            self.model, self.heads = grown(self.model, self.vocabulary, self.options.seed), SecondHeads()
+            self._prepare()
+        self.model.load_state_dict(found["model"])
+        self.heads.load_state_dict(found["heads"])
+        self.optimizer.load_state_dict(found["optimizer"])
+        self.step, self.average, self.group = found["step"], found["average"], found["group"] + 1
 
     def save(self) -> None:
-        """Write the state (to go on from) and the checkpoint (to use)."""
-        out: Path = self.options.out
+        """Write the state (to go on from), the checkpoint (to use) and the record (to cite)."""
+        out = self.options.out / self.stage.name
         out.mkdir(parents=True, exist_ok=True)
         state = {
             "model": self.model.state_dict(), "heads": self.heads.state_dict(), "average": self.average,
@@ -139,49 +165,52 @@ class Run:
         weights = {**self.model.state_dict(), **self.average}
         weights["lm_head.weight"] = weights["model.language_model.embed_tokens.weight"]
         write_checkpoint(out / "checkpoint", self.model.config, weights, self.vocabulary)
+        parameters = sum(p.numel() for p in self.model.parameters())
+        facts = {"seed": self.options.seed, "stage": self.stage.name, "step": self.step, "parameters": parameters}
+        (out / "record.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
 
     def advance(self, batch: Batch) -> tuple[float, float, float]:
         """One optimizer step; (text loss, head loss, share right)."""
         for part in self.optimizer.param_groups:
-            part["lr"] = self.schedule.rate(self.step)
+            part["lr"] = self.stage.rate(self.step)
         text, extra, right = losses(self.model, self.heads, batch)
-        (text + self.schedule.head_weight(self.step) * extra).backward()
+        torch.autograd.backward(text + self.stage.head_weight(self.step) * extra)
         torch.nn.utils.clip_grad_norm_([*self.model.parameters(), *self.heads.parameters()], 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         keep = min(AVERAGE, self.step / (self.step + 20))
         with torch.no_grad():
-            names = list(self.average)
-            parameters = dict(self.model.named_parameters())
-            torch._foreach_lerp_([self.average[n] for n in names], [parameters[n] for n in names], 1 - keep)
+            for name, parameter in self.model.named_parameters():
+                self.average[name].lerp_(parameter, 1 - keep)
         return text.item(), extra.item(), right
 
     def train(self) -> None:
         """Run to the last step, logging and saving on the way."""
         options = self.options
         plan = Plan(
-            seed=options.seed, group_clips=options.group_clips, batch_chunks=options.batch_chunks,
-            limits=curriculum(options.groups), bank=options.bank,
+            seed=options.seed + self.stage.seed_offset, group_clips=48, batch_chunks=30, limits=self.stage.limits,
+            bank=options.bank,
         )  # fmt: skip
         began, sums, count, seconds = time.monotonic(), [0.0, 0.0, 0.0], 0, 0.0
-        for self.group, batch in stream(plan, options.workers, self.group):
+        for group, batch in stream(plan, options.workers, self.group):
+            self.group = group
             values = self.advance(batch)
             sums = [a + b for a, b in zip(sums, values, strict=True)]
             count += 1
             seconds += float(batch.audio_tokens.sum()) / 13
             if self.step % options.log_every == 0:
                 text, extra, right = (value / count for value in sums)
-                record = {
+                line = {
                     "step": self.step, "group": self.group, "text": round(text, 4), "heads": round(extra, 4),
-                    "right": round(right, 4), "audio_s": round(seconds), "rate": round(self.schedule.rate(self.step), 6),
+                    "right": round(right, 4), "audio_s": round(seconds), "rate": round(self.stage.rate(self.step), 6),
                     "elapsed_s": round(time.monotonic() - began, 1),
                 }  # fmt: skip
-                print(json.dumps(record), flush=True)
+                print(json.dumps(line), flush=True)
                 sums, count, seconds = [0.0, 0.0, 0.0], 0, 0.0
-            if self.step % options.save_every == 0 or self.step >= options.steps:
+            if self.step % options.save_every == 0 or self.step >= self.stage.last_step:
                 self.save()
-            if self.step >= options.steps:
+            if self.step >= self.stage.last_step:
                 return
 
 
@@ -189,17 +218,12 @@ def parse() -> argparse.Namespace:
     """The documented options; their defaults are what the shipped checkpoint was trained with."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=20261122)
-    parser.add_argument("--steps", type=int, default=34000)
-    parser.add_argument("--groups", type=int, default=2600, help="groups over which the curriculum spreads")
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
-    parser.add_argument("--batch-chunks", type=int, default=30, help="one-second chunks per batch at most")
-    parser.add_argument("--group-clips", type=int, default=48)
+    parser.add_argument("--stage", choices=("first", "second", "both"), default="both")
     parser.add_argument("--workers", type=int, default=1, help="data processes; does not change the data")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--bank", type=Path, default=DEFAULT_PATH)
+    parser.add_argument("--threads", type=int, default=1, help="more did not help on two hyper-threads")
+    parser.add_argument("--bank", type=Path, default=DEFAULT_PATH, help="made when it is not there")
     parser.add_argument("--out", type=Path, default=Path("training/build/run"))
-    parser.add_argument("--resume", type=Path, help="a state.pt to go on from")
-    parser.add_argument("--restart-schedule", action="store_true", help="with --resume: step 0, new optimizer")
+    parser.add_argument("--resume", type=Path, help="a state.pt of the stage to go on from")
     parser.add_argument("--log-every", type=int, default=100)
     parser.add_argument("--save-every", type=int, default=1000)
     return parser.parse_args()
@@ -209,10 +233,17 @@ def main() -> None:
     """Command line: train."""
     options = parse()
     torch.set_num_threads(options.threads)
-    run = Run(options)
-    if options.resume:
-        run.load(options.resume)
-    run.train()
+    if not options.bank.exists():
+        save(record(BANK_SEED, BANK_ROUNDS, BANK_STRINGS), options.bank)
+    for stage in (FIRST, SECOND):
+        if options.stage not in (stage.name, "both"):
+            continue
+        run = Run(stage, options)
+        if options.resume and options.stage == stage.name:
+            run.resume(options.resume)
+        elif stage.grows:
+            run.grow(options.out / FIRST.name / "state.pt")
+        run.train()
 
 
 if __name__ == "__main__":

@@ -18,17 +18,46 @@ ENGLISH_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven",
 CHINESE_DIGITS = ("零", "一", "二", "三", "四", "五", "六", "七", "八", "九")
 LANGUAGES = ("Chinese", "English")
 
-_SPECIAL = (
-    "<|endoftext|> <|im_start|> <|im_end|> <|object_ref_start|> <|object_ref_end|> <|box_start|> <|box_end|>"
-    " <|quad_start|> <|quad_end|> <|vision_start|> <|vision_end|> <|vision_pad|> <|image_pad|> <|video_pad|>"
-).split()
-_NOT_SPECIAL = (
-    "<tool_call> </tool_call> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> <|fim_pad|> <|repo_name|>"
-    " <|file_sep|> <tool_response> </tool_response> <think> </think>"
-).split()
-_AUDIO_SPECIAL = (
-    "<|audio_start|> <|audio_end|> <tts_pad> <tts_text_bos> <tts_text_eod> <tts_text_bos_single> <blank0> <|audio_pad|>"
-).split()
+_SPECIAL = [
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|object_ref_start|>",
+    "<|object_ref_end|>",
+    "<|box_start|>",
+    "<|box_end|>",
+    "<|quad_start|>",
+    "<|quad_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+]
+_NOT_SPECIAL = [
+    "<tool_call>",
+    "</tool_call>",
+    "<|fim_prefix|>",
+    "<|fim_middle|>",
+    "<|fim_suffix|>",
+    "<|fim_pad|>",
+    "<|repo_name|>",
+    "<|file_sep|>",
+    "<tool_response>",
+    "</tool_response>",
+    "<think>",
+    "</think>",
+]
+_AUDIO_SPECIAL = [
+    "<|audio_start|>",
+    "<|audio_end|>",
+    "<tts_pad>",
+    "<tts_text_bos>",
+    "<tts_text_eod>",
+    "<tts_text_bos_single>",
+    "<blank0>",
+    "<|audio_pad|>",
+]
 _BLANKS = tuple(f"<blank{number}>" for number in range(1, 28))
 _LAST = ("<asr_text>", "<timestamp>")
 _PRE_TOKENIZER = (
@@ -121,12 +150,16 @@ class Vocabulary:
         """Number of tokens, the added ones included."""
         return self.tokenizer.get_vocab_size()
 
+    def id_of(self, name: str) -> int:
+        """The id of a token by its name; raises KeyError where there is none."""
+        return _id_of(self.tokenizer, name)
+
     def encode(self, text: str) -> list[int]:
         """Token ids of `text`; the names of added tokens in it become those tokens."""
         return self.tokenizer.encode(text, add_special_tokens=False).ids
 
     def prompt(self, audio_tokens: int, system: str = "") -> list[int]:
-        """The chat template around `audio_tokens` placeholders, ending with `assistant\\n`."""
+        """The chat template around `audio_tokens` placeholders, ending with the word assistant and a line feed."""
         before = self.encode(f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n<|audio_start|>")
         after = self.encode("<|audio_end|><|im_end|>\n<|im_start|>assistant\n")
         return [*before, *[self.audio_pad] * audio_tokens, *after]
@@ -140,12 +173,17 @@ class Vocabulary:
         return [*self.encode(text), self.end]
 
 
+def _id_of(tokenizer: Tokenizer, name: str) -> int:
+    found: int | None = tokenizer.token_to_id(name)
+    if found is None:
+        raise KeyError(name)
+    return found
+
+
 def load_vocabulary(tokenizer: Tokenizer | None = None) -> Vocabulary:
     """A `Vocabulary` around `tokenizer` (default: a freshly built one)."""
     built = tokenizer or build_tokenizer()
-    return Vocabulary(
-        tokenizer=built, audio_pad=built.token_to_id("<|audio_pad|>"), end=built.token_to_id("<|im_end|>")
-    )
+    return Vocabulary(tokenizer=built, audio_pad=_id_of(built, "<|audio_pad|>"), end=_id_of(built, "<|im_end|>"))
 
 
 def spell(digits: tuple[int, ...], language: str) -> str:
@@ -168,10 +206,14 @@ def write_tokenizer(folder: Path) -> None:
     """Write `tokenizer.json` and `tokenizer_config.json` into `folder`."""
     tokenizer = build_tokenizer()
     tokenizer.save(str(folder / "tokenizer.json"))
-    special = [name for name in (*_SPECIAL, *_AUDIO_SPECIAL, *_BLANKS)]
+    special = [*_SPECIAL, *_AUDIO_SPECIAL, *_BLANKS]
     decoder = {
         str(tokenizer.token_to_id(name)): {
-            "content": name, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False,
+            "content": name,
+            "lstrip": False,
+            "normalized": False,
+            "rstrip": False,
+            "single_word": False,
             "special": name in special,
         }
         for name in added_tokens()
@@ -180,7 +222,7 @@ def write_tokenizer(folder: Path) -> None:
         "add_bos_token": False,
         "add_prefix_space": False,
         "added_tokens_decoder": decoder,
-        "additional_special_tokens": [n for n in special if n not in ("<|endoftext|>",)],
+        "additional_special_tokens": [n for n in special if n != "<|endoftext|>"],
         "audio_bos_token": "<|audio_start|>",
         "audio_eos_token": "<|audio_end|>",
         "audio_token": "<|audio_pad|>",
@@ -189,7 +231,8 @@ def write_tokenizer(folder: Path) -> None:
         "eos_token": "<|im_end|>",
         "errors": "replace",
         "extra_special_tokens": {
-            "audio_bos_token": "<|audio_start|>", "audio_eos_token": "<|audio_end|>",
+            "audio_bos_token": "<|audio_start|>",
+            "audio_eos_token": "<|audio_end|>",
             "audio_token": "<|audio_pad|>",
         },
         "model_max_length": 4096,
