@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,9 +87,10 @@ def test_no_retries_means_that_the_first_failed_start_is_the_verdict() -> None:
     assert supervision.on(Event.EXITED, 0.0, exit_code=-11).do is Do.GIVE_UP
 
 
-def test_a_start_that_says_it_is_hopeless_is_not_tried_again() -> None:
-    """Exit code 3 at start: the model is missing, the port is taken."""
-    action = started().on(Event.EXITED, 0.0, exit_code=3, said="asr-1: config_error: Port 7861 is in use.")
+@pytest.mark.parametrize("exit_code", [2, 3])
+def test_a_start_that_says_it_is_hopeless_is_not_tried_again(exit_code: int) -> None:
+    """Exit code 2 or 3 at start: wrong configuration, the model is missing, the port is taken."""
+    action = started().on(Event.EXITED, 0.0, exit_code=exit_code, said="asr-1: config_error: Port 7861 is in use.")
     assert action.do is Do.GIVE_UP
     assert "Port 7861 is in use" in action.reason
 

@@ -170,10 +170,15 @@ def demo(
     sys.exit(run(instances=instances, recordings=recordings))
 
 
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    """A self-hosted speech-recognition cluster for Qwen3-ASR."""
-    if version:
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
         print(f"harken {harken.__version__}")
         raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """A self-hosted speech-recognition cluster for Qwen3-ASR."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
 from harken.config import FleetConfig
-from harken.server.lifecycle import EXIT_BROKEN_AT_START
+from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_WRONG_USAGE
 
 _STABLE_BACKOFFS = 2.0
 """An instance that stayed ready for this many of the longest waits starts again with a clean record."""
@@ -194,7 +194,7 @@ class Supervision:
     def _failed_start(self, exit_code: int | None, said: str) -> Action:
         self._failed_starts += 1
         reason = _reason(exit_code, said)
-        if exit_code == EXIT_BROKEN_AT_START:
+        if exit_code in (EXIT_WRONG_USAGE, EXIT_BROKEN_AT_START):
             self.phase = Phase.BROKEN
             return Action(do=Do.GIVE_UP, reason=reason)
         if self._failed_starts > self._config.start_retries:

@@ -79,6 +79,9 @@ TABLE: dict[tuple[State, Event], State] = {
     **{(_S.BROKEN_AT_START, event): _S.BROKEN_AT_START for event in Event},
 }
 
+EXIT_WRONG_USAGE = 2
+"""Exit code of the command line for a wrong flag or configuration: another start would be the same."""
+
 EXIT_BROKEN_AT_START = 3
 """Exit code of a process that can never become ready as it was told to start: trying again will not help."""
 
