@@ -123,7 +123,7 @@ class InstanceConfig:
     device: str = "auto"
     dtype: str = "auto"
     slots: int = 8
-    waiting: int = 64
+    waiting: int = 256
     threads: int = 0
     drain_timeout_s: float = 300.0
 

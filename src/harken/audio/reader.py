@@ -9,6 +9,7 @@ leaves no work behind, because what runs for it stops at its next block.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -38,13 +39,13 @@ class AudioReader:
     Use it as `async with AudioReader() as reader`; the threads live as long as the block.
 
     Args:
-        workers: recordings that are worked on at the same time.
+        workers: recordings that are worked on at the same time; 0 for one a core, 2 to 8.
         waiting: recordings that may wait for a worker.
         clock: for the time limit of decoding.
     """
 
-    def __init__(self, *, workers: int = 2, waiting: int = 64, clock: Clock | None = None) -> None:
-        self._workers = workers
+    def __init__(self, *, workers: int = 0, waiting: int = 512, clock: Clock | None = None) -> None:
+        self._workers = workers or min(8, max(2, os.cpu_count() or 2))
         self._waiting = waiting
         self._clock = clock or SystemClock()
         self._pool: ThreadPoolExecutor | None = None
