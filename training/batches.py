@@ -237,8 +237,9 @@ def _work(plan: Plan, first: int, stride: int, pipe: "multiprocessing.connection
 def stream(plan: Plan, workers: int, first: int = 0) -> Iterator[tuple[int, Batch]]:
     """(group, batch) for ever, from group `first` on; the workers end with this process.
 
-    espeak-ng's library can crash its process after hours of changing voices. A worker that died is started
-    again at the group that is missing; a group that kills two workers is left out, and said so.
+    espeak-ng's library crashes its process on a very few texts (seen once: sixty words without a pause by the
+    variant Demonic). A worker that died is started again at the group that is missing; a group that kills two
+    workers is left out, and said so.
     """
     group, crashes = first, 0
     feeds = [_Feed(plan, first + number, workers) for number in range(workers)]

@@ -29,14 +29,23 @@ _END_FLOOR = 0.04
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How hard the clips are: digits at most in a short and in a long clip, seconds at most, and the
-    share of long clips.
+    """How hard the clips are.
+
+    Attributes:
+        short_digits: digits at most in a short clip.
+        long_digits: digits at most in a long one.
+        max_s: seconds at most.
+        long_share: share of long clips.
+        pause_share: share of clips with silences of seconds between digits.
+        run_share: share of clips that say one digit over and over.
     """
 
     short_digits: int
     long_digits: int
     max_s: float
     long_share: float
+    pause_share: float = 0.0
+    run_share: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +99,19 @@ class ClipMaker:
         wanted = rng.randint(1, limits.long_digits if long else limits.short_digits)
         max_s = limits.max_s if long else min(limits.max_s, 12.0)
         digits = draw_digits(rng, wanted)
+        if limits.run_share and rng.random() < limits.run_share:
+            digits = (rng.randrange(10),) * min(wanted, rng.randint(2, 12))
+            wanted = len(digits)
         style = rng.random()
         # Whole strings in one breath, single digits glued together, or groups as in telephone numbers.
         group = wanted if style < 0.5 else 1 if style < 0.8 else rng.randint(2, 6)
         manner = trained_manner(rng, language)
         one_voice, pause_s = rng.random() < 0.6, rng.choice((0.05, 0.25, 0.6, 1.2))
+        long_pauses = 0
+        if limits.pause_share and rng.random() < limits.pause_share:
+            # Clips without them stopped at the first silence of two seconds.
+            long_pauses, max_s = rng.choice((1, 1, 1, 2, 3)), limits.max_s
+            group = rng.randint(1, max(1, wanted // 2))
         lead = _silence(rng, max_s) if rng.random() < 0.8 else 0.0
         pieces = [_Piece(samples=np.zeros(int(lead * RATE_HZ), np.float32), digits=(), spans_s=())]
         used_s, said = lead, 0
@@ -105,7 +122,11 @@ class ClipMaker:
             piece = _cut(piece, max_s - used_s)
             if not piece.digits:
                 break
-            gap = np.zeros(int(rng.uniform(0, pause_s) * RATE_HZ) if group < wanted else 0, np.float32)
+            gap_s = rng.uniform(0, pause_s) if group < wanted else 0.0
+            if long_pauses and rng.random() < 0.6:
+                long_pauses -= 1
+                gap_s = min(rng.uniform(0.8, rng.choice((3.0, 12.0))), max(0.0, max_s - used_s - piece.seconds - 1.0))
+            gap = np.zeros(int(gap_s * RATE_HZ), np.float32)
             pieces += [piece, _Piece(samples=gap, digits=(), spans_s=())]
             used_s += piece.seconds + len(gap) / RATE_HZ
             said += len(piece.digits)

@@ -46,7 +46,7 @@ class Form:
 
 _FORMS = (
     Form(suffix="wav", rate_hz=8000, channels=1, seconds=(1.0, 2.0)),
-    Form(suffix="wav", rate_hz=16000, channels=1, seconds=(1.0, 1.6)),
+    Form(suffix="wav", rate_hz=16000, channels=1, seconds=(0.9, 1.3)),
     Form(suffix="flac", rate_hz=16000, channels=1, seconds=(1.0, 2.5)),
     Form(suffix="ogg", rate_hz=48000, channels=1, seconds=(3.0, 6.0)),
     Form(suffix="ogg", rate_hz=16000, channels=1, seconds=(6.0, 9.0)),
@@ -89,9 +89,9 @@ def store(spoken: Spoken, form: Form, path: Path) -> None:
     if form.suffix == "m4a":
         _store_aac(samples, form, path)
     elif form.suffix == "mp3":
-        soundfile.write(path, samples, form.rate_hz, subtype="MPEG_LAYER_III", compression_level=0.8)
+        soundfile.write(path, samples, form.rate_hz, subtype="MPEG_LAYER_III", compression_level=0.95)
     elif form.suffix == "ogg":
-        soundfile.write(path, samples, form.rate_hz, format="OGG", subtype="OPUS", compression_level=0.9)
+        soundfile.write(path, samples, form.rate_hz, format="OGG", subtype="OPUS", compression_level=0.97)
     else:
         soundfile.write(path, samples, form.rate_hz, subtype="PCM_16")
 

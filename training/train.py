@@ -13,7 +13,7 @@ import argparse
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -48,7 +48,9 @@ def first_curriculum(groups: int) -> tuple[Limits, ...]:
     return tuple(limits)
 
 
-SECOND_LIMITS = (Limits(short_digits=10, long_digits=70, max_s=30.0, long_share=0.35),)
+_LONG = Limits(short_digits=10, long_digits=70, max_s=30.0, long_share=0.35)
+_LONG_WITH_PAUSES = replace(_LONG, pause_share=0.2, run_share=0.06)
+SECOND_LIMITS = (_LONG,) * 291 + (_LONG_WITH_PAUSES,)
 
 
 @dataclass(frozen=True, kw_only=True)
