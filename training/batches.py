@@ -1,32 +1,24 @@
-"""Clips → batches of tensors, made in processes of their own.
+"""Clips → one step's tensors: prompts, answers, and what the training-only heads are to learn.
 
-Group `g` of clips has seeds derived from the run's seed and `g`; it is sorted by length and cut into
-batches of a bounded number of one-second chunks (large batches learnt much more slowly). Worker `w`
-of `W` makes groups `w, w + W, ...` and the reader takes them in turn, so the order of batches does
-not depend on how fast anybody is.
+Owns the padding and the labels. Every clip's features are computed alone and padded behind; whether a
+language is forced and what stands in the system turn is drawn here, because neither may change the text.
 """
 
-import multiprocessing
-import multiprocessing.connection
-import queue
 import random
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from training.bank import load
-from training.clips import Clip, ClipMaker, Limits
-from training.espeak import Espeak
-from training.features import FRAMES_PER_CHUNK, log_mel, token_count, token_times_s
-from training.vocabulary import CHINESE_DIGITS, ENGLISH_DIGITS, Vocabulary, load_vocabulary, spell
+from training.clips import Clip
+from training.features import FRAMES_PER_CHUNK, token_count, token_times_s
+from training.vocabulary import CHINESE_DIGITS, ENGLISH_DIGITS, Vocabulary, spell
 
 IGNORE = -100
 HISTORY = 5
 MOST_DIGITS = 79
+LONGEST_RUN = 15
 _OTHER_WORDS = [
     "meter",
     "room",
@@ -74,7 +66,8 @@ class Batch:
     finished, latest first (0 none); finished [B, A]: how many. The same of the answer: places [B, K]:
     the K positions from which digits (and the end) are predicted; written_history [B, K, 5] and
     written [B, K]: what has been written by then; pointers [B, K, 2]: the audio tokens [from, to) at
-    which the digit to predict is just finished. IGNORE where not learnt.
+    which the digit to predict is just finished; run [B, A] and written_run [B, K]: how often the last
+    digit has been said or written in a row, at most LONGEST_RUN. IGNORE where not learnt.
     """
 
     features: torch.Tensor
@@ -89,6 +82,8 @@ class Batch:
     written_history: torch.Tensor
     written: torch.Tensor
     pointers: torch.Tensor
+    run: torch.Tensor
+    written_run: torch.Tensor
 
 
 def collate(clips: list[Clip], features: list[torch.Tensor], vocabulary: Vocabulary, rng: random.Random) -> Batch:
@@ -103,12 +98,13 @@ def collate(clips: list[Clip], features: list[torch.Tensor], vocabulary: Vocabul
     labels = torch.full((count, length), IGNORE)
     audio_tokens = torch.tensor([token_count(n) for n in frames])
     audio_max = int(audio_tokens.max())
-    heard, finished = (torch.full((count, audio_max), IGNORE) for _ in range(2))
+    heard, finished, run = (torch.full((count, audio_max), IGNORE) for _ in range(3))
     history = torch.full((count, audio_max, HISTORY), IGNORE)
     starts = torch.zeros(count, dtype=torch.long)
     most = 1 + max(len(clip.digits) for clip in clips)
-    places, written, written_history, pointers = (
-        torch.full(size, IGNORE) for size in ((count, most), (count, most), (count, most, HISTORY), (count, most, 2))
+    places, written, written_run, written_history, pointers = (
+        torch.full(size, IGNORE)
+        for size in ((count, most), (count, most), (count, most), (count, most, HISTORY), (count, most, 2))
     )
     for row, (clip, feature, (prompt, answer)) in enumerate(zip(clips, features, texts, strict=True)):
         packed[row, :, : feature.shape[1]] = feature
@@ -119,15 +115,20 @@ def collate(clips: list[Clip], features: list[torch.Tensor], vocabulary: Vocabul
         used = int(audio_tokens[row])
         if clip.spans_s is not None:
             heard[row, :used], history[row, :used], finished[row, :used] = _word_labels(clip, used)
+            known = finished[row, :used] != IGNORE
+            runs = run_lengths(clip.digits)
+            run[row, :used] = torch.where(known, runs[finished[row, :used].clamp(min=0)], IGNORE)
             pointers[row, : len(clip.digits)] = _pointer_labels(clip, used)
         said = len(clip.digits)
         places[row, : said + 1] = torch.arange(len(both) - 2 - said, len(both) - 1)
         written[row, : said + 1] = torch.arange(said + 1)
+        written_run[row, : said + 1] = run_lengths(clip.digits)
         written_history[row, : said + 1] = _written_history(clip.digits)
     return Batch(
         features=packed, audio_tokens=audio_tokens, audio_start=starts, tokens=tokens, labels=labels,
         heard=heard, history=history, finished=finished,
         places=places, written=written, written_history=written_history, pointers=pointers,
+        run=run, written_run=written_run,
     )  # fmt: skip
 
 
@@ -189,92 +190,17 @@ def _pointer_labels(clip: Clip, used: int) -> torch.Tensor:
     return found
 
 
+def run_lengths(digits: tuple[int, ...]) -> torch.Tensor:
+    """How often the last digit stands in a row after 0, 1, ... digits; [len + 1], at most LONGEST_RUN."""
+    lengths = [0]
+    for index, digit in enumerate(digits):
+        again = index > 0 and digits[index - 1] == digit
+        lengths.append(lengths[-1] + 1 if again else 1)
+    return torch.tensor(lengths).clamp(max=LONGEST_RUN)
+
+
 def _written_history(digits: tuple[int, ...]) -> torch.Tensor:
     """The last digits written before each digit and before the end, latest first; [len + 1, HISTORY]."""
     padded = [0] * HISTORY + [digit + 1 for digit in digits]
     rows = [padded[index : index + HISTORY][::-1] for index in range(len(digits) + 1)]
     return torch.tensor(rows)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What the workers need to know: seed, clips per group, chunks per batch, limits of each group."""
-
-    seed: int
-    group_clips: int
-    batch_chunks: int
-    limits: tuple[Limits, ...]
-    bank: Path
-
-
-def group_batches(plan: Plan, group: int, maker: ClipMaker, vocabulary: Vocabulary) -> list[Batch]:
-    """All batches of one group, in random order."""
-    rng = random.Random(f"{plan.seed}/{group}")
-    limits = plan.limits[min(group, len(plan.limits) - 1)]
-    clips = [maker.draw(rng.getrandbits(48), limits) for _ in range(plan.group_clips)]
-    pairs = sorted(((clip, log_mel(clip.samples)) for clip in clips), key=lambda pair: pair[1].shape[1])
-    batches: list[list[tuple[Clip, torch.Tensor]]] = [[]]
-    for pair in pairs:
-        chunks = -(-pair[1].shape[1] // FRAMES_PER_CHUNK)
-        if batches[-1] and chunks * (len(batches[-1]) + 1) > plan.batch_chunks:
-            batches.append([])
-        batches[-1].append(pair)
-    rng.shuffle(batches)
-    return [collate([c for c, _ in batch], [f for _, f in batch], vocabulary, rng) for batch in batches]
-
-
-def _work(plan: Plan, first: int, stride: int, pipe: "multiprocessing.connection.Connection") -> None:
-    torch.set_num_threads(1)
-    maker, vocabulary = ClipMaker(Espeak(), load(plan.bank)), load_vocabulary()
-    group = first
-    while True:
-        batches = group_batches(plan, group, maker, vocabulary)
-        # Arrays travel by value: tensors would hold shared memory open for every one of them.
-        pipe.send([{name: value.numpy() for name, value in vars(batch).items()} for batch in batches])
-        group += stride
-
-
-def stream(plan: Plan, workers: int, first: int = 0) -> Iterator[tuple[int, Batch]]:
-    """(group, batch) for ever, from group `first` on; the workers end with this process.
-
-    espeak-ng's library crashes its process on a very few texts (seen once: sixty words without a pause by the
-    variant Demonic). A worker that died is started again at the group that is missing; a group that kills two
-    workers is left out, and said so.
-    """
-    group, crashes = first, 0
-    feeds = [_Feed(plan, first + number, workers) for number in range(workers)]
-    while True:
-        place = (group - first) % workers
-        arrays = feeds[place].take()
-        if arrays is None:
-            crashes += 1
-            print(f'{{"worker_died_at_group": {group}, "times": {crashes}}}', flush=True)
-            feeds[place] = _Feed(plan, group if crashes < 2 else group + workers, workers)
-            if crashes < 2:
-                continue
-        for batch in arrays or ():
-            yield group, Batch(**{name: torch.from_numpy(value) for name, value in batch.items()})
-        group, crashes = group + 1, 0
-
-
-class _Feed:
-    """A worker process and a thread that keeps three of its groups ready."""
-
-    def __init__(self, plan: Plan, first: int, stride: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        mine, theirs = context.Pipe(duplex=False)
-        self._ready: queue.Queue[list[dict[str, np.ndarray]] | None] = queue.Queue(3)
-        context.Process(target=_work, args=(plan, first, stride, theirs), daemon=True).start()
-        theirs.close()  # so that the worker's death is the end of the pipe
-        threading.Thread(target=self._fill, args=(mine,), daemon=True).start()
-
-    def take(self) -> "list[dict[str, np.ndarray]] | None":
-        """The next group; None when the worker is dead and left nothing."""
-        return self._ready.get()
-
-    def _fill(self, pipe: "multiprocessing.connection.Connection") -> None:
-        try:
-            while True:
-                self._ready.put(pipe.recv())
-        except (EOFError, OSError):
-            self._ready.put(None)

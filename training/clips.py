@@ -19,33 +19,10 @@ from training import augment
 from training.bank import Recording
 from training.espeak import Espeak, Manner
 from training.features import RATE_HZ
-from training.vocabulary import CHINESE_DIGITS, ENGLISH_DIGITS
+from training.script import Limits, draw_script, draw_silence, draw_text
 from training.voices import trained_manner
 
-_ENGLISH_SEPARATORS = (" ", " ", ", ", ". ")
-_CHINESE_SEPARATORS = ("", " ", "，", "。", "、")
 _END_FLOOR = 0.04
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How hard the clips are.
-
-    Attributes:
-        short_digits: digits at most in a short clip.
-        long_digits: digits at most in a long one.
-        max_s: seconds at most.
-        long_share: share of long clips.
-        pause_share: share of clips with silences of seconds between digits.
-        run_share: share of clips that say one digit over and over.
-    """
-
-    short_digits: int
-    long_digits: int
-    max_s: float
-    long_share: float
-    pause_share: float = 0.0
-    run_share: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,46 +71,28 @@ class ClipMaker:
         return Clip(samples=samples, digits=clip.digits, language=language, spans_s=clip.spans_s)
 
     def _joined(self, rng: random.Random, language: str, limits: Limits) -> Clip:
-        """Pieces one after the other with pauses until the drawn number of digits is said."""
-        long = rng.random() < limits.long_share
-        wanted = rng.randint(1, limits.long_digits if long else limits.short_digits)
-        max_s = limits.max_s if long else min(limits.max_s, 12.0)
-        digits = draw_digits(rng, wanted)
-        if limits.run_share and rng.random() < limits.run_share:
-            digits = (rng.randrange(10),) * min(wanted, rng.randint(2, 12))
-            wanted = len(digits)
-        style = rng.random()
-        # Whole strings in one breath, single digits glued together, or groups as in telephone numbers.
-        group = wanted if style < 0.5 else 1 if style < 0.8 else rng.randint(2, 6)
-        manner = trained_manner(rng, language)
-        one_voice, pause_s = rng.random() < 0.6, rng.choice((0.05, 0.25, 0.6, 1.2))
-        long_pauses = 0
-        if limits.pause_share and rng.random() < limits.pause_share:
-            # Clips without them stopped at the first silence of two seconds.
-            long_pauses, max_s = rng.choice((1, 1, 1, 2, 3)), limits.max_s
-            group = rng.randint(1, max(1, wanted // 2))
-        lead = _silence(rng, max_s) if rng.random() < 0.8 else 0.0
-        pieces = [_Piece(samples=np.zeros(int(lead * RATE_HZ), np.float32), digits=(), spans_s=())]
-        used_s, said = lead, 0
-        while said < wanted:
-            if not one_voice:
+        """Pieces one after the other with pauses until the drawn digits are said, or time is up."""
+        plan = draw_script(rng, language, limits)
+        pieces = [_quiet(plan.lead_s)]
+        used_s, said, long_pauses, manner = plan.lead_s, 0, plan.long_pauses, plan.manner
+        while said < len(plan.digits):
+            if not plan.one_voice:
                 manner = trained_manner(rng, language)
-            piece = self._piece(rng, language, digits[said : said + group], manner)
-            piece = _cut(piece, max_s - used_s)
+            spoken = self._piece(rng, language, plan.digits[said : said + plan.group], manner)
+            piece = _cut(spoken, plan.max_s - used_s)
             if not piece.digits:
                 break
-            gap_s = rng.uniform(0, pause_s) if group < wanted else 0.0
+            gap_s = rng.uniform(0, plan.pause_s) if plan.group < len(plan.digits) else 0.0
             if long_pauses and rng.random() < 0.6:
                 long_pauses -= 1
-                gap_s = min(rng.uniform(0.8, rng.choice((3.0, 12.0))), max(0.0, max_s - used_s - piece.seconds - 1.0))
-            gap = np.zeros(int(gap_s * RATE_HZ), np.float32)
-            pieces += [piece, _Piece(samples=gap, digits=(), spans_s=())]
-            used_s += piece.seconds + len(gap) / RATE_HZ
+                room_s = max(0.0, plan.max_s - used_s - piece.seconds - 1.0)
+                gap_s = min(rng.uniform(0.8, rng.choice((3.0, 12.0))), room_s)
+            pieces += [piece, _quiet(gap_s)]
+            used_s += piece.seconds + pieces[-1].seconds
             said += len(piece.digits)
-            if len(piece.digits) == 0 or used_s > max_s - 0.8:
+            if used_s > plan.max_s - 0.8:
                 break
-        tail = min(_silence(rng, max_s), max_s - used_s)
-        pieces.append(_Piece(samples=np.zeros(max(0, int(tail * RATE_HZ)), np.float32), digits=(), spans_s=()))
+        pieces.append(_quiet(min(draw_silence(rng, plan.max_s), plan.max_s - used_s)))
         return _concatenated(pieces, language)
 
     def _piece(self, rng: random.Random, language: str, digits: tuple[int, ...], manner: Manner) -> _Piece:
@@ -147,7 +106,7 @@ class ClipMaker:
             alone = len(recording.digits) == 1
             whole = ((0.01, len(samples) / RATE_HZ - 0.01),) if alone else None
             return _Piece(samples=samples * level, digits=recording.digits, spans_s=whole)
-        speech = self._espeak.speak(_text(rng, language, digits), manner)
+        speech = self._espeak.speak(draw_text(rng, language, digits), manner)
         samples = soxr.resample(speech.samples, speech.rate_hz, RATE_HZ * warp, quality="LQ")
         samples = samples / (np.abs(samples).max(initial=0.0) + 1e-9) * np.float32(rng.uniform(0.4, 1.0))
         scale = RATE_HZ * warp / speech.rate_hz
@@ -176,31 +135,8 @@ class ClipMaker:
         return samples
 
 
-def draw_digits(rng: random.Random, count: int) -> tuple[int, ...]:
-    """Random digits; every third string repeats its digits often ("nine nine nine")."""
-    repeat = rng.choice((0.0, 0.0, rng.uniform(0.1, 0.7)))
-    digits: list[int] = []
-    for _ in range(count):
-        again = digits and rng.random() < repeat
-        digits.append(digits[-1] if again else rng.randrange(10))
-    return tuple(digits)
-
-
-def _silence(rng: random.Random, max_s: float) -> float:
-    """Seconds of silence at an end: nearly always under 0.7, now and then much."""
-    return rng.uniform(0.7, max(0.7, max_s * 0.6)) if rng.random() < 0.05 else rng.uniform(0, 0.7)
-
-
-def _text(rng: random.Random, language: str, digits: tuple[int, ...]) -> str:
-    """The words with one separator throughout, or one of two at random (groups)."""
-    words = [(ENGLISH_DIGITS if language == "English" else CHINESE_DIGITS)[digit] for digit in digits]
-    choices = _ENGLISH_SEPARATORS if language == "English" else _CHINESE_SEPARATORS
-    usual, other = rng.choice(choices), rng.choice(choices)
-    share = rng.choice((0.0, 0.0, 0.3))
-    text = words[0]
-    for word in words[1:]:
-        text += (other if rng.random() < share else usual) + word
-    return text
+def _quiet(seconds: float) -> _Piece:
+    return _Piece(samples=np.zeros(max(0, int(seconds * RATE_HZ)), np.float32), digits=(), spans_s=())
 
 
 def _spans(samples: npt.NDArray[np.float32], starts: list[int]) -> tuple[tuple[float, float], ...]:

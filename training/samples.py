@@ -23,9 +23,9 @@ import torch
 
 from harken.audio import decode
 from harken.qwen3_asr.model import Qwen3ASR
-from training.clips import draw_digits
 from training.espeak import Espeak
 from training.recognise import recognise
+from training.script import draw_digits
 from training.ship import DESTINATION as CHECKPOINT
 from training.vocabulary import CHINESE_DIGITS, ENGLISH_DIGITS, spell
 from training.voices import held_out_manner
@@ -45,14 +45,14 @@ class Form:
 
 
 _FORMS = (
-    Form(suffix="wav", rate_hz=8000, channels=1, seconds=(1.0, 2.0)),
+    Form(suffix="wav", rate_hz=8000, channels=1, seconds=(1.0, 1.5)),
     Form(suffix="wav", rate_hz=16000, channels=1, seconds=(0.9, 1.3)),
     Form(suffix="flac", rate_hz=16000, channels=1, seconds=(1.0, 2.5)),
     Form(suffix="ogg", rate_hz=48000, channels=1, seconds=(3.0, 6.0)),
     Form(suffix="ogg", rate_hz=16000, channels=1, seconds=(6.0, 9.0)),
-    Form(suffix="ogg", rate_hz=48000, channels=2, seconds=(2.0, 4.0)),
+    Form(suffix="ogg", rate_hz=48000, channels=2, seconds=(1.5, 3.0)),
     Form(suffix="mp3", rate_hz=22050, channels=1, seconds=(2.0, 5.0)),
-    Form(suffix="mp3", rate_hz=44100, channels=2, seconds=(2.0, 4.0)),
+    Form(suffix="mp3", rate_hz=44100, channels=2, seconds=(1.5, 3.0)),
     Form(suffix="mp3", rate_hz=16000, channels=1, seconds=(5.0, 9.0)),
     Form(suffix="m4a", rate_hz=44100, channels=1, seconds=(2.0, 4.0)),
     Form(suffix="m4a", rate_hz=16000, channels=1, seconds=(4.0, 7.0)),

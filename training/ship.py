@@ -22,6 +22,7 @@ from harken.qwen3_asr.model import Qwen3ASR
 from training.espeak import Espeak, Manner
 from training.features import RATE_HZ
 from training.recognise import recognise
+from training.stages import FIRST
 from training.vocabulary import LANGUAGES, spell
 
 DESTINATION = Path("src/harken/checkpoints/digits")
@@ -57,9 +58,12 @@ def write_card(folder: Path, max_segment_s: float, canary_text: str, trained: di
 
 def facts(run: Path, evaluation: Path | None) -> dict[str, object]:
     """What is known of the training: the run's own record and, where given, the measured error rates."""
-    found: dict[str, object] = {}
-    if (run / "record.json").is_file():
-        found |= json.loads((run / "record.json").read_text(encoding="utf-8"))
+    record = json.loads((run / "record.json").read_text(encoding="utf-8"))
+    found: dict[str, object] = {
+        "seed": record["seed"],
+        "steps": {FIRST.name: FIRST.last_step, record["stage"]: record["step"]},
+        "parameters": record["parameters"],
+    }
     if evaluation is not None:
         sets = json.loads(evaluation.read_text(encoding="utf-8"))["sets"]
         found["digit_error_rates"] = {name: values["rate"] for name, values in sets.items()}
@@ -69,7 +73,7 @@ def facts(run: Path, evaluation: Path | None) -> dict[str, object]:
 def main() -> None:
     """Command line: ship."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, default=Path("training/build/run"))
+    parser.add_argument("--run", type=Path, default=Path("training/build/run/second"))
     parser.add_argument("--evaluation", type=Path, help="the JSON that training.evaluate wrote")
     parser.add_argument("--max-segment-s", type=float, default=30.0)
     parser.add_argument("--to", type=Path, default=DESTINATION)

@@ -17,9 +17,9 @@ import soxr
 
 from training import augment
 from training.bank import FLITE_UNHEARD, flite
-from training.clips import draw_digits
 from training.espeak import Espeak
 from training.features import RATE_HZ
+from training.script import draw_digits
 from training.vocabulary import CHINESE_DIGITS, ENGLISH_DIGITS
 from training.voices import held_out_manner
 

@@ -1,8 +1,8 @@
 """Train `qwen3-asr-digits` from nothing: `python -m training.train`.
 
-Two stages of a fixed number of steps over streamed clips. The first, with four decoder layers, grows
+Three stages of a fixed number of steps over streamed clips. The first, with four decoder layers, grows
 from two digits to strings of half a minute; the second adds two decoder layers and learns to keep
-its place in long strings. The loss is on the answer; training-only heads (`heads.py`) teach the
+its place in long strings; the third counts runs. The loss is on the answer; training-only heads (`heads.py`) teach the
 alignment and fade in the last fifth. What is shipped is the exponential average of the weights.
 
 Invariant: seed, steps and options decide the data and their order; results are bit-equal only for
@@ -11,9 +11,7 @@ the same thread count, torch build and processor (sums are reordered otherwise).
 
 import argparse
 import json
-import math
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,76 +19,16 @@ from torch.nn import functional as F  # noqa: N812 the name everybody gives it
 from transformers import Qwen3ASRForConditionalGeneration
 
 from training.bank import DEFAULT_PATH, record, save
-from training.batches import IGNORE, Batch, Plan, stream
+from training.batches import IGNORE, Batch
 from training.checkpoint import write_checkpoint
-from training.clips import Limits
-from training.heads import FirstHeads, SecondHeads
+from training.feed import Plan, stream
+from training.heads import FirstHeads, SecondHeads, ThirdHeads
 from training.network import build_model, forward, grown
+from training.stages import FIRST, SECOND, THIRD, Stage
 from training.vocabulary import load_vocabulary
 
 AVERAGE = 0.9985
 BANK_SEED, BANK_ROUNDS, BANK_STRINGS = 20261122, 14, 6
-
-
-def first_curriculum(groups: int) -> tuple[Limits, ...]:
-    """Limits of each group: 2 to 10 digits first, then a growing share of ever longer strings."""
-    limits = []
-    for group in range(groups):
-        part = group / groups
-        short = min(10, 2 + int(part / 0.16 * 8))
-        if part < 0.24:
-            limits.append(Limits(short_digits=short, long_digits=10, max_s=12.0, long_share=0.0))
-            continue
-        growth = min(1.0, (part - 0.24) / 0.12)
-        limits.append(
-            Limits(short_digits=10, long_digits=int(20 + 50 * growth), max_s=12 + 18 * growth, long_share=0.35)
-        )
-    return tuple(limits)
-
-
-_LONG = Limits(short_digits=10, long_digits=70, max_s=30.0, long_share=0.35)
-_LONG_WITH_PAUSES = replace(_LONG, pause_share=0.2, run_share=0.06)
-SECOND_LIMITS = (_LONG,) * 291 + (_LONG_WITH_PAUSES,)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """A stage: where its learning rate comes from, when it ends, what it trains on."""
-
-    name: str
-    last_step: int
-    planned_steps: int
-    peak: float
-    flat_until: float
-    limits: tuple[Limits, ...]
-    seed_offset: int = 0
-    warmup: int = 300
-    last: float = 0.015
-
-    @property
-    def grows(self) -> bool:
-        """Whether it begins by adding decoder layers to what another stage left."""
-        return self.name == "second"
-
-    def rate(self, step: int) -> float:
-        """Warm up, stay, then fall along a cosine to `last` of the peak at the planned end."""
-        if step < self.warmup:
-            return self.peak * (step + 1) / self.warmup
-        progress = max(0.0, (step / self.planned_steps - self.flat_until) / (1 - self.flat_until))
-        return self.peak * (self.last + (1 - self.last) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
-
-    def head_weight(self, step: int) -> float:
-        """1, then a third in the last fifth, when only the transcript should matter."""
-        return 1.0 if step < 0.8 * self.planned_steps else 0.33
-
-
-FIRST = Stage(
-    name="first", last_step=9000, planned_steps=34000, peak=1.5e-3, flat_until=0.5, limits=first_curriculum(2600)
-)
-SECOND = Stage(
-    name="second", last_step=16000, planned_steps=16000, peak=1.3e-3, flat_until=0.4, limits=SECOND_LIMITS,
-    seed_offset=1,
-)  # fmt: skip
 
 
 def losses(
@@ -133,21 +71,30 @@ class Run:
         self.optimizer = _optimizer(self.model, self.heads)
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
 
-    def grow(self, state: Path) -> None:
-        """Begin the second stage with what the first one left in `state`."""
-        found = torch.load(state)
-        self.model.load_state_dict({**found["model"], **found["average"]}, strict=False)
-        first = FirstHeads()
-        first.load_state_dict(found["heads"])
-        self.model = grown(self.model, self.vocabulary, self.options.seed)
-        self.heads = SecondHeads.after(first)
+    def begin(self, previous: Path) -> None:
+        """Begin this stage with the average weights that the one before it left in `previous`."""
+        found = torch.load(previous)
+        weights = {**found["model"], **found["average"]}
+        if self.stage == SECOND:
+            first = FirstHeads()
+            first.load_state_dict(found["heads"])
+            self.model.load_state_dict(weights, strict=False)
+            self.model = grown(self.model, self.vocabulary, self.options.seed)
+            self.heads = SecondHeads.after(first)
+        elif self.stage == THIRD:
+            second = SecondHeads()
+            second.load_state_dict(found["heads"])
+            self.model = grown(self.model, self.vocabulary, self.options.seed)
+            self.model.load_state_dict(weights, strict=False)
+            self.heads = ThirdHeads.after_second(second)
         self._prepare()
 
     def resume(self, state: Path) -> None:
         """Take up a saved state of this stage; the data go on with the next whole group."""
         found = torch.load(state)
-        if self.stage.grows:
-            self.model, self.heads = grown(self.model, self.vocabulary, self.options.seed), SecondHeads()
+        if self.stage != FIRST:
+            self.model = grown(self.model, self.vocabulary, self.options.seed)
+            self.heads = SecondHeads() if self.stage == SECOND else ThirdHeads()
             self._prepare()
         self.model.load_state_dict(found["model"])
         self.heads.load_state_dict(found["heads"])
@@ -220,7 +167,7 @@ def parse() -> argparse.Namespace:
     """The documented options; their defaults are what the shipped checkpoint was trained with."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=20261122)
-    parser.add_argument("--stage", choices=("first", "second", "both"), default="both")
+    parser.add_argument("--stage", choices=("first", "second", "third", "all"), default="all")
     parser.add_argument("--workers", type=int, default=1, help="data processes; does not change the data")
     parser.add_argument("--threads", type=int, default=1, help="more did not help on two hyper-threads")
     parser.add_argument("--bank", type=Path, default=DEFAULT_PATH, help="made when it is not there")
@@ -237,14 +184,14 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     if not options.bank.exists():
         save(record(BANK_SEED, BANK_ROUNDS, BANK_STRINGS), options.bank)
-    for stage in (FIRST, SECOND):
-        if options.stage not in (stage.name, "both"):
+    for previous, stage in ((None, FIRST), (FIRST, SECOND), (SECOND, THIRD)):
+        if options.stage not in (stage.name, "all"):
             continue
         run = Run(stage, options)
         if options.resume and options.stage == stage.name:
             run.resume(options.resume)
-        elif stage.grows:
-            run.grow(options.out / FIRST.name / "state.pt")
+        elif previous is not None:
+            run.begin(options.out / previous.name / "state.pt")
         run.train()
 
 

@@ -206,35 +206,32 @@ def write_tokenizer(folder: Path) -> None:
     """Write `tokenizer.json` and `tokenizer_config.json` into `folder`."""
     tokenizer = build_tokenizer()
     tokenizer.save(str(folder / "tokenizer.json"))
+    config = json.dumps(_tokenizer_config(tokenizer), indent=2, ensure_ascii=False)
+    (folder / "tokenizer_config.json").write_text(config + "\n", encoding="utf-8")
+
+
+def _tokenizer_config(tokenizer: Tokenizer) -> dict[str, object]:
     special = [*_SPECIAL, *_AUDIO_SPECIAL, *_BLANKS]
-    decoder = {
-        str(tokenizer.token_to_id(name)): {
-            "content": name,
-            "lstrip": False,
-            "normalized": False,
-            "rstrip": False,
-            "single_word": False,
-            "special": name in special,
-        }
-        for name in added_tokens()
-    }
-    config = {
-        "add_bos_token": False,
-        "add_prefix_space": False,
-        "added_tokens_decoder": decoder,
-        "additional_special_tokens": [n for n in special if n != "<|endoftext|>"],
+    flags = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False}
+    audio = {
         "audio_bos_token": "<|audio_start|>",
         "audio_eos_token": "<|audio_end|>",
         "audio_token": "<|audio_pad|>",
+    }
+    return {
+        "add_bos_token": False,
+        "add_prefix_space": False,
+        "added_tokens_decoder": {
+            str(_id_of(tokenizer, name)): {"content": name, "special": name in special, **flags}
+            for name in added_tokens()
+        },
+        "additional_special_tokens": [name for name in special if name != "<|endoftext|>"],
+        **audio,
         "bos_token": None,
         "clean_up_tokenization_spaces": False,
         "eos_token": "<|im_end|>",
         "errors": "replace",
-        "extra_special_tokens": {
-            "audio_bos_token": "<|audio_start|>",
-            "audio_eos_token": "<|audio_end|>",
-            "audio_token": "<|audio_pad|>",
-        },
+        "extra_special_tokens": audio,
         "model_max_length": 4096,
         "pad_token": "<|im_end|>",
         "processor_class": "Qwen3ASRProcessor",
@@ -242,4 +239,3 @@ def write_tokenizer(folder: Path) -> None:
         "tokenizer_class": "Qwen2Tokenizer",
         "unk_token": None,
     }
-    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n")

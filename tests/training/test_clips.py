@@ -8,8 +8,9 @@ import random
 import numpy as np
 import pytest
 
-from training.clips import Clip, ClipMaker, Limits, draw_digits
+from training.clips import Clip, ClipMaker
 from training.espeak import Espeak
+from training.script import Limits, draw_digits
 
 _LIMITS = Limits(short_digits=6, long_digits=30, max_s=14.0, long_share=0.3)
 _LATEST_GAP_S = 1.3
