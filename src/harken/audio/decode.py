@@ -82,8 +82,8 @@ def _decode_body(container: Container, body: memoryview, facts: Facts, assembly:
 
 
 def _decode_with_libsndfile(container: Container, body: memoryview, facts: Facts, assembly: Assembly) -> Source:
-    if facts.open_size_at is not None:
-        body = _with_open_size(body, facts.open_size_at)
+    if facts.correction is not None:
+        body = _corrected(body, *facts.correction)
     sources: list[Source] = []
     for part in _parts(body, facts):
         assembly.check_time()  # a part may be empty, and a file a million of those
@@ -101,11 +101,11 @@ def _parts(body: memoryview, facts: Facts) -> list[memoryview]:
     return [body[start:end] for start, end in facts.parts] or [body]
 
 
-def _with_open_size(body: memoryview, at: int) -> memoryview:
-    """Copy a live recorder's file, its size of 0 replaced by "until the end"."""
-    patched = bytearray(body)
-    patched[at : at + 4] = b"\xff\xff\xff\xff"
-    return memoryview(patched)
+def _corrected(body: memoryview, at: int, content: bytes) -> memoryview:
+    """Copy a live recorder's file, its length of 0 replaced by the right one."""
+    copy = bytearray(body)
+    copy[at : at + len(content)] = content
+    return memoryview(copy)
 
 
 @contextmanager

@@ -60,27 +60,32 @@ def decode_with_libsndfile(container: Container, data: memoryview, assembly: Ass
     except (soundfile.LibsndfileError, TypeError) as error:
         raise CannotOpenError(str(error)) from error
     with file:
-        done, promised = 0, file.frames
-        for block in _blocks(file, window):
+        # For MP3 the number is an estimate; its frames have been counted instead.
+        promised = _UNKNOWN_FRAMES if container is Container.MP3 else file.frames
+        done = 0
+        for block in _blocks(file, window, promised):
             done += len(block)
             assembly.add(block, file.samplerate)
-        # For MP3 the number is an estimate; its frames have been counted instead.
-        if container is not Container.MP3 and done < promised < _UNKNOWN_FRAMES:
+        if done < promised < _UNKNOWN_FRAMES:
             raise TruncatedAudio(f"The file promises {promised} samples and has {done}.")
         return Source(
             container=container.value, codec=file.subtype, sample_rate=file.samplerate, channels=file.channels
         )
 
 
-def _blocks(file: soundfile.SoundFile, window: Window) -> Iterator[NDArray[np.float32]]:
-    """Yield float32 [≤ block, channels] until the file ends."""
+def _blocks(file: soundfile.SoundFile, window: Window, promised: int) -> Iterator[NDArray[np.float32]]:
+    """Yield float32 [≤ block, channels] until the file ends, or all that it promised has come.
+
+    Whoever asks libFLAC for more is told that a tag, or padding, behind the last frame is damage.
+    """
     import soundfile
 
     frames = max(1, _BLOCK_SAMPLES // file.channels)
     buffer = np.empty((frames, file.channels), np.float32)
-    while True:
+    left = promised
+    while left > 0:
         try:
-            count = file.buffer_read_into(buffer, dtype="float32")
+            count = file.buffer_read_into(buffer[: min(frames, left)], dtype="float32")
         except soundfile.LibsndfileError as error:
             # libFLAC says "lost sync" for a cut file as well. Where all bytes are read already, that is likelier.
             if window.is_at_end:
@@ -88,6 +93,7 @@ def _blocks(file: soundfile.SoundFile, window: Window) -> Iterator[NDArray[np.fl
             raise UndecodableAudio(f"The file is damaged: {_reason(error)}") from error
         if not count:
             return
+        left -= count
         yield buffer[:count]
 
 

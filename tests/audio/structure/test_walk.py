@@ -258,3 +258,41 @@ def _damage(data: bytearray, how: int, chance: np.random.Generator) -> bytearray
     else:
         del data[at : at + int(chance.integers(1, 200))]
     return data
+
+
+def _piped_flac(seconds: float = 4.0) -> bytes:
+    """What an encoder writes into a pipe: the total stays 0."""
+    data = bytearray(_file(FLAC, seconds))
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    return bytes(data)
+
+
+def test_a_flac_from_a_pipe_is_whole_though_its_header_has_no_total() -> None:
+    """The last frame tells; also where its number takes two bytes, and behind it a tag or padding."""
+    samples = decode(_file(FLAC, 40.0)).samples
+    assert np.array_equal(decode(_piped_flac(40.0)).samples, samples)
+    for behind in (b"TAG" + bytes(125), bytes(100)):
+        assert len(decode(_piped_flac() + behind).samples) == 64_000
+
+
+def test_a_flac_from_a_pipe_is_checked_like_any_other() -> None:
+    """Cut, with a gap, or with one bit flipped, it is an error; without a frame it is empty."""
+    data = _piped_flac()
+    for keep in (len(data) // 2, len(data) - 3):
+        with pytest.raises(TruncatedAudio):
+            decode(data[:keep])
+    damaged = bytearray(data)
+    damaged[len(data) // 2] ^= 1
+    for bad in (damaged, data[: len(data) // 3] + data[len(data) // 3 + 301 :]):
+        with pytest.raises((UndecodableAudio, TruncatedAudio)):
+            decode(bad)
+    metadata_end = data.index(b"\xff\xf8")
+    with pytest.raises(EmptyAudio):
+        decode(data[:metadata_end])
+
+
+@pytest.mark.parametrize("behind", [b"TAG" + bytes(125), bytes(100), b"\r\n"], ids=["id3v1", "zeros", "newline"])
+def test_a_whole_flac_may_have_something_behind_it(behind: bytes) -> None:
+    """All promised samples are there, so nothing is cut off."""
+    assert len(decode(_file(FLAC) + behind).samples) == 16_000

@@ -14,10 +14,10 @@ class Facts:
             refuse a recording that is too long, never enough to trust that it is short.
         parts: byte ranges [start, end) which are to be decoded one after another; empty means the whole file.
         wants_ffmpeg: libsndfile would open it, and not read it to its end.
-        open_size_at: place of a 4-byte chunk size which a live recorder left at 0, where there is one.
+        correction: a place, and the bytes that belong there: a length which a live recorder left at 0.
     """
 
     audio_s: float | None = None
     parts: tuple[tuple[int, int], ...] = ()
     wants_ffmpeg: bool = False
-    open_size_at: int | None = None
+    correction: tuple[int, bytes] | None = None

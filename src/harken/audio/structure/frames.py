@@ -1,7 +1,6 @@
-"""Files that are one header and then frames whose size their first byte tells: AMR (RFC 4867), and FLAC's header.
+"""Files that are one header and then frames whose size their first byte tells: AMR (RFC 4867).
 
-AMR has no index: the walk hops from frame to frame. FLAC frames carry their own CRC, which libFLAC checks; here only
-the promised number of samples is read.
+AMR has no index: the walk hops from frame to frame.
 """
 
 from __future__ import annotations
@@ -31,16 +30,3 @@ def walk_amr(data: memoryview) -> Facts:
     if at > len(data):
         raise TruncatedAudio("The AMR file ends inside a frame.")
     return Facts(audio_s=frames * 0.02)
-
-
-def walk_flac(data: memoryview) -> Facts:
-    """Read a FLAC file's promise of samples (0 means that a live encoder did not know).
-
-    Raises:
-        TruncatedAudio: it ends inside its first header block.
-    """
-    if len(data) < 42:
-        raise TruncatedAudio("The FLAC file ends inside its header.")
-    rate = int.from_bytes(data[18:21], "big") >> 4
-    total = int.from_bytes(data[21:26], "big") & 0xF_FFFF_FFFF
-    return Facts(audio_s=total / rate if rate and total else None)

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harken.audio.structure.facts import Facts
+from harken.audio.structure.names import shown
 from harken.errors import EmptyAudio, TruncatedAudio, UndecodableAudio
 
 _LARGEST_REAL_SIZE = 0x7FFF_0000
 """SoX writes 0x7FFFF000 − header for a pipe, others 0x7FFFFFFF or 0xFFFFFFFF; real files that large are RF64."""
+_OPEN = b"\xff\xff\xff\xff"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +58,7 @@ def walk_wav(data: memoryview) -> Facts:
         elif chunk.name == b"data":
             return _data_chunk(data, chunk, bytes_per_s, long_size)
         elif chunk.end > len(data):
-            raise TruncatedAudio(f"The WAV file ends inside its {_printable(chunk.name)} chunk.")
+            raise TruncatedAudio(f"The WAV file ends inside its {shown(chunk.name)} chunk.")
     raise _no_samples(data, "WAV", 44)
 
 
@@ -72,7 +74,7 @@ def _data_chunk(data: memoryview, chunk: _Chunk, bytes_per_s: int, long_size: in
     return Facts(
         audio_s=used / bytes_per_s if bytes_per_s else None,
         # libsndfile takes a size of 0 at its word and reads nothing.
-        open_size_at=chunk.size_at if is_open and size == 0 and present else None,
+        correction=(chunk.size_at, _OPEN) if is_open and size == 0 and present else None,
     )
 
 
@@ -92,7 +94,7 @@ def walk_avi(data: memoryview) -> Facts:
     for chunk in _chunks(data, 12, "<"):
         is_open = chunk.size == 0 or chunk.size >= _LARGEST_REAL_SIZE
         if chunk.end > len(data) and not is_open:
-            raise TruncatedAudio(f"The AVI file ends inside its {_printable(chunk.name)} chunk.")
+            raise TruncatedAudio(f"The AVI file ends inside its {shown(chunk.name)} chunk.")
     return Facts(wants_ffmpeg=True)
 
 
@@ -106,7 +108,7 @@ def walk_aiff(data: memoryview) -> Facts:
     for chunk in _chunks(data, 12, ">"):
         is_open = chunk.size == 0 or chunk.size >= _LARGEST_REAL_SIZE
         if chunk.end > len(data) and not (is_open and chunk.name == b"SSND"):
-            raise TruncatedAudio(f"The AIFF file ends inside its {_printable(chunk.name)} chunk.")
+            raise TruncatedAudio(f"The AIFF file ends inside its {shown(chunk.name)} chunk.")
         if chunk.name == b"SSND":
             return Facts()
     raise _no_samples(data, "AIFF", 54)
@@ -141,7 +143,7 @@ def walk_caf(data: memoryview) -> Facts:
         if size < 0:
             break
         if at + 12 + size > len(data):
-            raise TruncatedAudio(f"The CAF file ends inside its {_printable(name)} chunk.")
+            raise TruncatedAudio(f"The CAF file ends inside its {shown(name)} chunk.")
         at += 12 + size
     if not has_data:
         raise TruncatedAudio("The CAF file ends before its samples.")
@@ -162,7 +164,7 @@ def walk_w64(data: memoryview) -> Facts:
         if size < 24:
             raise UndecodableAudio("The Wave64 file has a chunk of an impossible size.")
         if at + size > len(data):
-            raise TruncatedAudio(f"The Wave64 file ends inside its {_printable(bytes(data[at : at + 4]))} chunk.")
+            raise TruncatedAudio(f"The Wave64 file ends inside its {shown(bytes(data[at : at + 4]))} chunk.")
         at += (size + 7) & ~7
     if not has_data:
         raise TruncatedAudio("The Wave64 file ends before its samples.")
@@ -173,7 +175,3 @@ def _no_samples(data: memoryview, kind: str, smallest: int) -> TruncatedAudio | 
     if len(data) < smallest:
         return TruncatedAudio(f"The {kind} file ends inside its header.")
     return UndecodableAudio(f"The {kind} file has no samples.")
-
-
-def _printable(name: bytes) -> str:
-    return repr(name.decode("latin-1"))

@@ -11,7 +11,8 @@ from typing import Final
 from harken.audio.container import Container
 from harken.audio.structure.asf import walk_asf, walk_flv
 from harken.audio.structure.facts import Facts
-from harken.audio.structure.frames import walk_amr, walk_flac
+from harken.audio.structure.flac import walk_flac
+from harken.audio.structure.frames import walk_amr
 from harken.audio.structure.matroska import walk_matroska
 from harken.audio.structure.mp4 import walk_mp4
 from harken.audio.structure.mpeg import walk_adts, walk_mp3
