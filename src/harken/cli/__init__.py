@@ -5,6 +5,8 @@ Each command's heavy imports happen inside it: `harken status` must not wait for
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 from harken.errors import HarkenError
@@ -15,6 +17,7 @@ def main() -> None:
 
     Exit codes: 0 done, 1 something asked for failed, 2 wrong usage or configuration, 3 Harken cannot start.
     """
+    _open_closed_streams()
     from harken.cli.app import build_app
     from harken.errors import ConfigError, SetupError
 
@@ -28,6 +31,24 @@ def main() -> None:
         _quit(error, 1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _open_closed_streams() -> None:
+    """Put /dev/null where standard input, output or error is closed.
+
+    Otherwise the next socket would get number 1 or 2, and a stray print would go to a client.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(descriptor, "r" if descriptor == 0 else "w", closefd=False))
+    # A name or text that the terminal cannot show is shown escaped; it is no reason to end.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _quit(error: HarkenError, code: int) -> None:

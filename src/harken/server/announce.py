@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TextIO
@@ -46,7 +47,9 @@ def announce_to(stream: TextIO, *, as_json: bool) -> Announce:
     """Return a function that writes announcements to `stream`, at once."""
 
     def announce(announcement: Announcement) -> None:
-        print(as_line(announcement) if as_json else as_sentence(announcement), file=stream, flush=True)
+        # Whoever started us may have stopped reading; that is no reason to stop serving.
+        with suppress(OSError):
+            print(as_line(announcement) if as_json else as_sentence(announcement), file=stream, flush=True)
 
     return announce
 
