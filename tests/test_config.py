@@ -94,6 +94,8 @@ def test_what_kubernetes_invents_is_not_configuration(variable: str, value: str)
         ("[limits]\naudio_s = inf\n", "more than 0"),
         ("[gateway]\nport = [\n", "not valid TOML"),
         ("gateway = 3\n", "gateway"),
+        ("[fleet]\nfirst_port = 65535\ninstances = 2\n", "leaves no room for 2 instances"),
+        ("[gateway]\nport = 7862\n", "gateway.port 7862 is also an instance's"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_an_error_that_names_the_key(tmp_path: Path, text: str, complaint: str) -> None:

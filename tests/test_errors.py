@@ -29,4 +29,9 @@ def test_a_language_is_found_by_name_or_code_in_any_case() -> None:
     assert len(NAMES) == 30
     for name, code in CODES.items():
         assert {parse_language(s) for s in (name, name.upper(), code, code.upper(), f" {name} ")} == {name}
+    assert (parse_language("zh-CN"), parse_language("en_US"), parse_language("pt-BR")) == (
+        "Chinese",
+        "English",
+        "Portuguese",
+    )
     assert parse_language("auto") is None is parse_language("") is parse_language(None)

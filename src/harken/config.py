@@ -109,7 +109,7 @@ class InstanceConfig:
         port: port to listen on when served alone.
         name: the name that answers, logs and /health show.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        dtype: "auto", "float32", "bfloat16".
+        dtype: "auto", "float32", "bfloat16", or "float16" (narrower than the decoder was trained for).
         slots: segments that run at the same time.
         waiting: segments that may wait for a slot inside the instance.
         threads: CPU threads of the model; 0 shares the cores among the instances.
@@ -178,7 +178,9 @@ def load_config(
     _check_names(flags or {}, SECTIONS, where="section")
     for section, values in (flags or {}).items():
         merged[section].update({key: value for key, value in values.items() if value is not None})
-    return Config(**{name: read_section(kind, merged[name], name) for name, kind in SECTIONS.items()})
+    config = Config(**{name: read_section(kind, merged[name], name) for name, kind in SECTIONS.items()})
+    _check_ports(config)
+    return config
 
 
 def read_section(kind: type[Section], raw: Mapping[str, Any], section: str) -> Section:
@@ -199,6 +201,17 @@ SECTIONS: dict[str, type[Any]] = {
     name: kind for name, kind in typing.get_type_hints(Config).items() if not isinstance(kind, types.GenericAlias)
 }
 """Section name → its class."""
+
+
+def _check_ports(config: Config) -> None:
+    fleet = config.fleet
+    last = fleet.first_port + fleet.instances - 1
+    if fleet.first_port and last > 65_535:
+        raise ConfigError(f"fleet.first_port {fleet.first_port} leaves no room for {fleet.instances} instances.")
+    if fleet.first_port and fleet.first_port <= config.gateway.port <= last:
+        raise ConfigError(
+            f"gateway.port {config.gateway.port} is also an instance's: those have {fleet.first_port} to {last}."
+        )
 
 
 def _read_file(path: Path) -> dict[str, Any]:

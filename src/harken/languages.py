@@ -5,6 +5,8 @@ Clients may write a name or a code in any case ("English", "en", "EN"); inside H
 
 from __future__ import annotations
 
+import re
+
 from harken.errors import UnknownLanguage
 
 CODES: dict[str, str] = {
@@ -45,6 +47,8 @@ NAMES: tuple[str, ...] = tuple(CODES)
 
 _BY_SPELLING: dict[str, str] = {name.lower(): name for name in CODES} | {code: name for name, code in CODES.items()}
 
+_LOCALE = re.compile(r"[-_]")
+
 WITHOUT_SPACES: frozenset[str] = frozenset({"Chinese", "Cantonese", "Japanese", "Thai"})
 """Languages written without spaces between words: pieces of their text are joined directly."""
 
@@ -52,13 +56,15 @@ WITHOUT_SPACES: frozenset[str] = frozenset({"Chinese", "Cantonese", "Japanese", 
 def parse_language(spelling: str | None, known: tuple[str, ...] = NAMES) -> str | None:
     """Return the name for a name or code in any case; None for "", "auto" or None.
 
+    What follows the code in a locale (zh-CN, en_US), as browsers and phones send it, is not looked at.
+
     Raises:
         UnknownLanguage: it is no language of `known`; the message lists those.
     """
     cleaned = (spelling or "").strip().lower()
     if cleaned in ("", "auto"):
         return None
-    name = _BY_SPELLING.get(cleaned)
+    name = _BY_SPELLING.get(cleaned) or _BY_SPELLING.get(_LOCALE.split(cleaned)[0])
     if name is None or name not in known:
         choices = ", ".join(f"{language} ({CODES[language]})" for language in known)
         message = f"Language {(spelling or '')[:40]!r} is not known. Use auto or one of: {choices}."

@@ -137,3 +137,34 @@ def test_the_version_is_printed() -> None:
     from harken import __version__
 
     assert _harken("--version").stdout == f"harken {__version__}\n"
+
+
+@pytest.mark.slow
+def test_standard_output_holds_the_answer_alone(recording: Path) -> None:
+    """What an engine logs while it loads never mixes with text or JSON."""
+    done = _harken("transcribe", recording, "--model", "stub", "--format", "json")
+    assert json.loads(done.stdout)[0]["text"].startswith("stub ")
+
+
+@pytest.mark.slow
+def test_a_strange_file_name_costs_nobody_a_transcript(cluster: Cluster, recording: Path, tmp_path: Path) -> None:
+    """Line breaks, escapes and bytes that are no text may stand in a file's name."""
+    strange = [
+        tmp_path / "a\nb.wav",
+        tmp_path / "\x1b[31m.wav",
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav")),
+    ]
+    for path in strange:
+        path.write_bytes(recording.read_bytes())
+    done = _harken(
+        "transcribe", *strange, recording, "--server", cluster.url.removeprefix("http://"), "--format", "json"
+    )
+    assert done.returncode == 0, done.stderr
+    assert len({report["text"] for report in json.loads(done.stdout)}) == 1
+
+
+@pytest.mark.parametrize("address", ["", "ftp://x", "http://127.0.0.1:99999", "http://"])
+def test_an_address_that_is_none_is_a_usage_error(address: str) -> None:
+    """Nothing is guessed from it, least of all that a model should be loaded here."""
+    for command in (("status",), ("transcribe", "x.wav")):
+        assert _harken(*command, "--server", address).returncode == 2

@@ -7,10 +7,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
-from harken.errors import HarkenError
+from harken.errors import ConfigError, HarkenError
 
 
 class ServerUnreachable(HarkenError):
@@ -35,6 +36,23 @@ class Answer:
     body: dict[str, Any]
 
 
+def address_of(server: str) -> str:
+    """Complete what a person wrote: http:// may be left out, and a client's base URL ending in /v1 is understood.
+
+    Raises:
+        ConfigError: it is no address of an HTTP server.
+    """
+    written = server.strip()
+    try:
+        parts = urlsplit(written if "://" in written else f"http://{written}")
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ConfigError(f"--server wants an address such as http://127.0.0.1:7860, not {server!r}.")
+    return parts.geturl().rstrip("/").removesuffix("/v1")
+
+
 async def get_json(session: aiohttp.ClientSession, url: str, timeout_s: float = 5.0) -> Answer:
     """GET a JSON object.
 
@@ -55,7 +73,8 @@ async def post_recording(
     """
     data = await asyncio.to_thread(path.read_bytes)
     form = aiohttp.FormData(values)
-    form.add_field(field, data, filename=path.name, content_type="application/octet-stream")
+    # The server does not look at the name, and a file's real one may hold what a header must not.
+    form.add_field(field, data, filename="recording", content_type="application/octet-stream")
     return await _call(session, "POST", url, timeout_s, data=form)
 
 

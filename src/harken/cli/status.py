@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from harken.cli.client import Answer, ServerUnreachable, get_json
+from harken.cli.client import Answer, ServerUnreachable, address_of, get_json
 
 COLOURS = {"ready": "green", "healthy": "green", "degraded": "yellow", "starting": "yellow", "warming": "yellow"}
 
@@ -36,7 +37,7 @@ def run(server: str, *, as_json: bool) -> int:
 
 async def _ask(server: str) -> Answer:
     async with aiohttp.ClientSession() as session:
-        return await get_json(session, f"{server.rstrip('/')}/health")
+        return await get_json(session, f"{address_of(server)}/health")
 
 
 def _print_table(address: str, health: dict[str, Any]) -> None:
@@ -45,20 +46,24 @@ def _print_table(address: str, health: dict[str, Any]) -> None:
     model = health.get("model") or "no model yet"
     console.print(f"[b]{health.get('instance', '')}[/] at {address}: [{COLOURS.get(state, 'red')}]{state}[/], {model}")
     table = Table(box=None, header_style="dim")
+    has_detail = any(one["detail"] for one in health.get("instances", []))
     for column in ("instance", "state", "in flight", "slots", "restarts", "pid", "address", "detail"):
         is_number = column in ("in flight", "slots", "restarts", "pid")
-        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+        if column != "detail" or has_detail:
+            table.add_column(
+                column, justify="right" if is_number else "left", overflow="fold", no_wrap=column == "address"
+            )
     for one in health.get("instances", []):
-        table.add_row(
+        cells = [
             one["name"],
             f"[{COLOURS.get(one['state'], 'red')}]{one['state']}[/]",
             str(one["in_flight"]),
             str(one["slots"]),
             str(one["restarts"]),
             str(one["pid"] or ""),
-            one["url"],
-            one["detail"],
-        )
+            urlsplit(one["url"]).netloc or one["url"],
+        ]
+        table.add_row(*cells, *([escape(one["detail"])] if has_detail else []))
     console.print(table)
     waiting = health.get("queued_audio_s", 0)
     if waiting:

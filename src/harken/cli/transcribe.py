@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import aiohttp
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from harken.cli.client import post_recording
-from harken.config import Config
+from harken.cli.client import address_of, post_recording
+from harken.config import Config, LogConfig
 from harken.errors import ConfigError, HarkenError
+from harken.log import set_up_log
 
 Report = dict[str, Any]
 """What is known of one file: file, text, language, …, or file, error and code."""
@@ -32,7 +34,9 @@ def run(config: Config, files: Sequence[Path], *, server: str | None, language: 
     """
     if output not in ("txt", "json"):
         raise ConfigError(f"--format must be txt or json, not {output!r}.")
-    source = _from_server(server, language, config) if server else _in_process(config, language)
+    # What an engine logs while it loads interests operators of servers; here a warning is enough.
+    set_up_log(replace(config.log, level="warning") if config.log == LogConfig() else config.log)
+    source = _from_server(server, language, config) if server is not None else _in_process(config, language)
     reports = asyncio.run(_transcribe_all(source, files))
     if output == "json":
         print(json.dumps(reports, indent=2, ensure_ascii=False))
@@ -75,7 +79,7 @@ async def _transcribe_all(source: Any, files: Sequence[Path]) -> list[Report]:
 
 @asynccontextmanager
 async def _from_server(server: str, language: str, config: Config) -> AsyncIterator[AtOnce]:
-    url = f"{server.rstrip('/')}/v1/audio/transcriptions"
+    url = f"{address_of(server)}/v1/audio/transcriptions"
     values = {"response_format": "json"} | ({} if language == "auto" else {"language": language})
     timeout_s = config.limits.queue_timeout_s + config.limits.segment_timeout_s
 
@@ -117,7 +121,7 @@ async def _in_process(config: Config, language: str) -> AsyncIterator[AtOnce]:
             return {
                 "text": result.text,
                 "language": result.language,
-                "audio_s": result.audio_s,
+                "audio_s": round(result.audio_s, 3),
                 "is_complete": result.is_complete,
                 "instances": [],
             }

@@ -162,9 +162,13 @@ class Qwen3ASR:
 
 def _resolve(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
     try:
-        place = torch.device(device)
+        place = torch.device(device.lower())
     except RuntimeError as error:
-        raise ConfigError(f"Device {device!r} is not known to torch.") from error
+        raise ConfigError(f"Device {device!r} is not known; say auto, cpu, cuda, cuda:1 or mps.") from error
+    if place.type not in ("cpu", "cuda", "mps") or (place.type != "cuda" and place.index):
+        raise ConfigError(f"Device {device!r} is not supported; say auto, cpu, cuda, cuda:1 or mps.")
+    if place.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("Device 'mps' was asked for, but torch finds no Apple GPU.")
     if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
         raise ConfigError(f"Device {device!r} was asked for, but torch finds {torch.cuda.device_count()} CUDA devices.")
     if dtype == "auto":

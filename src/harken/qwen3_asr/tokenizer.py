@@ -111,6 +111,8 @@ def _from_parts(folder: Path) -> dict[str, Any]:
     if not isinstance(entries, Mapping) or not all(str(key).isdecimal() for key in entries):
         raise CheckpointError(f"tokenizer_config.json in {folder} has no added_tokens_decoder with ids as keys.")
     added = [{**dict.fromkeys(_FLAGS, False), **entries[key], "id": int(key)} for key in sorted(entries, key=int)]
+    if not (folder / "vocab.json").is_file():
+        raise CheckpointError(f"{folder} has neither tokenizer.json nor vocab.json with merges.txt.")
     vocabulary: dict[str, object] = dict(read_json(folder / "vocab.json"))
     # The added tokens stand in the vocabulary too, which is what ties each to its own id even where ids have gaps.
     # No merge leads to them, so encoding text cannot yield one.
