@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from harken.dispatch.attempt import Outlet, Pending, attempt, may_retry
+from harken.dispatch.attempt import Outlet, Pending, attempt, attempt_time_s, may_retry
 from harken.dispatch.health import Cut
 from harken.dispatch.relay import Relay
 from harken.dispatch.session import open_session
@@ -35,6 +35,12 @@ def test_another_try_needs_a_retryable_error_a_silent_client_and_a_try_left(
 ) -> None:
     """Of four tries."""
     assert may_retry(error, tries=tries, attempts=4, is_used=is_used) is allowed
+
+
+@pytest.mark.parametrize(("audio_s", "limit_s", "time_s"), [(1.0, 300.0, 68.0), (30.0, 300.0, 300.0), (1.0, 5.0, 5.0)])
+def test_a_short_segment_has_less_time_than_a_long_one(audio_s: float, limit_s: float, time_s: float) -> None:
+    """And none has more than the configured limit."""
+    assert attempt_time_s(audio_s, limit_s) == time_s
 
 
 def test_an_outlet_remembers_that_something_went_out() -> None:

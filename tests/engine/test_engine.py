@@ -14,7 +14,7 @@ import pytest
 from harken.engine.engine import Engine
 from harken.engine.messages import Opened
 from harken.errors import AudioTooLong, Draining, EngineFailed, QueueFull, UnsupportedOption
-from harken.testing import FakeModel, Gate, fake_text, segment, silence
+from harken.testing import FakeClock, FakeModel, Gate, fake_text, segment, silence
 from harken.types import Finish, Options, Segment, Transcript
 
 _ANY = Options()
@@ -458,6 +458,30 @@ def test_a_hanging_step_shows() -> None:
             await task
             assert engine.rtfx is not None
             assert engine.rtfx > 0
+
+    asyncio.run(main())
+
+
+def test_a_step_that_never_ends_breaks_the_engine() -> None:
+    """A minute, and two seconds more per second of audio; then who waits is told, and leaving waits for nobody."""
+
+    async def main() -> None:
+        gate, clock = Gate(), FakeClock()
+        async with Engine(FakeModel(gate=gate), slots=1, waiting=1, clock=clock) as engine:
+            running, waiting = (_in_background(engine.recognize(segment(1), _ANY)) for _ in range(2))
+            await _stands(gate)
+            clock.advance(61.9)
+            assert not engine._loop.hangs
+            clock.advance(0.2)
+            for task in (running, waiting):
+                with pytest.raises(EngineFailed, match="hangs"):
+                    await task
+            with pytest.raises(EngineFailed, match="hangs"):
+                await engine.recognize(segment(1), _ANY)
+            assert engine.failure is not None
+        assert engine._thread.is_alive()
+        gate.open()
+        engine._thread.join(20)
 
     asyncio.run(main())
 

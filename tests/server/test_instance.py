@@ -9,10 +9,13 @@ from collections.abc import Callable
 import pytest
 
 from harken.config import InstanceConfig
+from harken.engine.canary import Canary
+from harken.engine.engine import Engine
 from harken.engine.load import Loaded
 from harken.errors import CheckpointError, ConfigError, EngineFailed, HarkenError, ModelUnavailable
 from harken.server.ending import CLEAN, Ending
-from harken.testing.sounds import tone
+from harken.testing import FakeClock, FakeModel, Gate, fake_text
+from harken.testing.sounds import segment, tone
 from harken.wire import RECOGNIZE_PATH, Done, Failed, pack_job, unpack_message
 from tests.server.running import TIMEOUT_S, Running, job, load_quickly, running, stub_config, stub_instance
 
@@ -150,6 +153,32 @@ def test_a_start_that_may_succeed_next_time_ends_with_another_code(error: Except
     async def story() -> None:
         async with running(stub_instance(load_model=failing(error))) as server:
             assert await server.ended() == Ending(code=4, reason=reason)
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+def test_an_engine_that_hangs_ends_its_instance() -> None:
+    """The event loop answers looks as ever; the segment fails by name, and the process leaves to be replaced."""
+
+    async def story() -> None:
+        gate, clock, spoken = Gate(), FakeClock(), segment(0.1)
+        gate.let_through(200)  # for the canary
+
+        def load_model(_: InstanceConfig) -> Loaded:
+            engine = Engine(FakeModel(gate=gate), slots=2, waiting=2, name="asr-1", clock=clock)
+            return Loaded(engine=engine, canary=Canary(samples=spoken.samples, text=fake_text(spoken.samples)))
+
+        async with running(stub_instance(load_model=load_model)) as server:
+            await server.wait_state("ready")
+            segments = [asyncio.create_task(server.recognize(job(seed=seed))) for seed in range(20)]
+            await asyncio.to_thread(gate.wait_until_used_up)
+            clock.advance(120.0)
+            ends = [(await each)[-1] for each in segments]
+            ending = await server.ended()
+        gate.open()
+        assert any(isinstance(end, Failed) and "hangs" in end.message for end in ends)
+        assert (ending.code, "engine_lost: The engine hangs" in ending.reason) == (4, True)
 
     asyncio.run(story())
 

@@ -83,6 +83,15 @@ def may_retry(error: HarkenError, *, tries: int, attempts: int, is_used: bool) -
     return error.retryable and not is_used and tries < attempts
 
 
+def attempt_time_s(audio_s: float, limit_s: float) -> float:
+    """How long one attempt may take: a minute and eight times the audio, so a full segment of 30 s has five minutes.
+
+    A short segment on an instance that hangs is not worth the whole limit; the minute is for the steps of others, which
+    it shares.
+    """
+    return min(limit_s, 60.0 + 8.0 * audio_s)
+
+
 async def attempt(relay: Relay, claim: Claim, job: Job, outlet: Outlet, timeout_s: float) -> Transcript:
     """Have the claimed target recognise the segment, once.
 

@@ -16,7 +16,7 @@ from types import TracebackType
 
 from harken.clock import Clock, SystemClock
 from harken.config import FleetConfig, LimitsConfig
-from harken.dispatch.attempt import Outlet, Pending, attempt, may_retry
+from harken.dispatch.attempt import Outlet, Pending, attempt, attempt_time_s, may_retry
 from harken.dispatch.health import Policy, Succeeded, TurnedAway, outcome_of
 from harken.dispatch.lookout import Lookout
 from harken.dispatch.pace import Pace
@@ -182,7 +182,7 @@ class Dispatcher:
         Raises:
             QueueFull: too much waits; `retry_after_s` says when it will be worked off.
             NoReadyInstance: no target was ready within `queue_timeout_s`.
-            TimedOut: no slot within `queue_timeout_s`, or the last attempt took longer than `segment_timeout_s`.
+            TimedOut: no slot within `queue_timeout_s`, or the last attempt took too long.
             HarkenError: of the last attempt.
         """
         pending = Pending(audio_s=segment.audio_s, deadline=self._clock.now() + self._limits.queue_timeout_s)
@@ -216,8 +216,10 @@ class Dispatcher:
         recognized_s = 0.0
         self._pace.start(self._clock.now())
         try:
-            transcript = await attempt(self._relay, claim, job, outlet, self._limits.segment_timeout_s)
-            recognized_s = job.segment.audio_s
+            audio_s = job.segment.audio_s
+            timeout_s = attempt_time_s(audio_s, self._limits.segment_timeout_s)
+            transcript = await attempt(self._relay, claim, job, outlet, timeout_s)
+            recognized_s = audio_s
         finally:
             self._pace.end(self._clock.now(), recognized_s)
         self._pool.report(claim.target, Succeeded())

@@ -31,6 +31,7 @@ from harken.types import ModelInfo, Options, Segment, Send, Transcript
 
 _PROMPT_THREADS = 2
 _JOIN_TIMEOUT_S = 10.0
+_LOOK_S = 0.2
 _STOPPED = "The server stopped before this segment was done."
 
 _log = get_log("engine")
@@ -47,6 +48,8 @@ class Engine:
         drain_timeout_s: how long leaving `async with` waits for what was accepted before it is given up.
         cap: seconds of audio → the most tokens that they may become; it must not shrink with longer audio.
         clock: for the pace that Retry-After is computed from.
+        hang_s: a step of the model that takes longer (and two seconds more per second of audio that it takes in) will
+            never end: the engine is broken.
         is_strict: raise where slots are accounted for wrongly, instead of mending and reporting it (for tests).
     """
 
@@ -60,6 +63,7 @@ class Engine:
         drain_timeout_s: float = 30.0,
         cap: Callable[[float], int] = token_cap,
         clock: Clock | None = None,
+        hang_s: float = 60.0,
         is_strict: bool = False,
     ) -> None:
         self._model = model
@@ -78,6 +82,7 @@ class Engine:
             inbox=self._inbox,
             post=self._post,
             clock=clock or SystemClock(),
+            hang_s=hang_s,
             is_strict=is_strict,
         )
         self._thread = threading.Thread(target=self._loop.run, name=f"model {name}".strip(), daemon=True)
@@ -89,6 +94,7 @@ class Engine:
         self._is_closing = False
         self._is_closed = False
         self._failure: HarkenError | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         state = "broken" if self._failure else "draining" if self._is_closing else "open"
@@ -131,6 +137,7 @@ class Engine:
         if self._failure is not None:
             await self._close()
             raise self._failure
+        self._watching = self._asyncio.create_task(self._watch())
         return self
 
     async def __aexit__(
@@ -229,18 +236,33 @@ class Engine:
                 case Opened():
                     self._opened.set()
                 case Broken(error=error):
-                    self._failure = error
-                    self._tickets.fail_all(error)
+                    self._break(error)
                     self._opened.set()
                 case Wrote() | Ended() | Failed():
                     self._tickets.settle(report)
                 case _:
                     assert_never(report)
 
+    def _break(self, error: HarkenError) -> None:
+        self._failure = error
+        self._tickets.fail_all(error)
+
+    async def _watch(self) -> None:
+        """Notice a step that never ends: the thread cannot say so itself, and all else goes on as if it were well."""
+        while self._failure is None:
+            if self._loop.hangs:
+                _log.error("engine.hangs", step_s=round(self.step_s, 1), in_flight=self.in_flight)
+                self._break(EngineFailed(f"The engine hangs: a step of the model has taken {self.step_s:.0f} s."))
+            await asyncio.sleep(_LOOK_S)
+
     async def _close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         self._inbox.put(Leave())
         # Prompts in the making are let finish: cancelled ones would look to their callers like their own cancellation.
         self._prompts.shutdown(wait=False)
-        await asyncio.to_thread(self._thread.join, _JOIN_TIMEOUT_S)
+        # Nobody waits for a step that never ends; the thread is a daemon.
+        if not self._loop.hangs:
+            await asyncio.to_thread(self._thread.join, _JOIN_TIMEOUT_S)
         if self._thread.is_alive():
             _log.error("engine.thread_hangs", step_s=round(self.step_s, 1))

@@ -8,7 +8,8 @@ or by the `Broken` that ends the thread. The thread never ends without a word.
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, assert_never
 
 import numpy as np
@@ -24,6 +25,9 @@ from harken.types import SAMPLE_RATE, Options
 CONTEXT_TOKENS = 512
 """Room in each slot for the client's context and a forced language; longer context is refused."""
 
+_HANG_PER_AUDIO = 2.0
+"""A slow machine is not a hung one: even at half of real time a prefill is only slow."""
+
 _log = get_log("engine.loop")
 
 
@@ -37,6 +41,7 @@ class ModelLoop:
         inbox: where requests come from.
         post: takes the reports of one step; called in this thread, must not block.
         clock: for `busy_s` and `step_s`.
+        hang_s: a step that takes longer hangs; a prefill gets two more seconds for each second of its audio.
         is_strict: raise on a slot that is accounted for wrongly, instead of mending it (for tests).
     """
 
@@ -50,6 +55,7 @@ class ModelLoop:
         inbox: queue.SimpleQueue[Request],
         post: Callable[[list[Report]], None],
         clock: Clock,
+        hang_s: float,
         is_strict: bool,
     ) -> None:
         self._model = model
@@ -59,12 +65,14 @@ class ModelLoop:
         self._inbox = inbox
         self._post = post
         self._clock = clock
+        self._hang_s = hang_s
         self._is_strict = is_strict
         self._cache: Any = None
         self._max_tokens = 0
         self._submits: dict[int, Submit] = {}
         self._busy_s = 0.0
-        self._step_began: float | None = None
+        # One field, so that another thread never sees half of it: when the step began, how long it may take.
+        self._timing: tuple[float, float] | None = None
 
     @property
     def busy_s(self) -> float:
@@ -74,8 +82,14 @@ class ModelLoop:
     @property
     def step_s(self) -> float:
         """How long the step in progress has taken, 0.0 between steps; may be read from any thread."""
-        began = self._step_began
-        return 0.0 if began is None else self._clock.now() - began
+        timing = self._timing
+        return 0.0 if timing is None else self._clock.now() - timing[0]
+
+    @property
+    def hangs(self) -> bool:
+        """The step in progress takes longer than any step can; may be read from any thread."""
+        timing = self._timing
+        return timing is not None and self._clock.now() - timing[0] > timing[1]
 
     def run(self) -> None:
         """Serve until `Leave` comes or the model cannot go on."""
@@ -137,24 +151,32 @@ class ModelLoop:
 
     def _run_model(self, step: Step) -> list[int]:
         slots = [sequence.slot for sequence in step.sequences]
-        self._step_began = began = self._clock.now()
-        try:
-            match step:
-                case Prefill(sequences=sequences):
-                    prompts = [self._submits[sequence.key].prompt for sequence in sequences]
-                    tokens = self._model.prefill(self._cache, prompts, slots)
-                case Decode(sequences=sequences):
-                    newest = [sequence.tokens[-1] for sequence in sequences]
-                    lengths = [sequence.cached for sequence in sequences]
+        match step:
+            case Prefill(sequences=sequences):
+                submits = [self._submits[sequence.key] for sequence in sequences]
+                with self._timed(sum(submit.demand.audio_s for submit in submits)):
+                    tokens = self._model.prefill(self._cache, [submit.prompt for submit in submits], slots)
+            case Decode(sequences=sequences):
+                newest = [sequence.tokens[-1] for sequence in sequences]
+                lengths = [sequence.cached for sequence in sequences]
+                with self._timed():
                     tokens = self._model.decode(self._cache, slots, newest, lengths)
-                case _:
-                    assert_never(step)
-        finally:
-            self._busy_s += self._clock.now() - began
-            self._step_began = None
+            case _:
+                assert_never(step)
         if len(tokens) != len(slots):
             raise RuntimeError(f"the model gave {len(tokens)} tokens for {len(slots)} sequences")
         return tokens
+
+    @contextmanager
+    def _timed(self, audio_s: float = 0.0) -> Iterator[None]:
+        """Let others see how long this takes; what takes in new audio may take longer."""
+        began = self._clock.now()
+        self._timing = (began, self._hang_s + _HANG_PER_AUDIO * audio_s)
+        try:
+            yield
+        finally:
+            self._busy_s += self._clock.now() - began
+            self._timing = None
 
     def _report(self, step: Step, endings: list[Ending]) -> None:
         ended = {ending.sequence.key for ending in endings}
@@ -190,7 +212,8 @@ class ModelLoop:
         self._cache = None  # free the old one first: there may be no room for two
         self._cache = self._model.open_cache(slots=self._slots, max_tokens=self._max_tokens)
         silence = self._model.prompt(np.zeros(SAMPLE_RATE // 2, dtype=np.float32), Options())
-        self._model.prefill(self._cache, [silence], [0])
+        with self._timed():
+            self._model.prefill(self._cache, [silence], [0])
 
     def _check_slots(self) -> None:
         faults = self._scheduler.faults()
