@@ -254,10 +254,10 @@ async def running(*instances: Instance) -> AsyncIterator[None]:
             await instance.vanish()
 
 
-def make_segment(request_id: str = "req", *, seconds: float = 1.0, seed: int = 0) -> Segment:
+def make_segment(request_id: str = "req", *, seconds: float = 1.0, seed: int = 0, index: int = 0) -> Segment:
     """Noise that differs with its seed."""
     samples = np.random.default_rng(seed).uniform(-0.5, 0.5, int(seconds * 16_000)).astype(np.float32)
-    return Segment(samples=samples, request_id=request_id)
+    return Segment(samples=samples, request_id=request_id, index=index)
 
 
 async def _serve(name: str, script: Script, slots: int) -> None:

@@ -132,6 +132,25 @@ def test_the_queue_is_bounded_and_a_refusal_says_when_to_come_back() -> None:
     assert one.seen == ["req-0", "req-1", "req-2"]
 
 
+def test_an_accepted_recording_is_never_refused_in_its_middle() -> None:
+    """With a full queue a first segment is refused; the next one of a recording that runs already waits."""
+    one = Instance("one", Script.GATED, slots=1)
+
+    async def story() -> None:
+        async with dispatching(one, limits=LimitsConfig(queue_audio_s=1.0)) as dispatcher, asyncio.TaskGroup() as group:
+            for n in range(2):
+                group.create_task(ask(dispatcher, f"req-{n}"))
+                await until_waiting(dispatcher, n)
+            with pytest.raises(QueueFull):
+                await ask(dispatcher, "req-2")
+            group.create_task(dispatcher.recognize(make_segment("req-0", index=1), PLAIN))
+            await until_waiting(dispatcher, 2)
+            one.gate.set()
+
+    run(story())
+    assert one.seen == ["req-0", "req-1", "req-0"]
+
+
 @pytest.mark.parametrize(("state", "kind"), [("starting", NoReadyInstance), ("ready", TimedOut)])
 def test_waiting_has_an_end(state: str, kind: type[HarkenError]) -> None:
     """And the error says whether nobody was there or nobody had time; by the clock that was given."""

@@ -23,7 +23,8 @@ class Pending(Ticket):
     """An accepted segment that has not ended.
 
     Attributes:
-        is_accepted: it had a slot or a place in the queue once; from then on it is never refused for want of room.
+        is_accepted: it, or its recording's first segment, had a slot or a place in the queue once; from then on it is
+            never refused for want of room.
         avoid: targets on which it failed before.
         tries: attempts that counted.
         handed: gets the claim while it waits in the queue.

@@ -180,12 +180,18 @@ class Dispatcher:
             send: gets the text as it comes. Once it was called there is no other attempt.
 
         Raises:
-            QueueFull: too much waits; `retry_after_s` says when it will be worked off.
+            QueueFull: too much waits, and it is its recording's first segment; `retry_after_s` says when all that will
+                be worked off.
             NoReadyInstance: no target was ready within `queue_timeout_s`.
             TimedOut: no slot within `queue_timeout_s`, or the last attempt took too long.
             HarkenError: of the last attempt.
         """
-        pending = Pending(audio_s=segment.audio_s, deadline=self._clock.now() + self._limits.queue_timeout_s)
+        pending = Pending(
+            audio_s=segment.audio_s,
+            deadline=self._clock.now() + self._limits.queue_timeout_s,
+            # A recording is accepted with its first segment. Refused in its middle, all work on it would be lost.
+            is_accepted=segment.index > 0,
+        )
         job = Job(segment=segment, options=options, wants_deltas=send is not None)
         self._open.add(pending)
         try:
