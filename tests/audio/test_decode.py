@@ -127,6 +127,28 @@ def test_wide_band_amr_is_decoded() -> None:
     assert (audio.source.codec, audio.audio_s) == ("amrwb", 1.0)
 
 
+@pytest.mark.parametrize(
+    ("start", "speech", "noise"),
+    [(b"#!AMR\n", b"\x3c" + bytes(31), b"\x44" + bytes(5)), (b"#!AMR-WB\n", b"\x44" + bytes(60), b"\x4c" + bytes(5))],
+    ids=["narrow", "wide"],
+)
+def test_amr_with_comfort_noise_is_decoded(start: bytes, speech: bytes, noise: bytes) -> None:
+    """Phones send it in every pause: one frame that describes the noise, then frames of nothing."""
+    data = start + (speech * 10 + noise + b"\x7c" * 7 + noise + b"\x7c" * 6) * 2
+    assert decode(data).audio_s == 1.0
+
+
+def test_a_decoders_own_words_do_not_reach_the_client() -> None:
+    """FFmpeg's errors are numbers, or ask for patches."""
+    data = bytearray(encode(tone(1.0, 44_100), Kind(format="ipod", codec="aac", rate=44_100, by="av")))
+    at = data.index(b"mdat") + 4
+    data[at : at + 2000] = b"\xa5" * 2000
+    with pytest.raises(UndecodableAudio) as caught:
+        decode(data)
+    assert str(caught.value).startswith("The file cannot be decoded: ")
+    assert not any(word in str(caught.value) for word in ("FFmpeg", "Error number", "patches", "Errno"))
+
+
 def test_a_video_without_sound_says_so() -> None:
     """The message names what is missing."""
     with pytest.raises(UndecodableAudio, match="no audio stream"):

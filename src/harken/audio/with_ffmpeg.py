@@ -43,6 +43,10 @@ _SCALE: Final = {
 }
 
 
+_BETTER: Final = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
+"""FFmpeg's own decoders give up at comfort noise (DTX), which phones and SoX write in every pause."""
+_AMR_RATES: Final = {"libopencore_amrnb": 8_000, "libopencore_amrwb": 16_000}
+
 _SLACK_S: Final = 0.25
 """Headers round, encoders pad, and some decoders hold back their last frame."""
 
@@ -118,14 +122,30 @@ def _blocks(
     file: av.container.InputContainer, stream: av.AudioStream, assembly: Assembly
 ) -> Iterator[tuple[NDArray[np.float32], int]]:
     """Yield float32 [samples, channels] and its rate, frame by frame."""
+    decoder = _decoder(stream)
     for packet in file.demux(stream):
         assembly.check_time()  # a packet may hold no frame, and a file a million of those
         if packet.is_corrupt:
             raise TruncatedAudio("A packet of the file is cut off or damaged.")
-        for frame in packet.decode():
+        for frame in decoder.decode(packet):
             if frame.is_corrupt:
                 raise UndecodableAudio("A part of the file is damaged.")
             yield _as_float(frame), frame.sample_rate
+
+
+def _decoder(stream: av.AudioStream) -> av.AudioCodecContext:
+    """Return the stream's own decoder, or a better one where FFmpeg has two."""
+    import av
+
+    own = stream.codec_context
+    name = _BETTER.get(own.name)
+    if name is None or name not in av.codecs_available:
+        return own
+    better = av.AudioCodecContext.create(name, "r")
+    assert isinstance(better, av.AudioCodecContext), f"{name} decodes audio"
+    better.sample_rate, better.layout = own.sample_rate or _AMR_RATES[name], "mono"
+    better.thread_count = 1
+    return better
 
 
 def _as_float(frame: av.AudioFrame) -> NDArray[np.float32]:
@@ -140,4 +160,11 @@ def _as_float(frame: av.AudioFrame) -> NDArray[np.float32]:
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error).rstrip(".") + "."
+    """Say it in our words: FFmpeg's own are numbers, or talk to its developers. They stay in the error's cause."""
+    import av
+
+    if isinstance(error, av.PatchWelcomeError | NotImplementedError):
+        return "it uses a variant of its coding that is not supported."
+    if isinstance(error, av.InvalidDataError):
+        return "its content is damaged."
+    return "the decoder refuses it."

@@ -296,3 +296,54 @@ def test_a_flac_from_a_pipe_is_checked_like_any_other() -> None:
 def test_a_whole_flac_may_have_something_behind_it(behind: bytes) -> None:
     """All promised samples are there, so nothing is cut off."""
     assert len(decode(_file(FLAC) + behind).samples) == 16_000
+
+
+JUNK = (b"\r\n", b"hello, this is left over", b"\x01\xff\xee\xdd\x99\x98\x97\xff" * 9, bytes(9))
+
+
+@pytest.mark.parametrize("kind", [M4A, MP3, Kind(format="CAF", codec="PCM_16")], ids=str)
+def test_a_whole_file_may_have_something_behind_it(kind: Kind) -> None:
+    """Its index, or its count of frames, shows that nothing is cut off."""
+    data = _file(kind)
+    expected = len(decode(data).samples)
+    for junk in JUNK:
+        assert len(decode(data + junk).samples) == expected
+
+
+def test_the_start_of_another_frame_or_box_is_no_junk() -> None:
+    """It shows that something was cut off."""
+    mp3, m4a = _file(MP3), _file(M4A)
+    for data in (mp3 + mp3[:1000], m4a + (1000).to_bytes(4, "big") + b"moof" + bytes(100)):
+        with pytest.raises(TruncatedAudio):
+            decode(data)
+
+
+def test_a_name_that_cannot_be_printed_is_not_repeated() -> None:
+    """Messages go into logs and terminals."""
+    data = _file(M4A)
+    with pytest.raises(TruncatedAudio, match="its unnamed box"):
+        decode(data[: data.index(b"moov") - 4] + b"\x7f\xff\xff\xff\x1b[2J" + bytes(20))
+
+
+def test_an_ogg_flac_without_its_last_page_is_truncated() -> None:
+    """Its header promises a number of samples."""
+    data = bytearray(_file(Kind(format="ogg", codec="flac", by="av"), 4.0))
+    page_end = data.index(b"OggS", 4)
+    at = data.index(b"\x7fFLAC") + 30
+    data[at : at + 5] = (int.from_bytes(data[at : at + 5], "big") | 64_000).to_bytes(5, "big")
+    data[22:26] = bytes(4)
+    data[22:26] = page_crc(bytes(data[:page_end])).to_bytes(4, "little")
+    assert len(decode(data).samples) == 64_000
+    with pytest.raises(TruncatedAudio, match="promises 64000"):
+        decode(data[: data.rindex(b"OggS")])
+
+
+def test_an_avi_from_a_pipe_is_whole_and_a_cut_one_truncated() -> None:
+    """Its sizes are open, but each chunk of samples has its own."""
+    data = bytearray(_file(Kind(format="avi", codec="pcm_s16le", by="av"), 2.0))
+    for at in (4, data.index(b"movi") - 4):
+        data[at : at + 4] = b"\xff\xff\xff\xff"
+    assert decode(data).audio_s == pytest.approx(2.0, abs=0.01)
+    for keep in (len(data) // 2, len(data) - 3):
+        with pytest.raises(TruncatedAudio):
+            decode(data[:keep])

@@ -1,16 +1,26 @@
 """MP4, M4A, MOV and 3GP: boxes with a size and a name (ISO 14496-12).
 
 The index (`moov`) may lie in front of the samples or behind them; cut files lack it, or end inside `mdat`. A box of
-size 0 reaches to the end of the file, which is legitimate. Fragmented files (`moof`) are boxes like any other.
+size 0 reaches to the end of the file, which is legitimate. Fragmented files (`moof`) are boxes like any other. Tools
+leave things behind the last box; where index and samples are whole, what does not begin with a known name is no box.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import Final
 
 from harken.audio.structure.facts import Facts
+from harken.audio.structure.names import shown
 from harken.errors import TruncatedAudio, UndecodableAudio
+
+_TOP_LEVEL: Final = frozenset(
+    {
+        *(b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"ssix", b"prft", b"emsg", b"pdin"),
+        *(b"free", b"skip", b"wide", b"pnot", b"udta", b"uuid", b"meta", b"idat", b"PICT"),
+    }
+)
 
 
 def walk_mp4(data: memoryview) -> Facts:
@@ -20,14 +30,25 @@ def walk_mp4(data: memoryview) -> Facts:
         TruncatedAudio: a box reaches beyond the file, or there is no index.
         UndecodableAudio: a box has an impossible size.
     """
-    audio_s, has_index = None, False
-    for name, start, end in _boxes(data, 0):
+    audio_s, at = None, 0
+    seen: set[bytes] = set()
+    while at < len(data) and not _is_junk(data[at:], seen):
+        box = next(_boxes(data, at), None)
+        if box is None:
+            break
+        name, start, at = box
+        seen.add(name)
         if name == b"moov":
-            has_index = True
-            audio_s = _movie_seconds(data[start:end])
-    if not has_index:
+            audio_s = _movie_seconds(data[start:at])
+    if b"moov" not in seen:
         raise TruncatedAudio("The MP4 file has no index (moov box); it is cut off, or was never finished.")
     return Facts(audio_s=audio_s, wants_ffmpeg=True)
+
+
+def _is_junk(rest: memoryview, seen: set[bytes]) -> bool:
+    """Whether what follows can be left out. In a fragmented file it might be the start of the next fragment."""
+    is_whole = b"moov" in seen and b"mdat" in seen and b"moof" not in seen
+    return is_whole and bytes(rest[4:8]) not in _TOP_LEVEL
 
 
 def _boxes(data: memoryview, at: int) -> Iterator[tuple[bytes, int, int]]:
@@ -48,7 +69,7 @@ def _boxes(data: memoryview, at: int) -> Iterator[tuple[bytes, int, int]]:
         if at + size < start:
             raise UndecodableAudio(f"The MP4 file is damaged: the box at byte {at} has an impossible size.")
         if at + size > len(data):
-            raise TruncatedAudio(f"The MP4 file ends inside its {name.decode('latin-1')!r} box.")
+            raise TruncatedAudio(f"The MP4 file ends inside its {shown(name)} box.")
         yield name, start, at + size
         at += size
 

@@ -166,9 +166,19 @@ def _walk(data: memoryview, start: int, read: ReadFrame, kind: str, most: int | 
         raise TruncatedAudio(f"The {kind} stream ends inside a frame.")
     behind = at
     while frame is None and behind < size:
-        behind = _step_over_tag(data, behind, kind)
+        try:
+            behind = _step_over_tag(data, behind, kind)
+        except (TruncatedAudio, UndecodableAudio):
+            if most is None or not _is_junk(data[behind:], missing=most - frames):
+                raise
+            behind = size
         frame = read(int.from_bytes(data[behind : behind + width], "big"))
     return _Run(start=start, end=at, next=behind, frames=frames, audio_s=samples / rate if rate else 0.0)
+
+
+def _is_junk(rest: memoryview, missing: int) -> bool:
+    """Whether no frame can be in what follows the promised ones. `missing` is 1 where an encoder counted its header."""
+    return missing <= 1 and (missing <= 0 or rest[0] != 0xFF) and find_first_frame(rest) is None
 
 
 def _step_over_tag(data: memoryview, at: int, kind: str) -> int:

@@ -38,6 +38,7 @@ class _Stream:
     last_granule: int = 0
     next_sequence: int = 0
     is_inside_packet: bool = False
+    promised: int = 0
 
 
 @dataclass(kw_only=True, slots=True)
@@ -61,7 +62,7 @@ def walk_ogg(data: memoryview) -> Facts:
     """Check every page of an Ogg file.
 
     Raises:
-        TruncatedAudio: it ends inside a page or inside a packet.
+        TruncatedAudio: it ends inside a page or inside a packet, or (FLAC) has fewer samples than it promises.
         UndecodableAudio: a page is damaged or missing.
     """
     links: list[_Link] = []
@@ -72,6 +73,9 @@ def walk_ogg(data: memoryview) -> Facts:
         at = _page(data, at, links)
     if any(stream.is_inside_packet for link in links for stream in link.streams.values()):
         raise TruncatedAudio("The Ogg file ends inside a packet.")
+    for stream in (stream for link in links for stream in link.streams.values()):
+        if stream.last_granule < stream.promised:
+            raise TruncatedAudio(f"The Ogg file promises {stream.promised} samples and has {stream.last_granule}.")
     starts = [link.start for link in links]
     wants_ffmpeg = any(len(link.streams) > 1 for link in links)
     return Facts(
@@ -110,7 +114,9 @@ def _begin(links: list[_Link], at: int, serial: int, sequence: int, head: bytes)
         links.append(_Link(start=at))
     rate, lead = _clock(head)
     # Opus counts the samples that the decoder drops at the start, so the clock starts that much late.
-    links[-1].streams[serial] = _Stream(rate=rate, first_granule=lead, last_granule=lead, next_sequence=sequence + 1)
+    links[-1].streams[serial] = _Stream(
+        rate=rate, first_granule=lead, last_granule=lead, next_sequence=sequence + 1, promised=_promised(head)
+    )
 
 
 def _go_on(links: list[_Link], at: int, serial: int, sequence: int, granule: int) -> None:
@@ -122,6 +128,12 @@ def _go_on(links: list[_Link], at: int, serial: int, sequence: int, granule: int
     links[-1].has_data = True
     stream.next_sequence = sequence + 1
     stream.last_granule = max(stream.last_granule, granule)
+
+
+def _promised(head: bytes) -> int:
+    """Return the samples that a FLAC stream's first packet promises; 0 where nothing is promised."""
+    is_flac = head[:5] == b"\x7fFLAC" and len(head) >= 35
+    return int.from_bytes(head[30:35], "big") & 0xF_FFFF_FFFF if is_flac else 0
 
 
 def _clock(head: bytes) -> tuple[int, int]:

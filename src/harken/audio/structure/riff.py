@@ -89,12 +89,20 @@ def walk_avi(data: memoryview) -> Facts:
     """Check an AVI file.
 
     Raises:
-        TruncatedAudio: a top-level chunk reaches beyond the file.
+        TruncatedAudio: a top-level chunk reaches beyond the file, or in a file from a pipe any chunk.
     """
-    for chunk in _chunks(data, 12, "<"):
+    at = 12
+    while at + 8 <= len(data):
+        chunk = next(_chunks(data, at, "<"))
         is_open = chunk.size == 0 or chunk.size >= _LARGEST_REAL_SIZE
+        if is_open and chunk.name in (b"LIST", b"RIFF"):
+            at = chunk.start + 4  # the list of samples, open to the end: each chunk in it has a size of its own
+            continue
         if chunk.end > len(data) and not is_open:
             raise TruncatedAudio(f"The AVI file ends inside its {shown(chunk.name)} chunk.")
+        at = chunk.end + (chunk.size & 1)
+    if 0 < len(data) - at < 8 and any(data[at:]):
+        raise TruncatedAudio("The AVI file ends inside the header of a chunk.")
     return Facts(wants_ffmpeg=True)
 
 
@@ -129,6 +137,14 @@ def walk_au(data: memoryview) -> Facts:
     return Facts()
 
 
+_CAF_CHUNKS = frozenset(
+    {
+        *(b"desc", b"data", b"pakt", b"chan", b"kuki", b"strg", b"mark", b"regn", b"inst", b"midi", b"ovvw", b"peak"),
+        *(b"edct", b"info", b"umid", b"uuid", b"free", b"ldat", b"cues"),
+    }
+)
+
+
 def walk_caf(data: memoryview) -> Facts:
     """Check an Apple Core Audio file: chunks with 64-bit sizes; −1 is a live recording's data.
 
@@ -140,8 +156,8 @@ def walk_caf(data: memoryview) -> Facts:
         (size,) = struct.unpack_from(">q", data, at + 4)
         name = bytes(data[at : at + 4])
         has_data = has_data or name == b"data"
-        if size < 0:
-            break
+        if size < 0 or (has_data and name not in _CAF_CHUNKS):
+            break  # open to the end; or all samples are there, and what follows is not of this format
         if at + 12 + size > len(data):
             raise TruncatedAudio(f"The CAF file ends inside its {shown(name)} chunk.")
         at += 12 + size
