@@ -120,6 +120,14 @@ class UploadTooLarge(ClientError):
     default = "The upload is too large."
 
 
+class HeadTooLarge(ClientError):
+    """A request line and headers of more bytes, or more lines, than the server accepts."""
+
+    status = 431
+    code = "head_too_large"
+    default = "The head of the request is too large."
+
+
 class AudioTooLong(ClientError):
     """More seconds of audio than the server accepts."""
 

@@ -23,8 +23,9 @@ from harken.config import Config
 from harken.errors import SetupError
 from harken.log import set_up_log
 from harken.server.announce import Announce, Announcement, News, announce_to
+from harken.server.connection import Connection
 from harken.server.ending import CLEAN, FORCED, Ending
-from harken.server.lifecycle import EXIT_BROKEN_AT_START
+from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST
 from harken.server.loading import is_loading
 from harken.server.orphan import leave_with_parent, supervisor_of
 from harken.server.port import listen, url_of
@@ -76,7 +77,7 @@ async def serve(served: Served, listener: socket.socket) -> Ending:
     asked = asyncio.Event()
     config = uvicorn.Config(
         served.app,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -157,8 +158,9 @@ def run_instance(config: Config, *, supervised: bool) -> int:
         return Instance(config, load, url=url, on_ready=lambda: announce(ready))
 
     code = run(build, host=own.host, port=own.port, name=own.name, announce=announce)
-    if is_loading():
-        # SIGTERM came during the load. The interpreter would wait for the loading thread's helpers before it ends.
+    if is_loading() or code == EXIT_ENGINE_LOST:
+        # SIGTERM came during the load, or the model hangs. The interpreter, and the libraries that clean up at its end,
+        # would wait for threads that nobody needs any more.
         sys.stderr.flush()
         os._exit(code)
     return code
