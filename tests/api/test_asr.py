@@ -83,6 +83,21 @@ def test_a_file_in_another_field_is_pointed_to_the_right_one() -> None:
     assert "'audio'" in answer.json()["error"]
 
 
+def test_a_second_file_is_refused_as_such() -> None:
+    """In the same field or another: the first one was fine, so no audio is missing."""
+    for second in ("audio", "x"):
+        answer = post([("audio", ("a.wav", CLIP)), (second, ("b.wav", CLIP))])
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+        assert "One file per request" in answer.json()["error"]
+
+
+def test_a_query_parameter_is_refused() -> None:
+    """`/asr?language=zh` must not silently mean auto."""
+    answer = ask(World(), "POST", "/asr?language=zh", files={"audio": CLIP})
+    assert (answer.status_code, answer.json()["code"]) == (400, "unsupported_option")
+    assert "'language'" in answer.json()["error"]
+
+
 def test_every_answer_has_a_request_id_and_a_clients_own_is_kept() -> None:
     """On success, on refusal, and where there is no route."""
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import httpx
 
-from harken.errors import NoReadyInstance
+from harken.errors import (
+    AudioTooLong,
+    EmptyAudio,
+    NoReadyInstance,
+    TimedOut,
+    TruncatedAudio,
+    UndecodableAudio,
+    UnsupportedOption,
+)
 from tests.api.world import CLIP, World, ask, ask_all
 from tests.transcribe.fakes import INFO, FakeRecognizer, capped, file, silence, speech
 
@@ -152,6 +161,46 @@ def test_without_an_instance_there_is_no_model_to_list() -> None:
     answer = ask(World(recognizer=FakeRecognizer(info=NoReadyInstance())), "GET", "/v1/models")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "no_ready_instance")
     assert answer.json()["error"]["type"] == "server_error"
+
+
+def test_before_the_first_instance_the_models_are_not_waited_for() -> None:
+    """A server without a model says so at once; a recognizer would keep the caller until there is one."""
+    world = World(recognizer=FakeRecognizer(info=TimedOut("it was asked")))
+    world.health = dataclasses.replace(world.health, model="", state="starting", is_ready=False)
+    for path in ("/v1/models", f"/v1/models/{INFO.name}"):
+        answer = ask(world, "GET", path)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "no_ready_instance")
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_the_list_of_models_has_one_address() -> None:
+    """A slash too many is neither the list nor a model without a name."""
+    answer = ask(World(), "GET", "/v1/models/")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_a_query_parameter_is_refused_by_name() -> None:
+    """It would otherwise be ignored in silence."""
+    answer = ask(World(), "POST", f"{PATH}?language=zh", **form({}))
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "unsupported_option", "language")
+    assert "form field" in error["message"]
+
+
+def test_a_bad_file_is_the_fault_of_its_field() -> None:
+    """Whatever is wrong with it, and wherever that was found."""
+    for raised in (EmptyAudio, TruncatedAudio, UndecodableAudio, AudioTooLong):
+        answer = post({}, World(recognizer=FakeRecognizer(errors={0: raised()})))
+        assert (answer.json()["error"]["code"], answer.json()["error"]["param"]) == (raised.code, "file")
+    empty = ask(World(), "POST", PATH, files={"file": b""}).json()["error"]
+    odd = ask(World(), "POST", PATH, files={"file": b"odd"}).json()["error"]
+    assert (empty["param"], odd["param"]) == ("file", "file")
+
+
+def test_a_prompt_that_is_too_long_is_the_fault_of_its_field() -> None:
+    """Only the model can count its tokens, and it does not know what the form calls them."""
+    answer = post({"prompt": "x"}, World(recognizer=FakeRecognizer(errors={0: UnsupportedOption("too long")})))
+    assert (answer.json()["error"]["code"], answer.json()["error"]["param"]) == ("unsupported_option", "prompt")
 
 
 def test_several_pieces_are_one_text() -> None:

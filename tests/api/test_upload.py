@@ -48,9 +48,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         {"content": form(part('name="language"', b"en")), "headers": FORM}, "missing_audio", "'audio'"),
     "the file as text": (
         {"content": form(part('name="audio"', b"a.wav")), "headers": FORM}, "missing_audio", "curl -F audio=@"),
-    "two files": ({"content": form(AUDIO, AUDIO), "headers": FORM}, "bad_request", "twice"),
+    "two files": ({"content": form(AUDIO, AUDIO), "headers": FORM}, "bad_request", "One file"),
     "a second file elsewhere": (
-        {"content": form(AUDIO, part('name="b"; filename="b"', b"")), "headers": FORM}, "missing_audio", "'b'"),
+        {"content": form(AUDIO, part('name="b"; filename="b"', b"")), "headers": FORM}, "bad_request", "'b'"),
+    "a file elsewhere": (
+        {"content": form(part('name="b"; filename="b"', b"")), "headers": FORM}, "missing_audio", "'b'"),
     "an empty file": ({"files": {"audio": ("a.wav", b"")}}, "empty_audio", "empty"),
     "a field twice": (
         {"content": form(*[part('name="language"', b"en")] * 2, AUDIO), "headers": FORM}, "bad_request", "'language'"),

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from harken.api.connected import while_connected
 from harken.api.schema import MODEL_PARAMETERS, MODEL_RESPONSES, MODELS_RESPONSES
 from harken.api.service import Provider, present
-from harken.errors import ModelNotFound
+from harken.errors import ModelNotFound, NoReadyInstance, NotFound
 from harken.types import ModelInfo
 
 ALIAS = "whisper-1"
@@ -26,7 +26,11 @@ def models_routes(provider: Provider) -> APIRouter:
     created = int(time.time())
 
     async def info(request: Request) -> ModelInfo:
-        return await while_connected(request.receive, present(provider).recognizer.model())
+        service = present(provider)
+        # A recording may wait for the first instance; whoever asks what is served wants to hear that nothing is, yet.
+        if not service.health().model:
+            raise NoReadyInstance("No instance has said yet which model it serves.", retry_after_s=2)
+        return await while_connected(request.receive, service.recognizer.model())
 
     @router.get(
         "/v1/models",
@@ -48,9 +52,12 @@ def models_routes(provider: Provider) -> APIRouter:
         openapi_extra=MODEL_PARAMETERS,
     )
     async def get_model(request: Request) -> Response:
-        """Accepts the same names as a transcription request does."""
+        """Accepts the same names as a transcription request does, but for none at all."""
+        name = request.path_params["name"]
+        if not name:
+            raise NotFound("There is nothing at /v1/models/; /v1/models lists what is served.")
         served = await info(request)
-        check_model(request.path_params["name"], served)
+        check_model(name, served)
         return _json(_model(served, created))
 
     return router

@@ -108,10 +108,10 @@ class FormParser:
 
     def _begin_file(self, name: str) -> None:
         expected = self._file_field
+        if self._has_file:
+            raise ClientError(f"One file per request; another came in field {name[:80]!r}.", field=name[:80])
         if name != expected:
             raise MissingAudio(f"The file came in field {name[:80]!r}; here it must be {expected!r}.", field=expected)
-        if self._has_file:
-            raise ClientError(f"One file per request; field {expected!r} was given twice.", field=expected)
         self._has_file = True
         self._name = None
 

@@ -65,6 +65,7 @@ def read_wish(fields: Mapping[str, str]) -> Wish:
     return Wish(
         options=Options(language=given.get("language"), context=given.get("prompt", "")),
         check_model=lambda info: check_model(name, info),
+        context_field="prompt",
     )
 
 

@@ -103,7 +103,7 @@ OPENAI_BODY = _form(
     {
         "model": {"type": "string", "description": "The served name, its last part, or whisper-1; may be left out."},
         "language": _LANGUAGE,
-        "prompt": {"type": "string", "description": "Context: names and terms that may occur."},
+        "prompt": {"type": "string", "description": "Context: names and terms that may occur; at most 512 tokens."},
         "response_format": {"type": "string", "enum": ["json", "text"], "default": "json"},
         "temperature": {"type": "number", "enum": [0], "default": 0},
         "stream": {"type": "boolean", "enum": [False], "default": False},

@@ -15,6 +15,7 @@ from harken.api.connected import while_connected
 from harken.api.service import Service
 from harken.api.spool import Spool
 from harken.api.upload import read_form
+from harken.errors import AudioTooLong, EmptyAudio, HarkenError, TruncatedAudio, UndecodableAudio, UnsupportedOption
 from harken.log import get_log
 from harken.transcribe.transcriber import RecordingTranscript
 from harken.types import ModelInfo, Options
@@ -29,10 +30,12 @@ class Wish:
     Attributes:
         options: language (as spelled by the client) and context.
         check_model: raises `ModelNotFound` unless the request fits the model that is served.
+        context_field: the form's name for the context; None where it has none.
     """
 
     options: Options
     check_model: Callable[[ModelInfo], None] | None = None
+    context_field: str | None = None
 
 
 async def transcribe_form(
@@ -51,10 +54,15 @@ async def transcribe_form(
         ClientDisconnect: the client left.
     """
     began = time.monotonic()
+    _refuse_query(request)
     with Spool() as spool:
         fields = await read_form(request, file_field, spool, service.limits.upload_bytes)
         wish = read_wish(fields)
-        result = await while_connected(request.receive, _transcribe(request.state.request_id, service, spool, wish))
+        try:
+            result = await while_connected(request.receive, _transcribe(request.state.request_id, service, spool, wish))
+        except HarkenError as error:
+            error.field = error.field or _field_at_fault(error, file_field, wish)
+            raise
     _log.info(
         "request.done",
         request_id=request.state.request_id,
@@ -67,6 +75,24 @@ async def transcribe_form(
         is_complete=result.is_complete,
     )
     return result
+
+
+def _refuse_query(request: Request) -> None:
+    """Everything is a field of the form; `/asr?language=zh` must not silently mean auto."""
+    for name in request.query_params:
+        shown = name[:80]
+        raise UnsupportedOption(f"Query parameter {shown!r} is not known; send it as a form field.", field=shown)
+
+
+def _field_at_fault(error: HarkenError, file_field: str, wish: Wish) -> str | None:
+    """Name the field for errors that were raised where nobody knows the form."""
+    match error:
+        case EmptyAudio() | TruncatedAudio() | UndecodableAudio() | AudioTooLong():
+            return file_field
+        case UnsupportedOption():
+            return wish.context_field  # the only option that only the model can judge
+        case _:
+            return None
 
 
 async def _transcribe(request_id: str, service: Service, spool: Spool, wish: Wish) -> RecordingTranscript:
