@@ -23,6 +23,7 @@ OPUS = Kind(format="OGG", codec="OPUS", rate=48_000)
 WEBM = Kind(format="webm", codec="libopus", rate=48_000, by="av")
 M4A = Kind(format="ipod", codec="aac", rate=44_100, by="av")
 FLAC = Kind(format="FLAC", codec="PCM_16")
+FLV = Kind(format="flv", codec="aac", rate=44_100, by="av")
 
 
 def _file(kind: Kind, seconds: float = 1.0) -> bytes:
@@ -301,7 +302,7 @@ def test_a_whole_flac_may_have_something_behind_it(behind: bytes) -> None:
 JUNK = (b"\r\n", b"hello, this is left over", b"\x01\xff\xee\xdd\x99\x98\x97\xff" * 9, bytes(9))
 
 
-@pytest.mark.parametrize("kind", [M4A, MP3, Kind(format="CAF", codec="PCM_16")], ids=str)
+@pytest.mark.parametrize("kind", [M4A, MP3, Kind(format="CAF", codec="PCM_16"), FLV], ids=str)
 def test_a_whole_file_may_have_something_behind_it(kind: Kind) -> None:
     """Its index, or its count of frames, shows that nothing is cut off."""
     data = _file(kind)

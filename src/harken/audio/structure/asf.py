@@ -13,6 +13,10 @@ from harken.errors import TruncatedAudio, UndecodableAudio
 
 _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
+_FLV_TAGS = (8, 9, 18)
+"""Sound, pictures, and script; bit 5 may be set as well (encrypted)."""
+_SLACK_S = 0.25
+"""A tag tells when it begins, the duration when the last one ends."""
 
 
 def walk_asf(data: memoryview) -> Facts:
@@ -56,6 +60,16 @@ def _properties(data: memoryview) -> tuple[float | None, bool]:
     return None, False
 
 
+def _flv_duration(data: memoryview) -> float | None:
+    """Read the seconds that the script tag at the start promises; None where it promises none, as from a pipe."""
+    head = bytes(data[:1024])
+    at = head.find(b"\x00\x08duration\x00") + 11
+    if at < 11 or at + 8 > len(head):
+        return None
+    (seconds,) = struct.unpack_from(">d", head, at)
+    return float(seconds) if seconds > _SLACK_S else None
+
+
 def walk_flv(data: memoryview) -> Facts:
     """Check every tag.
 
@@ -64,8 +78,11 @@ def walk_flv(data: memoryview) -> Facts:
         UndecodableAudio: the size behind a tag contradicts the one in front.
     """
     at = int.from_bytes(data[5:9], "big") + 4
-    last_ms = 0
+    last_ms, promised_s = 0, _flv_duration(data)
     while at < len(data):
+        is_whole = promised_s is not None and last_ms / 1e3 > promised_s - _SLACK_S
+        if is_whole and data[at] & 0xDF not in _FLV_TAGS:
+            break  # all that was promised is there, and what follows is no tag
         size = int.from_bytes(data[at + 1 : at + 4], "big")
         end = at + 11 + size
         if end + 4 > len(data):
