@@ -42,6 +42,9 @@ def main(wishes: list[str]) -> int:
         if name == "exit_unless" and not Path(value).exists():
             Path(value).touch()
             return 1
+        if name == "exit_while" and Path(value).exists():
+            sys.stderr.write("not now\n")
+            return 3
         if name == "flood":
             sys.stderr.write("x" * int(value) + "\n")
             sys.stderr.flush()

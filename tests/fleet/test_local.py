@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -68,6 +69,7 @@ async def fleet(
     instances: int = 2,
     machine: Machine | None = None,
     stop_timeout_s: float = 10.0,
+    turn_patience_s: float = 30.0,
     **config: float,
 ) -> AsyncIterator[tuple[Watched, Owner]]:
     """A fleet of stand-ins; afterwards no process and no target is left."""
@@ -79,6 +81,7 @@ async def fleet(
         machine=machine or Machine(cores=4, has_gpu=False),
         command=CHILD,
         stop_timeout_s=stop_timeout_s,
+        turn_patience_s=turn_patience_s,
     )
     async with watched:
         yield watched, owner
@@ -198,6 +201,23 @@ def test_a_program_that_cannot_be_started_is_broken_too() -> None:
     asyncio.run(story())
 
 
+def test_want_of_descriptors_is_waited_for() -> None:
+    """Not one retry is allowed, and yet it is tried until there are descriptors again; meanwhile /health says why."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def story() -> None:
+        async with fleet(instances=1, start_retries=0) as (local, _):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+            try:
+                lines = await local.until(lambda now: now[0].restarts > 2)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            assert "Too many open files" in lines[0].detail
+            await local.until(all_ready)
+
+    asyncio.run(story())
+
+
 def test_a_start_that_takes_too_long_is_ended() -> None:
     """A stopped or stuck start cannot hold its place for ever."""
 
@@ -221,6 +241,48 @@ def test_on_a_gpu_the_next_starts_when_the_first_is_ready() -> None:
             assert [line.pid is not None for line in lines] == [True, False, False]
         async with fleet(instances=3, machine=gpu) as (local, _):
             await local.until(all_ready)
+
+    asyncio.run(story())
+
+
+def test_who_waits_for_its_turn_says_so() -> None:
+    """An operator sees why there is no process yet."""
+
+    async def story() -> None:
+        async with fleet("never_ready", machine=Machine(cores=4, has_gpu=True)) as (local, _):
+            lines = await local.until(lambda now: now[0].url != "")
+            assert [line.detail for line in lines] == ["", "It waits for its turn to load."]
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+def test_a_start_that_hangs_loses_its_turn() -> None:
+    """Nobody answers at the first one's address: it keeps its life, and the second one loads."""
+
+    async def story() -> None:
+        gpu = Machine(cores=4, has_gpu=True)
+        async with fleet("never_ready", machine=gpu, turn_patience_s=0.1) as (local, _):
+            first = pid_of(await local.until(lambda now: now[0].url != ""), "asr-1")
+            lines = await local.until(lambda now: now[1].url != "")
+            assert (lines[0].pid, lines[0].restarts) == (first, 0)
+
+    asyncio.run(story())
+
+
+def test_who_was_ready_and_cannot_start_now_is_tried_again(tmp_path: Path) -> None:
+    """Its program leaves with 3 for a while, as it does when its port is taken."""
+    blocked = tmp_path / "blocked"
+
+    async def story() -> None:
+        async with fleet(f"exit_while={blocked}", instances=1) as (local, _):
+            first = pid_of(await local.until(all_ready), "asr-1")
+            blocked.touch()
+            os.kill(first, signal.SIGKILL)
+            lines = await local.until(lambda now: now[0].restarts > 5)
+            assert lines[0].state != "broken_at_start"
+            blocked.unlink()
+            assert (await local.until(all_ready))[0].detail == ""
 
     asyncio.run(story())
 

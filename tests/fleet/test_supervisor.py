@@ -112,6 +112,37 @@ def test_being_ready_once_forgives_failed_starts() -> None:
         supervision.on(Event.DUE, 0.0)
 
 
+@pytest.mark.parametrize("exit_code", [1, 2, 3, -9])
+def test_who_was_ready_once_is_never_broken(exit_code: int) -> None:
+    """Killed, and then its port is taken for an hour: tried again for ever, at most half a minute apart, and told."""
+    supervision = ready()
+    supervision.on(Event.EXITED, 1.0, exit_code=-9)
+    for _ in range(100):
+        supervision.on(Event.DUE, 2.0)
+        action = supervision.on(Event.EXITED, 2.0, exit_code=exit_code, said="Port 7861 is in use.")
+        assert action.do is Do.WAIT
+    assert (action.wait_s, "Port 7861 is in use." in action.reason) == (CONFIG.backoff_max_s, True)
+
+
+def test_a_start_that_ran_out_of_time_breaks_nobody_who_was_ready_once() -> None:
+    """A disk that is slow today."""
+    supervision = ready()
+    supervision.on(Event.EXITED, 1.0, exit_code=-9)
+    for _ in range(10):
+        supervision.on(Event.DUE, 2.0)
+        supervision.on(Event.OVERDUE, 3.0)
+        assert supervision.on(Event.EXITED, 3.0, exit_code=-9).do is Do.WAIT
+
+
+def test_a_process_that_could_not_be_created_for_want_of_anything_is_no_failed_start() -> None:
+    """No descriptors left: not the instance's doing, however often; a missing program is."""
+    supervision = started(FleetConfig(start_retries=0))
+    for _ in range(10):
+        assert supervision.on(Event.EXITED, 0.0, said="Too many open files", is_shortage=True).do is Do.WAIT
+        supervision.on(Event.DUE, 0.0)
+    assert supervision.on(Event.EXITED, 0.0, said="No such file or directory").do is Do.GIVE_UP
+
+
 def test_a_silent_instance_is_killed_and_started_again() -> None:
     """Killed at once, without being asked: a stopped process hears nothing."""
     supervision = ready()

@@ -8,6 +8,7 @@ long as there is a process, that task runs; when it ends, the process is gone an
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, assert_never
 
@@ -16,9 +17,13 @@ from harken.config import FleetConfig, InstanceConfig
 from harken.fleet.output import last_words, read_output
 from harken.fleet.process import Process
 from harken.fleet.supervisor import Action, Do, Event, Phase, Supervision
+from harken.fleet.turn import Turn
 from harken.log import get_log
 from harken.server.announce import Announcement, News
 from harken.types import InstanceHealth
+
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
+"""Why a process could not be created that are not its own fault, and pass."""
 
 _log = get_log("fleet.keeper")
 
@@ -45,7 +50,7 @@ class Keeper:
         env: the child's whole environment.
         owner: told of addresses.
         group: owns the process's task.
-        starts: as many instances may be loading at once as it has room.
+        turn: its place among those that may load at once.
         clock: for the record of failures.
         stop_timeout_s: after SIGTERM, before SIGKILL.
         on_broken: called when the instance is broken at start.
@@ -60,7 +65,7 @@ class Keeper:
         env: Mapping[str, str],
         owner: TargetOwner,
         group: asyncio.TaskGroup,
-        starts: asyncio.Semaphore,
+        turn: Turn,
         clock: Clock,
         stop_timeout_s: float,
         on_broken: Callable[[], None],
@@ -71,7 +76,7 @@ class Keeper:
         self._env = env
         self._owner = owner
         self._group = group
-        self._starts = starts
+        self._turn = turn
         self._clock = clock
         self._stop_timeout_s = stop_timeout_s
         self._on_broken = on_broken
@@ -79,16 +84,19 @@ class Keeper:
         self._process: Process | None = None
         self._life: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._is_queued = False
-        self._has_turn = False
         self._kill_on_arrival = False
         self._url = ""
-        self.broken_because = ""
+        self._failed_because = ""
 
     @property
     def phase(self) -> Phase:
         """Where it is now."""
         return self._supervision.phase
+
+    @property
+    def broken_because(self) -> str:
+        """Why it is broken at start."""
+        return self._failed_because if self.phase is Phase.BROKEN else ""
 
     def health(self) -> InstanceHealth:
         """What the supervisor knows of it."""
@@ -98,13 +106,13 @@ class Keeper:
             state=self.phase.value,
             restarts=self._supervision.restarts,
             pid=self._process.pid if self._process else None,
-            detail=self.broken_because,
+            detail="It waits for its turn to load." if self._turn.is_awaited else self._failed_because,
         )
 
-    def tell(self, event: Event, *, exit_code: int | None = None, said: str = "") -> None:
+    def tell(self, event: Event, *, exit_code: int | None = None, said: str = "", is_shortage: bool = False) -> None:
         """Take in an event and act on it at once."""
         before = self.phase
-        action = self._supervision.on(event, self._clock.now(), exit_code=exit_code, said=said)
+        action = self._supervision.on(event, self._clock.now(), exit_code=exit_code, said=said, is_shortage=is_shortage)
         if self.phase is not before:
             self._cancel_timer()
             _log.info(
@@ -119,7 +127,8 @@ class Keeper:
             case Do.START:
                 self._life = self._group.create_task(self._live())
             case Do.WAIT:
-                _log.warning("instance.restart", instance=self.name, wait_s=action.wait_s)
+                self._failed_because = action.reason
+                _log.warning("instance.restart", instance=self.name, wait_s=action.wait_s, reason=action.reason)
                 self._set_timer(action.wait_s, Event.DUE)
             case Do.TERMINATE:
                 self._end(hard=False)
@@ -127,7 +136,7 @@ class Keeper:
             case Do.KILL:
                 self._end(hard=True)
             case Do.GIVE_UP:
-                self.broken_because = action.reason
+                self._failed_because = action.reason
                 _log.error("instance.broken_at_start", instance=self.name, reason=action.reason)
                 self._on_broken()
             case other:
@@ -138,7 +147,7 @@ class Keeper:
         self._leave_service()
         if self._process is not None:
             (self._process.kill if hard else self._process.terminate)()
-        elif self._is_queued and self._life is not None:
+        elif self._turn.is_awaited and self._life is not None:
             self._life.cancel()
         else:
             # It is being created this moment; it has nothing to lose yet.
@@ -148,20 +157,22 @@ class Keeper:
         """One process, from its start to its end."""
         code: int | None = None
         said = ""
+        is_shortage = False
         try:
-            await self._wait_turn()
+            await self._turn.take()
             try:
                 code, said = await self._run_process()
             finally:
-                self._end_turn()
+                self._turn.give_back()
         except OSError as error:
             said = f"{self._command[0]}: {error.strerror}"
+            is_shortage = error.errno in _SHORTAGES
         except asyncio.CancelledError:
             # The whole fleet is being cut down; the process is dead, and must not come back.
             self._supervision.on(Event.STOP, self._clock.now())
             raise
         finally:
-            self.tell(Event.EXITED, exit_code=code, said=said)
+            self.tell(Event.EXITED, exit_code=code, said=said, is_shortage=is_shortage)
 
     async def _run_process(self) -> tuple[int, str]:
         self._kill_on_arrival = False
@@ -170,9 +181,11 @@ class Keeper:
             process.kill()
         self._process = process
         self._set_timer(self._config.start_timeout_s, Event.OVERDUE)
+        watch = self._group.create_task(self._watch_turn())
         try:
             code = await process.attend(self._on_news, self._on_line)
         finally:
+            watch.cancel()
             self._process = None
             self._leave_service()
         return code, last_words(process.last_lines)
@@ -182,19 +195,9 @@ class Keeper:
             self._url = ""
             self._owner.remove_target(self.name)
 
-    async def _wait_turn(self) -> None:
-        self._is_queued = True
-        try:
-            await self._starts.acquire()
-            self._has_turn = True
-        finally:
-            self._is_queued = False
-
-    def _end_turn(self) -> None:
-        """Let the next instance load: this one is ready, or gone."""
-        if self._has_turn:
-            self._has_turn = False
-            self._starts.release()
+    async def _watch_turn(self) -> None:
+        if await self._turn.lose_by_silence(lambda: self._url):
+            _log.warning("instance.turn_lost", instance=self.name)
 
     def _on_news(self, announcement: Announcement) -> None:
         match announcement.news:
@@ -202,7 +205,8 @@ class Keeper:
                 self._url = announcement.url
                 self._owner.add_target(self.name, announcement.url)
             case News.READY:
-                self._end_turn()
+                self._turn.give_back()
+                self._failed_because = ""
                 self.tell(Event.READY)
             case other:
                 assert_never(other)

@@ -3,8 +3,8 @@
 Owns the keepers and nothing else. It tells the dispatcher where instances listen, and is told by it which one no longer
 answers. The invariant: after `async with`, no process that it started is left, whichever way the block was left.
 
-A port that somebody else holds is a mistake in the configuration, not a passing fault: the instance's start ends with
-exit code 3 and the holder's name, and is not tried again. Nothing is moved to another port in silence.
+A port that somebody else holds at the first start is a mistake in the configuration, not a passing fault: that start
+ends with exit code 3 and the holder's name, and is not tried again. Nothing is moved to another port in silence.
 """
 
 from __future__ import annotations
@@ -13,18 +13,27 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from harken.clock import Clock, SystemClock
 from harken.config import Config
+from harken.dispatch.probe import Missed, look
+from harken.dispatch.session import open_session
 from harken.fleet.keeper import Keeper, TargetOwner
 from harken.fleet.plan import COMMAND, Machine, plan, starts_at_once, this_machine, variables
 from harken.fleet.supervisor import Event, Phase
+from harken.fleet.turn import PATIENCE_S, Turn
 from harken.types import InstanceHealth
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
 
 STOP_TIMEOUT_S = 10.0
 """By the time a fleet stops, the gateway has no segment in flight, so an instance has nothing to drain."""
+
+_LOOK_TIMEOUT_S = 2.0
 
 
 class LocalFleet:
@@ -38,6 +47,7 @@ class LocalFleet:
         surroundings: the environment that instances inherit; None takes ours.
         clock: for back-off.
         stop_timeout_s: how long an instance may take to leave after SIGTERM, before it is killed.
+        turn_patience_s: how long a loading instance may be silent before the next may load beside it.
     """
 
     def __init__(
@@ -50,6 +60,7 @@ class LocalFleet:
         surroundings: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         stop_timeout_s: float = STOP_TIMEOUT_S,
+        turn_patience_s: float = PATIENCE_S,
     ) -> None:
         self._config = config
         self._owner = owner
@@ -58,6 +69,7 @@ class LocalFleet:
         self._surroundings = surroundings
         self._clock = clock or SystemClock()
         self._stop_timeout_s = stop_timeout_s
+        self._turn_patience_s = turn_patience_s
         self._keepers: dict[str, Keeper] = {}
         self._all_broken = asyncio.Event()
         self._stack = AsyncExitStack()
@@ -67,6 +79,7 @@ class LocalFleet:
         machine = self._machine or this_machine()
         surroundings = os.environ if self._surroundings is None else self._surroundings
         starts = asyncio.Semaphore(starts_at_once(self._config, machine))
+        answers = partial(_answers, await self._stack.enter_async_context(open_session()))
         group = await self._stack.enter_async_context(asyncio.TaskGroup())
         for instance in plan(self._config, machine):
             self._keepers[instance.name] = Keeper(
@@ -76,7 +89,7 @@ class LocalFleet:
                 env=variables(instance, self._config, surroundings),
                 owner=self._owner,
                 group=group,
-                starts=starts,
+                turn=Turn(starts, answers, patience_s=self._turn_patience_s),
                 clock=self._clock,
                 stop_timeout_s=self._stop_timeout_s,
                 on_broken=self._note_broken,
@@ -114,3 +127,7 @@ class LocalFleet:
     def _note_broken(self) -> None:
         if all(keeper.phase is Phase.BROKEN for keeper in self._keepers.values()):
             self._all_broken.set()
+
+
+async def _answers(session: ClientSession, url: str) -> bool:
+    return not isinstance(await look(session, url, _LOOK_TIMEOUT_S), Missed)

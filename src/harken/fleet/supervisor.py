@@ -1,9 +1,10 @@
 """What to do with one supervised instance: a table of phase × event → phase and reaction.
 
 Pure: it is told what happened and when, and answers with one action; processes and waiting belong to its caller. The
-invariants: an instance that cannot start is not restarted for ever (`BROKEN`), one that crashed later always is; a
-start is judged by its own time limit, so a slow load is never taken for a hang; and whatever comes late (the exit of a
-process already replaced, a complaint about one already gone) changes nothing.
+invariants: an instance that never could start is not restarted for ever (`BROKEN`), one that was ready once always is;
+that this machine had nothing left for a new process is nobody's failed start; a start is judged by its own time limit,
+so a slow load is never taken for a hang; and whatever comes late (the exit of a process already replaced, a complaint
+about one already gone) changes nothing.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Action:
     Attributes:
         do: which.
         wait_s: for WAIT.
-        reason: for GIVE_UP: one sentence.
+        reason: for GIVE_UP, and for WAIT after a failed start: one sentence.
     """
 
     do: Do
@@ -149,8 +150,11 @@ class Supervision:
         self._starts = 0
         self._failed_starts = 0
         self._ready_at: float | None = None
+        self._was_ready = False
 
-    def on(self, event: Event, now: float, *, exit_code: int | None = None, said: str = "") -> Action:
+    def on(
+        self, event: Event, now: float, *, exit_code: int | None = None, said: str = "", is_shortage: bool = False
+    ) -> Action:
         """Take in an event and return what to do.
 
         Args:
@@ -158,6 +162,7 @@ class Supervision:
             now: monotonic seconds.
             exit_code: with EXITED: negative for a signal, None when the process could not be created.
             said: with EXITED: its last words, for the verdict's reason.
+            is_shortage: with EXITED: it was never created, for want of descriptors, processes or memory.
         """
         react = TABLE[self.phase, event]
         if react in _PLAIN:
@@ -168,6 +173,8 @@ class Supervision:
                 action = self._start()
             case React.NOTE_READY:
                 action = self._note_ready(now)
+            case React.COUNT_FAILED_START | React.COUNT_KILL if is_shortage:
+                action = self._wait(_reason(exit_code, said))
             case React.COUNT_FAILED_START:
                 action = self._failed_start(exit_code, said)
             case React.COUNT_KILL if self._ready_at is None:
@@ -188,12 +195,16 @@ class Supervision:
     def _note_ready(self, now: float) -> Action:
         self.phase = Phase.READY
         self._ready_at = now
+        self._was_ready = True
         self._failed_starts = 0
         return Action(do=Do.NOTHING)
 
     def _failed_start(self, exit_code: int | None, said: str) -> Action:
         self._failed_starts += 1
         reason = _reason(exit_code, said)
+        if self._was_ready:
+            # It has shown that it can: its port is taken for a moment, a disk is away. A person may be asleep.
+            return self._wait(reason)
         if exit_code in (EXIT_WRONG_USAGE, EXIT_BROKEN_AT_START):
             self.phase = Phase.BROKEN
             return Action(do=Do.GIVE_UP, reason=reason)
@@ -201,7 +212,7 @@ class Supervision:
             self.phase = Phase.BROKEN
             tries = f"{self._failed_starts} starts failed in a row. " if self._failed_starts > 1 else ""
             return Action(do=Do.GIVE_UP, reason=tries + reason)
-        return self._wait()
+        return self._wait(reason)
 
     def _crashed(self, now: float) -> Action:
         ready_for_s = now - (self._ready_at if self._ready_at is not None else now)
@@ -209,12 +220,12 @@ class Supervision:
             self.failures = 0
         return self._wait()
 
-    def _wait(self) -> Action:
+    def _wait(self, reason: str = "") -> Action:
         # 2**n is cut off early: after a month of failures n would not fit into a float.
         wait_s = self._config.backoff_s * 2.0 ** min(self.failures, 32)
         self.failures += 1
         self.phase = Phase.WAITING
-        return Action(do=Do.WAIT, wait_s=min(wait_s, self._config.backoff_max_s))
+        return Action(do=Do.WAIT, wait_s=min(wait_s, self._config.backoff_max_s), reason=reason)
 
 
 _PLAIN: dict[React, tuple[Phase, Do]] = {

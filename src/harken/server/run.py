@@ -24,6 +24,7 @@ from harken.errors import SetupError
 from harken.log import set_up_log
 from harken.server.announce import Announce, Announcement, News, announce_to
 from harken.server.connection import Connection
+from harken.server.descriptors import raise_descriptor_limit
 from harken.server.ending import CLEAN, FORCED, Ending
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST
 from harken.server.loading import is_loading
@@ -124,6 +125,7 @@ def run(build: Callable[[str], Served], *, host: str, port: int, name: str, anno
         0 after SIGTERM or Ctrl-C; 1 when a second one cut that short; 3 when it cannot start as told; else what the app
         gave up with. Where there is a reason, it is the last line of standard error.
     """
+    raise_descriptor_limit()
     try:
         listener = listen(host, port)
         url = url_of(listener, host)
