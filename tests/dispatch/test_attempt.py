@@ -1,4 +1,4 @@
-"""Single attempts, and whether there is another."""
+"""Single attempts, their time, and where their text goes."""
 
 from __future__ import annotations
 
@@ -6,35 +6,17 @@ import asyncio
 
 import pytest
 
-from harken.dispatch.attempt import Outlet, Pending, attempt, attempt_time_s, may_retry
+from harken.dispatch.attempt import Outlet, Pending, attempt, attempt_time_s
 from harken.dispatch.health import Cut
 from harken.dispatch.relay import Relay
 from harken.dispatch.session import open_session
 from harken.dispatch.state import Event
 from harken.dispatch.target import Claim, Target
-from harken.errors import EngineFailed, HarkenError, InstanceFailed, TimedOut, UnknownLanguage
+from harken.errors import TimedOut
 from harken.types import ModelInfo, Options, Transcript
 from harken.wire import Job
 from tests.dispatch.house import run
 from tests.dispatch.instances import Instance, Script, expected_text, make_segment, running
-
-
-@pytest.mark.parametrize(
-    ("error", "tries", "is_used", "allowed"),
-    [
-        (InstanceFailed(), 1, False, True),
-        (EngineFailed(), 3, False, True),
-        (EngineFailed(), 4, False, False),
-        (InstanceFailed(), 1, True, False),
-        (UnknownLanguage(), 0, False, False),
-        (TimedOut(), 1, False, True),
-    ],
-)
-def test_another_try_needs_a_retryable_error_a_silent_client_and_a_try_left(
-    error: HarkenError, tries: int, *, is_used: bool, allowed: bool
-) -> None:
-    """Of four tries."""
-    assert may_retry(error, tries=tries, attempts=4, is_used=is_used) is allowed
 
 
 @pytest.mark.parametrize(("audio_s", "limit_s", "time_s"), [(1.0, 300.0, 68.0), (30.0, 300.0, 300.0), (1.0, 5.0, 5.0)])

@@ -333,6 +333,39 @@ def test_with_one_instance_only_it_is_tried_there_again() -> None:
     assert len(one.seen) == 3
 
 
+def test_one_recording_takes_down_at_most_three_instances() -> None:
+    """Each died while it ran there alone; and the client reads neither addresses nor a library's words."""
+    instances = [Instance(f"asr-{n}", Script.DIE_BEFORE_TEXT) for n in range(5)]
+
+    async def story() -> None:
+        async with dispatching(*instances, limits=LimitsConfig(attempts=9), fleet=SLOW_LOOKS) as dispatcher:
+            await ask(dispatcher)
+
+    with pytest.raises(InstanceFailed, match=r"^The connection to the instance was lost\.$"):
+        run(story())
+    assert sum(len(instance.seen) for instance in instances) == 3
+
+
+def test_a_segment_whose_instances_others_kill_gets_more_than_its_tries() -> None:
+    """Five die under it while another runs beside it; the sixth answers."""
+    instances = [Instance(f"asr-{n}", Script.GATED) for n in range(5)]
+
+    async def story() -> None:
+        async with running(*instances), Dispatcher(LimitsConfig(attempts=2), FAST) as dispatcher:
+            requests = []
+            for n, instance in enumerate(instances):
+                dispatcher.add_target(instance.name, instance.url)
+                requests = requests or [asyncio.create_task(ask(dispatcher, f"req-{n}")) for n in range(2)]
+                await instance.until(lambda instance=instance: instance.running == 2)  # type: ignore[misc]
+                if n == len(instances) - 1:
+                    instance.gate.set()
+                else:
+                    dispatcher.remove_target(instance.name)
+            assert {each.instance for each in await asyncio.gather(*requests)} == {"asr-4"}
+
+    run(story())
+
+
 def test_a_segment_that_takes_too_long_is_taken_elsewhere() -> None:
     """Though its instance beats."""
     slow, quick = Instance("slow", Script.GATED), Instance("quick")

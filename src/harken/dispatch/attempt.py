@@ -1,7 +1,7 @@
-"""One segment's way through the dispatcher: its ticket, its single attempts, and whether there is another one.
+"""One segment's way through the dispatcher: its ticket and its single attempts.
 
-It knows one claim at a time and nothing of the queue's order or of health. Invariant: an attempt ends by its result, by
-its time, by a cut, or by its caller's leaving, and it never ends in silence.
+It knows one claim at a time and nothing of the queue's order or of health; whether there is another attempt is decided in
+`tally`. Invariant: an attempt ends by its result, by its time, by a cut, or by its caller's leaving, never in silence.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from harken.dispatch.health import Cut
 from harken.dispatch.queue import Ticket
 from harken.dispatch.relay import Relay
+from harken.dispatch.tally import Tally
 from harken.dispatch.target import Claim, Target
 from harken.errors import HarkenError, TimedOut
 from harken.types import Send, Transcript
@@ -26,13 +27,13 @@ class Pending(Ticket):
         is_accepted: it, or its recording's first segment, had a slot or a place in the queue once; from then on it is
             never refused for want of room.
         avoid: targets on which it failed before.
-        tries: attempts that counted.
+        tally: what has gone wrong so far.
         handed: gets the claim while it waits in the queue.
     """
 
     is_accepted: bool = False
     avoid: set[Target] = field(default_factory=set)
-    tries: int = 0
+    tally: Tally = field(default_factory=Tally)
     handed: asyncio.Future[Claim] | None = None
 
     @property
@@ -73,15 +74,6 @@ class Outlet:
         if self._send is not None:
             self.is_used = True
             self._send(text)
-
-
-def may_retry(error: HarkenError, *, tries: int, attempts: int, is_used: bool) -> bool:
-    """Decide whether another attempt is allowed.
-
-    Retry only before the first text: afterwards the client has half a sentence, and a second instance would start it
-    again.
-    """
-    return error.retryable and not is_used and tries < attempts
 
 
 def attempt_time_s(audio_s: float, limit_s: float) -> float:

@@ -16,15 +16,16 @@ from types import TracebackType
 
 from harken.clock import Clock, SystemClock
 from harken.config import FleetConfig, LimitsConfig
-from harken.dispatch.attempt import Outlet, Pending, attempt, attempt_time_s, may_retry
-from harken.dispatch.health import Policy, Succeeded, TurnedAway, outcome_of
+from harken.dispatch.attempt import Outlet, Pending, attempt, attempt_time_s
+from harken.dispatch.health import Policy, Succeeded, outcome_of
 from harken.dispatch.lookout import Lookout
 from harken.dispatch.pace import Pace
 from harken.dispatch.pool import OnUnresponsive, Pool
 from harken.dispatch.relay import Relay
 from harken.dispatch.session import open_session
 from harken.dispatch.state import State
-from harken.dispatch.target import Claim, Target
+from harken.dispatch.tally import is_turned_away, may_retry
+from harken.dispatch.target import Claim
 from harken.dispatch.waiting import NOT_READY_RETRY_AFTER_S, WaitingRoom
 from harken.errors import ClientError, HarkenError, NoReadyInstance, QueueFull
 from harken.log import get_log
@@ -198,7 +199,7 @@ class Dispatcher:
             return await self._run(pending, job, Outlet(send))
         except HarkenError as error:
             log = _log.info if isinstance(error, ClientError | QueueFull) else _log.warning
-            log("segment.failed", **_ids(job), code=error.code, reason=error.message, tries=pending.tries)
+            log("segment.failed", **_ids(job), **_what(error), tries=pending.tally.tries)
             raise
         finally:
             self._open.discard(pending)
@@ -207,16 +208,18 @@ class Dispatcher:
     async def _run(self, pending: Pending, job: Job, outlet: Outlet) -> Transcript:
         while True:
             with await self._waiting.claim(pending) as claim:
-                target = claim.target
                 try:
                     return await self._attempt(claim, job, outlet)
                 except HarkenError as error:
                     failure = error
                     # Before the slot is given back: what failed here must not attract the next segment.
-                    self._count(pending, target, error)
-            if not may_retry(failure, tries=pending.tries, attempts=self._limits.attempts, is_used=outlet.is_used):
+                    self._count(pending, claim, error)
+            if not may_retry(failure, pending.tally, attempts=self._limits.attempts, is_used=outlet.is_used):
                 raise failure
-            _log.info("segment.retried", **_ids(job), target=target.name, code=failure.code, tries=pending.tries)
+            tally = pending.tally
+            deaths = tally.lone_deaths + tally.shared_deaths
+            told = {**_ids(job), **_what(failure), "tries": tally.tries, "deaths": deaths}
+            _log.info("segment.retried", target=claim.target.name, **told)
 
     async def _attempt(self, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
         recognized_s = 0.0
@@ -231,14 +234,15 @@ class Dispatcher:
         self._pool.report(claim.target, Succeeded())
         return transcript if transcript.instance else replace(transcript, instance=claim.target.name)
 
-    def _count(self, pending: Pending, target: Target, error: HarkenError) -> None:
+    def _count(self, pending: Pending, claim: Claim, error: HarkenError) -> None:
+        target = claim.target
         outcome = outcome_of(error)
         if outcome is not None and target.state is not State.GONE:
             target.detail = error.message
             self._pool.report(target, outcome)
-        if isinstance(outcome, TurnedAway):
+        if is_turned_away(error):
             return
-        pending.tries += 1
+        pending.tally = pending.tally.after(error, had_company=claim.had_company)
         pending.avoid.add(target)
         pending.deadline = self._clock.now() + self._limits.queue_timeout_s
         if target.state is State.SUSPECT:
@@ -268,3 +272,8 @@ class Dispatcher:
 
 def _ids(job: Job) -> dict[str, str | int]:
     return {"request_id": job.segment.request_id, "segment": job.segment.index}
+
+
+def _what(error: HarkenError) -> dict[str, str]:
+    cause = {} if error.__cause__ is None else {"cause": repr(error.__cause__)}
+    return {"code": error.code, "reason": error.message, **cause}

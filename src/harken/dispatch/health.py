@@ -18,6 +18,10 @@ class ConnectionLost(InstanceFailed):
     """Nobody listens at its address, or the connection was reset: the process is probably gone."""
 
 
+class Unreached(ConnectionLost):
+    """No connection came about: whatever happened there, this segment had no part in it."""
+
+
 class Cut(InstanceFailed):
     """We ended the attempt ourselves, because of what we already know about the target."""
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, assert_never
 
-from harken.dispatch.health import ConnectionLost
+from harken.dispatch.health import ConnectionLost, Unreached
 from harken.dispatch.lines import Lines
 from harken.errors import HarkenError, InstanceFailed
 from harken.types import Send, Transcript
@@ -64,13 +64,13 @@ class Relay:
         """
         response = await self._post(url, job)
         try:
-            return await self._follow(response, url, send)
+            return await self._follow(response, send)
         finally:
             # After the end was read this does nothing: the connection is back in the pool already.
             response.close()
 
     async def _post(self, url: str, job: Job) -> ClientResponse:
-        with _blaming(url, self._silence_s):
+        with _blaming(self._silence_s):
             async with asyncio.timeout(self._silence_s):
                 return await self._session.post(
                     url + RECOGNIZE_PATH,
@@ -79,10 +79,10 @@ class Relay:
                     allow_redirects=False,
                 )
 
-    async def _follow(self, response: ClientResponse, url: str, send: Send) -> Transcript:
+    async def _follow(self, response: ClientResponse, send: Send) -> Transcript:
         lines = Lines()
-        while chunk := await self._read(response, url):
-            with _blaming(url, self._silence_s):
+        while chunk := await self._read(response):
+            with _blaming(self._silence_s):
                 messages = [unpack_message(line) for line in lines.feed(chunk)]
             for message in messages:
                 match message:
@@ -99,29 +99,34 @@ class Relay:
                         raise _error_of(message)
                     case _:
                         assert_never(message)
-        raise InstanceFailed(f"The instance at {url} ended its answer (HTTP {response.status}) without a result.")
+        raise InstanceFailed(f"The instance ended its answer (HTTP {response.status}) without a result.")
 
-    async def _read(self, response: ClientResponse, url: str) -> bytes:
-        with _blaming(url, self._silence_s):
+    async def _read(self, response: ClientResponse) -> bytes:
+        with _blaming(self._silence_s):
             async with asyncio.timeout(self._silence_s):
                 return await response.content.readany()
 
 
 @contextmanager
-def _blaming(url: str, silence_s: float) -> Iterator[None]:
-    """Say in our own words what went wrong between us and the instance."""
+def _blaming(silence_s: float) -> Iterator[None]:
+    """Say in our own words what went wrong between us and the instance.
+
+    A client may read them: addresses and a library's own words stay in the cause, which is logged.
+    """
     import aiohttp
 
     try:
         yield
     except TimeoutError as error:
-        raise InstanceFailed(f"The instance at {url} was silent for {silence_s:g} s.") from error
+        raise InstanceFailed(f"The instance was silent for {silence_s:g} s.") from error
+    except aiohttp.ClientConnectorError as error:
+        raise Unreached("The instance cannot be reached.") from error
     except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError) as error:
-        raise ConnectionLost(f"The connection to the instance at {url} was lost: {_reason(error)}.") from error
+        raise ConnectionLost("The connection to the instance was lost.") from error
     except aiohttp.ClientError as error:
-        raise InstanceFailed(f"The instance at {url} does not speak HTTP as expected: {_reason(error)}.") from error
+        raise InstanceFailed("The instance does not speak HTTP as expected.") from error
     except WireError as error:
-        raise InstanceFailed(f"The instance at {url} broke the protocol: {error.message}") from error
+        raise InstanceFailed(f"The instance broke the protocol: {error.message}") from error
 
 
 def _error_of(failed: Failed) -> HarkenError:
@@ -140,7 +145,3 @@ async def _finish(response: ClientResponse) -> None:
             await response.content.readany()
     except (TimeoutError, aiohttp.ClientError, ConnectionError):
         response.close()  # the result is here; only the connection is spoilt
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__

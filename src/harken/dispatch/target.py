@@ -63,6 +63,9 @@ class Target:
         """Occupy a slot until the claim's `with` ends; `on_release` is then called, once."""
         assert self.free_slots > 0, f"only a target with a free slot is claimed: {self!r}"
         claim = Claim(self, on_release)
+        claim.had_company = bool(self._claims)
+        for other in self._claims:
+            other.had_company = True
         self._claims.add(claim)
         return claim
 
@@ -101,11 +104,13 @@ class Claim:
     Attributes:
         target: whose slot it is.
         cut_reason: why the attempt must end early; "" as long as it need not.
+        had_company: another slot of the target was occupied at some time meanwhile.
     """
 
     def __init__(self, target: Target, on_release: Callable[[], None]) -> None:
         self.target = target
         self.cut_reason = ""
+        self.had_company = False
         self._on_release = on_release
         self._on_cut: Callable[[], None] | None = None
 
