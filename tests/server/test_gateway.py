@@ -192,6 +192,37 @@ def test_a_broken_fleet_ends_the_gateway_and_every_wait() -> None:
 
 
 @pytest.mark.slow
+def test_who_waits_for_a_slot_is_told_why_the_fleet_is_broken() -> None:
+    """The instance told its model and then failed its canary: the request is in the queue, and gets the reason."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        model = ModelInfo(name="stub", revision="1", max_segment_s=30.0, languages=("English",), slots=1)
+        body = pack_state(InstanceState(name="asr-1", state="warming", model=model, in_flight=0))
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        except asyncio.IncompleteReadError:
+            pass
+        writer.close()
+
+    async def story() -> None:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as instance_server:
+            port = instance_server.sockets[0].getsockname()[1]
+            fleet = FakeFleet([f"http://127.0.0.1:{port}"])
+            async with gateway(fleet) as server:
+                files = {"audio": ("a.wav", wav(speech_like(0.5)))}
+                waiting = asyncio.create_task(server.client.post("/asr", files=files))
+                await until(server, lambda answer: answer.json()["queued_audio_s"] > 0)
+                fleet.broken.set_result("asr-1: canary_failed: wrong text")
+                refused = await waiting
+                assert (refused.status_code, refused.json()["code"]) == (503, "no_ready_instance")
+                assert "canary_failed" in refused.json()["error"]
+                assert (await server.ended()).code == 3
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
 def test_a_silent_instance_is_reported_to_the_fleet() -> None:
     """It was ready and then answers nothing: the fleet is told its name, once, and all of it ends in the end."""
 
