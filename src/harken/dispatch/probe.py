@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 _STATE_BYTES_MAX = 1 << 16
-_HELD_UP = 1.5
+_TICKS = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,14 +28,31 @@ class Missed:
 
 
 async def look(session: ClientSession, url: str, timeout_s: float) -> InstanceState | Missed:
-    """Ask the instance at an address how it is; never takes longer than `timeout_s`, never raises for its faults."""
+    """Ask the instance at an address how it is; never raises for its faults.
+
+    Args:
+        session: from `session.open_session`.
+        url: of the instance.
+        timeout_s: patience in seconds in which this process ran. A stall of its own, however long, counts as one
+            twentieth: afterwards there is time left to find the answer, which may have come meanwhile.
+    """
+    asking = asyncio.create_task(_ask(session, url))
+    try:
+        for _ in range(_TICKS):
+            done, _ = await asyncio.wait((asking,), timeout=timeout_s / _TICKS)
+            if done:
+                return asking.result()
+        return Missed(reason=f"It did not answer within {timeout_s:g} s.")
+    finally:
+        asking.cancel()
+
+
+async def _ask(session: ClientSession, url: str) -> InstanceState | Missed:
     import aiohttp
 
     try:
-        async with asyncio.timeout(timeout_s), session.get(url + STATE_PATH, allow_redirects=False) as response:
+        async with session.get(url + STATE_PATH, allow_redirects=False) as response:
             return unpack_state(await _read(response))
-    except TimeoutError:
-        return Missed(reason=f"It did not answer within {timeout_s:g} s.")
     except (aiohttp.ClientError, ConnectionError) as error:
         return Missed(reason=f"It cannot be reached: {error or type(error).__name__}.")
     except WireError as error:
@@ -80,12 +97,7 @@ class Watch:
         while True:
             self._hurry.clear()
             begin = loop.time()
-            found = await look(session, self._url, self._timeout_s)
-            # A look that ended far too late was held up by this process. If that counted, one stall of the gateway
-            # would make all instances unresponsive at the same moment, and their owner would replace them all.
-            was_held_up = loop.time() - begin > _HELD_UP * self._timeout_s
-            if not (isinstance(found, Missed) and was_held_up):
-                self._report(found)
+            self._report(await look(session, self._url, self._timeout_s))
             # The report may have led to this very loop's end. Such a cancellation must arrive outside of the timeout:
             # one whose deadline has passed already would take it for its own and swallow it.
             await asyncio.sleep(0)
