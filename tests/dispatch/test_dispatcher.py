@@ -352,7 +352,7 @@ def test_a_segment_whose_instances_others_kill_gets_more_than_its_tries() -> Non
 
     async def story() -> None:
         async with running(*instances), Dispatcher(LimitsConfig(attempts=2), FAST) as dispatcher:
-            requests = []
+            requests: list[asyncio.Task[Transcript]] = []
             for n, instance in enumerate(instances):
                 dispatcher.add_target(instance.name, instance.url)
                 requests = requests or [asyncio.create_task(ask(dispatcher, f"req-{n}")) for n in range(2)]
@@ -584,6 +584,27 @@ def test_more_slots_are_used_as_soon_as_an_instance_tells_of_them() -> None:
             one.slots = 3
             await one.until(lambda: one.running == 3)
             one.gate.set()
+
+    run(story())
+
+
+def test_only_so_many_may_wait_for_the_first_instance() -> None:
+    """Each of them holds an upload; the others are told when to come back, and those who waited are served."""
+    one = Instance("one")
+    one.state = "starting"
+
+    async def story() -> None:
+        async with dispatching(one, ready=0) as dispatcher:
+            asking = [asyncio.create_task(dispatcher.model()) for _ in range(256)]
+            await asyncio.sleep(0)
+            with pytest.raises(QueueFull) as caught:
+                await dispatcher.model()
+            assert caught.value.retry_after_s == 5
+            asking.pop().cancel()
+            await asyncio.sleep(0)
+            asking.append(asyncio.create_task(dispatcher.model()))
+            one.state = "ready"
+            assert {model.name for model in await asyncio.gather(*asking)} == {"checksum"}
 
     run(story())
 

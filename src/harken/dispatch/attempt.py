@@ -1,7 +1,7 @@
 """One segment's way through the dispatcher: its ticket and its single attempts.
 
-It knows one claim at a time and nothing of the queue's order or of health; whether there is another attempt is decided in
-`tally`. Invariant: an attempt ends by its result, by its time, by a cut, or by its caller's leaving, never in silence.
+It knows one claim at a time and nothing of the queue's order or of health; whether there is another attempt is decided
+in `tally`. Invariant: an attempt ends by its result, by its time, by a cut, or by its caller leaving, never silently.
 """
 
 from __future__ import annotations

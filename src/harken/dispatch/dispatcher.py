@@ -32,6 +32,9 @@ from harken.log import get_log
 from harken.types import InstanceHealth, ModelInfo, Options, Segment, Send, Transcript
 from harken.wire import Job
 
+_ASKING_MAX = 256
+"""Requests that may wait for the first instance: nobody knows their audio yet, and each of them holds an upload."""
+
 _log = get_log("dispatch.dispatcher")
 
 
@@ -66,6 +69,7 @@ class Dispatcher:
         self._pace = Pace()
         self._waiting = WaitingRoom(limits=limits, pool=self._pool, pace=self._pace, clock=self._clock)
         self._open: set[Pending] = set()
+        self._asking = 0
         self._changed = asyncio.Event()
         self._is_open = False
 
@@ -166,8 +170,19 @@ class Dispatcher:
 
         Raises:
             NoReadyInstance: no instance told in time.
+            QueueFull: too many wait for that already.
         """
-        await self._wait_for(lambda: self._lookout.model is not None, self._limits.queue_timeout_s)
+        if (model := self._lookout.model) is not None:
+            return model
+        if self._asking >= _ASKING_MAX:
+            raise QueueFull(
+                f"{self._asking} requests wait for the first instance already.", retry_after_s=NOT_READY_RETRY_AFTER_S
+            )
+        self._asking += 1
+        try:
+            await self._wait_for(lambda: self._lookout.model is not None, self._limits.queue_timeout_s)
+        finally:
+            self._asking -= 1
         model = self._lookout.model
         assert model is not None, "a model that is known is not forgotten"
         return model
