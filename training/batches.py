@@ -18,7 +18,6 @@ from training.vocabulary import CHINESE_DIGITS, ENGLISH_DIGITS, Vocabulary, spel
 IGNORE = -100
 HISTORY = 5
 MOST_DIGITS = 79
-LONGEST_RUN = 15
 _OTHER_WORDS = [
     "meter",
     "room",
@@ -66,8 +65,7 @@ class Batch:
     finished, latest first (0 none); finished [B, A]: how many. The same of the answer: places [B, K]:
     the K positions from which digits (and the end) are predicted; written_history [B, K, 5] and
     written [B, K]: what has been written by then; pointers [B, K, 2]: the audio tokens [from, to) at
-    which the digit to predict is just finished; run [B, A] and written_run [B, K]: how often the last
-    digit has been said or written in a row, at most LONGEST_RUN. IGNORE where not learnt.
+    which the digit to predict is just finished. IGNORE where not learnt.
     """
 
     features: torch.Tensor
@@ -82,8 +80,6 @@ class Batch:
     written_history: torch.Tensor
     written: torch.Tensor
     pointers: torch.Tensor
-    run: torch.Tensor
-    written_run: torch.Tensor
 
 
 def collate(clips: list[Clip], features: list[torch.Tensor], vocabulary: Vocabulary, rng: random.Random) -> Batch:
@@ -98,13 +94,12 @@ def collate(clips: list[Clip], features: list[torch.Tensor], vocabulary: Vocabul
     labels = torch.full((count, length), IGNORE)
     audio_tokens = torch.tensor([token_count(n) for n in frames])
     audio_max = int(audio_tokens.max())
-    heard, finished, run = (torch.full((count, audio_max), IGNORE) for _ in range(3))
+    heard, finished = (torch.full((count, audio_max), IGNORE) for _ in range(2))
     history = torch.full((count, audio_max, HISTORY), IGNORE)
     starts = torch.zeros(count, dtype=torch.long)
     most = 1 + max(len(clip.digits) for clip in clips)
-    places, written, written_run, written_history, pointers = (
-        torch.full(size, IGNORE)
-        for size in ((count, most), (count, most), (count, most), (count, most, HISTORY), (count, most, 2))
+    places, written, written_history, pointers = (
+        torch.full(size, IGNORE) for size in ((count, most), (count, most), (count, most, HISTORY), (count, most, 2))
     )
     for row, (clip, feature, (prompt, answer)) in enumerate(zip(clips, features, texts, strict=True)):
         packed[row, :, : feature.shape[1]] = feature
@@ -115,20 +110,15 @@ def collate(clips: list[Clip], features: list[torch.Tensor], vocabulary: Vocabul
         used = int(audio_tokens[row])
         if clip.spans_s is not None:
             heard[row, :used], history[row, :used], finished[row, :used] = _word_labels(clip, used)
-            known = finished[row, :used] != IGNORE
-            runs = run_lengths(clip.digits)
-            run[row, :used] = torch.where(known, runs[finished[row, :used].clamp(min=0)], IGNORE)
             pointers[row, : len(clip.digits)] = _pointer_labels(clip, used)
         said = len(clip.digits)
         places[row, : said + 1] = torch.arange(len(both) - 2 - said, len(both) - 1)
         written[row, : said + 1] = torch.arange(said + 1)
-        written_run[row, : said + 1] = run_lengths(clip.digits)
         written_history[row, : said + 1] = _written_history(clip.digits)
     return Batch(
         features=packed, audio_tokens=audio_tokens, audio_start=starts, tokens=tokens, labels=labels,
         heard=heard, history=history, finished=finished,
         places=places, written=written, written_history=written_history, pointers=pointers,
-        run=run, written_run=written_run,
     )  # fmt: skip
 
 
@@ -188,15 +178,6 @@ def _pointer_labels(clip: Clip, used: int) -> torch.Tensor:
         if len(inside):
             found[index] = torch.tensor((int(inside[0]), int(inside[-1]) + 1))
     return found
-
-
-def run_lengths(digits: tuple[int, ...]) -> torch.Tensor:
-    """How often the last digit stands in a row after 0, 1, ... digits; [len + 1], at most LONGEST_RUN."""
-    lengths = [0]
-    for index, digit in enumerate(digits):
-        again = index > 0 and digits[index - 1] == digit
-        lengths.append(lengths[-1] + 1 if again else 1)
-    return torch.tensor(lengths).clamp(max=LONGEST_RUN)
 
 
 def _written_history(digits: tuple[int, ...]) -> torch.Tensor:

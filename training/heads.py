@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 the name everybody gives it
 from transformers import Qwen3ASRForConditionalGeneration
 
-from training.batches import HISTORY, IGNORE, LONGEST_RUN, MOST_DIGITS, Batch
+from training.batches import HISTORY, IGNORE, MOST_DIGITS, Batch
 from training.network import Outputs, attention_log_weights, gather
 
 _HEARD_CLASSES = 21
@@ -90,31 +90,6 @@ class SecondHeads(nn.Module):
             + 0.05 * _count_loss(self.count(answer), batch.written)
             + 0.3 * _pointing_loss(model, outputs, batch)
         )
-
-
-class ThirdHeads(SecondHeads):
-    """Stage three: also how often the last digit came in a row, on both sides.
-
-    In a long run of one digit the last five digits say nothing and the count is inexact, so the answer
-    did not know when to stop.
-    """
-
-    def __init__(self, width: int = 128) -> None:
-        super().__init__(width)
-        self.run = nn.Linear(width, LONGEST_RUN + 1)
-
-    @classmethod
-    def after_second(cls, second: SecondHeads) -> ThirdHeads:
-        """Take over what the second stage's heads have learnt."""
-        heads = cls()
-        heads.load_state_dict(second.state_dict(), strict=False)
-        return heads
-
-    def loss(self, model: Qwen3ASRForConditionalGeneration, outputs: Outputs, batch: Batch) -> torch.Tensor:
-        """The weighted sum of the heads' losses."""
-        audio, answer = gather(outputs.layers[3], outputs.columns), gather(outputs.layers[3], batch.places)
-        run = 0.3 * _mean_loss(self.run(audio), batch.run) + 0.15 * _mean_loss(self.run(answer), batch.written_run)
-        return super().loss(model, outputs, batch) + run
 
 
 def _mean_loss(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,7 @@
-"""The three stages of training as data: how long, how fast, on what.
+"""The two stages of training as data: how long, how fast, on what.
 
 The first learns to hear and to write strings that grow from 2 digits to half a minute; the second, with
-two more decoder layers, learns to keep its place in the long ones; the third, short, learns to count runs
-of one digit. Pure: nothing here trains.
+two more decoder layers, learns to keep its place in the long ones. Pure: nothing here trains.
 """
 
 import math
@@ -65,7 +64,3 @@ SECOND = Stage(
     name="second", last_step=16000, planned_steps=16000, peak=1.3e-3, flat_until=0.4, limits=SECOND_LIMITS,
     seed_offset=1,
 )  # fmt: skip
-_LONGER = replace(_LONG_WITH_PAUSES, long_share=0.5, run_share=0.1)
-THIRD = Stage(
-    name="third", last_step=2600, planned_steps=2600, peak=6e-4, flat_until=0.2, limits=(_LONGER,), seed_offset=2
-)

@@ -1,8 +1,8 @@
 """Train `qwen3-asr-digits` from nothing: `python -m training.train`.
 
-Three stages of a fixed number of steps over streamed clips. The first, with four decoder layers, grows
+Two stages of a fixed number of steps over streamed clips. The first, with four decoder layers, grows
 from two digits to strings of half a minute; the second adds two decoder layers and learns to keep
-its place in long strings; the third counts runs. The loss is on the answer; training-only heads (`heads.py`) teach the
+its place in long strings. The loss is on the answer; training-only heads (`heads.py`) teach the
 alignment and fade in the last fifth. What is shipped is the exponential average of the weights.
 
 Invariant: seed, steps and options decide the data and their order; results are bit-equal only for
@@ -22,9 +22,9 @@ from training.bank import DEFAULT_PATH, record, save
 from training.batches import IGNORE, Batch
 from training.checkpoint import write_checkpoint
 from training.feed import Plan, stream
-from training.heads import FirstHeads, SecondHeads, ThirdHeads
+from training.heads import FirstHeads, SecondHeads
 from training.network import build_model, forward, grown
-from training.stages import FIRST, SECOND, THIRD, Stage
+from training.stages import FIRST, SECOND, Stage
 from training.vocabulary import load_vocabulary
 
 AVERAGE = 0.9985
@@ -81,12 +81,6 @@ class Run:
             self.model.load_state_dict(weights, strict=False)
             self.model = grown(self.model, self.vocabulary, self.options.seed)
             self.heads = SecondHeads.after(first)
-        elif self.stage == THIRD:
-            second = SecondHeads()
-            second.load_state_dict(found["heads"])
-            self.model = grown(self.model, self.vocabulary, self.options.seed)
-            self.model.load_state_dict(weights, strict=False)
-            self.heads = ThirdHeads.after_second(second)
         self._prepare()
 
     def resume(self, state: Path) -> None:
@@ -94,7 +88,7 @@ class Run:
         found = torch.load(state)
         if self.stage != FIRST:
             self.model = grown(self.model, self.vocabulary, self.options.seed)
-            self.heads = SecondHeads() if self.stage == SECOND else ThirdHeads()
+            self.heads = SecondHeads()
             self._prepare()
         self.model.load_state_dict(found["model"])
         self.heads.load_state_dict(found["heads"])
@@ -167,7 +161,7 @@ def parse() -> argparse.Namespace:
     """The documented options; their defaults are what the shipped checkpoint was trained with."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=20261122)
-    parser.add_argument("--stage", choices=("first", "second", "third", "all"), default="all")
+    parser.add_argument("--stage", choices=("first", "second", "all"), default="all")
     parser.add_argument("--workers", type=int, default=1, help="data processes; does not change the data")
     parser.add_argument("--threads", type=int, default=1, help="more did not help on two hyper-threads")
     parser.add_argument("--bank", type=Path, default=DEFAULT_PATH, help="made when it is not there")
@@ -184,7 +178,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     if not options.bank.exists():
         save(record(BANK_SEED, BANK_ROUNDS, BANK_STRINGS), options.bank)
-    for previous, stage in ((None, FIRST), (FIRST, SECOND), (SECOND, THIRD)):
+    for previous, stage in ((None, FIRST), (FIRST, SECOND)):
         if options.stage not in (stage.name, "all"):
             continue
         run = Run(stage, options)
