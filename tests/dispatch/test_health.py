@@ -97,17 +97,29 @@ def test_one_recognised_segment_forgives_them() -> None:
 
 def test_a_rest_ends_by_an_answered_look_after_its_time_and_not_before() -> None:
     """Both are needed: the cool-down and the answer."""
-    tired = Vitals(failures=5, rests_until=10.0)
+    tired = Vitals(failures=5, rests=1, rests_until=10.0)
     assert judge(tired, READY, POLICY, 9.9).event is None
-    assert judge(tired, READY, POLICY, 10.0).event is Event.SAID_READY
+    assert judge(tired, READY, POLICY, 10.0).event is Event.RESTED
     assert judge(tired, Answered(state="draining"), POLICY, 9.9).event is Event.SAID_DRAINING
 
 
 def test_the_first_failure_after_a_rest_begins_the_next() -> None:
     """A target must prove itself by a recognised segment, not by having waited."""
-    verdict = judge(Vitals(failures=5, rests_until=10.0), BAD, POLICY, 11.0)
+    verdict = judge(Vitals(failures=5, rests=1, rests_until=10.0), BAD, POLICY, 11.0)
     assert verdict.event is Event.FAILING
     assert verdict.vitals.rests_until == 21.0
+
+
+def test_a_target_whose_trial_fails_is_hopeless_and_what_fails_late_is_no_trial() -> None:
+    """Eight segments fail in the same moment: that is one rest; the ninth, after it, is the proof."""
+    vitals = Vitals()
+    for _ in range(8):
+        verdict = judge(vitals, BAD, POLICY, 0.0)
+        vitals = verdict.vitals
+        assert not verdict.is_hopeless
+    assert (vitals.rests, vitals.rests_until) == (1, 10.0)
+    assert judge(vitals, BAD, POLICY, 10.0).is_hopeless
+    assert judge(vitals, Succeeded(), POLICY, 10.0).vitals.rests == 0
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,16 @@ READY = Answered(state="ready")
 
 def make_pool(*names: str, slots: int = 2) -> Pool:
     """A pool of ready targets."""
-    pool = Pool(policy=Policy(missed_looks=3, failures=5, rest_s=10.0), clock=FakeClock(), on_change=lambda: None)
+    return make_pool_and_clock(*names, slots=slots)[0]
+
+
+def make_pool_and_clock(*names: str, slots: int = 2) -> tuple[Pool, FakeClock]:
+    """A pool of ready targets, and its time."""
+    clock = FakeClock()
+    pool = Pool(policy=Policy(missed_looks=3, failures=5, rest_s=10.0), clock=clock, on_change=lambda: None)
     for name in names:
         bring_up(pool, name, slots=slots)
-    return pool
+    return pool, clock
 
 
 def bring_up(pool: Pool, name: str, *, slots: int = 2) -> Target:
@@ -90,6 +96,38 @@ def test_an_owner_may_take_the_target_away_while_it_is_told() -> None:
     for _ in range(3):
         pool.report(target, Unanswered())
     assert (list(pool), target.state) == ([], State.GONE)
+
+
+def test_after_a_rest_it_gets_one_segment_at_a_time_until_one_is_recognised() -> None:
+    """Then all its slots are used again."""
+    pool, clock, told = *make_pool_and_clock("a"), list[str]()
+    pool.on_unresponsive = told.append
+    a = named(pool, "a")
+    for _ in range(5):
+        pool.report(a, Failed(is_lost=False))
+    clock.advance(10.0)
+    pool.report(a, READY)
+    assert (a.state, a.free_slots, pool.ready) == (State.ON_TRIAL, 1, 0)
+    claim = pool.claim({a})
+    assert claim is not None
+    assert not pool.has_free_slot
+    pool.report(a, Succeeded())
+    claim.release()
+    pool.report(a, READY)
+    assert (a.state, a.free_slots, told) == (State.READY, 2, [])
+
+
+def test_the_owner_is_told_of_a_target_whose_trial_fails() -> None:
+    """It answers all looks, and only a new process can help."""
+    pool, clock, told = *make_pool_and_clock("a"), list[str]()
+    pool.on_unresponsive = told.append
+    for _ in range(6):
+        pool.report(named(pool, "a"), Failed(is_lost=False))
+    assert told == []
+    clock.advance(10.0)
+    pool.report(named(pool, "a"), READY)
+    pool.report(named(pool, "a"), Failed(is_lost=False))
+    assert (told, named(pool, "a").state) == (["a"], State.RESTING)
 
 
 def test_silence_while_it_starts_is_no_reason_to_replace_it() -> None:

@@ -69,11 +69,13 @@ class Policy:
         missed_looks: unanswered looks in a row after which a target counts as unresponsive.
         failures: failed segments in a row after which it is set aside.
         rest_s: for so many seconds, and then until an answered look.
+        rests: rests in a row, with no recognised segment between them, after which it must be replaced.
     """
 
     missed_looks: int = 3
     failures: int = 5
     rest_s: float = 5.0
+    rests: int = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,44 +85,69 @@ class Vitals:
     Attributes:
         missed_looks: unanswered looks in a row.
         failures: failed segments in a row.
+        rests: rests since the last recognised segment; while there is one, it must prove itself.
         rests_until: the clock's time until which it is set aside.
     """
 
     missed_looks: int = 0
     failures: int = 0
+    rests: int = 0
     rests_until: float = float("-inf")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """The new vitals, and what they mean for the target's state; None: nothing."""
+    """The new vitals, and what they mean for the target's state; None: nothing.
+
+    Attributes:
+        vitals: to be remembered.
+        event: what happened to the target by that.
+        is_hopeless: resting has not helped: its owner should replace it.
+    """
 
     vitals: Vitals
     event: Event | None
+    is_hopeless: bool = False
 
 
 def judge(vitals: Vitals, outcome: Outcome, policy: Policy, now: float) -> Verdict:
     """Take one outcome into account. `now` is the clock's time in seconds."""
     match outcome:
         case Answered(state=state):
-            event = _SAID.get(state, Event.SAID_STARTING)
-            is_resting = event is Event.SAID_READY and now < vitals.rests_until
-            return Verdict(vitals=replace(vitals, missed_looks=0), event=None if is_resting else event)
+            return Verdict(vitals=replace(vitals, missed_looks=0), event=_said(state, vitals, now))
         case Unanswered():
             missed = vitals.missed_looks + 1
             event = Event.LOST if missed >= policy.missed_looks else Event.MISSED
             return Verdict(vitals=replace(vitals, missed_looks=missed), event=event)
         case Succeeded():
-            return Verdict(vitals=replace(vitals, failures=0), event=None)
+            return Verdict(vitals=replace(vitals, failures=0, rests=0), event=None)
         case Failed(is_lost=is_lost):
             failed = replace(vitals, failures=vitals.failures + 1)
             if failed.failures >= policy.failures:
-                return Verdict(vitals=replace(failed, rests_until=now + policy.rest_s), event=Event.FAILING)
+                return _rest(failed, policy, now)
             return Verdict(vitals=failed, event=Event.MISSED if is_lost else None)
         case TurnedAway(event=event):
             return Verdict(vitals=vitals, event=event)
         case _:
             assert_never(outcome)
+
+
+def _said(state: str, vitals: Vitals, now: float) -> Event | None:
+    """What an instance says of itself is believed, except that it works while it has failed again and again."""
+    event = _SAID.get(state, Event.SAID_STARTING)
+    if event is not Event.SAID_READY:
+        return event
+    if now < vitals.rests_until:
+        return None
+    return Event.RESTED if vitals.rests else event
+
+
+def _rest(vitals: Vitals, policy: Policy, now: float) -> Verdict:
+    if now < vitals.rests_until:
+        # What was on it when its rest began fails now: that is the same rest.
+        return Verdict(vitals=vitals, event=Event.FAILING)
+    rested = replace(vitals, rests=vitals.rests + 1, rests_until=now + policy.rest_s)
+    return Verdict(vitals=rested, event=Event.FAILING, is_hopeless=rested.rests >= policy.rests)
 
 
 def outcome_of(error: HarkenError) -> Outcome | None:

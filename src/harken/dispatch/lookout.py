@@ -89,7 +89,7 @@ class Lookout:
             self._pool.report(target, Unanswered())
             return
         # Why it rests is worth more to an operator than that it answers.
-        if finding.detail or target.state is not State.RESTING:
+        if finding.detail or target.state not in (State.RESTING, State.ON_TRIAL):
             target.detail = finding.detail
         is_news = finding.model != target.model
         target.model = finding.model

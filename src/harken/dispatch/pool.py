@@ -1,7 +1,8 @@
 """All targets by name: the only place where one is chosen, and where news changes what may be chosen.
 
 It knows neither the queue nor HTTP. Choosing and claiming are one call with no await in it, so two segments never get
-the same slot. Whoever owns the instances (a supervisor) is told by `on_unresponsive` when one has fallen silent.
+the same slot. Whoever owns the instances (a supervisor) is told by `on_unresponsive` when one is silent, or fails all
+it gets.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _FADE_TURNS = 64
 """After so many choices the counts of recent segments are halved."""
 
 OnUnresponsive = Callable[[str], None]
-"""Called with a target's name when it has just become unresponsive. It must not block."""
+"""Called with a target's name when it has just become unresponsive, or fails all its segments. It must not block."""
 
 
 class Pool:
@@ -93,7 +94,7 @@ class Pool:
             None when there is no free slot for it now.
         """
         others = [target for target in self if target not in avoid]
-        target = choose(others if any(other.is_ready for other in others) else self)
+        target = choose(others if any(other.takes_work for other in others) else self)
         if target is None:
             return None
         self._turn += 1
@@ -116,6 +117,9 @@ class Pool:
         target.vitals = verdict.vitals
         if verdict.event is not None:
             self._happen(target, verdict.event)
+        if verdict.is_hopeless and self._targets.get(target.name) is target:
+            _log.warning("target.hopeless", target=target.name, detail=target.detail, rests=target.vitals.rests)
+            self._tell_owner(target)
 
     def _happen(self, target: Target, event: Event) -> None:
         has_changed = target.apply(event)
@@ -127,7 +131,11 @@ class Pool:
             log = _log.info if target.state is State.READY else _log.warning
             log(f"target.{target.state}", target=target.name, detail=target.detail, in_flight=target.in_flight)
         self._on_change()
-        if target.state is State.UNRESPONSIVE and self.on_unresponsive is not None:
+        if target.state is State.UNRESPONSIVE:
+            self._tell_owner(target)
+
+    def _tell_owner(self, target: Target) -> None:
+        if self.on_unresponsive is not None:
             self.on_unresponsive(target.name)
 
 

@@ -11,7 +11,7 @@ from enum import Enum, StrEnum, auto
 
 
 class State(StrEnum):
-    """Where a target stands; only a ready one is chosen."""
+    """Where a target stands; only a ready one, or one on trial, is chosen."""
 
     STARTING = "starting"
     """It has not said yet that it is ready."""
@@ -22,6 +22,8 @@ class State(StrEnum):
     """A look or a connection failed; the next answered look decides."""
     RESTING = "resting"
     """Its segments failed again and again; it is set aside for a while."""
+    ON_TRIAL = "on_trial"
+    """It rested; it gets one segment at a time until one is recognised."""
     UNRESPONSIVE = "unresponsive"
     """It has been silent for too long; its owner was told."""
     LEAVING = "leaving"
@@ -36,6 +38,8 @@ class Event(Enum):
     """What can happen to a target."""
 
     SAID_READY = auto()
+    RESTED = auto()
+    """It said that it is ready, after a rest, and has recognised nothing since."""
     SAID_STARTING = auto()
     SAID_DRAINING = auto()
     SAID_FULL = auto()
@@ -52,21 +56,23 @@ class Event(Enum):
 
 
 _STARTING, _READY, _FULL, _SUSPECT, _RESTING = State.STARTING, State.READY, State.FULL, State.SUSPECT, State.RESTING
-_SILENT, _LEAVING, _DRAINING, _GONE = State.UNRESPONSIVE, State.LEAVING, State.DRAINING, State.GONE
+_TRIAL = State.ON_TRIAL
+_SILENT, _LEFT, _DRAIN, _GONE = State.UNRESPONSIVE, State.LEAVING, State.DRAINING, State.GONE
 
 # While a target starts, silence is normal: loading a model keeps a process busy, and its owner bounds the start.
 # fmt: off
 _ROWS: dict[State, tuple[State, ...]] = {
-    #            SAID_READY, _STARTING,  _DRAINING, _FULL,      MISSED,     LOST,       FAILING,    DRAIN,     REMOVE
-    _STARTING: (_READY,     _STARTING,  _LEAVING,  _STARTING,  _STARTING,  _STARTING,  _STARTING,  _DRAINING, _GONE),
-    _READY:    (_READY,     _STARTING,  _LEAVING,  _FULL,      _SUSPECT,   _SILENT,    _RESTING,   _DRAINING, _GONE),
-    _FULL:     (_READY,     _STARTING,  _LEAVING,  _FULL,      _SUSPECT,   _SILENT,    _RESTING,   _DRAINING, _GONE),
-    _SUSPECT:  (_READY,     _STARTING,  _LEAVING,  _SUSPECT,   _SUSPECT,   _SILENT,    _RESTING,   _DRAINING, _GONE),
-    _RESTING:  (_READY,     _STARTING,  _LEAVING,  _RESTING,   _RESTING,   _SILENT,    _RESTING,   _DRAINING, _GONE),
-    _SILENT:   (_READY,     _STARTING,  _LEAVING,  _SILENT,    _SILENT,    _SILENT,    _SILENT,    _DRAINING, _GONE),
-    _LEAVING:  (_READY,     _STARTING,  _LEAVING,  _LEAVING,   _LEAVING,   _SILENT,    _LEAVING,   _DRAINING, _GONE),
-    _DRAINING: (_DRAINING,  _DRAINING,  _DRAINING, _DRAINING,  _DRAINING,  _DRAINING,  _DRAINING,  _DRAINING, _GONE),
-    _GONE:     (_GONE,      _GONE,      _GONE,     _GONE,      _GONE,      _GONE,      _GONE,      _GONE,     _GONE),
+    #           SAID_READY, RESTED, _STARTING, _DRAINING, _FULL,     MISSED,    LOST,      FAILING,   DRAIN,  REMOVE
+    _STARTING: (_READY,     _TRIAL, _STARTING, _LEFT,     _STARTING, _STARTING, _STARTING, _STARTING, _DRAIN, _GONE),
+    _READY:    (_READY,     _TRIAL, _STARTING, _LEFT,     _FULL,     _SUSPECT,  _SILENT,   _RESTING,  _DRAIN, _GONE),
+    _FULL:     (_READY,     _TRIAL, _STARTING, _LEFT,     _FULL,     _SUSPECT,  _SILENT,   _RESTING,  _DRAIN, _GONE),
+    _TRIAL:    (_READY,     _TRIAL, _STARTING, _LEFT,     _FULL,     _SUSPECT,  _SILENT,   _RESTING,  _DRAIN, _GONE),
+    _SUSPECT:  (_READY,     _TRIAL, _STARTING, _LEFT,     _SUSPECT,  _SUSPECT,  _SILENT,   _RESTING,  _DRAIN, _GONE),
+    _RESTING:  (_READY,     _TRIAL, _STARTING, _LEFT,     _RESTING,  _RESTING,  _SILENT,   _RESTING,  _DRAIN, _GONE),
+    _SILENT:   (_READY,     _TRIAL, _STARTING, _LEFT,     _SILENT,   _SILENT,   _SILENT,   _SILENT,   _DRAIN, _GONE),
+    _LEFT:     (_READY,     _TRIAL, _STARTING, _LEFT,     _LEFT,     _LEFT,     _SILENT,   _LEFT,     _DRAIN, _GONE),
+    _DRAIN:    (_DRAIN,     _DRAIN, _DRAIN,    _DRAIN,    _DRAIN,    _DRAIN,    _DRAIN,    _DRAIN,    _DRAIN, _GONE),
+    _GONE:     (_GONE,      _GONE,  _GONE,     _GONE,     _GONE,     _GONE,     _GONE,     _GONE,     _GONE,  _GONE),
 }
 # fmt: on
 

@@ -41,8 +41,13 @@ class Target:
 
     @property
     def is_ready(self) -> bool:
-        """It may be chosen, as far as its state goes."""
+        """It works, as far as anybody knows."""
         return self.state is State.READY
+
+    @property
+    def takes_work(self) -> bool:
+        """It may be chosen: it is ready, or has to prove itself."""
+        return self.state in (State.READY, State.ON_TRIAL)
 
     @property
     def slots(self) -> int:
@@ -56,8 +61,9 @@ class Target:
 
     @property
     def free_slots(self) -> int:
-        """Segments that it would take now; 0 unless it is ready."""
-        return max(0, self.slots - self.in_flight) if self.is_ready else 0
+        """Segments that it would take now; after a rest one, until it has recognised something."""
+        slots = min(1, self.slots) if self.vitals.rests else self.slots
+        return max(0, slots - self.in_flight) if self.takes_work else 0
 
     def claim(self, on_release: Callable[[], None]) -> Claim:
         """Occupy a slot until the claim's `with` ends; `on_release` is then called, once."""

@@ -13,6 +13,9 @@ from harken.dispatch.state import State as TargetState
 from harken.server.lifecycle import State
 from harken.types import Health, InstanceHealth
 
+_BROKEN = frozenset({State.BROKEN_AT_START.value, TargetState.RESTING.value, TargetState.ON_TRIAL.value})
+"""Waiting for these is no use, or nobody knows: they run, and fail what they get."""
+
 _TAKES_WORK = frozenset({TargetState.READY.value, TargetState.FULL.value})
 
 
@@ -72,6 +75,6 @@ def _word(now: GatewayState, lines: tuple[InstanceHealth, ...], able: int) -> st
         return "draining"
     if able:
         return "ready" if able == len(lines) else "degraded"
-    if lines and all(line.state == State.BROKEN_AT_START for line in lines):
+    if lines and all(line.state in _BROKEN for line in lines):
         return "broken"
     return "starting"
