@@ -183,6 +183,33 @@ def test_an_upload_that_stalls_ends() -> None:
         asyncio.run(run())
 
 
+def test_an_upload_that_drips_ends() -> None:
+    """A byte now and then is never silence, and would go on for weeks; a fast upload of any length is not touched."""
+    head = [(b"content-type", FORM["Content-Type"].encode())]
+
+    async def run(piece: bytes, slow_s: float) -> int:
+        received = 0
+
+        async def receive() -> Message:
+            nonlocal received
+            await asyncio.sleep(0.001)
+            first = not received
+            received += 1
+            more_body = received < 200
+            body = AUDIO[:200] if first else piece if more_body else form()
+            return {"type": "http.request", "body": body, "more_body": more_body}
+
+        with Spool() as spool:
+            request = Request({"type": "http", "headers": head}, receive)
+            await read_form(request, "audio", spool, 10_000_000, stall_s=10.0, slow_s=slow_s)
+        return received
+
+    with pytest.raises(TimedOut, match="bytes a second"):
+        asyncio.run(run(b"a", 0.02))
+    # The form's last line needs its own line break, which the pieces do not have.
+    assert asyncio.run(run(b"a" * 16_000 + b"\r\n", 0.15)) == 200
+
+
 def test_a_large_upload_goes_through_a_file_and_comes_back_whole() -> None:
     """Memory, file and the seam between them hold the same bytes in the same order; the spool keeps nothing."""
 

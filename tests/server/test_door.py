@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from harken.errors import Draining
 from harken.server.door import Door
+from tests.api.world import World
 
 
 class Room:
@@ -87,3 +90,129 @@ def test_a_request_that_fails_has_left_too() -> None:
         assert await door.wait_empty(0.01)
 
     asyncio.run(story())
+
+
+def upload(*, comes: asyncio.Event) -> Receive:
+    """A body of two parts, the second when the test says so."""
+    parts = [b"--one\r\n", b"two"]
+
+    async def receive() -> Message:
+        if len(parts) == 1:
+            await comes.wait()
+        return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+
+    return receive
+
+
+class Reader:
+    """An app that reads the body, and then works until the test lets it go."""
+
+    def __init__(self) -> None:
+        self.ends: list[str] = []
+        self.may_leave = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read, work, answer; or say why not."""
+        try:
+            while (await receive())["more_body"]:
+                pass
+        except Draining as error:
+            self.ends.append(error.code)
+            return
+        await self.may_leave.wait()
+        self.ends.append("done")
+
+
+def test_an_upload_that_does_not_end_does_not_keep_a_server_here() -> None:
+    """Its sender is told `draining` after the grace; a request whose body is whole may take as long as it needs."""
+
+    async def story() -> None:
+        reader, comes, never = Reader(), asyncio.Event(), asyncio.Event()
+        comes.set()
+        door = Door(reader, upload_grace_s=0.02)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(door(scope("/asr"), upload(comes=never), nowhere))
+            group.create_task(door(scope("/asr"), upload(comes=comes), nowhere))
+            await asyncio.sleep(0)
+            waiting = group.create_task(door.wait_empty(5))
+            async with asyncio.timeout(5):
+                while not reader.ends:
+                    await asyncio.sleep(0.001)
+            assert (reader.ends, door.inside) == (["draining"], 1)
+            reader.may_leave.set()
+            assert await waiting
+        assert reader.ends == ["draining", "done"]
+
+    asyncio.run(story())
+
+
+def test_an_upload_that_ends_in_time_is_served() -> None:
+    """The grace is for those who are almost there."""
+
+    async def story() -> None:
+        reader, comes = Reader(), asyncio.Event()
+        reader.may_leave.set()
+        door = Door(reader, upload_grace_s=5)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(door(scope("/asr"), upload(comes=comes), nowhere))
+            await asyncio.sleep(0)
+            waiting = group.create_task(door.wait_empty(5))
+            await asyncio.sleep(0)
+            comes.set()
+            assert await waiting
+        assert reader.ends == ["done"]
+
+    asyncio.run(story())
+
+
+def test_who_is_being_answered_is_not_interrupted() -> None:
+    """An answer may begin before the body was read, and the rest of it is then read and thrown away."""
+
+    async def story() -> None:
+        never = asyncio.Event()
+
+        async def app(_: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 413, "headers": []})
+            await receive()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await receive()
+
+        door = Door(app, upload_grace_s=0.01)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(door(scope("/asr"), upload(comes=never), nowhere))
+            await asyncio.sleep(0)
+            assert await door.wait_empty(5)
+
+    asyncio.run(story())
+
+
+def test_a_late_upload_is_refused_in_the_shape_of_its_route() -> None:
+    """Through the real routes: 503, `draining`, as JSON, with a Retry-After."""
+
+    async def story() -> list[Message]:
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        head = [(b"content-type", b"multipart/form-data; boundary=one"), (b"content-length", b"100")]
+        door = Door(World().app(), upload_grace_s=0.01)
+        request = {**scope("/asr"), "method": "POST", "query_string": b"", "headers": head}
+        comes = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(door(request, upload(comes=comes), send))
+            await asyncio.sleep(0)
+            waiting = group.create_task(door.wait_empty(5))
+            async with asyncio.timeout(5):
+                while len(sent) < 2:
+                    await asyncio.sleep(0.001)
+            # The rest of the body is read and thrown away for a while.
+            comes.set()
+            assert await waiting
+        return sent
+
+    start, body, *_ = asyncio.run(story())
+    assert start["status"] == 503
+    assert (b"retry-after", b"5") in start["headers"]
+    assert json.loads(body["body"])["code"] == "draining"

@@ -1,7 +1,7 @@
 """A request's form, bounded before and while it is read.
 
-Owns the bounds on bytes and on silence of the line. The invariant: never more than `upload_bytes` of a body are held,
-whatever its head promised.
+Owns the bounds on bytes, on silence of the line and on slowness. The invariant: never more than `upload_bytes` of a
+body are held, whatever its head promised, and no upload lasts longer than `slow_s` and its bytes at `SLOWEST_BYTES_S`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,21 @@ STALL_S = 60.0
 """The longest silence of a client in the middle of its upload."""
 
 
+SLOW_S = 60.0
+"""So long an upload may be as slow as it likes."""
+
+SLOWEST_BYTES_S = 16 * 1024
+"""Then it must have this average, in bytes a second: half of what uncompressed speech has itself."""
+
+
 async def read_form(
-    request: Request, file_field: str, spool: Spool, upload_bytes: int, *, stall_s: float = STALL_S
+    request: Request,
+    file_field: str,
+    spool: Spool,
+    upload_bytes: int,
+    *,
+    stall_s: float = STALL_S,
+    slow_s: float = SLOW_S,
 ) -> dict[str, str]:
     """Read the form: its file goes into the spool, its text fields come back.
 
@@ -30,13 +43,14 @@ async def read_form(
         spool: takes the file's bytes.
         upload_bytes: the largest body, the form's own lines included.
         stall_s: the longest wait for the next bytes, in seconds.
+        slow_s: how long it may stay below `SLOWEST_BYTES_S` on average, in seconds.
 
     Raises:
         UploadTooLarge: before reading where the head says so, else as soon as it is passed.
         MissingAudio: no file in `file_field`.
         EmptyAudio: a file of no bytes.
         ClientError: not a form as `harken.api.multipart` wants it.
-        TimedOut: the client stopped in the middle.
+        TimedOut: the client stopped in the middle, or is too slow.
         ClientDisconnect: the client left in the middle.
     """
     parser = FormParser(_boundary(request, file_field), file_field, spool)
@@ -44,17 +58,21 @@ async def read_form(
         raise _too_large(upload_bytes)
     received = 0
     loop = asyncio.get_running_loop()
+    began = loop.time()
     try:
-        async with asyncio.timeout(stall_s) as stall:
+        async with asyncio.timeout(min(stall_s, slow_s)) as patience:
             async for chunk in request.stream():
                 received += len(chunk)
                 if received > upload_bytes:
                     raise _too_large(upload_bytes)
                 parser.feed(chunk)
                 await spool.settle()
-                stall.reschedule(loop.time() + stall_s)
+                patience.reschedule(min(loop.time() + stall_s, began + slow_s + received / SLOWEST_BYTES_S))
     except TimeoutError as error:
-        raise TimedOut(f"Nothing of the upload came for {stall_s:g} seconds.") from error
+        raise TimedOut(
+            f"The upload is too slow: nothing came for {stall_s:g} seconds, "
+            f"or less than {SLOWEST_BYTES_S} bytes a second after {slow_s:g} seconds."
+        ) from error
     parser.finish()
     return parser.fields
 
