@@ -79,11 +79,16 @@ def test_many_at_the_same_time_each_get_their_own_text() -> None:
     """Thirty segments over four slots, of mixed lengths and options."""
 
     async def main() -> None:
-        model = FakeModel()
+        gate = Gate()
+        model = FakeModel(gate=gate)
         async with _engine(model) as engine:
             segments = [segment(0.5 + i % 5, seed=i) for i in range(30)]
             options = [Options(language=[None, "Chinese"][i % 2], context="x" * i) for i in range(30)]
-            transcripts = await asyncio.gather(*map(engine.recognize, segments, options))
+            tasks = [_in_background(engine.recognize(*each)) for each in zip(segments, options, strict=True)]
+            await _stands(gate)
+            await _reached(lambda: len(engine._tickets) == 30)  # all are there, however slowly prompts are built
+            gate.open()
+            transcripts = await asyncio.gather(*tasks)
             assert [t.text for t in transcripts] == [fake_text(s.samples) for s in segments]
             assert [t.language for t in transcripts] == ["English", "Chinese"] * 15
         assert max(len(step.slots) for step in model.steps) == 4
