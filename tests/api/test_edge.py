@@ -37,6 +37,34 @@ def test_a_defect_after_the_answer_began_is_not_hidden() -> None:
     assert [message["type"] for message in sent] == ["http.response.start"]
 
 
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_a_request_that_is_forced_out_is_told_so(has_begun: bool) -> None:
+    """Cancelled by a server in a hurry: 503 at once, though the body was not read; half an answer stays half."""
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if has_begun:
+            await send(HEAD)
+        await receive()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def run() -> None:
+        request = asyncio.create_task(Edge(app)({**SCOPE}, never, send))
+        await asyncio.sleep(0)
+        request.cancel()
+        async with asyncio.timeout(5):
+            await request
+
+    asyncio.run(run())
+    if has_begun:
+        assert [message["type"] for message in sent] == ["http.response.start"]
+    else:
+        assert sent[0]["status"] == 503
+        assert b'"draining"' in sent[1]["body"]
+
+
 def test_other_protocols_pass_untouched() -> None:
     """Start-up and shutdown messages are no requests."""
     seen: list[str] = []

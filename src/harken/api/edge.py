@@ -6,12 +6,15 @@ without a request id, and no exception of ours leaves at all unless the answer h
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from harken.api.errors import internal_error
+from harken.api.errors import answer, internal_error
 from harken.api.exchange import Exchange
+from harken.errors import Draining
 from harken.log import get_log
 from harken.transcribe.request_id import clients_request_id, new_request_id
 
@@ -36,6 +39,13 @@ class Edge:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             _log.info("request.cancelled", request_id=request_id, path=scope["path"])
+        except asyncio.CancelledError:
+            # Only a server that is made to leave at once cancels a request, and then this task ends here.
+            _log.warning("request.forced_out", request_id=request_id, path=scope["path"])
+            if not exchange.has_started:
+                exchange.leave_rest()
+                error = Draining("The server had to leave at once.", retry_after_s=5)
+                await answer(error, scope["path"])(scope, exchange.receive, exchange.send)
         except Exception:  # the outermost edge of a request: here a defect becomes an answer
             _log.exception("request.defect", request_id=request_id, path=scope["path"])
             if exchange.has_started:

@@ -59,6 +59,10 @@ class Exchange:
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
 
+    def leave_rest(self) -> None:
+        """Do not wait for the rest of the body: there is no time for that."""
+        self._linger_s = 0.0
+
     async def _read_rest(self) -> None:
         left = LINGER_BYTES
         try:

@@ -9,6 +9,7 @@ A second signal ends the waiting.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
@@ -33,6 +34,9 @@ from harken.server.port import listen, url_of
 
 # By the time the server closes, the app has drained; this is for connections whose client does not read its answer.
 _CLOSE_TIMEOUT_S = 5
+
+# For telling those whose request is given up when a second signal comes.
+_FORCED_TIMEOUT_S = 1.0
 
 
 class Served(Protocol):
@@ -68,6 +72,17 @@ class _Server(uvicorn.Server):
         else:
             self.should_exit = self.force_exit = True
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.force_exit and self.server_state.tasks:
+            # Now, while everything beneath the requests still runs: each is told why it ends.
+            for task in self.server_state.tasks:
+                task.cancel()
+            await asyncio.wait(self.server_state.tasks, timeout=_FORCED_TIMEOUT_S)
+        if self.force_exit:
+            # The lifespan is about to be cancelled; uvicorn would print that as a defect, with a traceback.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
+
 
 async def serve(served: Served, listener: socket.socket) -> Ending:
     """Serve on a listening socket until SIGTERM, SIGINT, or the app gives up; return how it ended.
@@ -93,7 +108,7 @@ async def serve(served: Served, listener: socket.socket) -> Ending:
         await server.serve(sockets=[listener])
         # Forced out, or the app's lifespan failed: nobody has to be drained any more.
         ending.cancel()
-    return FORCED if ending.cancelled() else ending.result()
+    return FORCED if server.force_exit or ending.cancelled() else ending.result()
 
 
 async def _end(served: Served, server: uvicorn.Server, asked: asyncio.Event) -> Ending:
