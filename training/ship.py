@@ -75,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("training/build/run/second"))
     parser.add_argument("--evaluation", type=Path, help="the JSON that training.evaluate wrote")
-    parser.add_argument("--max-segment-s", type=float, default=30.0)
+    parser.add_argument("--max-segment-s", type=float, default=10.0)
     parser.add_argument("--to", type=Path, default=DESTINATION)
     options = parser.parse_args()
     options.to.mkdir(parents=True, exist_ok=True)

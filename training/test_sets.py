@@ -42,12 +42,15 @@ def strings(espeak: Espeak, seed: str, language: str, count: int, digits: tuple[
     return [_speak(espeak, rng, language, rng.randint(*digits)) for _ in range(count)]
 
 
-def long_strings(espeak: Espeak, seed: str, language: str, count: int, seconds: tuple[float, float]) -> list[Spoken]:
-    """Clean strings whose recording lasts between `seconds[0]` and `seconds[1]`."""
+def long_strings(
+    espeak: Espeak, seed: str, language: str, count: int, seconds: tuple[float, float], *, repeats: bool = True
+) -> list[Spoken]:
+    """Clean strings whose recording lasts between `seconds[0]` and `seconds[1]`; with or without runs on purpose."""
     rng = random.Random(f"long/{seed}/{language}/{seconds}")
     found: list[Spoken] = []
     while len(found) < count:
-        spoken = _speak(espeak, rng, language, rng.randint(int(seconds[0] * 1.2), int(seconds[1] * 2.6)))
+        wanted = rng.randint(int(seconds[0] * 1.2), int(seconds[1] * 2.6))
+        spoken = _speak(espeak, rng, language, wanted, repeats=repeats)
         if seconds[0] <= len(spoken.samples) / RATE_HZ <= seconds[1]:
             found.append(spoken)
     return found
@@ -114,8 +117,8 @@ def without_speech(seed: str) -> Iterator[tuple[str, Samples]]:
         yield f"key tones {seconds} s", 0.4 * augment.dtmf(rng, count)
 
 
-def _speak(espeak: Espeak, rng: random.Random, language: str, count: int) -> Spoken:
-    digits = draw_digits(rng, count)
+def _speak(espeak: Espeak, rng: random.Random, language: str, count: int, *, repeats: bool = True) -> Spoken:
+    digits = draw_digits(rng, count) if repeats else tuple(rng.randrange(10) for _ in range(count))
     words = [(ENGLISH_DIGITS if language == "English" else CHINESE_DIGITS)[digit] for digit in digits]
     separator = rng.choice((" ", " ", ", ", ". ")) if language == "English" else rng.choice(("", " ", "，", "。"))
     manner = held_out_manner(rng, language)
