@@ -35,8 +35,8 @@ bench: $(VENV)/.wheel $(VENV)/.dev ## measure decoding and the engine on this ma
 	$(BIN)/python -m benchmarks.decode
 	$(BIN)/python -m benchmarks.engine
 
-train: $(VENV)/.wheel $(VENV)/.dev ## rebuild the digits checkpoint from nothing (about an hour on two cores)
-	scripts/install-system-packages.sh
+train: $(VENV)/.wheel $(VENV)/.dev ## rebuild the digits checkpoint from nothing (an hour and a half on two cores)
+	scripts/install-system-packages.sh training
 	$(BIN)/python -m training.train
 
 evaluate: $(VENV)/.wheel $(VENV)/.dev ## digit error rates of the shipped checkpoint on voices it never heard

@@ -1,12 +1,19 @@
 #!/usr/bin/env bash
 # Installs the system packages that the tests and the training scripts use: curl and speech synthesisers.
 # Harken itself needs none of them. Runs as root or with sudo; otherwise it says what is missing and stops.
+# Usage: install-system-packages.sh [training]; "training" adds the voices that `make train` learns from.
 set -euo pipefail
 
 declare -A package_of=([curl]=curl [espeak-ng]=espeak-ng [flite]=flite)
+if [ "${1:-}" = training ]; then
+    package_of[text2wave]="festival festvox-kdlpc16k festvox-us-slt-hts"
+fi
 missing=()
 for program in "${!package_of[@]}"; do
-    command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+    if ! command -v "$program" >/dev/null; then
+        read -ra packages <<<"${package_of[$program]}"
+        missing+=("${packages[@]}")
+    fi
 done
 [ "${#missing[@]}" -eq 0 ] && exit 0
 

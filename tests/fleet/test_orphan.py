@@ -19,8 +19,11 @@ CHILD = str(Path(__file__).parent / "child.py")
 TIMEOUT_S = 20.0
 
 PARENT = f"""
-import asyncio, os, sys
+import asyncio, os, signal, sys
 from harken.fleet.process import Process
+
+# A job in the background of a shell inherits an ignored SIGINT, and so would this test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 async def main():
     child = await Process.spawn([sys.executable, {CHILD!r}], os.environ)
