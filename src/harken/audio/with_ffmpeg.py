@@ -33,6 +33,9 @@ CODECS: Final = (
     "wmalossless", "wmapro", "wmav1", "wmav2", "wmavoice",
 )  # fmt: skip
 
+_BLOCK_SAMPLES = 1 << 15
+"""Samples of each channel per block: less than a second."""
+
 _SCALE: Final = {
     "u8": 1 / 128,
     "s16": 1 / (1 << 15),
@@ -109,7 +112,7 @@ def _decode(container: Container, file: av.container.InputContainer, assembly: A
         raise UndecodableAudio("The file's audio has a codec that is not supported.")
     codec.thread_count = 1
     source: Source | None = None
-    for block, rate in _blocks(file, stream, assembly):
+    for block, rate in _joined(_blocks(file, stream, assembly)):
         if source is None:
             source = Source(container=container.value, codec=codec.name, sample_rate=rate, channels=block.shape[1])
         assembly.add(block, rate)
@@ -131,6 +134,25 @@ def _blocks(
             if frame.is_corrupt:
                 raise UndecodableAudio("A part of the file is damaged.")
             yield _as_float(frame), frame.sample_rate
+
+
+def _joined(frames: Iterator[tuple[NDArray[np.float32], int]]) -> Iterator[tuple[NDArray[np.float32], int]]:
+    """Put frames of one kind together into blocks.
+
+    A frame is 20 ms. Mixing and resampling that little at a time costs more in Python than in arithmetic, and holds
+    Python's lock, which another decoding thread waits for.
+    """
+    held: list[NDArray[np.float32]] = []
+    samples, kind = 0, (0, 0)
+    for frame, rate in frames:
+        if held and (samples >= _BLOCK_SAMPLES or (rate, frame.shape[1]) != kind):
+            yield np.concatenate(held), kind[0]
+            held, samples = [], 0
+        kind = (rate, frame.shape[1])
+        held.append(frame)
+        samples += len(frame)
+    if held:
+        yield np.concatenate(held), kind[0]
 
 
 def _decoder(stream: av.AudioStream) -> av.AudioCodecContext:
