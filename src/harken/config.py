@@ -52,7 +52,7 @@ class LimitsConfig:
     Attributes:
         upload_bytes: the largest accepted request body.
         audio_s: the longest accepted recording, in decoded seconds.
-        decode_timeout_s: the longest that decoding one recording may take.
+        decode_timeout_s: the longest that decoding one recording may take, waiting for its turn not counted.
         segments_in_flight: segments of one request that may be recognised at the same time.
         queue_audio_s: audio-seconds that may wait in the queue before new requests are refused.
         queue_timeout_s: the longest that a segment waits for a free slot.
@@ -60,9 +60,9 @@ class LimitsConfig:
         attempts: tries of one segment on different instances, the first included.
     """
 
-    upload_bytes: int = 100 * 1024 * 1024
-    audio_s: float = 3600.0
-    decode_timeout_s: float = 120.0
+    upload_bytes: int = 2 * 1024 * 1024 * 1024
+    audio_s: float = 43_200.0
+    decode_timeout_s: float = 600.0
     segments_in_flight: int = 8
     queue_audio_s: float = 14_400.0
     queue_timeout_s: float = 300.0
@@ -114,9 +114,12 @@ class InstanceConfig:
         waiting: segments that may wait for a slot inside the instance.
         threads: CPU threads of the model; 0 shares the cores among the instances.
         drain_timeout_s: after SIGTERM, how long accepted segments may take to finish.
+        aligner: times words: "auto" (the one made for the model, where it is at hand), "none", "digits-aligner", a
+            folder, or a hub name.
     """
 
     model: str = DEFAULT_MODEL
+    aligner: str = "auto"
     host: str = "127.0.0.1"
     port: int = 7861
     name: str = "asr-1"
@@ -126,6 +129,69 @@ class InstanceConfig:
     waiting: int = 256
     threads: int = 0
     drain_timeout_s: float = 300.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StateConfig:
+    """[state]: what outlives the process: jobs, their audio, API keys.
+
+    Attributes:
+        folder: holds the database and the stored audio; "" for ~/.local/state/harken (or $XDG_STATE_HOME/harken).
+        database: an SQLAlchemy URL such as postgresql+psycopg://user:password@host/harken; "" for SQLite in `folder`.
+    """
+
+    folder: str = ""
+    database: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobsConfig:
+    """[jobs]: recordings that are transcribed in the background and survive a crash.
+
+    Attributes:
+        is_enabled: whether this server takes jobs and works on them.
+        files_in_flight: files that this server works on at the same time.
+        files_per_job: the most files of one job.
+        files_waiting: files of all jobs that may wait; more are refused.
+        keep_s: how long an ended job and its results are kept.
+        lease_s: a server that says nothing for so long has lost the file it worked on to another one.
+        attempts: tries of one file before it counts as failed.
+        paths: folders, separated by ":", whose files jobs may name by path; "" for none.
+        webhook_attempts: tries to deliver a job's end to its webhook.
+        webhook_secret: signs webhooks; "" for a secret made at first use and kept in the state folder.
+        allows_private_webhooks: whether webhooks may go to addresses of this machine and of private networks.
+    """
+
+    is_enabled: bool = True
+    files_in_flight: int = 4
+    files_per_job: int = 1000
+    files_waiting: int = 10_000
+    keep_s: float = 604_800.0
+    lease_s: float = 15.0
+    attempts: int = 3
+    paths: str = ""
+    webhook_attempts: int = 8
+    webhook_secret: str = ""
+    allows_private_webhooks: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuthConfig:
+    """[auth]: who may use the server.
+
+    Attributes:
+        keys: "auto" (a key is needed as soon as one exists), "required" or "off".
+        requests_per_minute: of a key that has no limit of its own; 0 for no limit.
+        audio_s_per_minute: audio-seconds of such a key; 0 for no limit.
+        storage: where the counts are: "memory://", or a storage URL of the limits library such as redis://host:6379.
+        cors_origins: web pages' origins that may call from a browser, separated by commas; "" for none.
+    """
+
+    keys: str = "auto"
+    requests_per_minute: int = 0
+    audio_s_per_minute: float = 0.0
+    storage: str = "memory://"
+    cors_origins: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +215,9 @@ class Config:
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     fleet: FleetConfig = field(default_factory=FleetConfig)
     instance: InstanceConfig = field(default_factory=InstanceConfig)
+    state: StateConfig = field(default_factory=StateConfig)
+    jobs: JobsConfig = field(default_factory=JobsConfig)
+    auth: AuthConfig = field(default_factory=AuthConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
 
@@ -250,6 +319,11 @@ def _check_names(given: Mapping[str, Any], known: Iterable[str], *, where: str) 
 
 def _convert(value: Any, kind: type, name: str) -> Any:
     """Accept the kind itself, an int for a float, and text (from variables) that reads as the kind."""
+    if kind is bool:
+        found = _BOOLEANS.get(str(value).lower())
+        if found is None:
+            raise ConfigError(f"{name} must be true or false, not {value!r}.")
+        return found
     if isinstance(value, bool):
         raise ConfigError(f"{name} must be {_KINDS[kind]}, not {str(value).lower()}.")
     if isinstance(value, kind):
@@ -264,15 +338,28 @@ def _convert(value: Any, kind: type, name: str) -> Any:
     raise ConfigError(f"{name} must be {_KINDS[kind]}, not {value!r}.")
 
 
+_BOOLEANS = {"true": True, "false": False}
+
 _KINDS: dict[type, str] = {int: "a whole number", float: "a number", str: "text"}
 
-_MAY_BE_ZERO = frozenset({"port", "first_port", "threads", "start_retries", "waiting", "backoff_s"})
+_MAY_BE_ZERO = frozenset(
+    {
+        "port",
+        "first_port",
+        "threads",
+        "start_retries",
+        "waiting",
+        "backoff_s",
+        "requests_per_minute",
+        "audio_s_per_minute",
+    }
+)
 
 
 def _check_ranges(section: Any, name: str) -> None:
     for part in dataclasses.fields(section):
         value = getattr(section, part.name)
-        if isinstance(value, str):
+        if isinstance(value, str | bool):
             continue
         least = 0 if part.name in _MAY_BE_ZERO else None
         if not value < float("inf") or value < 0 or (value == 0 and least is None):

@@ -88,6 +88,53 @@ class UnsupportedOption(ClientError):
     default = "That option is not supported."
 
 
+class NoWordTimes(ClientError):
+    """Times of words were asked for where no aligner is loaded, or for a language that it does not know."""
+
+    code = "no_word_times"
+    default = "Word times are not available here: no aligner is loaded."
+
+
+class InvalidKey(ClientError):
+    """No API key was sent, or it is unknown or revoked."""
+
+    status = 401
+    code = "invalid_api_key"
+    default = "A valid API key is needed: send it as 'Authorization: Bearer …'."
+
+
+class NotPermitted(ClientError):
+    """The key is valid, but not for this."""
+
+    status = 403
+    code = "not_permitted"
+    default = "This needs an admin key."
+
+
+class RateLimited(ClientError):
+    """The key has used up its requests or audio-seconds of this minute; `retry_after_s` says when there are more."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+    default = "The rate limit of this key is reached."
+
+
+class JobNotFound(ClientError):
+    """No job of that id, or not this key's."""
+
+    status = 404
+    code = "job_not_found"
+    default = "There is no such job."
+
+
+class JobConflict(ClientError):
+    """The job's state does not allow it: results before the end, cancelling after it."""
+
+    status = 409
+    code = "job_conflict"
+    default = "The state of the job does not allow that."
+
+
 class ModelNotFound(ClientError):
     """The request names a model that is not served here."""
 
@@ -139,6 +186,14 @@ class AudioTooLong(ClientError):
 # --- the server's state -------------------------------------------------------------------------------------------
 
 
+class NotOffered(HarkenError):
+    """A part of OpenAI's API that this kind of model has no answer for (translation)."""
+
+    status = 501
+    code = "not_offered"
+    default = "This server does not offer that."
+
+
 class Unavailable(HarkenError):
     """The server cannot take this now; the same request may succeed later."""
 
@@ -153,6 +208,14 @@ class QueueFull(Unavailable):
 
     code = "queue_full"
     default = "Too much audio is waiting already."
+
+
+class StorageFull(Unavailable):
+    """The disk has no room for the recording."""
+
+    status = 507
+    code = "storage_full"
+    default = "The server has no room to store this recording."
 
 
 class NoReadyInstance(Unavailable):

@@ -56,10 +56,20 @@ class Options:
     Attributes:
         language: a name of `harken.languages` to force, or None to let the model detect it.
         context: free text for the system turn (names, terms); never instructions.
+        temperature: 0 chooses the likeliest token; above, tokens are drawn, by a seed made of the segment's samples,
+            so that the same recording gives the same text.
+        repetition_penalty: 1 changes nothing; above, tokens that this answer already holds become less likely
+            (Keskar et al., 2019). Set by the guard against loops, not by clients.
+        wants_words: with the times of its words; only where the model has an aligner (`ModelInfo.aligner`).
+        wants_logprobs: with the log-probability of each token.
     """
 
     language: str | None = None
     context: str = ""
+    temperature: float = 0.0
+    repetition_penalty: float = 1.0
+    wants_words: bool = False
+    wants_logprobs: bool = False
 
 
 class Finish(StrEnum):
@@ -69,6 +79,38 @@ class Finish(StrEnum):
     """It said that it was done."""
     LENGTH = "length"
     """The token cap was reached: the text may be incomplete, and whoever shows it must say so."""
+    LOOP = "loop"
+    """It repeated itself faster than anybody speaks and was stopped; the text ends in the repetition."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Word:
+    """A word and when it is spoken.
+
+    Attributes:
+        text: the word as the aligner takes it: without punctuation; one character in scripts without spaces.
+        start_s: where its sound begins, in seconds from the start of the segment (stitched: of the recording).
+        end_s: where it ends; not before `start_s`.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenLogprob:
+    """One token of the text and how sure the model was of it.
+
+    Attributes:
+        token: its text; U+FFFD where it is a part of a character.
+        logprob: natural logarithm of its probability (at temperature 1, before any penalty).
+        bytes: its UTF-8 bytes.
+    """
+
+    token: str
+    logprob: float
+    bytes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +124,11 @@ class Transcript:
         tokens: tokens the model wrote.
         finish: why it stopped.
         instance: name of the instance that recognised it.
+        words: in order, never overlapping; None where they were not asked for.
+        logprobs: of the tokens of `text` (header and end left out); None where they were not asked for.
+        avg_logprob: mean over the tokens of the text and its end; None where logprobs were not asked for.
+        no_speech_prob: probability that the model gave to "language None" where it chose the language; None where
+            logprobs were not asked for or the language was forced.
     """
 
     text: str
@@ -90,6 +137,25 @@ class Transcript:
     tokens: int = 0
     finish: Finish = Finish.STOP
     instance: str = ""
+    words: tuple[Word, ...] | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    avg_logprob: float | None = None
+    no_speech_prob: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlignerInfo:
+    """What a server may say about the forced aligner beside its model.
+
+    Attributes:
+        name: the public name, for example "Qwen/Qwen3-ForcedAligner-0.6B".
+        revision: changes with its weights.
+        languages: names of `harken.languages` whose words it can time.
+    """
+
+    name: str
+    revision: str
+    languages: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +168,7 @@ class ModelInfo:
         max_segment_s: the longest segment it recognises well, in seconds.
         languages: names of `harken.languages` that it knows.
         slots: segments that one instance runs at the same time.
+        aligner: what times its words; None where it has none.
     """
 
     name: str
@@ -109,6 +176,7 @@ class ModelInfo:
     max_segment_s: float
     languages: tuple[str, ...]
     slots: int = 1
+    aligner: AlignerInfo | None = None
 
 
 class Recognizer(Protocol):

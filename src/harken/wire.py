@@ -1,6 +1,6 @@
 """What gateway and instance say to each other: one segment in, messages out.
 
-A segment travels as one HTTP request: `POST /wire/v1/recognize`, whose body is a 4-byte little-endian length, a JSON
+A segment travels as one HTTP request: `POST /wire/v2/recognize`, whose body is a 4-byte little-endian length, a JSON
 header of that length, and the samples as raw little-endian float32 (exact: a 16-bit copy would change what the model
 hears, and with it rule 6). The answer is a stream of JSON lines, each one message, ended by exactly one `Done` or
 `Failed`; a stream that ends without either means that the instance died. A line `Beat` is sent while the segment waits
@@ -18,13 +18,23 @@ from typing import Any, assert_never
 import numpy as np
 
 from harken.errors import ClientError, HarkenError, InstanceFailed, leaves
-from harken.types import SAMPLE_RATE, Finish, ModelInfo, Options, Segment, Transcript
+from harken.types import (
+    SAMPLE_RATE,
+    AlignerInfo,
+    Finish,
+    ModelInfo,
+    Options,
+    Segment,
+    TokenLogprob,
+    Transcript,
+    Word,
+)
 
-VERSION = 1
+VERSION = 2
 """Raised when a message changes its meaning; both sides refuse another version by name."""
 
-RECOGNIZE_PATH = "/wire/v1/recognize"
-STATE_PATH = "/wire/v1/state"
+RECOGNIZE_PATH = "/wire/v2/recognize"
+STATE_PATH = "/wire/v2/state"
 SEGMENT_TYPE = "application/x-harken-segment"
 MESSAGES_TYPE = "application/x-ndjson"
 
@@ -115,8 +125,7 @@ def pack_job(job: Job) -> bytes:
         "start": job.segment.start,
         "samples": len(job.segment.samples),
         "sample_rate": SAMPLE_RATE,
-        "language": job.options.language,
-        "context": job.options.context,
+        "options": dataclasses.asdict(job.options),
         "wants_deltas": job.wants_deltas,
     }
     raw = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
@@ -140,7 +149,7 @@ def unpack_job(body: bytes) -> Job:
             index=int(header["index"]),
             start=int(header["start"]),
         )
-        options = Options(language=header["language"], context=str(header["context"]))
+        options = _options(header["options"])
         job = Job(segment=segment, options=options, wants_deltas=bool(header["wants_deltas"]))
     except (KeyError, TypeError, ValueError) as error:
         raise WireError(f"A field of the segment's header is missing or wrong: {error}.") from error
@@ -181,8 +190,7 @@ def unpack_message(line: bytes) -> Message:
             case "beat":
                 return Beat()
             case "done":
-                raw = fields["transcript"]
-                return Done(transcript=Transcript(**{**raw, "finish": Finish(raw["finish"])}))
+                return Done(transcript=_transcript(fields["transcript"]))
             case "failed":
                 wait_s = fields.get("retry_after_s")
                 retry_after_s = None if wait_s is None else int(wait_s)
@@ -209,10 +217,42 @@ def unpack_state(body: bytes) -> InstanceState:
         _check_version(fields)
         model = fields.pop("model")
         fields.pop("version")
-        info = None if model is None else ModelInfo(**{**model, "languages": tuple(model["languages"])})
-        return InstanceState(model=info, **fields)
+        return InstanceState(model=None if model is None else _model(model), **fields)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise WireError(f"Not an instance's state: {body[:200]!r}.") from error
+
+
+def _options(raw: dict[str, Any]) -> Options:
+    language = raw["language"]
+    return Options(
+        language=None if language is None else str(language),
+        context=str(raw["context"]),
+        temperature=float(raw["temperature"]),
+        repetition_penalty=float(raw["repetition_penalty"]),
+        wants_words=bool(raw["wants_words"]),
+        wants_logprobs=bool(raw["wants_logprobs"]),
+    )
+
+
+def _transcript(raw: dict[str, Any]) -> Transcript:
+    words, logprobs = raw.pop("words"), raw.pop("logprobs")
+    return Transcript(
+        finish=Finish(raw.pop("finish")),
+        words=None if words is None else tuple(Word(**word) for word in words),
+        logprobs=None
+        if logprobs is None
+        else tuple(TokenLogprob(**{**token, "bytes": tuple(token["bytes"])}) for token in logprobs),
+        **raw,
+    )
+
+
+def _model(raw: dict[str, Any]) -> ModelInfo:
+    aligner = raw.pop("aligner")
+    return ModelInfo(
+        languages=tuple(raw.pop("languages")),
+        aligner=None if aligner is None else AlignerInfo(languages=tuple(aligner.pop("languages")), **aligner),
+        **raw,
+    )
 
 
 def _split(body: bytes) -> tuple[dict[str, Any], bytes]:
