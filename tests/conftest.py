@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from hypothesis import settings
@@ -13,3 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 # Two busy cores make single examples slow: speed is for benchmarks. Derandomized: a red run can be repeated.
 settings.register_profile("harken", deadline=None, derandomize=True)
 settings.load_profile("harken")
+
+# Servers that tests start keep their state (jobs, keys) in a folder of this run, never in the developer's home.
+_state = tempfile.mkdtemp(prefix="harken-tests-")
+atexit.register(shutil.rmtree, _state, ignore_errors=True)
+os.environ["XDG_STATE_HOME"] = _state

@@ -8,6 +8,7 @@ Invariant: the same seed and the same program versions give the same bank.
 """
 
 import argparse
+import itertools
 import random
 import subprocess
 import tempfile
@@ -30,12 +31,15 @@ _SEPARATORS = (" ", ", ", ". ")
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """One banked recording: trimmed float32 samples at `rate_hz`, the digits said, who said them."""
+    """One banked recording: trimmed float32 samples at `rate_hz`, the digits said, who said them, and where it
+    is known the (start, end) seconds of every digit.
+    """
 
     samples: npt.NDArray[np.float32]
     rate_hz: int
     digits: tuple[int, ...]
     speaker: str
+    spans_s: tuple[tuple[float, float], ...] | None = None
 
 
 def flite(text: str, voice: str, *, stretch: float, pitch_hz: int | None = None) -> tuple[npt.NDArray[np.float32], int]:
@@ -97,7 +101,7 @@ def record(seed: int, rounds: int, strings: int) -> list[Recording]:
 
 
 def save(bank: list[Recording], path: Path) -> None:
-    """Write the bank as one compressed file of 16-bit samples."""
+    """Write the bank as one file of 16-bit samples; word times where every recording has them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pcm = np.concatenate([(r.samples * 32767).clip(-32768, 32767).astype(np.int16) for r in bank])
     np.savez(
@@ -107,6 +111,7 @@ def save(bank: list[Recording], path: Path) -> None:
         rates=np.array([r.rate_hz for r in bank]),
         digits=np.array(["".join(map(str, r.digits)) for r in bank]),
         speakers=np.array([r.speaker for r in bank]),
+        spans_s=np.array([span for r in bank for span in r.spans_s or ()]).reshape(-1, 2),
     )
 
 
@@ -114,10 +119,14 @@ def load(path: Path = DEFAULT_PATH) -> list[Recording]:
     """Read a bank; raises FileNotFoundError where `python -m training.bank` has not run yet."""
     with np.load(path) as data:
         pieces = np.split(data["pcm"].astype(np.float32) / 32768.0, np.cumsum(data["lengths"])[:-1])
+        texts = [tuple(int(letter) for letter in str(digits)) for digits in data["digits"]]
+        # A bank made before there were word times has no such array.
+        times = iter(data["spans_s"].tolist() if "spans_s" in data else ())
+        spans = [tuple((start, end) for start, end in itertools.islice(times, len(text))) or None for text in texts]
         return [
-            Recording(samples=piece, rate_hz=int(rate), digits=tuple(int(c) for c in str(digits)), speaker=str(speaker))
-            for piece, rate, digits, speaker in zip(
-                pieces, data["rates"], data["digits"], data["speakers"], strict=True
+            Recording(samples=piece, rate_hz=int(rate), digits=text, speaker=str(speaker), spans_s=known)
+            for piece, rate, text, speaker, known in zip(
+                pieces, data["rates"], texts, data["speakers"], spans, strict=True
             )
         ]
 

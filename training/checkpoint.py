@@ -49,10 +49,15 @@ def write_checkpoint(
     )
     model.bfloat16().save_pretrained(folder)
     write_tokenizer(folder)
+    write_processor(folder, CHAT_TEMPLATE)
+
+
+def write_processor(folder: Path, template: str) -> None:
+    """Write the settings of the feature extractor and of the processor, and the chat template."""
     _write_json(folder / "preprocessor_config.json", {**_EXTRACTOR, "processor_class": "Qwen3ASRProcessor"})
     processor = {"feature_extractor": _EXTRACTOR, "processor_class": "Qwen3ASRProcessor", "timestamp_segment_time": 80}
     _write_json(folder / "processor_config.json", processor)
-    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+    (folder / "chat_template.jinja").write_text(template)
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -103,9 +103,8 @@ class ClipMaker:
             recording = rng.choice(pool)
             samples = soxr.resample(recording.samples, recording.rate_hz, RATE_HZ * warp, quality="LQ")
             level = np.float32(rng.uniform(0.4, 1.0)) / (np.abs(samples).max(initial=0.0) + 1e-9)
-            alone = len(recording.digits) == 1
-            whole = ((0.01, len(samples) / RATE_HZ - 0.01),) if alone else None
-            return _Piece(samples=samples * level, digits=recording.digits, spans_s=whole)
+            spans = _banked_spans(recording, warp, len(samples) / RATE_HZ)
+            return _Piece(samples=samples * level, digits=recording.digits, spans_s=spans)
         speech = self._espeak.speak(draw_text(rng, language, digits), manner)
         samples = soxr.resample(speech.samples, speech.rate_hz, RATE_HZ * warp, quality="LQ")
         samples = samples / (np.abs(samples).max(initial=0.0) + 1e-9) * np.float32(rng.uniform(0.4, 1.0))
@@ -113,7 +112,7 @@ class ClipMaker:
         starts = [int(start * scale) for start in speech.word_starts]
         if len(starts) != len(digits):
             return _Piece(samples=samples, digits=digits, spans_s=None)
-        spans = _spans(samples, starts)
+        spans = word_spans(samples, starts)
         first, last = int(spans[0][0] * RATE_HZ), int(spans[-1][1] * RATE_HZ)
         keep_to = min(len(samples), last + int(rng.uniform(0.01, 0.3) * RATE_HZ))
         shift = first / RATE_HZ
@@ -139,8 +138,19 @@ def _quiet(seconds: float) -> _Piece:
     return _Piece(samples=np.zeros(max(0, int(seconds * RATE_HZ)), np.float32), digits=(), spans_s=())
 
 
-def _spans(samples: npt.NDArray[np.float32], starts: list[int]) -> tuple[tuple[float, float], ...]:
-    """Where each word is heard: from its start to the last loud sample before the next one starts."""
+def _banked_spans(recording: Recording, warp: float, seconds: float) -> tuple[tuple[float, float], ...] | None:
+    """The recording's own word times, or nearly all of it for a digit alone, or None."""
+    if recording.spans_s is not None:
+        return tuple((start * warp, end * warp) for start, end in recording.spans_s)
+    return ((0.01, seconds - 0.01),) if len(recording.digits) == 1 else None
+
+
+def word_spans(samples: npt.NDArray[np.float32], starts: list[int]) -> tuple[tuple[float, float], ...]:
+    """Where each word is heard, in seconds at 16 kHz, given the samples at which the words begin.
+
+    From the first to the last sample above 4 % (-28 dB) of the word's peak, searched from its beginning to
+    the next word's: so a pause belongs to no word, and words spoken without one share a moment.
+    """
     spans = []
     for start, stop in zip(starts, [*starts[1:], len(samples)], strict=True):
         loud = np.abs(samples[start:stop])

@@ -10,9 +10,10 @@ import multiprocessing.connection
 import queue
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +25,8 @@ from training.espeak import Espeak
 from training.features import FRAMES_PER_CHUNK, log_mel
 from training.script import Limits
 from training.vocabulary import Vocabulary, load_vocabulary
+
+B = TypeVar("B")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,48 +56,57 @@ def group_batches(plan: Plan, group: int, maker: ClipMaker, vocabulary: Vocabula
     return [collate([c for c, _ in batch], [f for _, f in batch], vocabulary, rng) for batch in batches]
 
 
-def _work(plan: Plan, first: int, stride: int, pipe: "multiprocessing.connection.Connection") -> None:
+# Batches of one kind: a frozen dataclass of tensors and nothing else.
+Make = Callable[[Plan, int, ClipMaker, Vocabulary], list[Any]]
+
+
+def _work(plan: Plan, make: Make, first: int, stride: int, pipe: "multiprocessing.connection.Connection") -> None:
     torch.set_num_threads(1)
     maker, vocabulary = ClipMaker(Espeak(), load(plan.bank)), load_vocabulary()
     group = first
     while True:
-        batches = group_batches(plan, group, maker, vocabulary)
+        batches = make(plan, group, maker, vocabulary)
         # Arrays travel by value: tensors would hold shared memory open for every one of them.
         pipe.send([{name: value.numpy() for name, value in vars(batch).items()} for batch in batches])
         group += stride
 
 
 def stream(plan: Plan, workers: int, first: int = 0) -> Iterator[tuple[int, Batch]]:
-    """(group, batch) for ever, from group `first` on; the workers end with this process.
+    """(group, batch) of the recogniser's batches for ever; see `stream_of`."""
+    return stream_of(Batch, plan, group_batches, workers, first)
+
+
+def stream_of(kind: type[B], plan: Plan, make: Make, workers: int, first: int = 0) -> Iterator[tuple[int, B]]:
+    """(group, batch) for ever, from group `first` on, of what `make` makes in processes that end with this one.
 
     espeak-ng's library crashes its process on a very few texts (seen once: sixty words without a pause by the
     variant Demonic). A worker that died is started again at the group that is missing; a group that kills two
     workers is left out, and said so.
     """
     group, crashes = first, 0
-    feeds = [_Feed(plan, first + number, workers) for number in range(workers)]
+    feeds = [_Feed(plan, make, first + number, workers) for number in range(workers)]
     while True:
         place = (group - first) % workers
         arrays = feeds[place].take()
         if arrays is None:
             crashes += 1
             print(f'{{"worker_died_at_group": {group}, "times": {crashes}}}', flush=True)
-            feeds[place] = _Feed(plan, group if crashes < 2 else group + workers, workers)
+            feeds[place] = _Feed(plan, make, group if crashes < 2 else group + workers, workers)
             if crashes < 2:
                 continue
         for batch in arrays or ():
-            yield group, Batch(**{name: torch.from_numpy(value) for name, value in batch.items()})
+            yield group, kind(**{name: torch.from_numpy(value) for name, value in batch.items()})
         group, crashes = group + 1, 0
 
 
 class _Feed:
     """A worker process and a thread that keeps three of its groups ready."""
 
-    def __init__(self, plan: Plan, first: int, stride: int) -> None:
+    def __init__(self, plan: Plan, make: Make, first: int, stride: int) -> None:
         context = multiprocessing.get_context("spawn")
         mine, theirs = context.Pipe(duplex=False)
         self._ready: queue.Queue[list[dict[str, np.ndarray]] | None] = queue.Queue(3)
-        context.Process(target=_work, args=(plan, first, stride, theirs), daemon=True).start()
+        context.Process(target=_work, args=(plan, make, first, stride, theirs), daemon=True).start()
         theirs.close()  # so that the worker's death is the end of the pipe
         threading.Thread(target=self._fill, args=(mine,), daemon=True).start()
 

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 the name everybody gives it
 from transformers import Qwen3ASRConfig, Qwen3ASRForConditionalGeneration
 
+from training.alignment import AlignedBatch
 from training.batches import Batch
 from training.features import FRAMES_PER_CHUNK, TOKENS_PER_CHUNK
 from training.vocabulary import Vocabulary
@@ -152,8 +153,17 @@ def _decoder_layer(layer: Any, hidden: torch.Tensor, cos: torch.Tensor, sin: tor
     return made
 
 
-def forward(model: Any, batch: Batch, asked: torch.Tensor) -> Outputs:
-    """One pass over a batch; logits only at positions `asked` [B, L] (bool)."""
+@dataclass(frozen=True, kw_only=True)
+class States:
+    """audio, layers and columns as in `Outputs`, before any head."""
+
+    audio: torch.Tensor
+    layers: list[torch.Tensor]
+    columns: torch.Tensor
+
+
+def states(model: Any, batch: Batch | AlignedBatch) -> States:
+    """One pass over a batch up to the last decoder layer, whatever head the model carries."""
     audio_max = int(batch.audio_tokens.max())
     audio = encode(model, batch.features, batch.audio_tokens)[:, :audio_max]
     language_model = model.model.language_model
@@ -167,9 +177,20 @@ def forward(model: Any, batch: Batch, asked: torch.Tensor) -> Outputs:
     for layer in language_model.layers:
         hidden = _decoder_layer(layer, hidden, cos, sin)
         layers.append(hidden)
-    hidden = _norm(language_model.norm, hidden[asked])
-    logits = F.linear(hidden, language_model.embed_tokens.weight)
-    return Outputs(logits=logits, audio=audio, layers=layers, columns=columns.clamp(max=layers[0].shape[1] - 1))
+    return States(audio=audio, layers=layers, columns=columns.clamp(max=hidden.shape[1] - 1))
+
+
+def normed(model: Any, hidden: torch.Tensor) -> torch.Tensor:
+    """Hidden states through the decoder's last norm: what a head reads."""
+    return _norm(model.model.language_model.norm, hidden)
+
+
+def forward(model: Any, batch: Batch, asked: torch.Tensor) -> Outputs:
+    """One pass over a batch; logits only at positions `asked` [B, L] (bool)."""
+    found = states(model, batch)
+    hidden = normed(model, found.layers[-1][asked])
+    logits = F.linear(hidden, model.model.language_model.embed_tokens.weight)
+    return Outputs(logits=logits, audio=found.audio, layers=found.layers, columns=found.columns)
 
 
 def gather(hidden: torch.Tensor, places: torch.Tensor) -> torch.Tensor:

@@ -44,7 +44,8 @@ def losses(
     return text, heads.loss(model, outputs, batch), right
 
 
-def _optimizer(model: torch.nn.Module, heads: torch.nn.Module) -> torch.optim.AdamW:
+def optimizer(model: torch.nn.Module, heads: torch.nn.Module) -> torch.optim.AdamW:
+    """AdamW as every stage uses it: no weight decay on vectors."""
     parameters = [*model.parameters(), *heads.parameters()]
     matrices = [p for p in parameters if p.dim() >= 2]
     others = [p for p in parameters if p.dim() < 2]
@@ -68,7 +69,7 @@ class Run:
     def _prepare(self) -> None:
         for conv in ("conv2d1", "conv2d2", "conv2d3"):
             getattr(self.model.model.audio_tower, conv).to(memory_format=torch.channels_last)
-        self.optimizer = _optimizer(self.model, self.heads)
+        self.optimizer = optimizer(self.model, self.heads)
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
 
     def begin(self, previous: Path) -> None:
