@@ -210,6 +210,13 @@ class QueueFull(Unavailable):
     default = "Too much audio is waiting already."
 
 
+class StateUnavailable(Unavailable):
+    """The state folder or the database in which jobs and keys are kept cannot be used."""
+
+    code = "state_unavailable"
+    default = "The server's database cannot be used."
+
+
 class StorageFull(Unavailable):
     """The disk has no room for the recording."""
 

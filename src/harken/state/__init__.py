@@ -1,0 +1,10 @@
+"""What outlives the process: the state folder and the database in it (or beside it, in PostgreSQL).
+
+Rooms that keep something (`jobs`, `keys`) describe their tables and ask a `Database` for them; where the data lies is
+decided here alone. This package imports no SQLAlchemy until a database is opened, so that a server starts without it.
+"""
+
+from harken.state.database import Database, reading, writing
+from harken.state.folder import make_folder, state_folder
+
+__all__ = ["Database", "make_folder", "reading", "state_folder", "writing"]

@@ -1,0 +1,174 @@
+"""The database, opened at first use: SQLite in the state folder, or whatever SQLAlchemy URL the operator gave.
+
+Owns how it is opened (private file, write-ahead log, patience with other writers), which version of a room's tables it
+holds, and what its failures are called. It knows no table but its own. The invariants: a transaction that returned is
+on the disk (SQLite: `synchronous=FULL`), and tables of another version of Harken are refused, never misread.
+Everything here blocks: on an event loop, call it in a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harken.config import StateConfig
+from harken.errors import ConfigError, StateUnavailable, StorageFull
+from harken.state.folder import make_folder, state_folder
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine, MetaData
+
+BUSY_TIMEOUT_S = 10.0
+"""How long a writer waits for another one of the same SQLite file."""
+
+_FILE = "harken.db"
+_LOCK = 0x48_61_72_6B
+"""PostgreSQL's advisory lock around making tables: "Hark"."""
+
+
+class Database:
+    """The database of one server; safe to use from several threads.
+
+    Args:
+        config: where it is.
+        env: the process's variables, for the folder's default place.
+    """
+
+    def __init__(self, config: StateConfig, env: Mapping[str, str] = os.environ) -> None:
+        self.folder = state_folder(config, env)
+        self._url = config.database
+        self._engine: Engine | None = None
+        self._made: set[str] = set()
+        self._lock = threading.Lock()
+
+    def engine(self, tables: MetaData) -> Engine:
+        """Return the engine of a database that has these tables; open it and make them where that was not done yet.
+
+        Args:
+            tables: a room's; its `info` holds the room's name ("room") and the version of its tables ("version").
+
+        Raises:
+            StateUnavailable: the folder or the database cannot be used, or holds another version of these tables.
+            ConfigError: the URL is none that can be used here.
+        """
+        with self._lock:
+            if self._engine is None:
+                self._engine = _open(self._url, self.folder)
+            if tables.info["room"] not in self._made:
+                _make(self._engine, tables)
+                self._made.add(tables.info["room"])
+            return self._engine
+
+    def close(self) -> None:
+        """Close all connections; the next use opens new ones."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that may change something: committed at the end of the block, undone when it raises.
+
+    On SQLite it has the only write lock from its beginning, so what it reads cannot change before it writes.
+
+    Raises:
+        StateUnavailable: the database does not answer.
+        StorageFull: its disk has no room.
+    """
+    with _named_failures(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One transaction that only reads, and waits for no writer.
+
+    Raises:
+        StateUnavailable: the database does not answer.
+    """
+    with _named_failures(), engine.connect() as connection:
+        connection.execution_options(harken_only_reads=True)
+        with connection.begin():
+            yield connection
+
+
+def _open(url: str, folder: Path) -> Engine:
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if not url:
+        return _open_sqlite(make_folder(folder) / _FILE)
+    try:
+        return create_engine(url, pool_pre_ping=True, pool_size=8)
+    except (SQLAlchemyError, ImportError) as error:
+        # The URL may hold a password: only its first word is shown.
+        raise ConfigError(f"state.database {url.partition(':')[0]!r}:… cannot be used: {error}.") from error
+
+
+def _open_sqlite(path: Path) -> Engine:
+    from sqlalchemy import URL, create_engine, event
+
+    try:
+        # Made by us first, because SQLite would make it readable for everybody.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StateUnavailable(f"The database {path} cannot be opened: {error.strerror}.") from error
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _record: object) -> None:
+        # The driver opens transactions late and by guess; we open them ourselves, below.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        only_reads = connection.get_execution_options().get("harken_only_reads", False)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _make(engine: Engine, tables: MetaData) -> None:
+    """Make a room's tables, or check the version of those that are there."""
+    from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, text
+
+    own = MetaData()
+    versions = Table("schema_versions", own, Column("room", String(40), primary_key=True), Column("version", Integer))
+    room, version = tables.info["room"], tables.info["version"]
+    with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            # Two servers that start together would both find no table and both make it.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        own.create_all(connection)
+        found = connection.scalar(select(versions.c.version).where(versions.c.room == room))
+        if found is None:
+            tables.create_all(connection)
+            connection.execute(insert(versions).values(room=room, version=version))
+        elif found != version:
+            raise StateUnavailable(
+                f"The database holds version {found} of the tables for {room}; this Harken works with {version}."
+            )
+
+
+@contextmanager
+def _named_failures() -> Iterator[None]:
+    """Give the database's own failures our names; wrong SQL and broken constraints stay what they are."""
+    from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+    from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+    try:
+        yield
+    except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:
+        cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        if "is full" in cause or "No space left" in cause:
+            raise StorageFull("The database's disk is full.") from error
+        raise StateUnavailable(f"The database cannot be used: {cause}.") from error
