@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harken.audio import Audio, Cut, CutRule, DecodeLimits, Source
+from harken.audio import Audio, Cut, CutRule, DecodeLimits, Source, Upload
 from harken.errors import AudioTooLong, HarkenError, UndecodableAudio
 from harken.types import SAMPLE_RATE, Finish, ModelInfo, Options, Segment, Send, Transcript
 
@@ -101,8 +101,9 @@ class FakeReader:
 
     cuts: int = 0
 
-    async def read(self, upload: memoryview, limits: DecodeLimits, /) -> Audio:
+    async def read(self, upload: Upload, limits: DecodeLimits, /) -> Audio:
         """Take the bytes as samples."""
+        assert isinstance(upload, bytes | memoryview)
         if len(upload) % 4:
             raise UndecodableAudio
         samples = np.frombuffer(upload, np.float32)
@@ -117,6 +118,27 @@ class FakeReader:
         edges = [0, *(np.flatnonzero(spoken[1:] != spoken[:-1]) + 1).tolist(), len(spoken)]
         pairs = itertools.pairwise(edges)
         return tuple(Cut(start=start, end=end, has_speech=bool(spoken[start])) for start, end in pairs)
+
+
+@dataclass
+class FakeWatch:
+    """Writes down what it is told.
+
+    Attributes:
+        deltas: the text, as it came.
+        steps: the progress, as it came.
+    """
+
+    deltas: list[str] = field(default_factory=list)
+    steps: list[tuple[float, float | None]] = field(default_factory=list)
+
+    def text(self, delta: str) -> None:
+        """Take text."""
+        self.deltas.append(delta)
+
+    def progress(self, done_s: float, total_s: float | None) -> None:
+        """Take progress."""
+        self.steps.append((done_s, total_s))
 
 
 def capped(segment: Segment, options: Options) -> Transcript:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harken.transcribe.stitch import PlacedTranscript, join_texts, languages_in_order, main_language, place
+from harken.transcribe.result import PlacedTranscript
+from harken.transcribe.stitch import join_texts, languages_in_order, main_language, place
 from harken.types import SAMPLE_RATE, Finish, Segment, Transcript
 
 

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from harken.config import LimitsConfig
 from harken.errors import AudioTooLong, EngineFailed, NoReadyInstance, UndecodableAudio, UnknownLanguage
-from harken.transcribe.transcriber import Progress, RecordingTranscript, Transcriber
+from harken.transcribe.ask import Ask
+from harken.transcribe.result import RecordingTranscript
+from harken.transcribe.transcriber import Transcriber
+from harken.transcribe.watch import Watch
 from harken.types import SAMPLE_RATE, Options, Segment, Transcript
-from tests.transcribe.fakes import FakeReader, FakeRecognizer, capped, file, silence, speech
+from tests.transcribe.fakes import FakeReader, FakeRecognizer, FakeWatch, capped, file, silence, speech
 
 LIMITS = LimitsConfig(segments_in_flight=3, audio_s=60.0)
 
@@ -25,13 +28,13 @@ def transcribe(
     options: Options | None = None,
     *,
     reader: FakeReader | None = None,
-    progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> RecordingTranscript:
     """One recording through a new transcriber."""
 
     async def run() -> RecordingTranscript:
         transcriber = Transcriber(recognizer, reader or FakeReader(), LIMITS)
-        return await transcriber.transcribe(data, options or Options(), "req_1", progress)
+        return await transcriber.transcribe(data, Ask(options=options or Options()), "req_1", watch=watch)
 
     return asyncio.run(run())
 
@@ -96,7 +99,7 @@ def test_the_first_failure_cancels_the_rest_and_is_the_one_raised() -> None:
         recognizer.gate = asyncio.Event()  # never opened: the others can only end by being cancelled
         transcriber = Transcriber(recognizer, FakeReader(), LIMITS)
         with pytest.raises(EngineFailed, match="boom"):
-            await transcriber.transcribe(spoken(10), Options(), "req_1")
+            await transcriber.transcribe(spoken(10), Ask(), "req_1")
 
     asyncio.run(run())
     assert recognizer.in_flight == 0
@@ -111,7 +114,7 @@ def test_a_caller_that_leaves_cancels_all_segments() -> None:
     async def run() -> None:
         recognizer.gate = asyncio.Event()
         transcriber = Transcriber(recognizer, FakeReader(), LIMITS)
-        task = asyncio.create_task(transcriber.transcribe(spoken(10), Options(), "req_1"))
+        task = asyncio.create_task(transcriber.transcribe(spoken(10), Ask(), "req_1"))
         await recognizer.arrived.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -161,8 +164,9 @@ def test_a_capped_segment_makes_the_result_incomplete() -> None:
 
 def test_progress_counts_audio_seconds_up_to_the_whole() -> None:
     """Silence counts as done at once; the last call says that all is done."""
-    calls: list[tuple[float, float]] = []
-    transcribe(FakeRecognizer(), spoken(4), progress=lambda done, whole: calls.append((done, whole)))
+    watch = FakeWatch()
+    transcribe(FakeRecognizer(), spoken(4), watch=watch)
+    calls = watch.steps
     assert [done for done, _ in calls] == [1.5, 2.0, 2.5, 3.0]
     assert {whole for _, whole in calls} == {3.0}
 
@@ -195,7 +199,7 @@ def test_two_transcriptions_do_not_mix() -> None:
 
     async def run() -> list[RecordingTranscript]:
         transcriber = Transcriber(recognizer, FakeReader(), LIMITS)
-        jobs = [transcriber.transcribe(spoken(3), Options(), f"r{number}") for number in range(5)]
+        jobs = [transcriber.transcribe(spoken(3), Ask(), f"r{number}") for number in range(5)]
         return await asyncio.gather(*jobs)
 
     texts = [result.text for result in asyncio.run(run())]

@@ -17,7 +17,7 @@ from harken.api.schema import OPENAI_BODY, OPENAI_RESPONSES
 from harken.api.service import Provider, accepting
 from harken.api.transcription import Wish, result_headers, transcribe_form
 from harken.errors import UnsupportedOption
-from harken.transcribe.transcriber import RecordingTranscript
+from harken.transcribe.result import RecordingTranscript
 from harken.types import Options
 
 FILE_FIELD = "file"

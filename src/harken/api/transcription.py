@@ -17,7 +17,8 @@ from harken.api.spool import Spool
 from harken.api.upload import read_form
 from harken.errors import AudioTooLong, EmptyAudio, HarkenError, TruncatedAudio, UndecodableAudio, UnsupportedOption
 from harken.log import get_log
-from harken.transcribe.transcriber import RecordingTranscript
+from harken.transcribe.ask import Ask
+from harken.transcribe.result import RecordingTranscript
 from harken.types import ModelInfo, Options
 
 _log = get_log("api.transcription")
@@ -99,7 +100,7 @@ async def _transcribe(request_id: str, service: Service, spool: Spool, wish: Wis
     if wish.check_model is not None:
         wish.check_model(await service.recognizer.model())
     # The upload is passed on without keeping a reference here: it may go as soon as it is decoded.
-    return await service.transcriber.transcribe(await spool.take(), wish.options, request_id)
+    return await service.transcriber.transcribe(await spool.take(), Ask(options=wish.options), request_id)
 
 
 def result_headers(result: RecordingTranscript) -> dict[str, str]:

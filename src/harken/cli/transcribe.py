@@ -107,6 +107,7 @@ async def _in_process(config: Config, language: str) -> AsyncIterator[AtOnce]:
     from harken.audio import AudioReader
     from harken.engine.load import load
     from harken.languages import parse_language
+    from harken.transcribe.ask import Ask
     from harken.transcribe.transcriber import Transcriber
     from harken.types import Options
 
@@ -117,7 +118,7 @@ async def _in_process(config: Config, language: str) -> AsyncIterator[AtOnce]:
 
         async def transcribe_one(path: Path) -> Report:
             data = await asyncio.to_thread(path.read_bytes)
-            result = await transcriber.transcribe(data, options, request_id=path.name)
+            result = await transcriber.transcribe(data, Ask(options=options), request_id=path.name)
             return {
                 "text": result.text,
                 "language": result.language,

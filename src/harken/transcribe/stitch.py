@@ -9,31 +9,10 @@ the edges of a segment's text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from harken.languages import WITHOUT_SPACES
-from harken.types import SAMPLE_RATE, Finish, Segment, Transcript
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlacedTranscript:
-    """A segment's transcript at its place in the recording.
-
-    Attributes:
-        text: what was said; "" for silence.
-        language: the language's name; "" for silence.
-        start_s: where the segment begins, in seconds from the start of the recording.
-        end_s: where it ends.
-        instance: who recognised it.
-        finish: why the model stopped writing.
-    """
-
-    text: str
-    language: str
-    start_s: float
-    end_s: float
-    instance: str = ""
-    finish: Finish = Finish.STOP
+from harken.transcribe.result import PlacedTranscript, RecordingTranscript
+from harken.types import SAMPLE_RATE, Segment, Transcript, Word
 
 
 def place(segment: Segment, transcript: Transcript) -> PlacedTranscript:
@@ -45,6 +24,29 @@ def place(segment: Segment, transcript: Transcript) -> PlacedTranscript:
         end_s=(segment.start + len(segment.samples)) / SAMPLE_RATE,
         instance=transcript.instance,
         finish=transcript.finish,
+        tokens=transcript.tokens,
+        words=None if transcript.words is None else _placed(transcript.words, segment.start / SAMPLE_RATE),
+        logprobs=transcript.logprobs,
+        avg_logprob=transcript.avg_logprob,
+        no_speech_prob=transcript.no_speech_prob,
+    )
+
+
+def stitch(pieces: Sequence[PlacedTranscript], audio_s: float, *, wants_words: bool = False) -> RecordingTranscript:
+    """Make one result of all pieces that hold speech.
+
+    Args:
+        pieces: in the order of the recording.
+        audio_s: the recording's length, silence included.
+        wants_words: whether their times were asked for.
+    """
+    return RecordingTranscript(
+        text=join_texts(pieces),
+        language=main_language(pieces),
+        languages=languages_in_order(pieces),
+        audio_s=audio_s,
+        segments=tuple(pieces),
+        words=tuple(word for piece in pieces for word in piece.words or ()) if wants_words else None,
     )
 
 
@@ -103,6 +105,10 @@ def main_language(pieces: Iterable[PlacedTranscript]) -> str:
         if piece.language:
             seconds[piece.language] = seconds.get(piece.language, 0.0) + piece.end_s - piece.start_s
     return max(seconds, key=seconds.__getitem__, default="")
+
+
+def _placed(words: Iterable[Word], offset_s: float) -> tuple[Word, ...]:
+    return tuple(Word(text=word.text, start_s=word.start_s + offset_s, end_s=word.end_s + offset_s) for word in words)
 
 
 _OPENING = frozenset("([{¿¡«“‘")

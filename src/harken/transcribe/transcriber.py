@@ -11,58 +11,30 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from harken.audio import Audio, Cut, CutRule, DecodeLimits
+from harken.audio import Audio, Cut, CutRule, DecodeLimits, Upload
 from harken.config import LimitsConfig
+from harken.errors import NoWordTimes
 from harken.languages import parse_language
-from harken.transcribe.stitch import PlacedTranscript, join_texts, languages_in_order, main_language, place
-from harken.types import SAMPLE_RATE, Finish, Options, Recognizer, Segment
-
-Progress = Callable[[float, float], None]
-"""Told after each piece: seconds of the recording that are done, seconds in all."""
+from harken.transcribe.ask import Ask
+from harken.transcribe.memory import Memory, NoMemory
+from harken.transcribe.result import PlacedTranscript, RecordingTranscript
+from harken.transcribe.stitch import place, stitch
+from harken.transcribe.watch import NoWatch, Watch
+from harken.types import SAMPLE_RATE, ModelInfo, Options, Recognizer, Segment
 
 
 class Reader(Protocol):
     """What is asked of `harken.audio.AudioReader`: both calls run off the event loop."""
 
-    async def read(self, upload: memoryview, limits: DecodeLimits, /) -> Audio:
+    async def read(self, upload: Upload, limits: DecodeLimits, /) -> Audio:
         """Decode an upload to mono 16 kHz within the limits."""
         ...
 
     async def cut(self, audio: Audio, rule: CutRule, /) -> tuple[Cut, ...]:
         """Cut a recording at its pauses, by the rule."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RecordingTranscript:
-    """What was said in a recording.
-
-    Attributes:
-        text: all of it, stitched.
-        language: the name of the language that fills most of it; "" where nothing was spoken.
-        languages: all languages in the order they were spoken.
-        audio_s: length of the recording in seconds.
-        segments: the pieces that were recognised, in order, with their times.
-    """
-
-    text: str
-    language: str
-    languages: tuple[str, ...]
-    audio_s: float
-    segments: tuple[PlacedTranscript, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """False when the model ran into its token cap in any piece, so that words may be missing."""
-        return all(segment.finish is not Finish.LENGTH for segment in self.segments)
-
-    @property
-    def instances(self) -> tuple[str, ...]:
-        """The distinct names of the instances that recognised it, in order of first use."""
-        return tuple(dict.fromkeys(segment.instance for segment in self.segments if segment.instance))
 
 
 class Transcriber:
@@ -74,32 +46,28 @@ class Transcriber:
         self._limits = limits
 
     async def transcribe(
-        self, data: bytes | memoryview, options: Options, request_id: str, progress: Progress | None = None
+        self, upload: Upload, ask: Ask, request_id: str, *, watch: Watch | None = None, memory: Memory | None = None
     ) -> RecordingTranscript:
         """Recognise a recording of any length within the limits.
 
         Args:
-            data: the file as uploaded, in any container.
-            options: the language may be a name or a code, in any case.
+            upload: the file in any container: its bytes, its path, or the open file.
+            ask: what to do with it.
             request_id: goes with every segment.
-            progress: called on the event loop after each piece.
+            watch: is told of text and progress.
+            memory: knows pieces that were finished before, and keeps those that are finished now.
 
         Raises:
             HarkenError: exactly one: the client's (language, audio) or the server's.
         """
+        watch, memory = watch or NoWatch(), memory or NoMemory()
         info = await self._recognizer.model()
-        options = dataclasses.replace(options, language=parse_language(options.language, info.languages))
-        audio = await self._reader.read(memoryview(data), decode_limits(self._limits))
-        del data  # an upload of 100 MB need not stay while its samples wait for a slot
+        options = options_for(ask.options, info)
+        audio = await self._reader.read(upload, decode_limits(self._limits))
+        del upload  # an upload of 100 MB need not stay while its samples wait for a slot
         segments = await self._segments(audio, info.max_segment_s, request_id)
-        pieces = await self._recognize_all(segments, options, _meter(audio, segments, progress))
-        return RecordingTranscript(
-            text=join_texts(pieces),
-            language=main_language(pieces),
-            languages=languages_in_order(pieces),
-            audio_s=audio.audio_s,
-            segments=tuple(pieces),
-        )
+        pieces = await self._recognize_all(segments, options, _meter(audio, segments, watch.progress))
+        return stitch(pieces, audio.audio_s, wants_words=options.wants_words)
 
     async def _segments(self, audio: Audio, max_segment_s: float, request_id: str) -> list[Segment]:
         """The pieces that hold speech. A short recording is one piece: the model itself knows silence."""
@@ -131,6 +99,22 @@ class Transcriber:
         return [found[segment.index] for segment in segments]
 
 
+def options_for(options: Options, info: ModelInfo) -> Options:
+    """Check the client's options against the model before any work; the language becomes a name of the model's.
+
+    Raises:
+        UnknownLanguage: the model does not know it.
+        NoWordTimes: words are wanted, and no aligner is loaded or it does not know the forced language.
+    """
+    language = parse_language(options.language, info.languages)
+    if options.wants_words:
+        if info.aligner is None:
+            raise NoWordTimes
+        if language is not None and language not in info.aligner.languages:
+            raise NoWordTimes(f"The aligner {info.aligner.name} does not know {language}: no word times for it.")
+    return dataclasses.replace(options, language=language)
+
+
 def decode_limits(limits: LimitsConfig) -> DecodeLimits:
     """The part of the limits that decoding keeps."""
     return DecodeLimits(max_bytes=limits.upload_bytes, max_audio_s=limits.audio_s, timeout_s=limits.decode_timeout_s)
@@ -147,14 +131,15 @@ async def _all_or_first_error(work: Callable[[], Coroutine[Any, Any, None]], wor
         raise failures.exceptions[0] from None
 
 
-def _meter(audio: Audio, segments: Sequence[Segment], progress: Progress | None) -> Callable[[Segment], None]:
+def _meter(
+    audio: Audio, segments: Sequence[Segment], progress: Callable[[float, float], None]
+) -> Callable[[Segment], None]:
     """Count done seconds; what holds no speech counts as done from the start."""
     left_s = sum(segment.audio_s for segment in segments)
 
     def done(segment: Segment) -> None:
         nonlocal left_s
         left_s -= segment.audio_s
-        if progress is not None:
-            progress(max(0.0, audio.audio_s - left_s), audio.audio_s)
+        progress(max(0.0, audio.audio_s - left_s), audio.audio_s)
 
     return done
