@@ -45,15 +45,21 @@ def group_batches(plan: Plan, group: int, maker: ClipMaker, vocabulary: Vocabula
     rng = random.Random(f"{plan.seed}/{group}")
     limits = plan.limits[min(group, len(plan.limits) - 1)]
     clips = [maker.draw(rng.getrandbits(48), limits) for _ in range(plan.group_clips)]
-    pairs = sorted(((clip, log_mel(clip.samples)) for clip in clips), key=lambda pair: pair[1].shape[1])
-    batches: list[list[tuple[Clip, torch.Tensor]]] = [[]]
-    for pair in pairs:
-        chunks = -(-pair[1].shape[1] // FRAMES_PER_CHUNK)
-        if batches[-1] and chunks * (len(batches[-1]) + 1) > plan.batch_chunks:
-            batches.append([])
-        batches[-1].append(pair)
-    rng.shuffle(batches)
+    batches = bunches(clips, plan.batch_chunks, rng)
     return [collate([c for c, _ in batch], [f for _, f in batch], vocabulary, rng) for batch in batches]
+
+
+def bunches(clips: list[Clip], chunks: int, rng: random.Random) -> list[list[tuple[Clip, torch.Tensor]]]:
+    """Clips with their features, sorted by length and cut at `chunks` one-second chunks; the cuts in random order."""
+    pairs = sorted(((clip, log_mel(clip.samples)) for clip in clips), key=lambda pair: pair[1].shape[1])
+    cut: list[list[tuple[Clip, torch.Tensor]]] = [[]]
+    for pair in pairs:
+        wide = -(-pair[1].shape[1] // FRAMES_PER_CHUNK)
+        if cut[-1] and wide * (len(cut[-1]) + 1) > chunks:
+            cut.append([])
+        cut[-1].append(pair)
+    rng.shuffle(cut)
+    return cut
 
 
 # Batches of one kind: a frozen dataclass of tensors and nothing else.

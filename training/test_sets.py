@@ -60,8 +60,7 @@ def damaged(clean: list[Spoken], kind: str, seed: str) -> list[Spoken]:
     """The same strings over a telephone, through a codec, in noise (15 dB), or 26 dB softer."""
     rng = np.random.default_rng(abs(hash_of(f"{kind}/{seed}")))
     return [
-        Spoken(samples=_damage(s.samples, kind, rng), digits=s.digits, language=s.language, voice=s.voice)
-        for s in clean
+        Spoken(samples=damage(s.samples, kind, rng), digits=s.digits, language=s.language, voice=s.voice) for s in clean
     ]
 
 
@@ -70,7 +69,8 @@ def hash_of(text: str) -> int:
     return random.Random(text).getrandbits(48)
 
 
-def _damage(samples: Samples, kind: str, rng: np.random.Generator) -> Samples:
+def damage(samples: Samples, kind: str, rng: np.random.Generator) -> Samples:
+    """One recording damaged in one way; raises ValueError for an unknown kind."""
     if kind == "telephone":
         narrow = soxr.resample(samples, RATE_HZ, 8000)
         made: Samples = soxr.resample(augment.companded(narrow.clip(-1, 1)), 8000, RATE_HZ).astype(np.float32)
