@@ -104,7 +104,9 @@ def _spans(values: list[float], rule: SpeechRule) -> list[tuple[int, int]]:
     return [(span.start, span.end) for span in speech_spans(np.array(values, np.float32), n_samples, rule)]
 
 
-BARE = SpeechRule(threshold=0.5, release=0.3, min_silence_s=0.064, min_speech_s=0.064, padding_s=0.0)
+BARE = SpeechRule(
+    threshold=0.5, release=0.3, min_silence_s=0.064, min_speech_s=0.064, padding_before_s=0.0, padding_after_s=0.0
+)
 
 
 def test_speech_begins_at_the_threshold_and_lasts_until_the_release() -> None:
@@ -125,7 +127,9 @@ def test_a_click_is_no_speech() -> None:
 
 def test_padding_stays_inside_and_joins_what_touches() -> None:
     """Spans never overlap."""
-    padded = SpeechRule(threshold=0.5, release=0.3, min_silence_s=0.032, min_speech_s=0.0, padding_s=0.032)
+    padded = SpeechRule(
+        threshold=0.5, release=0.3, min_silence_s=0.032, min_speech_s=0.0, padding_before_s=0.032, padding_after_s=0.032
+    )
     assert _spans([0.9, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.9], padded) == [(0, 5 * 512), (6 * 512, 8 * 512)]
 
 
@@ -134,7 +138,9 @@ def test_padding_stays_inside_and_joins_what_touches() -> None:
 def test_spans_are_sorted_disjoint_and_inside(values: list[float], padding_s: float, missing: int) -> None:
     """Whatever the probabilities."""
     n_samples = max(0, 512 * len(values) - missing)
-    spans = speech_spans(np.array(values, np.float32), n_samples, SpeechRule(padding_s=padding_s))
+    spans = speech_spans(
+        np.array(values, np.float32), n_samples, SpeechRule(padding_before_s=padding_s, padding_after_s=padding_s)
+    )
     edges = [edge for span in spans for edge in (span.start, span.end)]
     assert edges == sorted(set(edges))
     assert not edges or (edges[0] >= 0 and edges[-1] <= n_samples)

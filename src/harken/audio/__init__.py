@@ -6,8 +6,11 @@ torch. Importing this package is cheap: the decoding libraries and onnxruntime l
 
 from harken.audio.cutting import Cut, CutRule, cut, frame_levels
 from harken.audio.decode import Upload, decode
+from harken.audio.pieces import Piece
 from harken.audio.reader import AudioReader
 from harken.audio.recording import Audio, DecodeLimits, Source
+from harken.audio.server_vad import server_vad_rules
+from harken.audio.stream import PieceStream
 from harken.audio.voice_activity import Span, SpeechDetector, SpeechRule, load_detector, speech_spans
 
 __all__ = [
@@ -16,6 +19,8 @@ __all__ = [
     "Cut",
     "CutRule",
     "DecodeLimits",
+    "Piece",
+    "PieceStream",
     "Source",
     "Span",
     "SpeechDetector",
@@ -25,5 +30,6 @@ __all__ = [
     "decode",
     "frame_levels",
     "load_detector",
+    "server_vad_rules",
     "speech_spans",
 ]

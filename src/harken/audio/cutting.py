@@ -51,12 +51,16 @@ class CutRule:
         long_silence_s: silences of at least this length become pieces of their own …
         kept_silence_s: … after leaving so much of them to the speech on either side.
         quiet_search_s: how far back from the latest possible place the quietest one is looked for.
+        splits_at_pauses: every run of speech becomes a piece of its own, and every pause a piece without speech, also
+            in recordings that would fit into one piece (OpenAI's `server_vad`). How long a pause is, and how much
+            sound is kept around speech, is then said by `SpeechRule` alone.
     """
 
     max_segment_s: float = 30.0
     long_silence_s: float = 3.0
     kept_silence_s: float = 0.4
     quiet_search_s: float = 5.0
+    splits_at_pauses: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

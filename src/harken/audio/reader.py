@@ -11,13 +11,16 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import CancelledError, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Self, TypeVar
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from harken.audio.cutting import Cut, CutRule, cut, frame_levels
 from harken.audio.decode import Upload, decode
+from harken.audio.reading import Reading
 from harken.audio.recording import Audio, DecodeLimits
+from harken.audio.stream import PieceStream
 from harken.audio.voice_activity import SpeechDetector, SpeechRule, load_detector, speech_spans
 from harken.clock import Clock, SystemClock
 from harken.errors import Draining, QueueFull
@@ -95,6 +98,63 @@ class AudioReader:
             QueueFull: too many recordings wait already.
         """
         return await self._run(lambda gone: self._find_and_cut(audio, rule, speech, gone))
+
+    @asynccontextmanager
+    async def open(
+        self,
+        upload: Upload,
+        limits: DecodeLimits | None = None,
+        cut: CutRule | None = None,
+        speech: SpeechRule | None = None,
+    ) -> AsyncIterator[PieceStream]:
+        """Look at a recording's skeleton, and give the recording as a stream of pieces that are decoded on demand.
+
+        Nothing is decoded that nobody pulls, but for what a cut has to see behind it: about one segment. Leaving the
+        block ends what still runs for it, at its next block of audio, and gives everything back.
+
+        Args:
+            upload: what to decode; a path or an open file is read as needed, never as a whole.
+            limits: the bounds; None means the defaults of `DecodeLimits`. The time is that of working, not of waiting.
+            cut: how to cut; None means the defaults. A recording of at most `max_segment_s` is one piece.
+            speech: what counts as speech; None means the defaults.
+
+        Raises:
+            QueueFull: too many recordings are being decoded already.
+            Draining: the reader was closed meanwhile.
+            HarkenError: what `harken.audio.decode.decode` raises; late damage comes out of the stream.
+        """
+        left = threading.Event()
+        reading = Reading(
+            upload,
+            limits or DecodeLimits(),
+            cut or CutRule(),
+            speech or SpeechRule(),
+            detector=self._load_detector,
+            clock=self._clock,
+            is_abandoned=lambda: left.is_set() or self._closing.is_set(),
+        )
+        running: Future[Any] | None = None
+
+        def submit(work: Callable[[], T]) -> Future[T]:
+            nonlocal running
+            if self._pool is None:
+                raise Draining
+            running = future = self._pool.submit(work)
+            return future
+
+        total_s = await self._run(lambda _: reading.start())
+        try:
+            yield PieceStream(total_s, lambda: submit(reading.pull), self._why_cancelled)
+        finally:
+            left.set()
+            if running is None:
+                reading.close()
+            else:
+                running.add_done_callback(lambda _: reading.close())
+
+    @staticmethod
+    def _why_cancelled() -> Exception:
+        return Draining()
 
     def _find_and_cut(
         self, audio: Audio, rule: CutRule | None, speech: SpeechRule | None, is_abandoned: Callable[[], bool]

@@ -45,14 +45,16 @@ class SpeechRule:
         release: and goes on until frames stay below this one (lower, so that it does not flicker) …
         min_silence_s: … for at least so long.
         min_speech_s: shorter runs are clicks, not words.
-        padding_s: added on both sides, for soft beginnings and ends.
+        padding_before_s: added in front, for soft beginnings …
+        padding_after_s: … and behind, for soft ends. Where two runs would overlap by it, the pause between is shared.
     """
 
     threshold: float = 0.4
     release: float = 0.25
     min_silence_s: float = 0.2
     min_speech_s: float = 0.06
-    padding_s: float = 0.15
+    padding_before_s: float = 0.15
+    padding_after_s: float = 0.15
 
 
 class SpeechDetector:
@@ -125,10 +127,10 @@ def speech_spans(
         rule: the hysteresis; None means the defaults.
     """
     rule = rule or SpeechRule()
-    padding = round(rule.padding_s * SAMPLE_RATE)
+    before, after = round(rule.padding_before_s * SAMPLE_RATE), round(rule.padding_after_s * SAMPLE_RATE)
     spans: list[Span] = []
     for start, end in _runs(probabilities, rule):
-        span = Span(start=max(0, start * FRAME - padding), end=min(n_samples, end * FRAME + padding))
+        span = Span(start=max(0, start * FRAME - before), end=min(n_samples, end * FRAME + after))
         if spans and span.start <= spans[-1].end:
             span = Span(start=spans.pop().start, end=span.end)
         if span.start < span.end:
