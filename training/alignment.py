@@ -20,7 +20,6 @@ from training.vocabulary import CHINESE_DIGITS, ENGLISH_DIGITS, Vocabulary
 
 CLASS_S = 0.08
 CLASSES = 800
-WRONG_SHARE = 0.06
 _TIMESTAMP = "<timestamp>"
 
 
@@ -94,10 +93,10 @@ def misheard(words: list[Word], rng: random.Random) -> list[Word]:
     return changed
 
 
-def drawn_text(clip: Clip, rng: random.Random) -> list[Word]:
-    """The words the aligner is given: nearly always those that were said."""
+def drawn_text(clip: Clip, wrong_share: float, rng: random.Random) -> list[Word]:
+    """The words the aligner is given: those that were said, or in `wrong_share` of the cases nearly those."""
     words = said_words(clip)
-    return misheard(words, rng) if rng.random() < WRONG_SHARE else words
+    return misheard(words, rng) if rng.random() < wrong_share else words
 
 
 def collate(

@@ -13,6 +13,7 @@ import argparse
 import json
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,18 @@ from training.vocabulary import Vocabulary, load_vocabulary
 RECOGNISER = Path("src/harken/checkpoints/digits")
 _SHORT = Limits(short_digits=10, long_digits=10, max_s=12.0, long_share=0.0, pause_share=0.1)
 _LONG = Limits(short_digits=10, long_digits=70, max_s=30.0, long_share=0.4, pause_share=0.15, run_share=0.06)
+# What was still often wrong after 7,000 steps: words behind silences of seconds, and wrong texts.
+_HARD_FROM_GROUP = 451
+_HARD = replace(_LONG, pause_share=0.3)
 STAGE = Stage(
     name="aligner", last_step=20000, planned_steps=20000, peak=1.2e-3, flat_until=0.3, warmup=200,
-    limits=(_SHORT,) * 100 + (_LONG,), seed_offset=7,
+    limits=(_SHORT,) * 100 + (_LONG,) * (_HARD_FROM_GROUP - 100) + (_HARD,), seed_offset=7,
 )  # fmt: skip
+
+
+def wrong_share(group: int) -> float:
+    """How many of a group's texts have a word missing, too many or mistaken."""
+    return 0.06 if group < _HARD_FROM_GROUP else 0.12
 
 
 def timed_clip(maker: ClipMaker, rng: random.Random, limits: Limits) -> Clip:
@@ -54,10 +63,11 @@ def group_batches(plan: Plan, group: int, maker: ClipMaker, vocabulary: Vocabula
     limits = plan.limits[min(group, len(plan.limits) - 1)]
     clips = [timed_clip(maker, rng, limits) for _ in range(plan.group_clips)]
     batches = bunches(clips, plan.batch_chunks, rng)
-    return [
-        collate([c for c, _ in batch], [f for _, f in batch], [drawn_text(c, rng) for c, _ in batch], vocabulary)
-        for batch in batches
-    ]
+    share, made = wrong_share(group), []
+    for batch in batches:
+        texts = [drawn_text(clip, share, rng) for clip, _ in batch]
+        made.append(collate([clip for clip, _ in batch], [feature for _, feature in batch], texts, vocabulary))
+    return made
 
 
 class AlignerRun:
