@@ -5,12 +5,13 @@ torch. Importing this package is cheap: the decoding libraries and onnxruntime l
 """
 
 from harken.audio.cutting import Cut, CutRule, cut, frame_levels
-from harken.audio.decode import Upload, decode
+from harken.audio.decode import decode
 from harken.audio.pieces import Piece
 from harken.audio.reader import AudioReader
 from harken.audio.recording import Audio, DecodeLimits, Source
 from harken.audio.server_vad import server_vad_rules
 from harken.audio.stream import PieceStream
+from harken.audio.upload import Upload
 from harken.audio.voice_activity import Span, SpeechDetector, SpeechRule, load_detector, speech_spans
 
 __all__ = [

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from harken.audio.structure.id3 import skip_id3
 from harken.audio.structure.mpeg import find_first_frame
+from harken.audio.view import Bytes
 
 
 class Container(StrEnum):
@@ -72,7 +73,7 @@ _MAGIC: tuple[tuple[int, bytes, Container], ...] = (
 _TS_PACKET = 188
 
 
-def sniff(data: memoryview) -> tuple[Container, int] | None:
+def sniff(data: Bytes) -> tuple[Container, int] | None:
     """Tell the format of a file.
 
     Returns:
@@ -95,7 +96,7 @@ def sniff(data: memoryview) -> tuple[Container, int] | None:
     return (Container.ADTS if first.is_adts else Container.MP3), offset + first.offset
 
 
-def _iff_form(body: memoryview) -> Container | None:
+def _iff_form(body: Bytes) -> Container | None:
     """Tell apart the formats that share the RIFF and FORM envelopes."""
     form = bytes(body[8:12])
     match bytes(body[0:4]):

@@ -1,31 +1,134 @@
-"""Bytes of a recording → mono float32 samples at 16 kHz, within limits.
+"""Bytes of a recording → mono float32 samples at 16 kHz, within limits, block by block.
 
-The way: measure the bytes, tell the format by its content, walk its skeleton (cut and damaged files end here, and so
-do files whose header admits that they are too long), then decode block by block with libsndfile, or with FFmpeg what
-libsndfile does not know. Blocking: call it from `AudioReader`, never on an event loop. The invariant: it returns the
-whole recording or raises one `HarkenError`; it never returns a part.
+The way: tell the format by the content, walk the skeleton (cut and damaged files end here, and so do files whose header
+admits that they are too long), then decode with libsndfile, or with FFmpeg what libsndfile does not know. Blocking:
+call it from `AudioReader`, never on an event loop. The invariant: after the last block it was the whole recording;
+anything else ends in one `HarkenError`, at the latest behind the last block.
 """
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
+import itertools
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 
-from harken.audio.assemble import Assembly
+import numpy as np
+from numpy.typing import NDArray
+
 from harken.audio.container import Container, sniff
-from harken.audio.recording import Audio, DecodeLimits, Source
+from harken.audio.mixing import Mixer, check_length, peak_of, within_one
+from harken.audio.recording import Audio, Block, DecodeLimits
+from harken.audio.stopwatch import Stopwatch
 from harken.audio.structure.facts import Facts
 from harken.audio.structure.walk import walk
-from harken.audio.with_ffmpeg import decode_with_ffmpeg
-from harken.audio.with_libsndfile import READS, CannotOpenError, decode_with_libsndfile
+from harken.audio.upload import Upload, opened
+from harken.audio.view import Bytes
+from harken.audio.with_ffmpeg import blocks_by_ffmpeg
+from harken.audio.with_libsndfile import READS, CannotOpenError, blocks_by_libsndfile
 from harken.clock import Clock, SystemClock
-from harken.errors import EmptyAudio, UndecodableAudio, UploadTooLarge
+from harken.errors import EmptyAudio, UndecodableAudio
 
-Upload = bytes | bytearray | memoryview | Path | BinaryIO
-"""A recording's bytes, the path of a file that holds them, or an open file."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skeleton:
+    """A file whose format is known and whose skeleton is whole.
+
+    Attributes:
+        container: its format.
+        body: its bytes, without what stood in front.
+        facts: what the walk found.
+    """
+
+    container: Container
+    body: Bytes
+    facts: Facts
+
+
+def look_at(data: Bytes, limits: DecodeLimits) -> Skeleton:
+    """Tell the format and walk the skeleton, before anything is decoded.
+
+    Raises:
+        UndecodableAudio: it is no format that we read, or damaged.
+        TruncatedAudio: the file ends before its audio does.
+        EmptyAudio: it says itself that it holds nothing.
+        AudioTooLong: it says itself that it is too long.
+    """
+    found = sniff(data)
+    if found is None:
+        raise UndecodableAudio
+    container, offset = found
+    body = data[offset:]
+    facts = walk(container, body)
+    check_length(facts.audio_s or 0.0, limits.max_audio_s)
+    return Skeleton(container=container, body=body, facts=facts)
+
+
+def blocks(skeleton: Skeleton, check_time: Callable[[], None]) -> Generator[Block, None, None]:
+    """Decode block by block, as the file has it. FFmpeg gets all of what libsndfile does not know.
+
+    Args:
+        skeleton: of the file.
+        check_time: called with every block, or more often; what it raises ends the decoding.
+
+    Raises:
+        UndecodableAudio, TruncatedAudio: damage that the skeleton did not show.
+    """
+    if skeleton.container in READS and not skeleton.facts.wants_ffmpeg:
+        found = _by_libsndfile(skeleton, check_time)
+        try:
+            first = next(found, None)
+        except CannotOpenError:
+            first, found = None, _by_ffmpeg(skeleton, check_time)
+        with closing(found):
+            yield from itertools.chain([] if first is None else [first], found)
+    else:
+        yield from _by_ffmpeg(skeleton, check_time)
+
+
+def _by_libsndfile(skeleton: Skeleton, check_time: Callable[[], None]) -> Generator[Block, None, None]:
+    has_begun = False
+    for part in _parts(skeleton):
+        check_time()  # a part may be empty, and a file a million of those
+        try:
+            yield from blocks_by_libsndfile(skeleton.container, part, skeleton.facts.correction)
+        except CannotOpenError as error:
+            if has_begun:
+                # FFmpeg cannot take over in the middle: what is already decoded would come twice.
+                raise UndecodableAudio("A later part of the file has a different coding.") from error
+            raise
+        has_begun = True
+
+
+def _by_ffmpeg(skeleton: Skeleton, check_time: Callable[[], None]) -> Generator[Block, None, None]:
+    parts = _parts(skeleton) if skeleton.facts.wants_ffmpeg else [skeleton.body]
+    promised_s = skeleton.facts.audio_s if len(parts) == 1 else None
+    for part in parts:
+        yield from blocks_by_ffmpeg(skeleton.container, part, check_time, promised_s)
+
+
+def _parts(skeleton: Skeleton) -> list[Bytes]:
+    return [skeleton.body[start:end] for start, end in skeleton.facts.parts] or [skeleton.body]
+
+
+def mono_blocks(
+    blocks_in: Iterable[Block], mixer: Mixer, check_time: Callable[[], None]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield float32 [n ≥ 0], mono, 16 kHz, finite, in the file's own scale; each is valid until the next.
+
+    Raises:
+        EmptyAudio: not a single sample came.
+    """
+    is_empty = True
+    for block in blocks_in:
+        check_time()
+        mono = mixer.feed(block)
+        is_empty = is_empty and not len(mono)
+        yield mono
+    rest = mixer.finish()
+    if is_empty and not len(rest):
+        raise EmptyAudio
+    yield rest
 
 
 def decode(
@@ -35,10 +138,10 @@ def decode(
     clock: Clock | None = None,
     is_abandoned: Callable[[], bool] = lambda: False,
 ) -> Audio:
-    """Decode a recording.
+    """Decode a whole recording into memory.
 
-    Lossless formats at 16 kHz come out bit for bit; at other rates n samples become
-    n · 16,000 / rate, halves rounded up.
+    Lossless formats at 16 kHz come out bit for bit; at other rates n samples become n · 16,000 / rate, halves rounded
+    up. A peak above 1 divides all of it.
 
     Args:
         upload: what to decode; an open file is read from where it stands.
@@ -56,77 +159,12 @@ def decode(
         concurrent.futures.CancelledError: `is_abandoned` said so.
     """
     limits = limits or DecodeLimits()
-    assembly = Assembly(limits, clock or SystemClock(), is_abandoned)
-    with _bytes_of(upload, limits.max_bytes) as data:
-        found = sniff(data)
-        if found is None:
-            raise UndecodableAudio
-        container, offset = found
-        body = data[offset:]
-        facts = walk(container, body)
-        assembly.check_length(facts.audio_s or 0.0)
-        return assembly.finish(_decode_body(container, body, facts, assembly))
-
-
-def _decode_body(container: Container, body: memoryview, facts: Facts, assembly: Assembly) -> Source:
-    """Decode part after part; FFmpeg gets all of it where libsndfile does not know the format or the coding."""
-    if container in READS and not facts.wants_ffmpeg:
-        try:
-            return _decode_with_libsndfile(container, body, facts, assembly)
-        except CannotOpenError:
-            pass
-    parts = _parts(body, facts) if facts.wants_ffmpeg else [body]
-    promised_s = facts.audio_s if len(parts) == 1 else None
-    sources = [decode_with_ffmpeg(container, part, assembly, promised_s) for part in parts]
-    return sources[0]
-
-
-def _decode_with_libsndfile(container: Container, body: memoryview, facts: Facts, assembly: Assembly) -> Source:
-    if facts.correction is not None:
-        body = _corrected(body, *facts.correction)
-    sources: list[Source] = []
-    for part in _parts(body, facts):
-        assembly.check_time()  # a part may be empty, and a file a million of those
-        try:
-            sources.append(decode_with_libsndfile(container, part, assembly))
-        except CannotOpenError as error:
-            if sources:
-                # FFmpeg cannot take over in the middle: what is already assembled would come twice.
-                raise UndecodableAudio("A later part of the file has a different coding.") from error
-            raise
-    return sources[0]
-
-
-def _parts(body: memoryview, facts: Facts) -> list[memoryview]:
-    return [body[start:end] for start, end in facts.parts] or [body]
-
-
-def _corrected(body: memoryview, at: int, content: bytes) -> memoryview:
-    """Copy a live recorder's file, its length of 0 replaced by the right one."""
-    copy = bytearray(body)
-    copy[at : at + len(content)] = content
-    return memoryview(copy)
-
-
-@contextmanager
-def _bytes_of(upload: Upload, max_bytes: int) -> Iterator[memoryview]:
-    """Give the upload as memory, after its size was checked; files are mapped, not read."""
-    if isinstance(upload, bytes | bytearray | memoryview):
-        yield _checked(memoryview(upload).cast("B"), max_bytes)
-    elif isinstance(upload, Path):
-        with upload.open("rb") as file:
-            size = upload.stat().st_size
-            if size == 0:
-                raise EmptyAudio
-            # Never closed by hand: an error on its way up still holds slices of it. The last of them unmaps it.
-            yield _checked(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), max_bytes)
-    else:
-        yield _checked(memoryview(upload.read(max_bytes + 1)), max_bytes)
-
-
-def _checked(data: memoryview, max_bytes: int) -> memoryview:
-    if not data:
-        raise EmptyAudio
-    if len(data) > max_bytes:
-        raise UploadTooLarge(f"The upload has more than {max_bytes} bytes, the most that is accepted.")
-    return data
+    watch = Stopwatch(limits.timeout_s, clock or SystemClock(), is_abandoned)
+    mixer, output = Mixer(limits.max_audio_s), bytearray()
+    with watch.running(), opened(upload, limits.max_bytes, watch.check) as data:
+        # One growing buffer, which becomes the result without a copy.
+        for mono in mono_blocks(blocks(look_at(data, limits), watch.check), mixer, watch.check):
+            output += mono.tobytes()
+    samples = np.frombuffer(output, dtype=np.float32)
+    assert mixer.source is not None, "where there are samples, a block told where they came from"
+    return Audio(samples=within_one(samples, peak_of(samples)), source=mixer.source)

@@ -17,10 +17,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from harken.audio.cutting import Cut, CutRule, cut, frame_levels
-from harken.audio.decode import Upload, decode
+from harken.audio.decode import decode
 from harken.audio.reading import Reading
 from harken.audio.recording import Audio, DecodeLimits
 from harken.audio.stream import PieceStream
+from harken.audio.upload import Upload
 from harken.audio.voice_activity import SpeechDetector, SpeechRule, load_detector, speech_spans
 from harken.clock import Clock, SystemClock
 from harken.errors import Draining, QueueFull

@@ -10,9 +10,10 @@ from collections.abc import Callable
 import numpy as np
 
 from harken.audio.cutting import CutRule, cut, frame_levels
-from harken.audio.decode import Upload, decode
+from harken.audio.decode import decode
 from harken.audio.pieces import Piece, Pulled
 from harken.audio.recording import DecodeLimits
+from harken.audio.upload import Upload
 from harken.audio.voice_activity import SpeechDetector, SpeechRule, speech_spans
 from harken.clock import Clock
 from harken.types import SAMPLE_RATE

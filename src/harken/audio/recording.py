@@ -1,4 +1,4 @@
-"""What decoding takes and gives: limits, the decoded recording, and a few words on where it came from.
+"""What decoding takes and gives: limits, blocks, a whole recording, and a few words on where it came from.
 
 Plain data only. The invariant: `Audio.samples` is mono float32 at 16 kHz, finite, within [-1, 1] and never empty.
 """
@@ -31,6 +31,19 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """Some samples out of a decoder.
+
+    Attributes:
+        samples: float32 [n, channels]; valid until the decoder is asked for the next block.
+        source: what they were decoded from, at which rate.
+    """
+
+    samples: NDArray[np.float32]
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Audio:
     """A decoded recording.
 
@@ -55,7 +68,7 @@ class DecodeLimits:
     Attributes:
         max_bytes: the largest file, in bytes as uploaded.
         max_audio_s: the longest recording, in decoded seconds.
-        timeout_s: the longest that decoding may take, in seconds of wall clock.
+        timeout_s: the longest that decoding may take, in seconds of wall clock; waiting is not counted.
     """
 
     max_bytes: int = 100 * 1024 * 1024

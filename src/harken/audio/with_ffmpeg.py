@@ -7,15 +7,15 @@ nothing about limits. The invariant: a packet or a frame that FFmpeg calls corru
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harken.audio.assemble import Assembly
 from harken.audio.container import Container
-from harken.audio.recording import Source
+from harken.audio.recording import Block, Source
+from harken.audio.view import Bytes
 from harken.audio.window import Window
 from harken.errors import TruncatedAudio, UndecodableAudio
 
@@ -54,15 +54,15 @@ _SLACK_S: Final = 0.25
 """Headers round, encoders pad, and some decoders hold back their last frame."""
 
 
-def decode_with_ffmpeg(
-    container: Container, data: memoryview, assembly: Assembly, promised_s: float | None = None
-) -> Source:
-    """Decode the best audio stream of a file into `assembly`.
+def blocks_by_ffmpeg(
+    container: Container, data: Bytes, check_time: Callable[[], None], promised_s: float | None = None
+) -> Iterator[Block]:
+    """Decode the best audio stream of a file, block by block.
 
     Args:
         container: whose demuxer to use.
         data: the file.
-        assembly: where the blocks go.
+        check_time: called with every packet (it may hold no frame, and a file a million of those).
         promised_s: seconds that the header promises; compared where nothing but this stream can be meant.
 
     Raises:
@@ -81,10 +81,9 @@ def decode_with_ffmpeg(
             buffer_size=1 << 16,
             io_open=_refuse_to_open,
         ) as file:
-            source = _decode(container, file, assembly)
+            found_s = yield from _decode(container, file, check_time)
             if promised_s is not None and len(file.streams) == 1:
-                _compare(promised_s, assembly.source_s)
-            return source
+                _compare(promised_s, found_s)
     except (av.FFmpegError, ValueError, NotImplementedError) as error:
         raise UndecodableAudio(f"The file cannot be decoded: {_reason(error)}") from error
 
@@ -100,7 +99,10 @@ def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> NoReturn:
     raise PermissionError("an upload may not refer to other files")
 
 
-def _decode(container: Container, file: av.container.InputContainer, assembly: Assembly) -> Source:
+def _decode(
+    container: Container, file: av.container.InputContainer, check_time: Callable[[], None]
+) -> Generator[Block, None, float]:
+    """Yield the blocks; returns how many seconds they were."""
     import av
 
     stream = file.streams.best("audio")
@@ -111,23 +113,23 @@ def _decode(container: Container, file: av.container.InputContainer, assembly: A
     if codec is None or codec.name not in CODECS:
         raise UndecodableAudio("The file's audio has a codec that is not supported.")
     codec.thread_count = 1
-    source: Source | None = None
-    for block, rate in _joined(_blocks(file, stream, assembly)):
-        if source is None:
-            source = Source(container=container.value, codec=codec.name, sample_rate=rate, channels=block.shape[1])
-        assembly.add(block, rate)
-    if source is None and (stream.frames or stream.duration):
+    found_s = 0.0
+    for samples, rate in _joined(_frames(file, stream, check_time)):
+        found_s += len(samples) / rate
+        source = Source(container=container.value, codec=codec.name, sample_rate=rate, channels=samples.shape[1])
+        yield Block(samples=samples, source=source)
+    if not found_s and (stream.frames or stream.duration):
         raise UndecodableAudio("None of the file's audio can be decoded.")
-    return source or Source(container=container.value, codec=codec.name, sample_rate=codec.sample_rate, channels=0)
+    return found_s
 
 
-def _blocks(
-    file: av.container.InputContainer, stream: av.AudioStream, assembly: Assembly
+def _frames(
+    file: av.container.InputContainer, stream: av.AudioStream, check_time: Callable[[], None]
 ) -> Iterator[tuple[NDArray[np.float32], int]]:
     """Yield float32 [samples, channels] and its rate, frame by frame."""
     decoder = _decoder(stream)
     for packet in file.demux(stream):
-        assembly.check_time()  # a packet may hold no frame, and a file a million of those
+        check_time()
         if packet.is_corrupt:
             raise TruncatedAudio("A packet of the file is cut off or damaged.")
         for frame in decoder.decode(packet):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from harken.audio.assemble import Assembly
 from harken.audio.container import Container
-from harken.audio.recording import Source
+from harken.audio.recording import Block, Source
+from harken.audio.view import Bytes
 from harken.audio.window import Window
 from harken.errors import TruncatedAudio, UndecodableAudio
 
@@ -44,18 +44,25 @@ class CannotOpenError(Exception):
     """libsndfile does not know this coding; FFmpeg may."""
 
 
-def decode_with_libsndfile(container: Container, data: memoryview, assembly: Assembly) -> Source:
-    """Decode one file, or one link of a chain, into `assembly`.
+def blocks_by_libsndfile(
+    container: Container, data: Bytes, correction: tuple[int, bytes] | None = None
+) -> Iterator[Block]:
+    """Decode one file, or one link of a chain, block by block.
+
+    Args:
+        container: what it is.
+        data: the file …
+        correction: … with these bytes at this place instead of its own.
 
     Raises:
-        CannotOpenError: libsndfile refuses the header; nothing was added.
+        CannotOpenError: libsndfile refuses the header; nothing was yielded.
         TruncatedAudio: it ends before its audio does.
         UndecodableAudio: it is damaged.
     """
     import soundfile
 
     try:
-        window = Window(data)
+        window = Window(data, correction)
         file = soundfile.SoundFile(window)
     except (soundfile.LibsndfileError, TypeError) as error:
         raise CannotOpenError(str(error)) from error
@@ -63,17 +70,17 @@ def decode_with_libsndfile(container: Container, data: memoryview, assembly: Ass
         # For MP3 the number is an estimate; its frames have been counted instead.
         promised = _UNKNOWN_FRAMES if container is Container.MP3 else file.frames
         done = 0
-        for block in _blocks(file, window, promised):
-            done += len(block)
-            assembly.add(block, file.samplerate)
-        if done < promised < _UNKNOWN_FRAMES:
-            raise TruncatedAudio(f"The file promises {promised} samples and has {done}.")
-        return Source(
+        source = Source(
             container=container.value, codec=file.subtype, sample_rate=file.samplerate, channels=file.channels
         )
+        for samples in _read(file, window, promised):
+            done += len(samples)
+            yield Block(samples=samples, source=source)
+        if done < promised < _UNKNOWN_FRAMES:
+            raise TruncatedAudio(f"The file promises {promised} samples and has {done}.")
 
 
-def _blocks(file: soundfile.SoundFile, window: Window, promised: int) -> Iterator[NDArray[np.float32]]:
+def _read(file: soundfile.SoundFile, window: Window, promised: int) -> Iterator[NDArray[np.float32]]:
     """Yield float32 [≤ block, channels] until the file ends, or all that it promised has come.
 
     Whoever asks libFLAC for more is told that a tag, or padding, behind the last frame is damage.

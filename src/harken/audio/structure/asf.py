@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 
 from harken.audio.structure.facts import Facts
+from harken.audio.view import Bytes, unpack_at
 from harken.errors import TruncatedAudio, UndecodableAudio
 
 _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -19,7 +20,7 @@ _SLACK_S = 0.25
 """A tag tells when it begins, the duration when the last one ends."""
 
 
-def walk_asf(data: memoryview) -> Facts:
+def walk_asf(data: Bytes) -> Facts:
     """Check the header, the size of the data object and the file.
 
     Raises:
@@ -31,7 +32,7 @@ def walk_asf(data: memoryview) -> Facts:
     audio_s, is_broadcast = _properties(data)
     at, has_data = 0, False
     while at + 24 <= len(data):
-        (size,) = struct.unpack_from("<Q", data, at + 16)
+        (size,) = unpack_at("<Q", data, at + 16)
         is_data = bytes(data[at : at + 16]) == _DATA
         has_data = has_data or is_data
         if is_data and is_broadcast:
@@ -46,21 +47,21 @@ def walk_asf(data: memoryview) -> Facts:
     return Facts(audio_s=audio_s, wants_ffmpeg=True)
 
 
-def _properties(data: memoryview) -> tuple[float | None, bool]:
+def _properties(data: Bytes) -> tuple[float | None, bool]:
     """Return the play time in seconds, and whether the sizes are unknown because it was broadcast."""
-    (header_size,) = struct.unpack_from("<Q", data, 16)
+    (header_size,) = unpack_at("<Q", data, 16)
     at = 30
     while at + 24 <= min(header_size, len(data)):
-        (size,) = struct.unpack_from("<Q", data, at + 16)
+        (size,) = unpack_at("<Q", data, at + 16)
         if bytes(data[at : at + 16]) == _FILE_PROPERTIES and at + 104 <= len(data):
-            ticks, _, preroll_ms, flags = struct.unpack_from("<QQQI", data, at + 64)
+            ticks, _, preroll_ms, flags = unpack_at("<QQQI", data, at + 64)
             seconds = ticks / 1e7 - preroll_ms / 1e3
             return (seconds if seconds > 0 and not flags & 1 else None), bool(flags & 1)
         at += max(size, 24)
     return None, False
 
 
-def _flv_duration(data: memoryview) -> float | None:
+def _flv_duration(data: Bytes) -> float | None:
     """Read the seconds that the script tag at the start promises; None where it promises none, as from a pipe."""
     head = bytes(data[:1024])
     at = head.find(b"\x00\x08duration\x00") + 11
@@ -70,7 +71,7 @@ def _flv_duration(data: memoryview) -> float | None:
     return float(seconds) if seconds > _SLACK_S else None
 
 
-def walk_flv(data: memoryview) -> Facts:
+def walk_flv(data: Bytes) -> Facts:
     """Check every tag.
 
     Raises:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from harken.audio.structure.facts import Facts
+from harken.audio.view import Bytes
 from harken.errors import EmptyAudio, TruncatedAudio
 
 _TOTAL_AT: Final = 21
@@ -21,7 +22,7 @@ _MOST_CANDIDATES: Final = 16
 """Each costs a CRC-16 in Python; a file may be made of things that look like a frame's head."""
 
 
-def walk_flac(data: memoryview) -> Facts:
+def walk_flac(data: Bytes) -> Facts:
     """Read a FLAC file's promise of samples; where there is none (0), find it out.
 
     Raises:
@@ -44,7 +45,7 @@ def walk_flac(data: memoryview) -> Facts:
     return Facts(audio_s=found / rate if rate else None, correction=(_TOTAL_AT, corrected))
 
 
-def _samples_up_to_the_last_frame(data: memoryview) -> int | None:
+def _samples_up_to_the_last_frame(data: Bytes) -> int | None:
     """Return the samples up to the end of the frame that ends with the file; 0 for no frames, None where it is cut."""
     first = _skip_metadata(data)
     if first >= len(data):
@@ -64,7 +65,7 @@ def _samples_up_to_the_last_frame(data: memoryview) -> int | None:
     return None
 
 
-def _skip_metadata(data: memoryview) -> int:
+def _skip_metadata(data: Bytes) -> int:
     """Return where the first frame begins."""
     at, is_last = 4, False
     while not is_last and at + 4 <= len(data):

@@ -6,13 +6,14 @@ AMR has no index: the walk hops from frame to frame.
 from __future__ import annotations
 
 from harken.audio.structure.facts import Facts
+from harken.audio.view import Bytes
 from harken.errors import TruncatedAudio, UndecodableAudio
 
 _AMR_NB = (12, 13, 15, 17, 19, 20, 26, 31, 5, -1, -1, -1, -1, -1, -1, 0)
 _AMR_WB = (17, 23, 32, 36, 40, 46, 50, 58, 60, 5, -1, -1, -1, -1, 0, 0)
 
 
-def walk_amr(data: memoryview) -> Facts:
+def walk_amr(data: Bytes) -> Facts:
     """Check a single-channel AMR or AMR-WB file; a frame is 20 ms.
 
     Raises:

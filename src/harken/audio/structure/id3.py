@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from harken.audio.view import Bytes
 
-def skip_id3(data: memoryview, at: int) -> int:
+
+def skip_id3(data: Bytes, at: int) -> int:
     """Return where the ID3v2 tags that begin at byte `at` end (`at` itself where there are none).
 
     A tag that claims to reach beyond the file ends with the file.

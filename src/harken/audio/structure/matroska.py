@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass
 
 from harken.audio.structure.facts import Facts
+from harken.audio.view import Bytes
 from harken.errors import TruncatedAudio, UndecodableAudio
 
 _SEGMENT = 0x18538067
@@ -35,7 +36,7 @@ class _Element:
     size: int | None
 
 
-def walk_matroska(data: memoryview) -> Facts:
+def walk_matroska(data: Bytes) -> Facts:
     """Check the elements of a file.
 
     Raises:
@@ -57,7 +58,7 @@ def walk_matroska(data: memoryview) -> Facts:
     return Facts(audio_s=audio_s, wants_ffmpeg=True)
 
 
-def _duration_s(info: memoryview) -> float | None:
+def _duration_s(info: Bytes) -> float | None:
     """Read the duration out of the info element; None where it is not there, as in live recordings."""
     at, scale, duration = 0, 1_000_000, 0.0
     while at < len(info):
@@ -72,7 +73,7 @@ def _duration_s(info: memoryview) -> float | None:
     return audio_s if audio_s > 0 else None
 
 
-def _element(data: memoryview, at: int) -> _Element:
+def _element(data: Bytes, at: int) -> _Element:
     first = data[at]
     id_width = 9 - first.bit_length()
     if first == 0 or id_width > 4:
@@ -91,8 +92,8 @@ def _element(data: memoryview, at: int) -> _Element:
     return _Element(id=int.from_bytes(data[at:size_at], "big"), start=start, size=None if size == mask else size)
 
 
-def _float(data: memoryview) -> float:
+def _float(data: Bytes) -> float:
     """Read an EBML float of 4 or 8 bytes; anything else, and what is no number, counts as unknown (0)."""
     layout = {4: ">f", 8: ">d"}.get(len(data))
-    value = struct.unpack(layout, data)[0] if layout else 0.0
+    value = struct.unpack(layout, bytes(data))[0] if layout else 0.0
     return float(value) if value == value and abs(value) < 1e18 else 0.0  # noqa: PLR0124 - NaN is unequal to itself

@@ -13,6 +13,7 @@ from typing import Final
 
 from harken.audio.structure.facts import Facts
 from harken.audio.structure.names import shown
+from harken.audio.view import Bytes, unpack_at
 from harken.errors import TruncatedAudio, UndecodableAudio
 
 _TOP_LEVEL: Final = frozenset(
@@ -23,7 +24,7 @@ _TOP_LEVEL: Final = frozenset(
 )
 
 
-def walk_mp4(data: memoryview) -> Facts:
+def walk_mp4(data: Bytes) -> Facts:
     """Check the top-level boxes.
 
     Raises:
@@ -45,13 +46,13 @@ def walk_mp4(data: memoryview) -> Facts:
     return Facts(audio_s=audio_s, wants_ffmpeg=True)
 
 
-def _is_junk(rest: memoryview, seen: set[bytes]) -> bool:
+def _is_junk(rest: Bytes, seen: set[bytes]) -> bool:
     """Whether what follows can be left out. In a fragmented file it might be the start of the next fragment."""
     is_whole = b"moov" in seen and b"mdat" in seen and b"moof" not in seen
     return is_whole and bytes(rest[4:8]) not in _TOP_LEVEL
 
 
-def _boxes(data: memoryview, at: int) -> Iterator[tuple[bytes, int, int]]:
+def _boxes(data: Bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield name, start and end of the content of each box."""
     while at < len(data):
         if len(data) - at < 8:
@@ -74,14 +75,14 @@ def _boxes(data: memoryview, at: int) -> Iterator[tuple[bytes, int, int]]:
         at += size
 
 
-def _movie_seconds(moov: memoryview) -> float | None:
+def _movie_seconds(moov: Bytes) -> float | None:
     """Read the duration from the movie header; None where it is unknown, as in fragmented files."""
     for name, start, _ in _boxes(moov, 0):
         if name == b"mvhd":
             layout, at = (">IQ", start + 20) if bytes(moov[start : start + 1]) == b"\x01" else (">II", start + 12)
             if at + struct.calcsize(layout) > len(moov):
                 return None
-            scale, duration = struct.unpack_from(layout, moov, at)
+            scale, duration = unpack_at(layout, moov, at)
             unknown = (1 << 64) - 1 if layout == ">IQ" else (1 << 32) - 1
             return duration / scale if scale and duration not in (0, unknown) else None
     return None

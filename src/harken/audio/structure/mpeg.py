@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from harken.audio.structure.facts import Facts
 from harken.audio.structure.id3 import skip_id3
+from harken.audio.view import Bytes
 from harken.errors import TruncatedAudio, UndecodableAudio
 
 _SEARCH_BYTES = 64 * 1024
@@ -73,7 +74,7 @@ def adts_frame(head: int) -> Frame | None:
     return Frame(size=size, samples=1024 * ((head & 3) + 1), rate=_ADTS_RATES[rate])
 
 
-def find_first_frame(data: memoryview) -> FirstFrame | None:
+def find_first_frame(data: Bytes) -> FirstFrame | None:
     """Find where frames begin: three in a row, or fewer that end exactly with the file."""
     head = bytes(data[:_SEARCH_BYTES])
     at = head.find(b"\xff")
@@ -85,7 +86,7 @@ def find_first_frame(data: memoryview) -> FirstFrame | None:
     return None
 
 
-def _is_run(data: memoryview, at: int, *, is_adts: bool) -> bool:
+def _is_run(data: Bytes, at: int, *, is_adts: bool) -> bool:
     read, width = (adts_frame, 7) if is_adts else (mpeg_frame, 4)
     for count in range(3):
         frame = read(int.from_bytes(data[at : at + width], "big"))
@@ -95,7 +96,7 @@ def _is_run(data: memoryview, at: int, *, is_adts: bool) -> bool:
     return True
 
 
-def walk_mp3(data: memoryview) -> Facts:
+def walk_mp3(data: Bytes) -> Facts:
     """Check every frame of an MPEG audio stream.
 
     Files that were joined are taken apart again: a decoder that believes the first file's count stops behind it.
@@ -124,7 +125,7 @@ def walk_mp3(data: memoryview) -> Facts:
     )
 
 
-def walk_adts(data: memoryview) -> Facts:
+def walk_adts(data: Bytes) -> Facts:
     """Check every frame of an AAC stream.
 
     Raises:
@@ -152,7 +153,7 @@ class _Run:
     audio_s: float
 
 
-def _walk(data: memoryview, start: int, read: ReadFrame, kind: str, most: int | None) -> _Run:
+def _walk(data: Bytes, start: int, read: ReadFrame, kind: str, most: int | None) -> _Run:
     """Hop over at most `most` frames, up to a tag; then over the tags."""
     at, frames, samples, rate, size = start, 0, 0, 0, len(data)
     width = 7 if read is adts_frame else 4
@@ -176,12 +177,12 @@ def _walk(data: memoryview, start: int, read: ReadFrame, kind: str, most: int | 
     return _Run(start=start, end=at, next=behind, frames=frames, audio_s=samples / rate if rate else 0.0)
 
 
-def _is_junk(rest: memoryview, missing: int) -> bool:
+def _is_junk(rest: Bytes, missing: int) -> bool:
     """Whether no frame can be in what follows the promised ones. `missing` is 1 where an encoder counted its header."""
     return missing <= 1 and (missing <= 0 or rest[0] != 0xFF) and find_first_frame(rest) is None
 
 
-def _step_over_tag(data: memoryview, at: int, kind: str) -> int:
+def _step_over_tag(data: Bytes, at: int, kind: str) -> int:
     """Return where a tag or padding at `at` ends; raise where neither is there."""
     rest = data[at:]
     head = bytes(rest[:11])
@@ -202,12 +203,12 @@ def _step_over_tag(data: memoryview, at: int, kind: str) -> int:
     raise UndecodableAudio(f"The {kind} stream is damaged at byte {at}: no frame begins there.")
 
 
-def _ape_size(tag: memoryview) -> int:
+def _ape_size(tag: Bytes) -> int:
     """Bytes of an APEv2 tag that begins with its header (the written size leaves the header out)."""
     return min(len(tag), 32 + int.from_bytes(tag[12:16], "little"))
 
 
-def _leading_zeros(data: memoryview) -> int:
+def _leading_zeros(data: Bytes) -> int:
     """Count them block by block: a copy of the whole rest at every gap would take quadratic time."""
     for at in range(0, len(data), 4096):
         block = bytes(data[at : at + 4096])
@@ -217,7 +218,7 @@ def _leading_zeros(data: memoryview) -> int:
     return len(data)
 
 
-def _promised_frames(data: memoryview) -> int | None:
+def _promised_frames(data: Bytes) -> int | None:
     """Read the frame count from a Xing, Info or VBRI header in the first frame."""
     first = mpeg_frame(int.from_bytes(data[:4], "big"))
     if first is None:

@@ -12,6 +12,7 @@ import zlib
 from dataclasses import dataclass, field
 
 from harken.audio.structure.facts import Facts
+from harken.audio.view import Bytes
 from harken.errors import TruncatedAudio, UndecodableAudio
 
 _HEADER = struct.Struct("<4sBBqIIIB")
@@ -58,7 +59,7 @@ def _seconds(stream: _Stream) -> float:
     return (stream.last_granule - stream.first_granule) / stream.rate if stream.rate else 0.0
 
 
-def walk_ogg(data: memoryview) -> Facts:
+def walk_ogg(data: Bytes) -> Facts:
     """Check every page of an Ogg file.
 
     Raises:
@@ -86,11 +87,11 @@ def walk_ogg(data: memoryview) -> Facts:
     )
 
 
-def _page(data: memoryview, at: int, links: list[_Link]) -> int:
+def _page(data: Bytes, at: int, links: list[_Link]) -> int:
     """Check the page at `at`, account for it in `links`, and return where the next begins."""
     if len(data) - at < _HEADER.size:
         raise TruncatedAudio("The Ogg file ends inside a page.")
-    capture, _, flags, granule, serial, sequence, crc, count = _HEADER.unpack_from(data, at)
+    capture, _, flags, granule, serial, sequence, crc, count = _HEADER.unpack(bytes(data[at : at + _HEADER.size]))
     if capture != b"OggS":
         raise UndecodableAudio(f"The Ogg file is damaged at byte {at}: no page begins there.")
     lacing = bytes(data[at + _HEADER.size : at + _HEADER.size + count])
@@ -98,7 +99,7 @@ def _page(data: memoryview, at: int, links: list[_Link]) -> int:
     end: int = body + sum(lacing)
     if len(lacing) < count or end > len(data):
         raise TruncatedAudio("The Ogg file ends inside a page.")
-    if page_crc(b"".join((data[at : at + 22], bytes(4), data[at + 26 : end]))) != crc:
+    if page_crc(bytes(data[at : at + 22]) + bytes(4) + bytes(data[at + 26 : end])) != crc:
         raise UndecodableAudio(f"The Ogg file is damaged: the checksum of the page at byte {at} is wrong.")
     if flags & _BEGINS:
         _begin(links, at, serial, sequence, bytes(data[body : min(end, body + 64)]))

@@ -6,12 +6,12 @@ write the header: sizes of 0, or within a block of 2³¹ or 2³² (SoX, FFmpeg, 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harken.audio.structure.facts import Facts
 from harken.audio.structure.names import shown
+from harken.audio.view import Bytes, unpack_at
 from harken.errors import EmptyAudio, TruncatedAudio, UndecodableAudio
 
 _LARGEST_REAL_SIZE = 0x7FFF_0000
@@ -31,16 +31,16 @@ class _Chunk:
         return self.start + self.size
 
 
-def _chunks(data: memoryview, at: int, order: str) -> Iterator[_Chunk]:
+def _chunks(data: Bytes, at: int, order: str) -> Iterator[_Chunk]:
     """Yield the chunks from `at` on; sizes are as written, so the last may lie."""
     while at + 8 <= len(data):
-        (size,) = struct.unpack_from(f"{order}I", data, at + 4)
+        (size,) = unpack_at(f"{order}I", data, at + 4)
         chunk = _Chunk(name=bytes(data[at : at + 4]), size_at=at + 4, start=at + 8, size=size)
         yield chunk
         at = chunk.end + (size & 1)
 
 
-def walk_wav(data: memoryview) -> Facts:
+def walk_wav(data: Bytes) -> Facts:
     """Check a WAV, RF64 or BW64 file.
 
     Raises:
@@ -52,9 +52,9 @@ def walk_wav(data: memoryview) -> Facts:
     long_size: int | None = None
     for chunk in _chunks(data, 12, order):
         if chunk.name == b"fmt " and chunk.start + 12 <= len(data):
-            (bytes_per_s,) = struct.unpack_from(f"{order}I", data, chunk.start + 8)
+            (bytes_per_s,) = unpack_at(f"{order}I", data, chunk.start + 8)
         elif chunk.name == b"ds64" and chunk.start + 16 <= len(data):
-            (long_size,) = struct.unpack_from("<Q", data, chunk.start + 8)
+            (long_size,) = unpack_at("<Q", data, chunk.start + 8)
         elif chunk.name == b"data":
             return _data_chunk(data, chunk, bytes_per_s, long_size)
         elif chunk.end > len(data):
@@ -62,7 +62,7 @@ def walk_wav(data: memoryview) -> Facts:
     raise _no_samples(data, "WAV", 44)
 
 
-def _data_chunk(data: memoryview, chunk: _Chunk, bytes_per_s: int, long_size: int | None) -> Facts:
+def _data_chunk(data: Bytes, chunk: _Chunk, bytes_per_s: int, long_size: int | None) -> Facts:
     present = len(data) - chunk.start
     size = long_size if long_size is not None and chunk.size == 0xFFFF_FFFF else chunk.size
     is_open = long_size is None and (size == 0 or size >= _LARGEST_REAL_SIZE)
@@ -78,14 +78,14 @@ def _data_chunk(data: memoryview, chunk: _Chunk, bytes_per_s: int, long_size: in
     )
 
 
-def _is_followed_by_chunk(data: memoryview, chunk: _Chunk) -> bool:
+def _is_followed_by_chunk(data: Bytes, chunk: _Chunk) -> bool:
     """Whether an empty data chunk is really empty: a well-known chunk that ends inside the file comes behind it."""
     following = next(_chunks(data, chunk.start, "<"), None)
     known = (b"LIST", b"fact", b"PEAK", b"id3 ", b"bext", b"cue ", b"smpl")
     return following is not None and following.name in known and following.end <= len(data)
 
 
-def walk_avi(data: memoryview) -> Facts:
+def walk_avi(data: Bytes) -> Facts:
     """Check an AVI file.
 
     Raises:
@@ -106,7 +106,7 @@ def walk_avi(data: memoryview) -> Facts:
     return Facts(wants_ffmpeg=True)
 
 
-def walk_aiff(data: memoryview) -> Facts:
+def walk_aiff(data: Bytes) -> Facts:
     """Check an AIFF or AIFF-C file.
 
     Raises:
@@ -122,7 +122,7 @@ def walk_aiff(data: memoryview) -> Facts:
     raise _no_samples(data, "AIFF", 54)
 
 
-def walk_au(data: memoryview) -> Facts:
+def walk_au(data: Bytes) -> Facts:
     """Check a Sun AU file.
 
     Raises:
@@ -130,7 +130,7 @@ def walk_au(data: memoryview) -> Facts:
     """
     if len(data) < 24:
         raise TruncatedAudio("The AU file ends inside its header.")
-    start, size = struct.unpack_from(">II", data, 4)
+    start, size = unpack_at(">II", data, 4)
     is_open = size == 0xFFFF_FFFF
     if not is_open and start + size > len(data):
         raise TruncatedAudio(f"The AU file promises {size} bytes of samples and has {max(0, len(data) - start)}.")
@@ -145,7 +145,7 @@ _CAF_CHUNKS = frozenset(
 )
 
 
-def walk_caf(data: memoryview) -> Facts:
+def walk_caf(data: Bytes) -> Facts:
     """Check an Apple Core Audio file: chunks with 64-bit sizes; −1 is a live recording's data.
 
     Raises:
@@ -153,7 +153,7 @@ def walk_caf(data: memoryview) -> Facts:
     """
     at, has_data = 8, False
     while at + 12 <= len(data):
-        (size,) = struct.unpack_from(">q", data, at + 4)
+        (size,) = unpack_at(">q", data, at + 4)
         name = bytes(data[at : at + 4])
         has_data = has_data or name == b"data"
         if size < 0 or (has_data and name not in _CAF_CHUNKS):
@@ -166,7 +166,7 @@ def walk_caf(data: memoryview) -> Facts:
     return Facts()
 
 
-def walk_w64(data: memoryview) -> Facts:
+def walk_w64(data: Bytes) -> Facts:
     """Check a Sony Wave64 file: 16-byte names, 64-bit sizes that include the 24 bytes of name and size.
 
     Raises:
@@ -175,7 +175,7 @@ def walk_w64(data: memoryview) -> Facts:
     """
     at, has_data = 40, False
     while at + 24 <= len(data):
-        (size,) = struct.unpack_from("<Q", data, at + 16)
+        (size,) = unpack_at("<Q", data, at + 16)
         has_data = has_data or bytes(data[at : at + 4]) == b"data"
         if size < 24:
             raise UndecodableAudio("The Wave64 file has a chunk of an impossible size.")
@@ -187,7 +187,7 @@ def walk_w64(data: memoryview) -> Facts:
     return Facts()
 
 
-def _no_samples(data: memoryview, kind: str, smallest: int) -> TruncatedAudio | UndecodableAudio:
+def _no_samples(data: Bytes, kind: str, smallest: int) -> TruncatedAudio | UndecodableAudio:
     if len(data) < smallest:
         return TruncatedAudio(f"The {kind} file ends inside its header.")
     return UndecodableAudio(f"The {kind} file has no samples.")

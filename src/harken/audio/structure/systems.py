@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from harken.audio.structure.facts import Facts
+from harken.audio.view import Bytes
 from harken.errors import TruncatedAudio, UndecodableAudio
 
 _TS_PACKET = 188
+_TS_BLOCK = 128 * _TS_PACKET
 _SYNC = 0x47
 _START = b"\x00\x00\x01"
 _PACK, _END = 0xBA, 0xB9
 _WAVPACK_HEADER = 32
 
 
-def walk_ts(data: memoryview) -> Facts:
+def walk_ts(data: Bytes) -> Facts:
     """Check that a transport stream consists of whole packets. Whether packets are missing does not show.
 
     Raises:
         TruncatedAudio: it ends inside a packet.
         UndecodableAudio: a packet does not begin where it should.
     """
-    starts = bytes(data[::_TS_PACKET])
-    bad = len(starts) - len(starts.lstrip(bytes([_SYNC])))
-    if bad != len(starts):
-        raise UndecodableAudio(f"The transport stream is damaged at byte {bad * _TS_PACKET}.")
+    for at in range(0, len(data), _TS_BLOCK):
+        starts = bytes(data[at : at + _TS_BLOCK])[::_TS_PACKET]
+        good = len(starts) - len(starts.lstrip(bytes([_SYNC])))
+        if good != len(starts):
+            raise UndecodableAudio(f"The transport stream is damaged at byte {at + good * _TS_PACKET}.")
     if len(data) % _TS_PACKET:
         raise TruncatedAudio("The transport stream ends inside a packet.")
     return Facts(wants_ffmpeg=True)
 
 
-def walk_ps(data: memoryview) -> Facts:
+def walk_ps(data: Bytes) -> Facts:
     """Check that a program stream consists of whole packets.
 
     Raises:
@@ -58,7 +61,7 @@ def _ps_unit_size(head: bytes) -> int:
     return 6 + int.from_bytes(head[4:6], "big")
 
 
-def walk_wavpack(data: memoryview) -> Facts:
+def walk_wavpack(data: Bytes) -> Facts:
     """Check every block of a WavPack file, as far as blocks go (tags may follow).
 
     Raises:

@@ -19,8 +19,9 @@ from harken.audio.structure.mpeg import walk_adts, walk_mp3
 from harken.audio.structure.ogg import walk_ogg
 from harken.audio.structure.riff import walk_aiff, walk_au, walk_avi, walk_caf, walk_w64, walk_wav
 from harken.audio.structure.systems import walk_ps, walk_ts, walk_wavpack
+from harken.audio.view import Bytes
 
-WALKERS: Final[dict[Container, Callable[[memoryview], Facts]]] = {
+WALKERS: Final[dict[Container, Callable[[Bytes], Facts]]] = {
     Container.WAV: walk_wav,
     Container.W64: walk_w64,
     Container.AIFF: walk_aiff,
@@ -42,7 +43,7 @@ WALKERS: Final[dict[Container, Callable[[memoryview], Facts]]] = {
 }
 
 
-def walk(container: Container, data: memoryview) -> Facts:
+def walk(container: Container, data: Bytes) -> Facts:
     """Walk a file's skeleton.
 
     Raises:
