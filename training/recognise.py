@@ -52,7 +52,7 @@ def _bunch(model: Qwen3ASR, clips: Sequence[npt.NDArray[np.float32]], options: O
     cache = model.open_cache(slots=len(clips), max_tokens=room)
     written: list[list[int]] = [[] for _ in clips]
     running = list(range(len(clips)))
-    tokens = model.prefill(cache, prompts, running)
+    tokens = model.prefill(cache, prompts, running).tokens
     while running:
         still: list[int] = []
         for slot, token in zip(running, tokens, strict=True):
@@ -64,6 +64,6 @@ def _bunch(model: Qwen3ASR, clips: Sequence[npt.NDArray[np.float32]], options: O
         running = still
         if running:
             lengths = [prompts[slot].length + len(written[slot]) - 1 for slot in running]
-            tokens = model.decode(cache, running, [written[slot][-1] for slot in running], lengths)
+            tokens = model.decode(cache, running, [written[slot][-1] for slot in running], lengths).tokens
     parsed = (model.parse(model.detokenize(ids), options) for ids in written)
     return [Heard(text=text, language=language) for text, language in parsed]

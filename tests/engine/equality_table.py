@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harken.choice import Chosen
 from harken.engine.canary import read_canary
 from harken.engine.engine import Engine
 from harken.engine.resolve import resolve_model
@@ -40,17 +41,17 @@ class GatedModel:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
 
-    def prefill(self, cache: Any, prompts: Sequence[Any], slots: Sequence[int]) -> list[int]:
+    def prefill(self, cache: Any, prompts: Sequence[Any], slots: Sequence[int], *choices: Any) -> Chosen:
         """One call of the network."""
         self.gate.pass_through()
         self.prefilled.append(len(slots))
-        return self.model.prefill(cache, prompts, slots)
+        return self.model.prefill(cache, prompts, slots, *choices)
 
-    def decode(self, cache: Any, slots: Sequence[int], tokens: Sequence[int], lengths: Sequence[int]) -> list[int]:
+    def decode(self, cache: Any, slots: Sequence[int], *others: Any) -> Chosen:
         """One call of the network."""
         self.gate.pass_through()
         self.decoded.append(len(slots))
-        return self.model.decode(cache, slots, tokens, lengths)
+        return self.model.decode(cache, slots, *others)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

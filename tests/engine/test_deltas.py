@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harken.engine.deltas import Writer, settled, without_half_character
+from harken.engine.deltas import Writer, without_half_character
 from harken.testing import FakeModel
 from harken.testing.model import encode
-from harken.types import Options
+from harken.types import Finish, Options
 
 _FORCED = Options(language="English")
 
@@ -27,26 +27,41 @@ def _pieces(raw: str, options: Options) -> tuple[list[str], str, bool]:
 
 
 @pytest.mark.parametrize(
-    ("raw", "is_forced", "expected"),
+    ("raw", "options", "expected"),
     [
-        ("", False, None),
-        ("language", False, None),
-        ("language English", False, None),
-        ("language English<asr_text>", False, "language English<asr_text>"),
-        ("language English<asr_text>one", False, "language English<asr_text>one"),
-        ("no header at all", False, None),
-        ("one two", True, "one two"),
-        ("lang", True, None),
-        ("language English", True, None),
-        ("language English<asr_text>one", True, "language English<asr_text>one"),
-        ("language " + "x" * 90, True, "language " + "x" * 90),
-        ("languid", True, "languid"),
-        ("one \ufffd", True, "one "),
+        ("language English<asr_text>", Options(), []),
+        ("language English<asr_text>ones", Options(), ["o", "n", "e", "s"]),
+        ("one s", _FORCED, ["o", "n", "e", " s"]),
+        ("languid", _FORCED, ["langui", "d"]),
+        ("language English<asr_text>one", _FORCED, ["o", "n", "e"]),
+        ("language English one", _FORCED, ["o", "n", "e"]),
+        ("a land", _FORCED, ["a", " land"]),
+        ("a <b", _FORCED, ["a", " <b"]),
     ],
 )
-def test_nothing_is_settled_while_a_header_may_be_coming(raw: str, is_forced: bool, expected: str | None) -> None:
-    """With a forced language, only what could be the beginning of a header is held back."""
-    assert settled(raw, is_forced=is_forced) == expected
+def test_what_may_be_a_header_or_a_mark_waits(raw: str, options: Options, expected: list[str]) -> None:
+    """Token by token, which are bytes here: only as long as it may."""
+    pieces, text, fits = _pieces(raw, options)
+    assert (pieces, "".join(pieces), fits) == (expected, text, True)
+
+
+def test_a_tail_that_repeats_itself_is_held_back_until_it_stops() -> None:
+    """The third round and all that follow wait; people do repeat themselves, and then everything comes."""
+    pieces, text, fits = _pieces("na na na na na na so", _FORCED)
+    assert (text, fits) == ("na na na na na na so", True)
+    assert "".join(pieces[:6]) == "na na na"
+    assert pieces[6:] == [" na na na s", "o"]
+
+
+def test_a_loop_is_not_shown() -> None:
+    """What came before it has been sent, the first two rounds included, and of the third all but its last token."""
+    pieces: list[str] = []
+    writer = Writer(FakeModel(), _FORCED, pieces.append)
+    raw = "one " + "two " * 20
+    for token in encode(raw):
+        writer.write(token)
+    assert writer.close(raw.strip(), Finish.LOOP)
+    assert "".join(pieces) == "one two two tw"
 
 
 def test_words_come_one_by_one_without_the_header() -> None:

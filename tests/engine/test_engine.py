@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harken.choice import Chosen
 from harken.engine.engine import Engine
 from harken.engine.messages import Opened
 from harken.errors import AudioTooLong, Draining, EngineFailed, QueueFull, UnsupportedOption
@@ -285,7 +286,7 @@ def test_the_thread_never_ends_without_a_word() -> None:
     """Not even when something in the network wants to leave the process, which a thread would do in silence."""
 
     class Leaving(FakeModel):
-        def decode(self, *args: Any) -> list[int]:
+        def decode(self, *args: Any) -> Chosen:
             raise SystemExit(1)
 
     async def main() -> None:

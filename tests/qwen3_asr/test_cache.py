@@ -40,7 +40,7 @@ def test_segments_that_join_and_leave_get_the_answers_they_get_alone(
         joining = [(slot, waiting.pop()) for slot in draw.sample(free, draw.randrange(len(free) + 1)) if waiting]
         if joining:
             first = ours.prefill(cache, [prompts[which] for _, which in joining], [slot for slot, _ in joining])
-            running |= {slot: (which, [token]) for (slot, which), token in zip(joining, first, strict=True)}
+            running |= {slot: (which, [token]) for (slot, which), token in zip(joining, first.tokens, strict=True)}
         for slot, (which, answer) in list(running.items()):
             if len(answer) == STEPS:
                 assert answer == alone[which]
@@ -49,8 +49,8 @@ def test_segments_that_join_and_leave_get_the_answers_they_get_alone(
         if stepping := draw.sample(sorted(running), draw.randrange(1, len(running) + 1)) if running else []:
             answers = [running[slot][1] for slot in stepping]
             lengths = [prompts[running[slot][0]].length + len(running[slot][1]) - 1 for slot in stepping]
-            tokens = ours.decode(cache, stepping, [answer[-1] for answer in answers], lengths)
-            for answer, token in zip(answers, tokens, strict=True):
+            chosen = ours.decode(cache, stepping, [answer[-1] for answer in answers], lengths)
+            for answer, token in zip(answers, chosen.tokens, strict=True):
                 answer.append(token)
     assert finished == 12
 
@@ -66,10 +66,10 @@ def test_what_an_earlier_segment_left_in_a_slot_is_not_seen(
     cache = ours.open_cache(slots=2, max_tokens=prompts[5].length + STEPS)
     cache.keys.fill_(torch.nan)
     cache.values.fill_(torch.nan)
-    answers = [ours.prefill(cache, [prompt], [slot]) for slot, prompt in enumerate(both)]
+    answers = [ours.prefill(cache, [prompt], [slot]).tokens for slot, prompt in enumerate(both)]
     for step in range(STEPS - 1):
-        tokens = ours.decode(cache, [0, 1], [answer[-1] for answer in answers], [p.length + step for p in both])
-        for answer, token in zip(answers, tokens, strict=True):
+        chosen = ours.decode(cache, [0, 1], [answer[-1] for answer in answers], [p.length + step for p in both])
+        for answer, token in zip(answers, chosen.tokens, strict=True):
             answer.append(token)
     assert answers == [alone[0], alone[5]]
 

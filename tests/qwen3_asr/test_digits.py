@@ -45,12 +45,11 @@ def recognise(model: Qwen3ASR, clips: list[reference.Wave], options: Options) ->
     prompts = [model.prompt(clip, options) for clip in clips]
     slots = list(range(len(clips)))
     cache = model.open_cache(slots=len(clips), max_tokens=max(prompt.length for prompt in prompts) + STEPS)
-    answers = [[token] for token in model.prefill(cache, prompts, slots)]
+    answers = [[token] for token in model.prefill(cache, prompts, slots).tokens]
     while running := [s for s in slots if answers[s][-1] not in model.stop_ids and len(answers[s]) < STEPS]:
         lengths = [prompts[slot].length + len(answers[slot]) - 1 for slot in running]
-        for slot, token in zip(
-            running, model.decode(cache, running, [answers[s][-1] for s in running], lengths), strict=True
-        ):
+        chosen = model.decode(cache, running, [answers[s][-1] for s in running], lengths)
+        for slot, token in zip(running, chosen.tokens, strict=True):
             answers[slot].append(token)
     return [model.detokenize(answer) for answer in answers]
 

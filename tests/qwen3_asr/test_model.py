@@ -24,9 +24,9 @@ def test_both_layouts_write_the_same_answer(hf_folder: Path, original_folder: Pa
         model = Qwen3ASR.load(folder)
         prompt = model.prompt(reference.wave(2.0), Options(language="English", context="names"))
         cache = model.open_cache(slots=1, max_tokens=prompt.length + 5)
-        answer = model.prefill(cache, [prompt], [0])
+        answer = list(model.prefill(cache, [prompt], [0]).tokens)
         for step in range(5):
-            answer += model.decode(cache, [0], answer[-1:], [prompt.length + step])
+            answer += model.decode(cache, [0], answer[-1:], [prompt.length + step]).tokens
         answers.append((prompt.token_ids.tolist(), answer, model.detokenize(answer)))
     assert answers[0] == answers[1]
 
@@ -54,14 +54,14 @@ def test_an_empty_segment_gets_an_answer(ours: Qwen3ASR) -> None:
     """No samples are half a second of silence."""
     prompt = ours.prompt(reference.wave(0.0), Options())
     cache = ours.open_cache(slots=1, max_tokens=prompt.length)
-    assert len(ours.prefill(cache, [prompt], [0])) == 1
+    assert len(ours.prefill(cache, [prompt], [0]).tokens) == 1
 
 
 def test_nothing_keeps_gradients(ours: Qwen3ASR) -> None:
     """The cache of a running server must not grow a graph."""
     prompt = ours.prompt(reference.wave(0.5), Options())
     cache = ours.open_cache(slots=1, max_tokens=prompt.length + 1)
-    ours.decode(cache, [0], ours.prefill(cache, [prompt], [0]), [prompt.length])
+    ours.decode(cache, [0], ours.prefill(cache, [prompt], [0]).tokens, [prompt.length])
     assert not cache.keys.requires_grad
 
 

@@ -14,9 +14,9 @@ _ANY = Options()
 
 def _written(model: FakeModel, cache: FakeCache, prompt: FakePrompt, slot: int, limit: int = 100) -> list[int]:
     """Drive one sequence by hand, as the engine does."""
-    tokens = model.prefill(cache, [prompt], [slot])
+    tokens = model.prefill(cache, [prompt], [slot]).tokens
     while tokens[-1] not in model.stop_ids and len(tokens) < limit:
-        tokens += model.decode(cache, [slot], [tokens[-1]], [prompt.length + len(tokens) - 1])
+        tokens += model.decode(cache, [slot], [tokens[-1]], [prompt.length + len(tokens) - 1]).tokens
     return tokens
 
 
@@ -68,7 +68,7 @@ def test_wrong_use_is_noticed() -> None:
     prompt = model.prompt(speech_like(1), _ANY)
     with pytest.raises(AssertionError, match="never filled"):
         model.decode(cache, [0], [1], [1])
-    (token,) = model.prefill(cache, [prompt], [0])
+    (token,) = model.prefill(cache, [prompt], [0]).tokens
     with pytest.raises(AssertionError, match="holds 28 tokens, not 27"):
         model.decode(cache, [0], [token], [27])
     with pytest.raises(AssertionError, match="wrote 108 last, not 109"):
@@ -97,6 +97,6 @@ def test_its_steps_are_on_record_and_pass_its_gate() -> None:
     model = FakeModel(gate=gate)
     cache = model.open_cache(slots=2, max_tokens=60)
     prompt = model.prompt(speech_like(1), _ANY)
-    tokens = model.prefill(cache, [prompt, prompt], [1, 0])
+    tokens = model.prefill(cache, [prompt, prompt], [1, 0]).tokens
     model.decode(cache, [1, 0], tokens, [28, 28])
     assert [(step.name, step.slots) for step in model.steps] == [("prefill", (1, 0)), ("decode", (1, 0))]

@@ -1,34 +1,20 @@
 """The text of a sequence as it comes: what may be shown already, and nothing that later tokens could change.
 
-Three things are held back: the header (`language English<asr_text>`), a character of which only some bytes have come,
-and white space at the end (the final text is stripped). The invariant: all pieces together are exactly the final text.
+Held back are a character of which only some bytes have come, what may belong to a header or a mark (the model's own
+reader knows), white space at the end (the final text is stripped), and a tail that repeats itself, until it stops
+doing so: should it turn out to be a loop, nobody has seen it. The work for a token does not grow with the text. The
+invariant: all pieces together are exactly the final text; in a loop they are its beginning.
 """
 
 from __future__ import annotations
 
+import codecs
+
+from harken.engine.loops import LoopWatch
 from harken.engine.model import Model
-from harken.types import Options, Send
+from harken.types import Finish, Options, Send
 
-_HEADER_END = "<asr_text>"
-_HEADER_BEGIN = "language "
-_HEADER_CHARS_MAX = 80
 _UNFINISHED = "\ufffd"
-
-
-def settled(raw: str, *, is_forced: bool) -> str | None:
-    """The part of raw output that is final, or None while the header may still be coming.
-
-    Args:
-        raw: all that was written so far, header included.
-        is_forced: the language was forced, so that there should be no header. A model may write one all the same;
-            text that could be the beginning of one is held back until it is too long for that.
-    """
-    if _HEADER_END not in raw:
-        begin = raw.lstrip()
-        could_be_header = begin.startswith(_HEADER_BEGIN) or _HEADER_BEGIN.startswith(begin)
-        if not is_forced or (could_be_header and len(begin) < _HEADER_CHARS_MAX):
-            return None
-    return without_half_character(raw)
 
 
 def without_half_character(raw: str) -> str:
@@ -43,33 +29,48 @@ class Writer:
     """Sends one sequence's text piece by piece.
 
     Args:
-        model: for its `detokenize` and `parse`.
+        model: for its `bytes_of` and `reader`.
         options: of the segment.
         send: takes each piece.
     """
 
     def __init__(self, model: Model, options: Options, send: Send) -> None:
         self._model = model
-        self._options = options
         self._send = send
-        self._tokens: list[int] = []
-        self._sent = ""
+        self._reader = model.reader(options)
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._watch = LoopWatch()
+        self._held = ""
+        self._sent: list[str] = []
 
     def write(self, token: int) -> None:
         """Take the next token; send what it settles."""
-        self._tokens.append(token)
-        raw = settled(self._model.detokenize(self._tokens), is_forced=self._options.language is not None)
-        if raw is not None:
-            text, _ = self._model.parse(raw, self._options)
-            self._send_rest(text.rstrip())
+        self._watch.see(token)
+        self._held += self._reader.read(self._decoder.decode(self._model.bytes_of(token)))
+        if not self._sent:
+            self._held = self._held.lstrip()
+        if self._watch.is_repeating:
+            return
+        end = len(_without_open_end(self._held))
+        self._put(self._held[:end])
+        self._held = self._held[end:]
 
-    def close(self, text: str) -> bool:
-        """Send what is left of the final text; False when earlier pieces do not fit it."""
-        self._send_rest(text)
-        return self._sent == text
+    def close(self, text: str, finish: Finish = Finish.STOP) -> bool:
+        """Send what is left of the final text, unless it is a loop; False when earlier pieces do not fit it."""
+        sent = "".join(self._sent)
+        if text.startswith(sent) and finish is not Finish.LOOP:
+            self._put(text[len(sent) :])
+        return text.startswith(sent)
 
-    def _send_rest(self, text: str) -> None:
-        if len(text) > len(self._sent) and text.startswith(self._sent):
-            piece = text[len(self._sent) :]
-            self._sent = text
+    def _put(self, piece: str) -> None:
+        if piece:
+            self._sent.append(piece)
             self._send(piece)
+
+
+def _without_open_end(text: str) -> str:
+    """Text without what may yet be stripped from its end: white space, and a character that will not be finished."""
+    before = ""
+    while before != text:
+        before, text = text, text.rstrip().rstrip(_UNFINISHED)
+    return text

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, assert_never
 
+from harken.choice import Manner, manner_of
 from harken.clock import Clock, SystemClock
 from harken.engine.admission import Admission
 from harken.engine.loop import ModelLoop
@@ -24,7 +25,7 @@ from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened,
 from harken.engine.model import Model, Prompt
 from harken.engine.scheduler import Demand, Scheduler
 from harken.engine.stopping import token_cap
-from harken.engine.tickets import Tickets
+from harken.engine.tickets import Ticket, Tickets
 from harken.errors import Draining, EngineFailed, HarkenError
 from harken.log import get_log
 from harken.types import ModelInfo, Options, Segment, Send, Transcript
@@ -183,9 +184,10 @@ class Engine:
             raise Draining
         try:
             with self._admission.admit(segment, busy_s=self._loop.busy_s) as admitted:
-                prompt = await self._build_prompt(segment, options)
+                prompt, manner = await self._build_prompt(segment, options)
                 self._check_alive()  # much may have happened while the prompt was being built
-                transcript = await self._run(segment, options, prompt, send)
+                ticket = self._tickets.issue(segment, options, send)
+                transcript = await self._run(ticket, prompt, manner)
                 admitted.is_done = True
                 return transcript
         finally:
@@ -197,10 +199,12 @@ class Engine:
         if self._is_closed:
             raise Draining(_STOPPED)
 
-    async def _build_prompt(self, segment: Segment, options: Options) -> Prompt:
-        loop = asyncio.get_running_loop()
+    async def _build_prompt(self, segment: Segment, options: Options) -> tuple[Prompt, Manner | None]:
+        def build() -> tuple[Prompt, Manner | None]:
+            return self._model.prompt(segment.samples, options), manner_of(options, segment.samples)
+
         try:
-            return await loop.run_in_executor(self._prompts, self._model.prompt, segment.samples, options)
+            return await asyncio.get_running_loop().run_in_executor(self._prompts, build)
         except HarkenError:
             raise
         except Exception as error:
@@ -208,12 +212,13 @@ class Engine:
             self._tickets.failures += 1
             raise EngineFailed from error
 
-    async def _run(self, segment: Segment, options: Options, prompt: Prompt, send: Send | None) -> Transcript:
-        ticket = self._tickets.issue(segment, options, send)
-        demand = Demand(
-            key=ticket.key, audio_s=segment.audio_s, prompt_tokens=prompt.length, cap=self._cap(segment.audio_s)
+    async def _run(self, ticket: Ticket, prompt: Prompt, manner: Manner | None) -> Transcript:
+        audio_s = ticket.segment.audio_s
+        demand = Demand(key=ticket.key, audio_s=audio_s, prompt_tokens=prompt.length, cap=self._cap(audio_s))
+        is_streamed = ticket.writer is not None
+        self._inbox.put(
+            Submit(demand=demand, prompt=prompt, label=ticket.segment.id, is_streamed=is_streamed, manner=manner)
         )
-        self._inbox.put(Submit(demand=demand, prompt=prompt, label=segment.id, is_streamed=send is not None))
         try:
             return await ticket.ended
         finally:

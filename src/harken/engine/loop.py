@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Many
 from contextlib import contextmanager
 from typing import Any, assert_never
 
 import numpy as np
 
+from harken.choice import Choice, Chosen, Note
 from harken.clock import Clock
 from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
 from harken.engine.model import Model
-from harken.engine.scheduler import Decode, Ending, Prefill, Scheduler, Step
+from harken.engine.scheduler import Decode, Ending, Prefill, Scheduler, Sequence, Step
 from harken.errors import EngineFailed, UnsupportedOption
 from harken.log import get_log
 from harken.types import SAMPLE_RATE, Options
 
 CONTEXT_TOKENS = 512
-"""Room in each slot for the client's context and a forced language; longer context is refused."""
+"""Room in each slot for the client's context and a forced language, beside the longest segment; more is refused."""
 
 _HANG_PER_AUDIO = 2.0
 """A slow machine is not a hung one: even at half of real time a prefill is only slow."""
@@ -70,6 +72,7 @@ class ModelLoop:
         self._cache: Any = None
         self._max_tokens = 0
         self._submits: dict[int, Submit] = {}
+        self._notes: dict[int, list[Note]] = {}
         self._busy_s = 0.0
         # One field, so that another thread never sees half of it: when the step began, how long it may take.
         self._timing: tuple[float, float] | None = None
@@ -123,6 +126,7 @@ class ModelLoop:
                 case Cancel(key=key):
                     self._scheduler.cancel(key)
                     self._submits.pop(key, None)
+                    self._notes.pop(key, None)
                 case Leave():
                     return False
                 case _:
@@ -132,7 +136,9 @@ class ModelLoop:
         room = self._max_tokens - submit.demand.cap
         if submit.demand.prompt_tokens > room:
             over = submit.demand.prompt_tokens - room
-            error = UnsupportedOption(f"The context (prompt) is too long by {over} tokens.")
+            error = UnsupportedOption(
+                f"The context (prompt) is too long by {over} tokens; {CONTEXT_TOKENS} fit beside any segment."
+            )
             self._post([Failed(key=submit.demand.key, error=error)])
             return
         self._submits[submit.demand.key] = submit
@@ -143,29 +149,43 @@ class ModelLoop:
         if step is None:
             return
         try:
-            tokens = self._run_model(step)
+            chosen = self._run_model(step)
         except Exception as error:  # noqa: BLE001 - a network may raise anything; it costs this batch, not the engine
             self._fail(step, error)
             return
-        self._report(step, self._scheduler.advance(step, tokens))
+        for place, note in chosen.notes.items():
+            self._notes.setdefault(step.sequences[place].key, []).append(note)
+        self._report(step, self._scheduler.advance(step, chosen.tokens))
 
-    def _run_model(self, step: Step) -> list[int]:
+    def _run_model(self, step: Step) -> Chosen:
         slots = [sequence.slot for sequence in step.sequences]
+        choices = self._choices(step.sequences)
         match step:
             case Prefill(sequences=sequences):
                 submits = [self._submits[sequence.key] for sequence in sequences]
                 with self._timed(sum(submit.demand.audio_s for submit in submits)):
-                    tokens = self._model.prefill(self._cache, [submit.prompt for submit in submits], slots)
+                    prompts = [submit.prompt for submit in submits]
+                    chosen = self._model.prefill(self._cache, prompts, slots, choices)
             case Decode(sequences=sequences):
                 newest = [sequence.tokens[-1] for sequence in sequences]
                 lengths = [sequence.cached for sequence in sequences]
                 with self._timed():
-                    tokens = self._model.decode(self._cache, slots, newest, lengths)
+                    chosen = self._model.decode(self._cache, slots, newest, lengths, choices)
             case _:
                 assert_never(step)
-        if len(tokens) != len(slots):
-            raise RuntimeError(f"the model gave {len(tokens)} tokens for {len(slots)} sequences")
-        return tokens
+        if len(chosen.tokens) != len(slots):
+            raise RuntimeError(f"the model gave {len(chosen.tokens)} tokens for {len(slots)} sequences")
+        return chosen
+
+    def _choices(self, sequences: Many[Sequence]) -> list[Choice | None]:
+        """How each token is chosen; empty where nobody in the batch asks for anything but the likeliest."""
+        manners = [self._submits[sequence.key].manner for sequence in sequences]
+        if not any(manners):
+            return []
+        return [
+            None if manner is None else Choice(manner=manner, written=tuple(sequence.tokens))
+            for manner, sequence in zip(manners, sequences, strict=True)
+        ]
 
     @contextmanager
     def _timed(self, audio_s: float = 0.0) -> Iterator[None]:
@@ -188,7 +208,8 @@ class ModelLoop:
         for ending in endings:
             sequence = ending.sequence
             del self._submits[sequence.key]
-            reports.append(Ended(key=sequence.key, tokens=tuple(sequence.tokens), finish=ending.finish))
+            notes = tuple(self._notes.pop(sequence.key, ()))
+            reports.append(Ended(key=sequence.key, tokens=tuple(sequence.tokens), finish=ending.finish, notes=notes))
         if reports:
             self._post(reports)
 
@@ -197,6 +218,7 @@ class ModelLoop:
         labels = [self._submits.pop(sequence.key).label for sequence in step.sequences]
         for sequence in step.sequences:
             self._scheduler.cancel(sequence.key)
+            self._notes.pop(sequence.key, None)
         _log.error("engine.step_failed", segments=labels, step=type(step).__name__.lower(), exc_info=error)
         told = f"The engine failed on this segment: {_summary(error)}"
         self._post([Failed(key=sequence.key, error=EngineFailed(told)) for sequence in step.sequences])

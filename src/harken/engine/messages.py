@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harken.choice import Manner, Note
 from harken.engine.model import Prompt
 from harken.engine.scheduler import Demand
 from harken.errors import HarkenError
@@ -16,12 +17,13 @@ from harken.types import Finish
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Submit:
-    """Recognise this; with `is_streamed`, report each token."""
+    """Recognise this, choosing tokens in this manner (None: the likeliest); with `is_streamed`, report each token."""
 
     demand: Demand
     prompt: Prompt
     label: str
     is_streamed: bool
+    manner: Manner | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,11 +56,19 @@ class Wrote:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ended:
-    """A sequence is done; these are all its tokens."""
+    """A sequence is done.
+
+    Attributes:
+        key: its number.
+        tokens: all that it wrote, header included, the one that said "done" left out.
+        finish: why it ended.
+        notes: one per token, and one more for the end where it said "done"; empty where nobody asked for any.
+    """
 
     key: int
     tokens: tuple[int, ...]
     finish: Finish
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from harken.choice import Choice, Chosen
 from harken.types import ModelInfo, Options
 
 
@@ -24,11 +25,22 @@ class Prompt(Protocol):
         ...
 
 
-class Model(Protocol):
-    """A greedy speech recogniser with a cache that is divided into slots.
+class Reader(Protocol):
+    """Reads one raw text that is still being written."""
 
-    `prompt`, `detokenize` and `parse` are pure and may run in any thread; everything that takes a cache runs in the one
-    thread that owns the model.
+    def read(self, piece: str) -> str:
+        """Take more of it; return the text that this settles: without header, and nothing can change it any more.
+
+        All of it together is the beginning of the text that `Model.parse` makes of the whole, but for white space
+        around it.
+        """
+        ...
+
+
+class Model(Protocol):
+    """A speech recogniser with a cache that is divided into slots.
+
+    Everything that takes a cache runs in the one thread that owns the model; all else is pure and may run in any.
     """
 
     @property
@@ -49,18 +61,35 @@ class Model(Protocol):
         """Make a segment's samples (float32 [n], 16 kHz) and options into a prompt."""
         ...
 
-    def prefill(self, cache: Any, prompts: Sequence[Any], slots: Sequence[int]) -> list[int]:
-        """Fill each slot's cache from its first place with one prompt; return each one's first token."""
+    def prefill(
+        self, cache: Any, prompts: Sequence[Any], slots: Sequence[int], choices: Sequence[Choice | None] = ()
+    ) -> Chosen:
+        """Fill each slot's cache from its first place with one prompt; choose each one's first token.
+
+        Args:
+            cache: what `open_cache` returned.
+            prompts: what `prompt` returned.
+            slots: one for each.
+            choices: one for each, None for the likeliest token; or none at all for all of them.
+        """
         ...
 
-    def decode(self, cache: Any, slots: Sequence[int], tokens: Sequence[int], lengths: Sequence[int]) -> list[int]:
-        """Append one token to each of these slots and return each one's next.
+    def decode(
+        self,
+        cache: Any,
+        slots: Sequence[int],
+        tokens: Sequence[int],
+        lengths: Sequence[int],
+        choices: Sequence[Choice | None] = (),
+    ) -> Chosen:
+        """Append one token to each of these slots and choose each one's next.
 
         Args:
             cache: what `open_cache` returned.
             slots: any subset of the slots, each once.
             tokens: the newest token of each, not in the cache yet.
             lengths: tokens already in the cache for each.
+            choices: as for `prefill`.
         """
         ...
 
@@ -70,4 +99,16 @@ class Model(Protocol):
 
     def parse(self, raw: str, options: Options) -> tuple[str, str]:
         """Split raw text into what was said and the language's name."""
+        ...
+
+    def reader(self, options: Options) -> Reader:
+        """What reads one raw text of these options while it is written."""
+        ...
+
+    def bytes_of(self, token: int) -> bytes:
+        """The bytes of one token; those of an answer, decoded as UTF-8 with replacement, are `detokenize` of it."""
+        ...
+
+    def text_start(self, ids: Sequence[int]) -> int:
+        """How many tokens at the beginning of an answer are its header."""
         ...

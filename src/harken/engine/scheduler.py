@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from harken.engine.loops import LoopWatch
 from harken.engine.stopping import finish_of
 from harken.types import Finish
 
@@ -38,11 +39,12 @@ class Demand:
 
 @dataclass(kw_only=True, slots=True)
 class Sequence:
-    """A running segment: what it asked for, its slot, and the tokens it wrote so far (none that means "done")."""
+    """A running segment: what it asked for, its slot, the tokens it wrote so far (none that means "done")."""
 
     demand: Demand
     slot: int
     tokens: list[int] = field(default_factory=list)
+    watch: LoopWatch = field(default_factory=LoopWatch)
 
     @property
     def key(self) -> int:
@@ -178,7 +180,14 @@ class Scheduler:
     def _append(self, sequence: Sequence, token: int) -> Ending | None:
         if token not in self._stop_ids:
             sequence.tokens.append(token)
-        finish = finish_of(token, len(sequence.tokens), cap=sequence.demand.cap, stop_ids=self._stop_ids)
+            sequence.watch.see(token)
+        finish = finish_of(
+            token,
+            len(sequence.tokens),
+            cap=sequence.demand.cap,
+            stop_ids=self._stop_ids,
+            is_loop=sequence.watch.is_loop(sequence.demand.audio_s),
+        )
         if finish is None:
             return None
         self._leave(sequence.key)

@@ -1,7 +1,8 @@
-"""When a sequence ends: the model says so, or its token cap is reached.
+"""When a sequence ends: the model says so, it repeats itself, or its token cap is reached.
 
-Pure. The cap grows with the audio, because people speak at a bounded rate: a model that writes faster than that is
-repeating itself, and without a cap it would hold its slot until its whole context is full.
+Pure. Repetition is told by `harken.engine.loops`; the cap is for all else that does not end. It grows with the audio,
+because people speak at a bounded rate: without a cap, a model that never says "done" would hold its slot until its
+whole context is full.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def token_cap(audio_s: float) -> int:
     return _BASE_TOKENS + math.ceil(_TOKENS_PER_S * audio_s)
 
 
-def finish_of(token: int, written: int, *, cap: int, stop_ids: frozenset[int]) -> Finish | None:
+def finish_of(token: int, written: int, *, cap: int, stop_ids: frozenset[int], is_loop: bool = False) -> Finish | None:
     """Decide whether a sequence ends with its newest token.
 
     Args:
@@ -27,10 +28,13 @@ def finish_of(token: int, written: int, *, cap: int, stop_ids: frozenset[int]) -
         written: tokens written including this one, if it is text.
         cap: the most that it may write.
         stop_ids: tokens that mean "done"; they are no text.
+        is_loop: its tail is a repetition that nobody can have spoken.
 
     Returns:
-        STOP, LENGTH (the text may be incomplete), or None to go on.
+        STOP, LOOP (the text ends in a repetition), LENGTH (the text may be incomplete), or None to go on.
     """
     if token in stop_ids:
         return Finish.STOP
+    if is_loop:
+        return Finish.LOOP
     return Finish.LENGTH if written >= cap else None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from harken.engine.deltas import Writer, without_half_character
 from harken.engine.messages import Ended, Failed, Wrote
 from harken.engine.model import Model
+from harken.engine.sureness import sureness
 from harken.errors import EngineFailed, HarkenError
 from harken.log import get_log
 from harken.types import Options, Segment, Send, Transcript
@@ -43,7 +44,7 @@ class Tickets:
     """All segments that the model's thread has.
 
     Args:
-        model: for its `detokenize` and `parse`.
+        model: for what it says of its tokens and raw texts.
         name: of the instance, for the transcripts.
     """
 
@@ -103,8 +104,9 @@ class Tickets:
     def _transcript(self, ticket: Ticket, report: Ended) -> Transcript:
         raw = without_half_character(self._model.detokenize(report.tokens))
         text, language = self._model.parse(raw, ticket.options)
-        if ticket.writer is not None and not ticket.writer.close(text):
+        if ticket.writer is not None and not ticket.writer.close(text, report.finish):
             _log.error("engine.deltas_differ", segment=ticket.segment.id)
+        sure = sureness(self._model, report, text=text, is_forced=ticket.options.language is not None)
         return Transcript(
             text=text,
             language=language,
@@ -112,4 +114,7 @@ class Tickets:
             tokens=len(report.tokens),
             finish=report.finish,
             instance=self._name,
+            logprobs=sure.logprobs,
+            avg_logprob=sure.avg_logprob,
+            no_speech_prob=sure.no_speech_prob,
         )

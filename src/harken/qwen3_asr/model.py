@@ -1,37 +1,38 @@
 """`Qwen3ASR`: everything the engine asks of this network.
 
-Owns the wiring of features, prompt, network and tokenizer, and greedy choice of the next token. It refuses to know
-which segments run together and when one has said enough: the engine passes slots and lengths, and stops on `stop_ids`.
-`prompt` is pure CPU work and safe in any thread; everything that touches a cache belongs to the one thread that owns
-the model. The invariant: an id never depends on the other segments of a call.
+Owns the wiring of features, prompt, network, chooser and tokenizer. It refuses to know which segments run together and
+when one has said enough: the engine passes slots, lengths and choices, and stops on `stop_ids`. `prompt` is pure CPU
+work and safe in any thread; everything that touches a cache belongs to the one thread that owns the model. The
+invariant: a token never depends on the other segments of a call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from harken.errors import CheckpointError, ConfigError
+from harken.choice import Choice, Chosen
+from harken.errors import CheckpointError
 from harken.languages import NAMES
-from harken.qwen3_asr.answer import parse_answer
+from harken.qwen3_asr.answer import TEXT_MARK, AnswerReader, parse_answer
 from harken.qwen3_asr.cache import KVCache
 from harken.qwen3_asr.card import Canary, check_languages, read_card
-from harken.qwen3_asr.config import NetworkConfig, read_config, read_json
-from harken.qwen3_asr.features import FFT, HOP, log_mel
+from harken.qwen3_asr.choosing import Chooser
+from harken.qwen3_asr.config import read_config, read_json
+from harken.qwen3_asr.features import log_mel
 from harken.qwen3_asr.network import Network
-from harken.qwen3_asr.prompt import AUDIO_PAD, Prompt, PromptWriter
+from harken.qwen3_asr.placement import check_front_end, check_tokenizer, resolve_placement
+from harken.qwen3_asr.prompt import Prompt, PromptWriter
 from harken.qwen3_asr.tokenizer import TextTokenizer, load_tokenizer
 from harken.qwen3_asr.weights import fingerprint, load_network
 from harken.qwen3_asr.windows import tokens_of
-from harken.types import SAMPLE_RATE, ModelInfo, Options
+from harken.types import ModelInfo, Options
 
 _STOP_TOKENS = ("<|im_end|>", "<|endoftext|>")
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class Qwen3ASR:
@@ -59,6 +60,8 @@ class Qwen3ASR:
         self.canary = canary
         self._tokenizer = tokenizer
         self._writer = PromptWriter(tokenizer)
+        self._mark = tokenizer.id_of(TEXT_MARK)
+        self._chooser = Chooser(mark=self._mark, none=tokenizer.encode("language None"))
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu", dtype: str = "auto") -> Qwen3ASR:
@@ -74,11 +77,11 @@ class Qwen3ASR:
             CheckpointError: the folder is incomplete, or its parts contradict one another.
             ConfigError: the device or dtype is unknown.
         """
-        place, kind = _resolve(device, dtype)
+        place, kind = resolve_placement(device, dtype)
         config = read_config(folder)
         tokenizer = load_tokenizer(folder)
-        _check_tokenizer(tokenizer, config)
-        _check_front_end(folder, config)
+        check_tokenizer(tokenizer, config)
+        check_front_end(folder, config.encoder)
         card = read_card(folder)
         stop_ids = _stop_ids(folder, tokenizer)
         network = load_network(folder, config, device=place, dtype=kind)
@@ -114,11 +117,23 @@ class Qwen3ASR:
         ids = self._writer.write(tokens_of(features.shape[-1], encoder.chunk_frames), options)
         return Prompt(features=features, token_ids=ids, length=len(ids))
 
-    def prefill(self, cache: KVCache, prompts: Sequence[Prompt], slots: Sequence[int]) -> list[int]:
+    def prefill(
+        self,
+        cache: KVCache,
+        prompts: Sequence[Prompt],
+        slots: Sequence[int],
+        choices: Sequence[Choice | None] = (),
+    ) -> Chosen:
         """Run whole prompts into their slots and choose the first token of each answer.
 
+        Args:
+            cache: from `open_cache`.
+            prompts: one or more.
+            slots: a slot for each.
+            choices: how each token is chosen; none at all, or None for one, means the likeliest.
+
         Returns:
-            One id per prompt. Afterwards `cache` holds `prompt.length` tokens in its slot, the new one not yet.
+            One token per prompt. Afterwards `cache` holds `prompt.length` tokens in its slot, the new one not yet.
 
         Raises:
             ValueError: a slot is unknown or named twice, or a prompt does not fit.
@@ -127,9 +142,16 @@ class Qwen3ASR:
         hidden = self.network.prefill(cache, features, [prompt.token_ids for prompt in prompts], slots)
         rows = torch.arange(len(prompts), device=hidden.device)
         last = torch.tensor([prompt.length - 1 for prompt in prompts], device=hidden.device)
-        return self._choose(hidden[rows, last])
+        return self._chooser.choose(self.network.scores(hidden[rows, last]), choices)
 
-    def decode(self, cache: KVCache, slots: Sequence[int], tokens: Sequence[int], lengths: Sequence[int]) -> list[int]:
+    def decode(
+        self,
+        cache: KVCache,
+        slots: Sequence[int],
+        tokens: Sequence[int],
+        lengths: Sequence[int],
+        choices: Sequence[Choice | None] = (),
+    ) -> Chosen:
         """Run one step of any set of slots.
 
         Args:
@@ -137,14 +159,15 @@ class Qwen3ASR:
             slots: which ones, in any order.
             tokens: the last chosen token of each.
             lengths: tokens in the cache for each; the step adds one.
+            choices: as for `prefill`.
 
         Returns:
-            The next id for each.
+            The next token for each.
 
         Raises:
             ValueError: a slot is unknown, named twice or full.
         """
-        return self._choose(self.network.decode(cache, tokens, slots, lengths))
+        return self._chooser.choose(self.network.scores(self.network.decode(cache, tokens, slots, lengths)), choices)
 
     def detokenize(self, ids: Sequence[int]) -> str:
         """Decode an answer, header and `<asr_text>` included; a character that is cut off at the end is U+FFFD."""
@@ -154,50 +177,21 @@ class Qwen3ASR:
         """Separate a decoded answer, finished or not, into text and language ("" for none)."""
         return parse_answer(raw, forced=options.language)
 
-    def _choose(self, hidden: Tensor) -> list[int]:
-        """Take the best token of every row, [batch, width]."""
-        ids: list[int] = self.network.scores(hidden).argmax(-1).tolist()
-        return ids
+    def reader(self, options: Options) -> AnswerReader:
+        """What reads an answer of these options while it is written."""
+        return AnswerReader(forced=options.language)
 
+    def bytes_of(self, token: int) -> bytes:
+        """The bytes of one id; all of an answer's bytes, decoded as UTF-8, are what `detokenize` gives."""
+        return self._tokenizer.bytes_of(token)
 
-def _resolve(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
-    try:
-        place = torch.device(device.lower())
-    except RuntimeError as error:
-        raise ConfigError(f"Device {device!r} is not known; say auto, cpu, cuda, cuda:1 or mps.") from error
-    if place.type not in ("cpu", "cuda", "mps") or (place.type != "cuda" and place.index):
-        raise ConfigError(f"Device {device!r} is not supported; say auto, cpu, cuda, cuda:1 or mps.")
-    if place.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("Device 'mps' was asked for, but torch finds no Apple GPU.")
-    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"Device {device!r} was asked for, but torch finds {torch.cuda.device_count()} CUDA devices.")
-    if dtype == "auto":
-        return place, torch.float32 if place.type == "cpu" else torch.bfloat16
-    if dtype not in _DTYPES:
-        raise ConfigError(f"dtype {dtype!r} is not one of auto, {', '.join(_DTYPES)}.")
-    return place, _DTYPES[dtype]
-
-
-def _check_tokenizer(tokenizer: TextTokenizer, config: NetworkConfig) -> None:
-    """Hold the tokenizer against the network; a wrong pair would write nonsense without any error."""
-    if tokenizer.id_of(AUDIO_PAD) != config.audio_token:
-        found = tokenizer.id_of(AUDIO_PAD)
-        raise CheckpointError(f"{AUDIO_PAD} is {found} in the tokenizer, {config.audio_token} in config.json.")
-    if tokenizer.size > config.decoder.vocabulary:
-        rows = config.decoder.vocabulary
-        raise CheckpointError(f"The tokenizer has {tokenizer.size} tokens, the embedding table {rows} rows.")
-
-
-def _check_front_end(folder: Path, config: NetworkConfig) -> None:
-    """Refuse a checkpoint that was trained on other features than ours; files without such a field say nothing."""
-    computed = {"feature_size": config.encoder.mels, "sampling_rate": SAMPLE_RATE, "n_fft": FFT, "hop_length": HOP}
-    for name in ("preprocessor_config.json", "processor_config.json"):
-        content = read_json(folder / name) if (folder / name).is_file() else {}
-        section = content.get("feature_extractor", content)
-        for key, ours in computed.items():
-            stated = section.get(key, ours) if isinstance(section, Mapping) else ours
-            if stated != ours:
-                raise CheckpointError(f"{name}: {key} is {stated!r}; this program computes {ours}.")
+    def text_start(self, ids: Sequence[int]) -> int:
+        """How many tokens at the beginning of an answer are its header: up to the last mark with no text before it."""
+        start = 0
+        for place, token in enumerate(ids):
+            if token == self._mark and not parse_answer(self.detokenize(ids[: place + 1]))[0]:
+                start = place + 1
+        return start
 
 
 def _stop_ids(folder: Path, tokenizer: TextTokenizer) -> frozenset[int]:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from harken.qwen3_asr.tokenizer import TEXT_MARK, TextTokenizer
+from harken.qwen3_asr.answer import TEXT_MARK
+from harken.qwen3_asr.tokenizer import TextTokenizer
 from harken.types import Options
 
 AUDIO_PAD = "<|audio_pad|>"

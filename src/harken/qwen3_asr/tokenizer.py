@@ -17,6 +17,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from harken.errors import CheckpointError
+from harken.qwen3_asr.answer import TEXT_MARK
 from harken.qwen3_asr.config import read_json
 
 PIECES = (
@@ -28,10 +29,13 @@ PIECES = (
 )
 """How Qwen2 cuts text before BPE, as published; the ids depend on every character of it."""
 
-TEXT_MARK = "<asr_text>"
-"""Stands between the header that names the language and the text."""
-
 _BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
+_PLAIN = (*range(33, 127), *range(161, 173), *range(174, 256))
+_BYTE_OF = {chr(byte): byte for byte in _PLAIN} | {
+    chr(256 + place): byte for place, byte in enumerate(byte for byte in range(256) if byte not in _PLAIN)
+}
+"""Byte-level BPE spells each byte as one visible character: those that are visible as themselves, the others in
+order from U+0100 on (Radford et al., 2019)."""
 _FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
 
 
@@ -82,6 +86,19 @@ class TextTokenizer:
         """Decode ids: special tokens vanish, `<asr_text>` stays, a character cut off at the end becomes U+FFFD."""
         text: str = self._full.decode([i for i in ids if i not in self._hidden], skip_special_tokens=False)
         return text
+
+    def bytes_of(self, token: int) -> bytes:
+        """The bytes that `decode` makes of one id: none for a special token, or one that does not exist.
+
+        All bytes of an answer, decoded as UTF-8 with replacement, are what `decode` makes of the answer.
+        """
+        content = None if token in self._hidden else self._full.id_to_token(token)
+        if content is None:
+            return b""
+        try:
+            return bytes(_BYTE_OF[character] for character in content)
+        except KeyError:  # an added token that is spelled with a space, or beyond Latin
+            return content.encode()
 
 
 def load_tokenizer(folder: Path) -> TextTokenizer:

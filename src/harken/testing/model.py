@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from harken.choice import Choice, Chosen, Note
 from harken.languages import NAMES
+from harken.qwen3_asr.answer import TEXT_MARK, AnswerReader, parse_answer
 from harken.testing.gate import Gate
 from harken.types import ModelInfo, Options
 
@@ -23,7 +25,6 @@ STOP = 256
 """The token behind the 256 bytes."""
 
 _MARK = 257
-_MARK_TEXT = "<asr_text>"
 _TEMPLATE_TOKENS = 15
 _TOKENS_PER_S = 13
 
@@ -35,18 +36,29 @@ def fake_text(samples: NDArray[np.float32]) -> str:
     return f"clip {zlib.crc32(samples.tobytes()) & 0xFFFF:04x} 片 ☕"
 
 
+def _no_loop(samples: NDArray[np.float32]) -> int:
+    return 0
+
+
 def encode(raw: str) -> tuple[int, ...]:
     """The fake's tokens of a raw answer."""
-    header, mark, text = raw.partition(_MARK_TEXT)
+    header, mark, text = raw.partition(TEXT_MARK)
     return (*header.encode(), *([_MARK] if mark else []), *text.encode())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FakePrompt:
-    """A segment made ready: its tokens are counted like the real ones, its answer is known already."""
+    """A segment made ready.
+
+    Attributes:
+        length: tokens, counted like the real ones.
+        answer: known already.
+        loop: tokens at its end that the model repeats for ever; 0 for none.
+    """
 
     length: int
     answer: tuple[int, ...]
+    loop: int = 0
 
 
 @dataclass(kw_only=True, slots=True)
@@ -55,15 +67,15 @@ class FakeCache:
 
     Attributes:
         max_tokens: room in each slot.
-        answers: answer per slot, None where nothing was put yet.
+        answers: prompt per slot, None where nothing was put yet.
         lengths: tokens per slot.
-        written: tokens already given out per slot.
+        written: tokens given out per slot.
     """
 
     max_tokens: int
-    answers: list[tuple[int, ...] | None]
+    answers: list[FakePrompt | None]
     lengths: list[int]
-    written: list[int]
+    written: list[list[int]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +93,9 @@ class FakeModel:
     Attributes:
         text: what it hears in samples.
         language: what it detects, when none is forced and there is text.
-        never_stops: repeats its answer for ever, like a model in a loop.
+        never_stops: repeats its whole answer for ever.
+        loops: how many tokens at the end of the answer to samples it repeats for ever, like a model in a loop.
+        loop_penalty: a repetition penalty from which on it does not loop.
         gate: each step waits in front of it.
         failing: names of calls ("open_cache", "prompt", "prefill", "decode") that raise from now on.
         failing_once: names of calls that raise at their next use only.
@@ -93,6 +107,8 @@ class FakeModel:
     text: Callable[[NDArray[np.float32]], str] = fake_text
     language: str = "English"
     never_stops: bool = False
+    loops: Callable[[NDArray[np.float32]], int] = _no_loop
+    loop_penalty: float = math.inf
     gate: Gate | None = None
     failing: set[str] = field(default_factory=set)
     failing_once: set[str] = field(default_factory=set)
@@ -114,55 +130,79 @@ class FakeModel:
         """See `Model`."""
         self._fail_if_told("open_cache")
         self.caches += 1
-        return FakeCache(max_tokens=max_tokens, answers=[None] * slots, lengths=[0] * slots, written=[0] * slots)
+        return FakeCache(
+            max_tokens=max_tokens, answers=[None] * slots, lengths=[0] * slots, written=[[] for _ in range(slots)]
+        )
 
     def prompt(self, samples: NDArray[np.float32], options: Options) -> FakePrompt:
         """See `Model`; 13 tokens a second, 15 of the template, one per character of the context."""
         self._fail_if_told("prompt")
         text = self.text(samples)
-        header = "" if options.language else f"language {self.language if text else 'None'}{_MARK_TEXT}"
+        header = "" if options.language else f"language {self.language if text else 'None'}{TEXT_MARK}"
         length = _TEMPLATE_TOKENS + math.ceil(_TOKENS_PER_S * len(samples) / 16_000) + len(options.context)
-        return FakePrompt(length=length, answer=encode(header + text))
+        answer = encode(header + text)
+        loop = len(answer) if self.never_stops else self.loops(samples)
+        return FakePrompt(
+            length=length, answer=answer, loop=loop if options.repetition_penalty < self.loop_penalty else 0
+        )
 
-    def prefill(self, cache: FakeCache, prompts: Sequence[FakePrompt], slots: Sequence[int]) -> list[int]:
+    def prefill(
+        self,
+        cache: FakeCache,
+        prompts: Sequence[FakePrompt],
+        slots: Sequence[int],
+        choices: Sequence[Choice | None] = (),
+    ) -> Chosen:
         """See `Model`."""
         self._begin("prefill", slots)
         for prompt, slot in zip(prompts, slots, strict=True):
             assert prompt.length <= cache.max_tokens, f"slot {slot}: {prompt.length} tokens > {cache.max_tokens}"
-            cache.answers[slot] = prompt.answer
+            cache.answers[slot] = prompt
             cache.lengths[slot] = prompt.length
-            cache.written[slot] = 0
-        return [self._next(cache, slot) for slot in slots]
+            cache.written[slot] = []
+        return self._choose(cache, slots, choices)
 
     def decode(
-        self, cache: FakeCache, slots: Sequence[int], tokens: Sequence[int], lengths: Sequence[int]
-    ) -> list[int]:
+        self,
+        cache: FakeCache,
+        slots: Sequence[int],
+        tokens: Sequence[int],
+        lengths: Sequence[int],
+        choices: Sequence[Choice | None] = (),
+    ) -> Chosen:
         """See `Model`."""
         self._begin("decode", slots)
         for slot, token, length in zip(slots, tokens, lengths, strict=True):
-            answer = cache.answers[slot]
-            assert answer is not None, f"slot {slot} was never filled"
+            assert cache.answers[slot] is not None, f"slot {slot} was never filled"
             assert length == cache.lengths[slot], f"slot {slot} holds {cache.lengths[slot]} tokens, not {length}"
             assert length < cache.max_tokens, f"slot {slot} is full"
-            expected = answer[(cache.written[slot] - 1) % len(answer)]
+            expected = cache.written[slot][-1]
             assert token == expected, f"slot {slot} wrote {expected} last, not {token}"
             cache.lengths[slot] += 1
-        return [self._next(cache, slot) for slot in slots]
+        return self._choose(cache, slots, choices)
 
     def detokenize(self, ids: Sequence[int]) -> str:
         """See `Model`."""
         if _MARK in ids:
             at = list(ids).index(_MARK)
-            return self.detokenize(ids[:at]) + _MARK_TEXT + self.detokenize(ids[at + 1 :])
+            return self.detokenize(ids[:at]) + TEXT_MARK + self.detokenize(ids[at + 1 :])
         return bytes(ids).decode("utf-8", errors="replace")
 
     def parse(self, raw: str, options: Options) -> tuple[str, str]:
-        """See `Model`; text without a header is all text."""
-        header, mark, text = raw.partition(_MARK_TEXT)
-        if not mark:
-            return raw.strip(), options.language or ""
-        language = header.strip().removeprefix("language ")
-        return text.strip(), options.language or ("" if language == "None" else language)
+        """See `Model`; the format is the real one."""
+        return parse_answer(raw, forced=options.language)
+
+    def reader(self, options: Options) -> AnswerReader:
+        """See `Model`."""
+        return AnswerReader(forced=options.language)
+
+    def bytes_of(self, token: int) -> bytes:
+        """See `Model`."""
+        return TEXT_MARK.encode() if token == _MARK else bytes([token]) if token < STOP else b""
+
+    def text_start(self, ids: Sequence[int]) -> int:
+        """See `Model`."""
+        return ids.index(_MARK) + 1 if _MARK in ids else 0
 
     def _begin(self, name: str, slots: Sequence[int]) -> None:
         assert len(set(slots)) == len(slots), f"{name}: a slot twice in {list(slots)}"
@@ -171,16 +211,37 @@ class FakeModel:
         self.steps.append(FakeStep(name=name, slots=tuple(slots)))
         self._fail_if_told(name)
 
+    def _choose(self, cache: FakeCache, slots: Sequence[int], choices: Sequence[Choice | None]) -> Chosen:
+        """Take each slot's next token; what is asked about it is answered by a rule that a test can repeat."""
+        assert len(choices) in (0, len(slots)), f"{len(choices)} choices for {len(slots)} slots"
+        notes: dict[int, Note] = {}
+        for place, choice in enumerate(choices):
+            written = cache.written[slots[place]]
+            assert choice is None or list(choice.written) == written, f"slot {slots[place]} wrote {written}"
+            if choice is not None and choice.manner.wants_logprobs:
+                notes[place] = Note(logprob=-(len(written) + 1) / 64, no_speech=_no_speech(choice))
+        return Chosen(tokens=[self._next(cache, slot) for slot in slots], notes=notes)
+
     def _next(self, cache: FakeCache, slot: int) -> int:
-        answer = cache.answers[slot]
-        assert answer is not None, f"slot {slot} was never filled"
-        written = cache.written[slot]
-        cache.written[slot] += 1
-        if written >= len(answer) and not (self.never_stops and answer):
-            return STOP
-        return answer[written % len(answer)]
+        prompt, written = cache.answers[slot], cache.written[slot]
+        assert prompt is not None, f"slot {slot} was never filled"
+        beyond = len(written) - len(prompt.answer)
+        if beyond < 0:
+            token = prompt.answer[len(written)]
+        else:
+            token = prompt.answer[beyond % prompt.loop - prompt.loop] if prompt.loop else STOP
+        written.append(token)
+        return token
 
     def _fail_if_told(self, name: str) -> None:
         if name in self.failing or name in self.failing_once:
             self.failing_once.discard(name)
             raise RuntimeError(f"{name} was told to fail")
+
+
+def _no_speech(choice: Choice) -> float | None:
+    """One half for the first letter of "None", where the answer may still be that; one for the letters around it."""
+    path, place = b"language None", len(choice.written)
+    if choice.manner.is_forced or place >= len(path) or bytes(min(t, 255) for t in choice.written) != path[:place]:
+        return None
+    return 0.5 if place == len(b"language ") else 1.0
