@@ -68,7 +68,7 @@ def test_both_layouts_of_one_checkpoint_say_the_same(hf_folder: Path, original_f
 @pytest.mark.parametrize(
     ("section", "key", "value", "named"),
     [
-        ("", "model_type", "qwen3_forced_aligner", "qwen3_forced_aligner"),
+        ("", "model_type", "qwen3_forced_aligner", "is a forced aligner"),
         ("", "audio_token_id", 151936, "audio_token_id"),
         ("audio_config", "d_model", None, "d_model"),
         ("audio_config", "d_model", 1023, "d_model"),

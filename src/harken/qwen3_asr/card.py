@@ -55,8 +55,12 @@ class Card:
     canary: Canary | None
 
 
-def read_card(folder: Path) -> Card:
+def read_card(folder: Path, *, max_segment_s: float = DEFAULT_MAX_SEGMENT_S) -> Card:
     """Read the card of a checkpoint's folder; without one, the defaults of the published models.
+
+    Args:
+        folder: of the checkpoint.
+        max_segment_s: its longest segment where no card says.
 
     Raises:
         CheckpointError: the card says something that cannot be.
@@ -67,7 +71,7 @@ def read_card(folder: Path) -> Card:
     return Card(
         name=_text(content, "name", default=_name_of(folder)),
         revision=None if revision is None else _text(content, "revision"),
-        max_segment_s=_seconds(content.get("max_segment_s", DEFAULT_MAX_SEGMENT_S)),
+        max_segment_s=_seconds(content.get("max_segment_s", max_segment_s)),
         languages=None if languages is None else check_languages(languages, FILE),
         canary=_canary(folder, content.get("canary")),
     )

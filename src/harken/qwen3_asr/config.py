@@ -3,7 +3,8 @@
 Owns the two published layouts of that file: the original one, nested under `thinker_config`, and the flat `-hf` one
 of transformers. Both become the same frozen objects, so nothing further on knows that there are two. It refuses to
 guess: a field that shapes the network has no default here, and an architecture that the code does not compute
-(another activation, scaled positions, a sliding window, a forced aligner) is an error that names the field.
+(another activation, scaled positions, a sliding window) is an error that names the field. A forced aligner has the same
+body under another head (`aligner_config`); it is told from a recogniser, so that neither is loaded as the other.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from pathlib import Path
 from harken.errors import CheckpointError
 
 Json = Mapping[str, object]
+
+_ALIGNER = "qwen3_forced_aligner"
+_MAX_POSITIONS = 65_536
+"""What the published code takes where a file does not say; it is a bound, and shapes no weight."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,10 +99,11 @@ class NetworkConfig:
 
 
 def read_config(folder: Path) -> NetworkConfig:
-    """Read `config.json` of either published layout.
+    """Read a recogniser's `config.json` of either published layout.
 
     Raises:
-        CheckpointError: the file is missing, is not JSON, or describes something this package does not compute.
+        CheckpointError: the file is missing, is not JSON, or describes something else: what this package does not
+            compute, or a forced aligner.
     """
     return parse_config(read_json(folder / "config.json"))
 
@@ -121,17 +127,40 @@ def read_json(path: Path) -> Json:
 
 def parse_config(content: Json) -> NetworkConfig:
     """Turn the content of a `config.json` into a checked `NetworkConfig` (pure; errors as `read_config`)."""
-    _expect(content, "model_type", "qwen3_asr", where="config.json")
-    nested = content.get("thinker_config")
-    root = _section(content, "thinker_config") if nested is not None else content
-    where = "thinker_config" if nested is not None else "config.json"
-    _expect(root, "model_type", "qwen3_asr", where=where)
+    if is_aligner(content):
+        raise CheckpointError(
+            "This checkpoint is a forced aligner: it times words and recognises none. "
+            "Name it with --aligner, and a speech recogniser with --model."
+        )
+    return parse_body(content)
+
+
+def is_aligner(content: Json) -> bool:
+    """Tell a forced aligner's `config.json` from a recogniser's."""
+    root = root_of(content)
+    heads = content.get("architectures")
+    is_named = any("ForTokenClassification" in str(head) for head in (heads if isinstance(heads, list) else []))
+    return is_named or "classify_num" in root or _ALIGNER in (content.get("model_type"), root.get("model_type"))
+
+
+def root_of(content: Json) -> Json:
+    """Return the part that describes the network: the original layout wraps it in `thinker_config`."""
+    return _section(content, "thinker_config") if content.get("thinker_config") is not None else content
+
+
+def parse_body(content: Json) -> NetworkConfig:
+    """Check and return what recognisers and forced aligners have in common (pure; errors as `read_config`)."""
+    root = root_of(content)
+    is_flat = root is content
+    where = "config.json" if is_flat else "thinker_config"
+    for part, name in ((content, "config.json"), (root, where)):
+        if part.get("model_type") != _ALIGNER:
+            _expect(part, "model_type", "qwen3_asr", where=name)
     text = _section(root, "text_config")
-    tied = text.get("tie_word_embeddings", True) if nested is not None else root.get("tie_word_embeddings", True)
     config = NetworkConfig(
         encoder=_encoder(_section(root, "audio_config")),
-        decoder=_decoder(text, is_tied=bool(tied)),
-        audio_token=_count(root, "audio_token_id", where),
+        decoder=_decoder(text, is_tied=bool((root if is_flat else text).get("tie_word_embeddings", True))),
+        audio_token=count(root, "audio_token_id", where),
         languages=_languages(content.get("support_languages", [])),
     )
     _check(config)
@@ -142,18 +171,18 @@ def _encoder(audio: Json) -> EncoderConfig:
     where = "audio_config"
     _expect(audio, "activation_function", "gelu", where=where, default="gelu")
     _expect(audio, "scale_embedding", False, where=where, default=False)
-    chunk = 2 * _count(audio, "n_window", where)
-    window = _count(audio, "n_window_infer", where)
+    chunk = 2 * count(audio, "n_window", where)
+    window = count(audio, "n_window_infer", where)
     if window % chunk:
         raise CheckpointError(f"audio_config: n_window_infer {window} is not a multiple of 2 * n_window = {chunk}.")
     return EncoderConfig(
-        mels=_count(audio, "num_mel_bins", where),
-        layers=_count(audio, "encoder_layers", where),
-        width=_count(audio, "d_model", where),
-        heads=_count(audio, "encoder_attention_heads", where),
-        ffn=_count(audio, "encoder_ffn_dim", where),
-        channels=_count(audio, "downsample_hidden_size", where),
-        output=_count(audio, "output_dim", where),
+        mels=count(audio, "num_mel_bins", where),
+        layers=count(audio, "encoder_layers", where),
+        width=count(audio, "d_model", where),
+        heads=count(audio, "encoder_attention_heads", where),
+        ffn=count(audio, "encoder_ffn_dim", where),
+        channels=count(audio, "downsample_hidden_size", where),
+        output=count(audio, "output_dim", where),
         chunk_frames=chunk,
         window_chunks=window // chunk,
     )
@@ -165,16 +194,16 @@ def _decoder(text: Json, *, is_tied: bool) -> DecoderConfig:
     _expect(text, "attention_bias", False, where=where, default=False)
     _expect(text, "use_sliding_window", False, where=where, default=False)
     return DecoderConfig(
-        vocabulary=_count(text, "vocab_size", where),
-        width=_count(text, "hidden_size", where),
-        ffn=_count(text, "intermediate_size", where),
-        layers=_count(text, "num_hidden_layers", where),
-        heads=_count(text, "num_attention_heads", where),
-        kv_heads=_count(text, "num_key_value_heads", where),
-        head_dim=_count(text, "head_dim", where),
+        vocabulary=count(text, "vocab_size", where),
+        width=count(text, "hidden_size", where),
+        ffn=count(text, "intermediate_size", where),
+        layers=count(text, "num_hidden_layers", where),
+        heads=count(text, "num_attention_heads", where),
+        kv_heads=count(text, "num_key_value_heads", where),
+        head_dim=count(text, "head_dim", where),
         rope_theta=_rope_theta(text),
         norm_eps=float(_number(text, "rms_norm_eps", where)),
-        max_positions=_count(text, "max_position_embeddings", where),
+        max_positions=count({"max_position_embeddings": _MAX_POSITIONS, **text}, "max_position_embeddings", where),
         is_tied=is_tied,
     )
 
@@ -226,7 +255,8 @@ def _number(content: Json, key: str, where: str) -> float:
     return found
 
 
-def _count(content: Json, key: str, where: str) -> int:
+def count(content: Json, key: str, where: str) -> int:
+    """Read a positive whole number of the section that `where` names (errors as `read_config`)."""
     found = _number(content, key, where)
     if found != int(found):
         raise CheckpointError(f"{where}: {key} must be a whole number, not {found!r}.")

@@ -19,8 +19,8 @@ from harken.qwen3_asr.decoder import TextDecoder
 from harken.qwen3_asr.encoder import AudioEncoder
 
 
-class Network(nn.Module):
-    """Encoder, projector, decoder and output head."""
+class Body(nn.Module):
+    """Encoder, projector and decoder: what recognisers and forced aligners have in common."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -28,25 +28,16 @@ class Network(nn.Module):
         self.audio_tower = AudioEncoder(config.encoder)
         self.multi_modal_projector = Projector(config.encoder)
         self.language_model = TextDecoder(config.decoder)
-        self.lm_head = nn.Linear(config.decoder.width, config.decoder.vocabulary, bias=False)
 
     @property
     def device(self) -> torch.device:
         """Where the weights lie."""
-        return self.lm_head.weight.device
+        return self.language_model.embed_tokens.weight.device
 
     @property
     def dtype(self) -> torch.dtype:
         """What the products are computed in."""
-        return self.lm_head.weight.dtype
-
-    def open_cache(self, *, slots: int, max_tokens: int) -> KVCache:
-        """Allocate a cache for so many segments of so many tokens each."""
-        text = self.config.decoder
-        if not 0 < max_tokens <= text.max_positions or slots < 1:
-            raise ValueError(f"{slots} slots of {max_tokens} tokens: this model has {text.max_positions} positions")
-        shape = (text.layers, slots, text.kv_heads, max_tokens, text.head_dim)
-        return KVCache.empty(shape, dtype=self.dtype, device=self.device)
+        return self.language_model.embed_tokens.weight.dtype
 
     @torch.inference_mode()
     def encode(self, clips: Sequence[Tensor]) -> list[Tensor]:
@@ -55,6 +46,42 @@ class Network(nn.Module):
         encoded = self.audio_tower(moved)
         projected = self.multi_modal_projector(torch.cat(encoded))
         return list(torch.split(projected, [len(tokens) for tokens in encoded]))
+
+    @torch.inference_mode()
+    def embed(self, features: Sequence[Tensor], prompts: Sequence[Tensor]) -> Tensor:
+        """Embed prompts with their sound in the place of the placeholders.
+
+        Args:
+            features: [mels, frames] float32 each.
+            prompts: [tokens] int64 each, on the CPU, with one placeholder per audio token.
+
+        Returns:
+            [batch, tokens of the longest, width]; rows behind the end of a shorter prompt mean nothing.
+        """
+        ids = nn.utils.rnn.pad_sequence(list(prompts), batch_first=True)
+        places = (ids.flatten() == self.config.audio_token).nonzero().flatten()
+        embedded: Tensor = self.language_model.embed_tokens(ids.to(self.device))
+        sound = torch.cat(self.encode(features))
+        if len(places) != len(sound):
+            raise ValueError(f"{len(places)} audio placeholders for {len(sound)} audio tokens")
+        embedded.view(-1, embedded.shape[-1])[places.to(self.device)] = sound
+        return embedded
+
+
+class Network(Body):
+    """A recogniser: the body, and an output head over the vocabulary."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(config)
+        self.lm_head = nn.Linear(config.decoder.width, config.decoder.vocabulary, bias=False)
+
+    def open_cache(self, *, slots: int, max_tokens: int) -> KVCache:
+        """Allocate a cache for so many segments of so many tokens each."""
+        text = self.config.decoder
+        if not 0 < max_tokens <= text.max_positions or slots < 1:
+            raise ValueError(f"{slots} slots of {max_tokens} tokens: this model has {text.max_positions} positions")
+        shape = (text.layers, slots, text.kv_heads, max_tokens, text.head_dim)
+        return KVCache.empty(shape, dtype=self.dtype, device=self.device)
 
     @torch.inference_mode()
     def prefill(
@@ -77,13 +104,7 @@ class Network(nn.Module):
         """
         lengths = [len(prompt) for prompt in prompts]
         cache.check(slots, lengths)
-        ids = nn.utils.rnn.pad_sequence(list(prompts), batch_first=True)
-        places = (ids.flatten() == self.config.audio_token).nonzero().flatten()
-        embedded = self.language_model.embed_tokens(ids.to(self.device))
-        sound = torch.cat(self.encode(features))
-        if len(places) != len(sound):
-            raise ValueError(f"{len(places)} audio placeholders for {len(sound)} audio tokens")
-        embedded.view(-1, embedded.shape[-1])[places.to(self.device)] = sound
+        embedded = self.embed(features, prompts)
         hidden: Tensor = self.language_model(embedded, Prefill(cache, slots, max(lengths)))
         return hidden
 

@@ -12,17 +12,20 @@ head tied (transformers decides the same); where it does not, a tied head is the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from harken.errors import CheckpointError
+from harken.qwen3_asr.aligner_config import AlignerConfig
+from harken.qwen3_asr.aligner_network import AlignerNetwork
 from harken.qwen3_asr.config import NetworkConfig, read_json
-from harken.qwen3_asr.network import Network
+from harken.qwen3_asr.network import Body, Network
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -35,6 +38,10 @@ _ORIGINAL_TO_NETWORK = (
     ("thinker.lm_head.", "lm_head."),
 )
 _HF_TO_NETWORK = (("model.", ""), ("lm_head.", "lm_head."))
+_HEAD_TO_ALIGNER = (("lm_head.", "score."),)
+"""The original layout calls the head of a forced aligner by the name of the head that it replaces."""
+
+Built = TypeVar("Built", bound=Body)
 
 _DTYPES = ("F32", "BF16", "F16")
 _HEAD = "lm_head.weight"
@@ -68,17 +75,37 @@ def load_network(folder: Path, config: NetworkConfig, *, device: torch.device, d
             type that is no plain float. The message names them as the checkpoint does.
     """
     stored = by_network_name(headers(folder))
-    with torch.device("meta"):
-        network = Network(config).requires_grad_(False).eval()
-    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    network, wanted = _built(lambda: Network(config))
     if config.decoder.is_tied and _HEAD not in stored:
         wanted.pop(_HEAD)
     compare(stored, wanted)
     state = {name: tensor.to(device, dtype) for name, tensor in _tensors(stored)}
     if _HEAD not in state or torch.equal(state[_HEAD], state[_EMBEDDING]):
         state[_HEAD] = state[_EMBEDDING]
+    return _filled(network, state, device)
+
+
+def load_aligner_network(
+    folder: Path, config: AlignerConfig, *, device: torch.device, dtype: torch.dtype
+) -> AlignerNetwork:
+    """Build a forced aligner and fill it; otherwise as `load_network`."""
+    found = by_network_name(headers(folder))
+    stored = {_renamed(name, _HEAD_TO_ALIGNER): tensor for name, tensor in found.items()}
+    network, wanted = _built(lambda: AlignerNetwork(config))
+    compare(stored, wanted)
+    return _filled(network, {name: tensor.to(device, dtype) for name, tensor in _tensors(stored)}, device)
+
+
+def _built(build: Callable[[], Built]) -> tuple[Built, dict[str, tuple[int, ...]]]:
+    """Build a network without memory, and tell the shapes of its parameters."""
+    with torch.device("meta"):
+        network = build()
+    return network, {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+
+
+def _filled(network: Built, state: Mapping[str, Tensor], device: torch.device) -> Built:
     network.load_state_dict(state, strict=True, assign=True)
-    return network.requires_grad_(False).to(device)
+    return network.requires_grad_(False).eval().to(device)
 
 
 def headers(folder: Path) -> list[Stored]:
