@@ -14,7 +14,7 @@ from harken.engine.stub import StubEngine, stub_text
 from harken.engine.stub_options import StubOptions, parse_stub
 from harken.errors import AudioTooLong, CanaryFailed, Draining, EngineFailed, QueueFull
 from harken.testing import FakeClock, segment
-from harken.types import Options
+from harken.types import Finish, Options
 
 _ANY = Options()
 
@@ -38,6 +38,37 @@ def test_the_text_belongs_to_the_samples() -> None:
             assert (first.language, again.language) == ("English", "Chinese")
             assert (first.instance, first.audio_s) == ("asr-1", 1.0)
         assert engine.in_flight == 0
+
+    asyncio.run(main())
+
+
+def test_a_loop_is_streamed_and_reported() -> None:
+    """All pieces are together the text, as far as it went; another penalty cures it."""
+
+    async def main() -> None:
+        async with _stub("stub:rtfx=10000,loop_until_penalty=1") as engine:
+            pieces: list[str] = []
+            looping = await engine.recognize(segment(1), _ANY, pieces.append)
+            assert (looping.finish, "".join(pieces)) == (Finish.LOOP, looping.text)
+            cured = await engine.recognize(segment(1), Options(repetition_penalty=1.2))
+            assert (cured.finish, cured.text) == (Finish.STOP, stub_text(segment(1)))
+
+    asyncio.run(main())
+
+
+def test_it_says_how_sure_it_is_when_it_is_asked() -> None:
+    """Not otherwise; and nothing about the header where the language was forced."""
+
+    async def main() -> None:
+        async with _stub() as engine:
+            plain = await engine.recognize(segment(1), _ANY)
+            assert (plain.logprobs, plain.avg_logprob, plain.no_speech_prob) == (None, None, None)
+            sure = await engine.recognize(segment(1), Options(wants_logprobs=True, temperature=0.7))
+            assert sure.text == plain.text == "".join(token.token for token in sure.logprobs or ())
+            assert sure.avg_logprob is not None
+            assert sure.no_speech_prob is not None
+            forced = await engine.recognize(segment(1), Options(wants_logprobs=True, language="Thai"))
+            assert forced.no_speech_prob is None
 
     asyncio.run(main())
 
@@ -179,7 +210,7 @@ import asyncio, sys
 from harken.config import InstanceConfig
 from harken.engine.load import load
 from harken.testing import segment
-from harken.types import Options
+from harken.types import Finish, Options
 
 async def main():
     loaded = load(InstanceConfig(model="stub:rtfx=10000,{options}"))

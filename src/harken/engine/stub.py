@@ -1,7 +1,8 @@
 """`StubEngine`: a recognizer of set speed that recognises nothing, for tests and benchmarks of everything around it.
 
-Its text is computed from the samples ("stub 5e1f00d5 1.50s"), so that an answer proves which segment it belongs to. It
-keeps the bounds, ends and refusals of a real engine and can be told to misbehave. It has no thread and no torch.
+Its text is computed from the samples ("stub 5e1f00d5 1.50s"), so that an answer proves which segment it belongs to; a
+temperature does not change it. It keeps the bounds, ends and refusals of a real engine and can be told to misbehave
+(`stub_options` says how). It has no thread and no torch.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import zlib
 from collections import deque
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,26 +17,25 @@ from typing import Self
 
 from harken.clock import Clock, SystemClock
 from harken.engine.admission import Admission
+from harken.engine.stub_answer import StubAnswer, stub_answer, stub_text
 from harken.engine.stub_options import StubOptions
 from harken.engine.stub_work import SharedWork
 from harken.errors import Draining, EngineFailed, HarkenError
 from harken.languages import NAMES
 from harken.types import ModelInfo, Options, Segment, Send, Transcript
 
+__all__ = ["StubEngine", "stub_text"]
+
 _NOT_COUNTED = 0
-
-
-def stub_text(segment: Segment) -> str:
-    """What a StubEngine hears in a segment; it depends on every sample."""
-    return f"stub {zlib.crc32(segment.samples.tobytes()):08x} {segment.audio_s:.2f}s"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Ticket:
-    """An accepted segment and who waits for it."""
+    """An accepted segment, what will be answered, and who waits for it."""
 
     segment: Segment
     options: Options
+    answer: StubAnswer
     key: int
     number: int
     send: Send | None
@@ -146,7 +145,15 @@ class StubEngine:
         if number and number == self._stub.exit_on:
             os._exit(1)  # a crash runs no clean-up either
         ended: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
-        ticket = _Ticket(segment=segment, options=options, key=next(self._keys), number=number, send=send, ended=ended)
+        ticket = _Ticket(
+            segment=segment,
+            options=options,
+            answer=stub_answer(self._stub, segment, options, is_canary=number == _NOT_COUNTED),
+            key=next(self._keys),
+            number=number,
+            send=send,
+            ended=ended,
+        )
         self._waiting.append(ticket)
         self._look()
         try:
@@ -170,7 +177,7 @@ class StubEngine:
             ticket = self._waiting.popleft()
             self._running[ticket.key] = ticket
             if self._stub.hang_on == 0 or ticket.number != self._stub.hang_on:
-                parts = len(self._pieces(ticket)) + 1
+                parts = len(ticket.answer.pieces) + 1
                 self._work.start(ticket.key, ticket.segment.audio_s, parts=parts, now=now)
         if self._timer is not None:
             self._timer.cancel()
@@ -179,7 +186,7 @@ class StubEngine:
 
     def _pass(self, ticket: _Ticket, part: int) -> None:
         """One more part of a segment's work is done: its next word, or its end."""
-        pieces = self._pieces(ticket)
+        pieces = ticket.answer.pieces
         if ticket.ended.done():
             return
         if part <= len(pieces):
@@ -197,19 +204,17 @@ class StubEngine:
         except Exception as error:  # noqa: BLE001 - the caller's own function failed: the caller shall hear it
             ticket.ended.set_exception(error)
 
-    def _pieces(self, ticket: _Ticket) -> list[str]:
-        first, *others = self._text(ticket.segment).split(" ")
-        return [first, *(" " + word for word in others)]
-
-    def _text(self, segment: Segment) -> str:
-        return ("wrong " if self._stub.wrong_canary else "") + stub_text(segment)
-
     def _transcript(self, ticket: _Ticket) -> Transcript:
-        text = self._text(ticket.segment)
+        answer, options = ticket.answer, ticket.options
+        wants = options.wants_logprobs
         return Transcript(
-            text=text,
-            language=ticket.options.language or "English",
+            text=answer.text,
+            language=options.language or "English",
             audio_s=ticket.segment.audio_s,
-            tokens=len(text.split(" ")),
+            tokens=len(answer.pieces),
+            finish=answer.finish,
             instance=self._name,
+            logprobs=answer.logprobs() if wants else None,
+            avg_logprob=answer.avg_logprob() if wants else None,
+            no_speech_prob=answer.no_speech_prob() if wants and options.language is None else None,
         )

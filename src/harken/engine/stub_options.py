@@ -17,7 +17,8 @@ from harken.errors import ConfigError
 class StubOptions:
     """The values of one stub.
 
-    Segments are counted from 1 as they come; the canary (request id "canary") is not counted.
+    Segments are counted from 1 as they come; the canary (request id "canary") is not counted, and is never answered
+    with a loop, a cut or a leak. A loop is a right text with a word again and again behind it; it is streamed, too.
 
     Attributes:
         rtfx: audio-seconds per second of one segment alone.
@@ -28,6 +29,11 @@ class StubOptions:
         exit_on: the process dies when the so many-th segment comes; 0 for never.
         exit_at_start: the process leaves with this code instead of loading; 0 for not.
         wrong_canary: 1 for text that differs from what the canary expects.
+        loop_every: about one of so many segments loops, by its samples: 1 for all of them, 0 for none.
+        loop_longer_than_s: only segments that are longer loop; alone, all of those do.
+        loop_until_penalty: 1 for a loop that any repetition penalty above 1 cures; alone, all segments have it.
+        length_longer_than_s: segments that are longer end at the token cap, without their last word; 0 for none.
+        leaks_context: 1 for a stub that answers everything with the context, where there is one.
     """
 
     rtfx: float = 100.0
@@ -38,6 +44,11 @@ class StubOptions:
     exit_on: int = 0
     exit_at_start: int = 0
     wrong_canary: int = 0
+    loop_every: int = 0
+    loop_longer_than_s: float = 0.0
+    loop_until_penalty: int = 0
+    length_longer_than_s: float = 0.0
+    leaks_context: int = 0
 
 
 def parse_stub(spec: str) -> StubOptions:
