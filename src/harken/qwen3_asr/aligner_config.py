@@ -17,6 +17,9 @@ from harken.qwen3_asr.config import Json, NetworkConfig, count, is_aligner, pars
 _CLASS_MS = 80
 """What transformers takes where a checkpoint does not say."""
 
+_UNSAID = {"max_position_embeddings": 65_536}
+"""The original aligner's file leaves it to the published code; it is a bound, and shapes no weight."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlignerConfig:
@@ -59,7 +62,7 @@ def parse_aligner_config(content: Json, processor: Json) -> AlignerConfig:
     root = root_of(content)
     stated = {**processor, **root, **content}
     config = AlignerConfig(
-        body=parse_body(content),
+        body=parse_body(content, _UNSAID),
         timestamp_token=count(stated, "timestamp_token_id", "config.json"),
         classes=_classes(root),
         class_ms=count({"timestamp_segment_time": _CLASS_MS, **stated}, "timestamp_segment_time", "config.json"),

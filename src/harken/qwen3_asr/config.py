@@ -19,8 +19,6 @@ from harken.errors import CheckpointError
 Json = Mapping[str, object]
 
 _ALIGNER = "qwen3_forced_aligner"
-_MAX_POSITIONS = 65_536
-"""What the published code takes where a file does not say; it is a bound, and shapes no weight."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,15 +146,20 @@ def root_of(content: Json) -> Json:
     return _section(content, "thinker_config") if content.get("thinker_config") is not None else content
 
 
-def parse_body(content: Json) -> NetworkConfig:
-    """Check and return what recognisers and forced aligners have in common (pure; errors as `read_config`)."""
+def parse_body(content: Json, unsaid: Json | None = None) -> NetworkConfig:
+    """Check and return what recognisers and forced aligners have in common (pure; errors as `read_config`).
+
+    Args:
+        content: of `config.json`.
+        unsaid: fields of the decoder for a file that leaves them out.
+    """
     root = root_of(content)
     is_flat = root is content
     where = "config.json" if is_flat else "thinker_config"
     for part, name in ((content, "config.json"), (root, where)):
         if part.get("model_type") != _ALIGNER:
             _expect(part, "model_type", "qwen3_asr", where=name)
-    text = _section(root, "text_config")
+    text = {**(unsaid or {}), **_section(root, "text_config")}
     config = NetworkConfig(
         encoder=_encoder(_section(root, "audio_config")),
         decoder=_decoder(text, is_tied=bool((root if is_flat else text).get("tie_word_embeddings", True))),
@@ -203,7 +206,7 @@ def _decoder(text: Json, *, is_tied: bool) -> DecoderConfig:
         head_dim=count(text, "head_dim", where),
         rope_theta=_rope_theta(text),
         norm_eps=float(_number(text, "rms_norm_eps", where)),
-        max_positions=count({"max_position_embeddings": _MAX_POSITIONS, **text}, "max_position_embeddings", where),
+        max_positions=count(text, "max_position_embeddings", where),
         is_tied=is_tied,
     )
 
