@@ -82,7 +82,7 @@ def test_a_defect_is_a_500_with_an_id_that_the_log_has(path: str) -> None:
 
 def test_an_unknown_route_is_a_404_in_openais_shape() -> None:
     """Also with a slash too many: addresses are exact."""
-    for path in ("/nowhere", "/asr/", "/v1/audio/translations"):
+    for path in ("/nowhere", "/asr/", "/v1/audio/nothing"):
         response = ask(World(), "POST", path, files={"audio": CLIP})
         assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
 

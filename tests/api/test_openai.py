@@ -16,6 +16,7 @@ from harken.errors import (
     UndecodableAudio,
     UnsupportedOption,
 )
+from harken.types import AlignerInfo
 from tests.api.world import CLIP, World, ask, ask_all
 from tests.transcribe.fakes import INFO, FakeRecognizer, capped, file, silence, speech
 
@@ -39,6 +40,7 @@ def test_json_has_text_language_and_usage() -> None:
     assert answer.json() == {
         "text": "part 0",
         "language": "English",
+        "languages": [{"code": "en", "name": "English"}],
         "usage": {"type": "duration", "seconds": 0.5},
     }
     assert answer.headers["x-harken-instance"] == "asr-1"
@@ -55,7 +57,8 @@ def test_silence_is_an_empty_text() -> None:
     """Not an error, in either format."""
     world = World()
     answer = ask(world, "POST", PATH, files={"file": file(silence(2.0))})
-    assert answer.json() == {"text": "", "language": "", "usage": {"type": "duration", "seconds": 2.0}}
+    usage = {"type": "duration", "seconds": 2.0}
+    assert answer.json() == {"text": "", "language": "", "languages": [], "usage": usage}
 
 
 def test_a_capped_answer_says_so() -> None:
@@ -89,21 +92,18 @@ def test_another_model_is_not_found_and_the_message_names_the_served_one() -> No
 
 
 REFUSED = [
-    ("response_format", "verbose_json"),
-    ("response_format", "srt"),
-    ("temperature", "0.7"),
+    ("response_format", "diarized_json"),
     ("temperature", "warm"),
-    ("stream", "true"),
-    ("chunking_strategy", '{"type": "server_vad"}'),
+    ("chunking_strategy", '{"type": "semantic_vad"}'),
     ("timestamp_granularities[]", "word"),
-    ("include[]", "logprobs"),
+    ("include[]", "usage"),
     ("known_speaker_names[]", "Ann"),
     ("langauge", "en"),
 ]
 
 
 def test_what_cannot_be_honoured_is_refused_by_name() -> None:
-    """No field is ignored in silence."""
+    """No field is ignored in silence; `test_fields` has all the reasons."""
     answers = ask_all(World(), "POST", PATH, [form({field: value}) for field, value in REFUSED])
     for (field, _), answer in zip(REFUSED, answers, strict=True):
         assert answer.status_code == 400, field
@@ -112,22 +112,52 @@ def test_what_cannot_be_honoured_is_refused_by_name() -> None:
         assert field in error["message"]
 
 
-ACCEPTED = [
-    ("temperature", "0"),
-    ("temperature", "0.0"),
-    ("stream", "false"),
-    ("stream", "False"),
-    ("chunking_strategy", "auto"),
-    ("response_format", "json"),
-    ("response_format", ""),
-    ("prompt", ""),
-]
+def test_every_format_has_its_media_type_and_its_body() -> None:
+    """The body is the writer's (`harken.transcribe.render`); here is what goes around it."""
+    formats = ("json", "text", "srt", "verbose_json", "vtt")
+    answers = ask_all(World(), "POST", PATH, [form({"response_format": name}) for name in formats])
+    found = {name: answer.headers["content-type"] for name, answer in zip(formats, answers, strict=True)}
+    assert found == {
+        "json": "application/json",
+        "text": "text/plain; charset=utf-8",
+        "srt": "application/x-subrip; charset=utf-8",
+        "verbose_json": "application/json",
+        "vtt": "text/vtt; charset=utf-8",
+    }
+    for answer in answers:
+        assert "part 0" in answer.text
+        assert answer.headers["x-harken-instance"] == "asr-1"
+    verbose = answers[3].json()
+    assert (verbose["task"], verbose["language"], verbose["duration"]) == ("transcribe", "english", 0.5)
+    assert [segment["text"].strip() for segment in verbose["segments"]] == ["part 0"]
 
 
-def test_values_that_ask_for_nothing_special_pass() -> None:
-    """Clients send their defaults along."""
-    answers = ask_all(World(), "POST", PATH, [form({field: value}) for field, value in ACCEPTED])
-    assert [answer.status_code for answer in answers] == [200] * len(ACCEPTED)
+def test_options_reach_the_recognizer() -> None:
+    """Temperature, log-probabilities, hot words: what is accepted is honoured."""
+    world = World()
+    fields = {"temperature": "0.3", "include[]": "logprobs", "hotwords": "Harken, Qwen", "prompt": "A talk."}
+    assert post(fields, world).status_code == 200
+    options = world.recognizer.seen[0][1]
+    assert (options.temperature, options.wants_logprobs) == (0.3, True)
+    assert options.context == "A talk.\nHarken, Qwen"
+
+
+def test_word_times_without_an_aligner_are_refused_by_their_own_code() -> None:
+    """Nothing was recognised for it."""
+    world = World()
+    answer = post({"response_format": "verbose_json", "timestamp_granularities[]": "word"}, world)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (400, "no_word_times")
+    assert error["param"] == "timestamp_granularities"
+    assert not world.recognizer.seen
+
+
+def test_translation_is_not_offered() -> None:
+    """501 in OpenAI's shape, with a recording or without; the body is read away, not thrown back."""
+    for files in ({"file": CLIP}, None):
+        answer = ask(World(), "POST", "/v1/audio/translations", files=files)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"], error["type"]) == (501, "not_offered", "server_error")
 
 
 def test_an_unknown_language_names_its_field() -> None:
@@ -146,6 +176,15 @@ def test_the_model_list_has_the_one_model() -> None:
     assert (model["id"], model["object"], model["owned_by"]) == (INFO.name, "model", "harken")
     assert isinstance(model["created"], int)
     assert model["languages"] == list(INFO.languages)
+    assert model["aligner"] is None
+
+
+def test_the_model_list_tells_what_times_words() -> None:
+    """A client can know before it asks."""
+    aligner = AlignerInfo(name="Qwen/Qwen3-ForcedAligner-0.6B", revision="a1", languages=("English",))
+    world = World(recognizer=FakeRecognizer(info=dataclasses.replace(INFO, aligner=aligner)))
+    (model,) = ask(world, "GET", "/v1/models").json()["data"]
+    assert model["aligner"] == {"id": aligner.name, "revision": "a1", "languages": ["English"]}
 
 
 def test_a_model_is_described_under_each_of_its_names() -> None:

@@ -17,11 +17,13 @@ from starlette.middleware import Middleware
 
 import harken
 from harken.api.asr import asr_routes
+from harken.api.docs import docs_routes
 from harken.api.edge import Edge
 from harken.api.errors import on_harken_error, on_http_error, on_validation_error
 from harken.api.health import STARTING, health_routes
 from harken.api.models import models_routes
 from harken.api.openai import openai_routes
+from harken.api.openapi import DESCRIPTION, DescribedApp
 from harken.api.service import Provider
 from harken.errors import HarkenError
 from harken.types import Health
@@ -42,12 +44,13 @@ def create_app(
         lifespan: what to do around serving.
         early: the health to tell while there is no service.
     """
-    app = FastAPI(
+    app = DescribedApp(
         title="Harken",
         version=harken.__version__,
         summary="Speech recognition: recordings in, text out.",
+        description=DESCRIPTION,
         lifespan=lifespan,
-        docs_url=None,  # the framework's page loads its scripts from elsewhere
+        docs_url=None,  # the framework's page loads its scripts from elsewhere; ours is in `docs`
         redoc_url=None,
         redirect_slashes=False,
         middleware=[Middleware(Edge)],
@@ -62,6 +65,7 @@ def create_app(
         openai_routes(provider),
         models_routes(provider),
         health_routes(provider, early),
+        docs_routes(),
     ):
         app.include_router(router)
     return app

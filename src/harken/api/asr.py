@@ -8,14 +8,18 @@ Multipart field `audio` (file) and form field `language` (default `auto`); 200 `
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from harken.api.schema import ASR_BODY, ASR_RESPONSES
+from harken.api.connected import while_connected
+from harken.api.fields import TranscriptionRequest
+from harken.api.schema.transcription import ASR_BODY, ASR_PARAMETERS, ASR_RESPONSES
 from harken.api.service import Provider, accepting
-from harken.api.transcription import Wish, result_headers, transcribe_form
-from harken.errors import UnsupportedOption
-from harken.types import Options
+from harken.api.spool import Spool
+from harken.api.transcription import Transcription, read_request, result_headers
+from harken.api.values import Kind, read_values
 
 FILE_FIELD = "audio"
 
@@ -30,11 +34,17 @@ def asr_routes(provider: Provider) -> APIRouter:
         operation_id="asr",
         response_class=Response,
         responses=ASR_RESPONSES,
-        openapi_extra=ASR_BODY,
+        openapi_extra=ASR_BODY | ASR_PARAMETERS,
     )
     async def asr(request: Request) -> Response:
         """Takes any audio or video file; answers its text and language."""
-        result = await transcribe_form(request, accepting(provider), FILE_FIELD, read_wish)
+        began, service = time.monotonic(), accepting(provider)
+        with Spool() as spool:
+            wanted = await read_request(request, service, FILE_FIELD, spool, read_asr_fields)
+            work = Transcription(
+                request=request, service=service, wanted=wanted, spool=spool, file_field=FILE_FIELD, began=began
+            )
+            result = await while_connected(request.receive, work.run())
         body = {"text": result.text, "language": result.language, "status": "success"}
         return Response(
             json.dumps(body, ensure_ascii=False).encode(),
@@ -45,15 +55,12 @@ def asr_routes(provider: Provider) -> APIRouter:
     return router
 
 
-def read_wish(fields: dict[str, str]) -> Wish:
+def read_asr_fields(given: Mapping[str, Sequence[str]]) -> TranscriptionRequest:
     """Understand the text fields of the form.
 
     Raises:
         UnsupportedOption: a field that this route does not have.
+        ClientError: the language was given twice.
     """
-    for name in fields:
-        if name != "language":
-            raise UnsupportedOption(
-                f"Field {name[:80]!r} is not known here; /asr has 'audio' and 'language'.", field=name
-            )
-    return Wish(options=Options(language=fields.get("language")))
+    values = read_values(given, {"language": Kind.ONE}, also=(FILE_FIELD,))
+    return TranscriptionRequest(language=values.one("language"))

@@ -32,8 +32,10 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = clients_request_id(Headers(scope=scope).get("x-request-id")) or new_request_id()
+        headers = Headers(scope=scope)
+        request_id = clients_request_id(headers.get("x-request-id")) or new_request_id()
         scope.setdefault("state", {})["request_id"] = request_id
+        languages = headers.get("accept-language", "")
         exchange = Exchange(scope, receive, send, request_id)
         try:
             await self._app(scope, exchange.receive, exchange.send)
@@ -45,9 +47,10 @@ class Edge:
             if not exchange.has_started:
                 exchange.leave_rest()
                 error = Draining("The server had to leave at once.", retry_after_s=5)
-                await answer(error, scope["path"])(scope, exchange.receive, exchange.send)
+                await answer(error, scope["path"], accept_language=languages)(scope, exchange.receive, exchange.send)
         except Exception:  # the outermost edge of a request: here a defect becomes an answer
             _log.exception("request.defect", request_id=request_id, path=scope["path"])
             if exchange.has_started:
                 raise  # half an answer must not look like a whole one: the server cuts the connection
-            await internal_error(request_id, scope["path"])(scope, exchange.receive, exchange.send)
+            defect = answer(internal_error(request_id), scope["path"], accept_language=languages)
+            await defect(scope, exchange.receive, exchange.send)

@@ -1,8 +1,8 @@
 """The one place where a failure becomes an HTTP answer.
 
-Two shapes: `/asr` answers `{"error": message, "code": code}`, everything else answers as OpenAI's API does. Status and
-code come from the error tree alone. Failures that are no `HarkenError` (the framework's own 404 and 405, defects of
-ours) are translated into one first, so there is no third shape.
+Two shapes: `/asr` answers `{"error": message, "code": code}`, in Chinese for those who ask for it; everything else
+answers as OpenAI's API does. Status and code come from the error tree alone. Failures that are no `HarkenError` (the
+framework's own 404 and 405, defects of ours) are translated into one first, so there is no third shape.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from harken.api.chinese import message_in, wanted_language
 from harken.errors import ClientError, HarkenError, InternalError, MethodNotAllowed, NotFound, Unavailable
 from harken.log import get_log
 
@@ -24,21 +25,25 @@ _RETRY_AFTER_S = 2
 """Said with a 503 that does not know better: long enough not to hammer, short enough for a restart."""
 
 
-def answer(error: HarkenError, path: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Turn a failure into its answer, in the shape of the API that `path` belongs to."""
-    shape = _plain_shape if path == "/asr" else _openai_shape
-    body = json.dumps(shape(error), ensure_ascii=False).encode()
-    response = Response(body, status_code=error.status, headers=dict(headers or {}), media_type="application/json")
+def answer(
+    error: HarkenError, path: str, headers: Mapping[str, str] | None = None, *, accept_language: str = ""
+) -> Response:
+    """Turn a failure into its answer, in the shape and language of the API that `path` belongs to."""
+    told = dict(headers or {})
+    if path == "/asr":
+        language = wanted_language(accept_language)
+        shape: dict[str, object] = {"error": message_in(language, error), "code": error.code}
+        told |= {"Content-Language": language, "Vary": "Accept-Language"}
+    else:
+        shape = openai_shape(error)
     if (retry_after_s := _retry_after_s(error)) is not None:
-        response.headers["Retry-After"] = str(retry_after_s)
-    return response
+        told["Retry-After"] = str(retry_after_s)
+    body = json.dumps(shape, ensure_ascii=False).encode()
+    return Response(body, status_code=error.status, headers=told, media_type="application/json")
 
 
-def _plain_shape(error: HarkenError) -> dict[str, object]:
-    return {"error": error.message, "code": error.code}
-
-
-def _openai_shape(error: HarkenError) -> dict[str, object]:
+def openai_shape(error: HarkenError) -> dict[str, object]:
+    """A failure as OpenAI's API writes it."""
     kind = "invalid_request_error" if isinstance(error, ClientError) else "server_error"
     return {"error": {"message": error.message, "type": kind, "param": error.field, "code": error.code}}
 
@@ -54,7 +59,7 @@ async def on_harken_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HarkenError), f"registered for HarkenError, called with {error!r}"
     tell = _log.warning if error.status >= 500 else _log.info
     tell("request.failed", request_id=request.state.request_id, path=request.url.path, code=error.code)
-    return answer(error, request.url.path)
+    return _answer_to(request, error)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -72,15 +77,19 @@ async def on_http_error(request: Request, error: Exception) -> Response:
             translated = ClientError(str(error.detail))
         case _:
             translated = InternalError()
-    return answer(translated, path, error.headers)
+    return _answer_to(request, translated, error.headers)
 
 
 async def on_validation_error(request: Request, error: Exception) -> Response:
     """Answer what the framework finds wrong with a path or query."""
     assert isinstance(error, RequestValidationError), f"registered for validation, called with {error!r}"
-    return answer(ClientError("; ".join(str(problem["msg"]) for problem in error.errors())), request.url.path)
+    return _answer_to(request, ClientError("; ".join(str(problem["msg"]) for problem in error.errors())))
 
 
-def internal_error(request_id: str, path: str) -> Response:
-    """Answer a defect of ours; the traceback is in the log beside the same id."""
-    return answer(InternalError(f"Something went wrong inside the server; its log knows it as {request_id}."), path)
+def _answer_to(request: Request, error: HarkenError, headers: Mapping[str, str] | None = None) -> Response:
+    return answer(error, request.url.path, headers, accept_language=request.headers.get("accept-language", ""))
+
+
+def internal_error(request_id: str) -> InternalError:
+    """A defect of ours; the traceback is in the log beside the same id."""
+    return InternalError(f"Something went wrong inside the server; its log knows it as {request_id}.")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Response
 
 import harken
-from harken.api.schema import HEALTH_RESPONSES, LIVE_RESPONSES, READY_RESPONSES, ROOT_RESPONSES
+from harken.api.schema.health import HEALTH_RESPONSES, LIVE_RESPONSES, READY_RESPONSES, ROOT_RESPONSES
 from harken.api.service import Provider
 from harken.types import Health
 
@@ -81,6 +81,7 @@ ROUTES = {
     "POST /v1/audio/transcriptions": "transcribe a recording, OpenAI's form",
     "GET /v1/models": "what is served",
     "GET /health": "can it transcribe now?",
+    "GET /docs": "all of this for people",
     "GET /openapi.json": "all of this for machines",
 }
 

@@ -1,7 +1,7 @@
-"""`GET /v1/models`: what is served, in OpenAI's words; and which names for it a request may use.
+"""`GET /v1/models`: what is served, in OpenAI's words.
 
-One server serves one model. A request may name it fully, by the last part of its name, or as "whisper-1", which
-clients written for OpenAI often have built in; or not at all.
+One server serves one model, so the list has one entry. Beyond OpenAI's fields it says what a client may want to know
+before it asks: the languages, the longest segment, and whether words can be timed.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import time
 from fastapi import APIRouter, Request, Response
 
 from harken.api.connected import while_connected
-from harken.api.schema import MODEL_PARAMETERS, MODEL_RESPONSES, MODELS_RESPONSES
+from harken.api.schema.models import MODEL_PARAMETERS, MODEL_RESPONSES, MODELS_RESPONSES
+from harken.api.served import check_model
 from harken.api.service import Provider, present
-from harken.errors import ModelNotFound, NoReadyInstance, NotFound
-from harken.types import ModelInfo
-
-ALIAS = "whisper-1"
+from harken.errors import NoReadyInstance, NotFound
+from harken.types import AlignerInfo, ModelInfo
 
 
 def models_routes(provider: Provider) -> APIRouter:
@@ -63,16 +62,6 @@ def models_routes(provider: Provider) -> APIRouter:
     return router
 
 
-def check_model(name: str, served: ModelInfo) -> None:
-    """Accept "", the served name, its last part, and "whisper-1".
-
-    Raises:
-        ModelNotFound: another name; the message says what is served.
-    """
-    if name not in ("", served.name, served.name.rpartition("/")[2], ALIAS):
-        raise ModelNotFound(f"Model {name[:80]!r} is not served here; {served.name!r} is.", field="model")
-
-
 def _model(info: ModelInfo, created: int) -> dict[str, object]:
     return {
         "id": info.name,
@@ -82,7 +71,12 @@ def _model(info: ModelInfo, created: int) -> dict[str, object]:
         "revision": info.revision,
         "max_segment_s": info.max_segment_s,
         "languages": list(info.languages),
+        "aligner": None if info.aligner is None else _aligner(info.aligner),
     }
+
+
+def _aligner(info: AlignerInfo) -> dict[str, object]:
+    return {"id": info.name, "revision": info.revision, "languages": list(info.languages)}
 
 
 def _json(body: dict[str, object]) -> Response:

@@ -1,11 +1,13 @@
-"""multipart/form-data → text fields and one file, piece by piece as the body arrives.
+"""multipart/form-data → text fields and files, piece by piece as the body arrives.
 
-python-multipart finds the boundaries; this module decides what may be in a form: at most one file, under the name the
-route expects, and a bounded number of short text fields, each given once. It refuses at a part's head, before the part
-is read. A body that stops before its last boundary is refused too: the file in it would be cut short.
+python-multipart finds the boundaries; this module bounds the text fields, and asks the route's `Files` what files may
+be in a form. Whether a field may come twice is for whoever reads the fields. It refuses at a part's head, before the
+part is read. A body that stops before its last boundary is refused too: the file in it would be cut short.
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -16,23 +18,88 @@ from harken.errors import ClientError, EmptyAudio, MissingAudio
 FIELD_BYTES = 64 * 1024
 """The longest text field."""
 
-FIELDS = 32
-"""The most parts of a form."""
+TEXT_BYTES = 1024 * 1024
+"""All text fields together."""
+
+FIELDS = 1100
+"""The most parts of a form: SDKs send each hot word as a part of its own."""
+
+
+class Files(Protocol):
+    """Takes the files of a form; its methods are called while the body is read and must not block."""
+
+    def begin(self, field: str, filename: str) -> None:
+        """A file begins; raise the client's error if it is not wanted."""
+        ...
+
+    def append(self, piece: memoryview) -> None:
+        """Take its next bytes; they must be copied."""
+        ...
+
+    def end(self) -> None:
+        """It is whole."""
+        ...
+
+    def check_text(self, field: str) -> None:
+        """A text field begins; raise the client's error if there should be a file."""
+        ...
+
+    def finish(self) -> None:
+        """The form is whole; raise the client's error if a file is missing."""
+        ...
+
+
+class OneFile:
+    """One file, in one field, into a spool."""
+
+    def __init__(self, field: str, spool: Spool) -> None:
+        self._field = field
+        self._spool = spool
+        self._is_there = False
+
+    def begin(self, field: str, filename: str) -> None:
+        """Take the first file, from the expected field."""
+        if self._is_there:
+            raise ClientError(f"One file per request; another came in field {field[:80]!r}.", field=field[:80])
+        if field != self._field:
+            raise MissingAudio(
+                f"The file came in field {field[:80]!r}; here it must be {self._field!r}.", field=self._field
+            )
+        self._is_there = True
+
+    def append(self, piece: memoryview) -> None:
+        """Put bytes into the spool."""
+        self._spool.append(piece)
+
+    def end(self) -> None:
+        """Nothing is left to do."""
+
+    def check_text(self, field: str) -> None:
+        """The file's own field must hold a file."""
+        if field == self._field:
+            hint = f"send a file, for example with curl -F {field}=@recording.wav"
+            raise MissingAudio(f"Field {field!r} holds text; {hint}.", field=field)
+
+    def finish(self) -> None:
+        """A file must have come, with something in it."""
+        if not self._is_there:
+            raise MissingAudio(f"No audio file was provided; send it in field {self._field!r}.", field=self._field)
+        if self._spool.size == 0:
+            raise EmptyAudio(field=self._field)
 
 
 class FormParser:
-    """Feed it a body; it fills `fields` and the spool.
+    """Feed it a body; it fills `fields` and hands files on.
 
     Attributes:
-        fields: name → text. A name that ends in "[]" may be given several times; its last value is kept.
+        fields: name as it was written → its texts, in order.
     """
 
-    def __init__(self, boundary: bytes, file_field: str, spool: Spool) -> None:
-        self.fields: dict[str, str] = {}
-        self._file_field = file_field
-        self._spool = spool
+    def __init__(self, boundary: bytes, files: Files) -> None:
+        self.fields: dict[str, list[str]] = {}
+        self._files = files
         self._parts = 0
-        self._has_file = False
+        self._text_bytes = 0
         self._is_whole = False
         self._name: str | None = None
         self._text = bytearray()
@@ -66,16 +133,11 @@ class FormParser:
         """Say that the body is over.
 
         Raises:
-            ClientError: it stopped before its last boundary, or no file came, or an empty one.
+            ClientError: it stopped before its last boundary, or a file is missing.
         """
         if not self._is_whole:
             raise ClientError("The multipart body ends before its last boundary.")
-        if not self._has_file:
-            raise MissingAudio(
-                f"No audio file was provided; send it in field {self._file_field!r}.", field=self._file_field
-            )
-        if self._spool.size == 0:
-            raise EmptyAudio(field=self._file_field)
+        self._files.finish()
 
     def _begin_part(self) -> None:
         self._parts += 1
@@ -102,40 +164,34 @@ class FormParser:
         name = _utf8(options[b"name"], "A field's name")
         # Some clients write a non-ASCII file name as `filename*=` only.
         if b"filename" in options or b"filename*=" in self._disposition:
-            self._begin_file(name)
+            self._files.begin(name, _file_name(options))
+            self._name = None
         else:
             self._begin_text(name)
 
-    def _begin_file(self, name: str) -> None:
-        expected = self._file_field
-        if self._has_file:
-            raise ClientError(f"One file per request; another came in field {name[:80]!r}.", field=name[:80])
-        if name != expected:
-            raise MissingAudio(f"The file came in field {name[:80]!r}; here it must be {expected!r}.", field=expected)
-        self._has_file = True
-        self._name = None
-
     def _begin_text(self, name: str) -> None:
-        if name == self._file_field:
-            hint = f"send a file, for example with curl -F {name}=@recording.wav"
-            raise MissingAudio(f"Field {name!r} holds text; {hint}.", field=name)
-        if name in self.fields and not name.endswith("[]"):
-            raise ClientError(f"Field {name[:80]!r} was given twice.", field=name[:80])
+        self._files.check_text(name)
         self._name = name
         self._text.clear()
 
     def _read_data(self, data: bytes, start: int, end: int) -> None:
         if self._name is None:
-            self._spool.append(memoryview(data)[start:end])
+            self._files.append(memoryview(data)[start:end])
             return
         self._text += data[start:end]
         if len(self._text) > FIELD_BYTES:
             name = self._name[:80]
             raise ClientError(f"Field {name!r} is longer than {FIELD_BYTES} bytes.", field=name)
+        self._text_bytes += end - start
+        if self._text_bytes > TEXT_BYTES:
+            raise ClientError(f"The text fields have more than {TEXT_BYTES} bytes together.")
 
     def _end_part(self) -> None:
-        if self._name is not None:
-            self.fields[self._name] = _utf8(bytes(self._text), f"Field {self._name[:80]!r}")
+        if self._name is None:
+            self._files.end()
+            return
+        text = _utf8(bytes(self._text), f"Field {self._name[:80]!r}")
+        self.fields.setdefault(self._name, []).append(text)
 
     def _end(self) -> None:
         self._is_whole = True
@@ -146,3 +202,8 @@ def _utf8(raw: bytes, what: str) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         raise ClientError(f"{what} is not UTF-8.") from error
+
+
+def _file_name(options: dict[bytes, bytes]) -> str:
+    """What the client calls a file; for people, so that odd bytes are no reason to refuse it."""
+    return options.get(b"filename", b"").decode(errors="replace")

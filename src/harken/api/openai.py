@@ -1,31 +1,37 @@
-"""`POST /v1/audio/transcriptions` as OpenAI's clients call it.
+"""`POST /v1/audio/transcriptions` and `/v1/audio/translations` as OpenAI's clients call them.
 
-The invariant: a field is honoured or refused by name, never ignored. What the model cannot do (temperatures, word
-times, speaker names) or this server does not do yet (streaming, subtitles) is `unsupported_option`; values that ask for
-nothing special (`temperature=0`, `stream=false`) pass.
+Reads the form (`fields` says what it means), and answers in the format that was asked for, or as a stream of events.
+The invariant: a field is honoured or refused by name, never ignored.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import asyncio
+import time
+from contextlib import ExitStack
 
 from fastapi import APIRouter, Request, Response
 
-from harken.api.models import check_model
-from harken.api.schema import OPENAI_BODY, OPENAI_RESPONSES
+from harken.api.connected import while_connected
+from harken.api.fields import TranscriptionRequest, read_fields
+from harken.api.schema.transcription import OPENAI_BODY, OPENAI_RESPONSES, TRANSLATION_RESPONSES
 from harken.api.service import Provider, accepting
-from harken.api.transcription import Wish, result_headers, transcribe_form
-from harken.errors import UnsupportedOption
+from harken.api.spool import Spool
+from harken.api.stream import EventStream
+from harken.api.transcription import Transcription, read_request, result_headers
+from harken.errors import NotOffered
+from harken.transcribe.form import Form
+from harken.transcribe.render import render
 from harken.transcribe.result import RecordingTranscript
-from harken.types import Options
 
 FILE_FIELD = "file"
-FIELDS = ("file", "model", "language", "prompt", "response_format", "temperature", "stream", "chunking_strategy")
+
+_LONG_S = 600.0
+"""Results of longer recordings are written in a thread: subtitles of hours take a second."""
 
 
 def openai_routes(provider: Provider) -> APIRouter:
-    """Return the route over whatever service the provider has at the time."""
+    """Return the routes over whatever service the provider has at the time."""
     router = APIRouter(tags=["transcription"])
 
     @router.post(
@@ -37,73 +43,46 @@ def openai_routes(provider: Provider) -> APIRouter:
         openapi_extra=OPENAI_BODY,
     )
     async def transcriptions(request: Request) -> Response:
-        """Takes any audio or video file; answers JSON or plain text."""
-        wants_text = False
+        """Takes any audio or video file; answers JSON, text or subtitles, at once or as a stream of events."""
+        began, service = time.monotonic(), accepting(provider)
+        with ExitStack() as held:
+            spool = held.enter_context(Spool())
+            wanted = await read_request(request, service, FILE_FIELD, spool, read_fields)
+            work = Transcription(
+                request=request, service=service, wanted=wanted, spool=spool, file_field=FILE_FIELD, began=began
+            )
+            if wanted.is_streamed:
+                return EventStream(work, held.pop_all())
+            result = await while_connected(request.receive, work.run())
+        return await _answer(result, wanted)
 
-        def understand(fields: dict[str, str]) -> Wish:
-            nonlocal wants_text
-            wish = read_wish(fields)
-            wants_text = fields.get("response_format") == "text"
-            return wish
-
-        result = await transcribe_form(request, accepting(provider), FILE_FIELD, understand)
-        return _text(result) if wants_text else _json(result)
+    @router.post(
+        "/v1/audio/translations",
+        summary="Translate a recording (not offered)",
+        operation_id="translations",
+        response_class=Response,
+        responses=TRANSLATION_RESPONSES,
+    )
+    async def translations() -> Response:
+        """Qwen3-ASR writes the language that it hears; the answer is always the same error."""
+        raise NotOffered("Translation is not offered: this model writes the language that it hears.")
 
     return router
 
 
-def read_wish(fields: Mapping[str, str]) -> Wish:
-    """Understand the text fields of the form; an empty one counts as not given.
+async def _answer(result: RecordingTranscript, wanted: TranscriptionRequest) -> Response:
+    """Write the result in the format that was asked for; off the event loop where that takes long."""
 
-    Raises:
-        UnsupportedOption: an unknown field, or a value that cannot be honoured.
-    """
-    given = {name: value for name, value in fields.items() if value != ""}
-    for name, value in given.items():
-        _check_field(name, value)
-    name = given.get("model", "")
-    return Wish(
-        options=Options(language=given.get("language"), context=given.get("prompt", "")),
-        check_model=lambda info: check_model(name, info),
-        context_field="prompt",
-    )
+    def written() -> Response:
+        rendered = render(
+            result,
+            wanted.form,
+            granularities=wanted.granularities,
+            with_logprobs=wanted.has_logprobs,
+            temperature=wanted.temperature,
+        )
+        return Response(rendered.body, media_type=rendered.media_type, headers=result_headers(result))
 
-
-def _check_field(name: str, value: str) -> None:
-    match name:
-        case "model" | "language" | "prompt":
-            return
-        case "response_format":
-            is_honoured, hint = value in ("json", "text"), "json and text are."
-        case "temperature":
-            is_honoured, hint = _is_zero(value), "recognition is always greedy: leave it out or send 0."
-        case "stream":
-            is_honoured, hint = value.lower() in ("false", "0"), "leave it out or send false."
-        case "chunking_strategy":
-            is_honoured, hint = value == "auto", "recordings are always cut at pauses: leave it out or send auto."
-        case _:
-            is_honoured, hint = False, f"known fields are {', '.join(FIELDS)}."
-    if not is_honoured:
-        raise UnsupportedOption(f"{name[:80]}={value[:80]!r} is not supported; {hint}", field=name[:80])
-
-
-def _is_zero(value: str) -> bool:
-    try:
-        return float(value) == 0.0
-    except ValueError:
-        return False
-
-
-def _json(result: RecordingTranscript) -> Response:
-    body = {
-        "text": result.text,
-        "language": result.language,
-        "usage": {"type": "duration", "seconds": round(result.audio_s, 3)},
-    }
-    return Response(
-        json.dumps(body, ensure_ascii=False).encode(), media_type="application/json", headers=result_headers(result)
-    )
-
-
-def _text(result: RecordingTranscript) -> Response:
-    return Response(f"{result.text}\n", media_type="text/plain", headers=result_headers(result))
+    if result.audio_s > _LONG_S and wanted.form not in (Form.JSON, Form.TEXT):
+        return await asyncio.to_thread(written)
+    return written()

@@ -1,7 +1,7 @@
 """The bytes of one upload while they arrive: in memory, or in a nameless temporary file once there are many.
 
 The file has no name in any folder, so nothing of a client's recording is left behind, however the process ends. Writing
-happens in a thread, in large pieces; the event loop only appends to a buffer.
+happens in a thread, in large pieces; the event loop only appends to a buffer. A disk without room is `StorageFull`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,15 @@ import tempfile
 from types import TracebackType
 from typing import IO, Self
 
+from harken.errors import StorageFull
+from harken.log import get_log
+
 MEMORY_BYTES = 16 * 1024 * 1024
 """Uploads up to here never touch the disk: ten minutes of 16-bit 16 kHz WAV, hours of anything compressed."""
 
 _PIECE_BYTES = 4 * 1024 * 1024
+
+_log = get_log("api.spool")
 
 
 class Spool:
@@ -43,7 +48,11 @@ class Spool:
         self.size += len(piece)
 
     async def settle(self) -> None:
-        """Move a large buffer to the file; to be called between two pieces of the body."""
+        """Move a large buffer to the file; to be called between two pieces of the body.
+
+        Raises:
+            StorageFull: the disk has no room for it.
+        """
         if self.size > self._memory_bytes and len(self._buffer) >= min(_PIECE_BYTES, self._memory_bytes):
             await self._write()
 
@@ -59,7 +68,12 @@ class Spool:
 
     async def _write(self) -> None:
         piece, self._buffer = self._buffer, bytearray()
-        await asyncio.to_thread(self._write_piece, piece)
+        try:
+            await asyncio.to_thread(self._write_piece, piece)
+        except OSError as error:
+            # No room, a quota, no folder for temporary files: whichever it is, it is the operator's to mend.
+            _log.warning("spool.failed", reason=str(error), bytes=self.size)
+            raise StorageFull(retry_after_s=60) from error
 
     def _write_piece(self, piece: bytearray) -> None:
         if self._file is None:

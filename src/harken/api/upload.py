@@ -7,11 +7,12 @@ body are held, whatever its head promised, and no upload lasts longer than `slow
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
-from harken.api.multipart import FormParser
+from harken.api.multipart import Files, FormParser, OneFile
 from harken.api.spool import Spool
 from harken.errors import ClientError, MissingAudio, TimedOut, UploadTooLarge
 
@@ -34,7 +35,7 @@ async def read_form(
     *,
     stall_s: float = STALL_S,
     slow_s: float = SLOW_S,
-) -> dict[str, str]:
+) -> dict[str, list[str]]:
     """Read the form: its file goes into the spool, its text fields come back.
 
     Args:
@@ -53,7 +54,59 @@ async def read_form(
         TimedOut: the client stopped in the middle, or is too slow.
         ClientDisconnect: the client left in the middle.
     """
-    parser = FormParser(_boundary(request, file_field), file_field, spool)
+    parser = FormParser(_boundary(request, file_field), OneFile(file_field, spool))
+
+    async def take(chunk: bytes) -> None:
+        parser.feed(chunk)
+        await spool.settle()
+
+    await read_body(request, take, upload_bytes, stall_s=stall_s, slow_s=slow_s)
+    parser.finish()
+    return parser.fields
+
+
+async def read_files(
+    request: Request, file_field: str, files: Files, settle: Callable[[], Awaitable[None]], upload_bytes: int
+) -> dict[str, list[str]]:
+    """Read a form of any number of files; its text fields come back.
+
+    Args:
+        request: not read yet.
+        file_field: where files are expected, for messages.
+        files: takes them.
+        settle: called between two chunks of the body, to let the files go to the disk.
+        upload_bytes: the largest body.
+
+    Raises:
+        HarkenError: as `read_form`, or what `files` and `settle` raise.
+    """
+    parser = FormParser(_boundary(request, file_field), files)
+
+    async def take(chunk: bytes) -> None:
+        parser.feed(chunk)
+        await settle()
+
+    await read_body(request, take, upload_bytes)
+    parser.finish()
+    await settle()
+    return parser.fields
+
+
+async def read_body(
+    request: Request,
+    take: Callable[[bytes], Awaitable[None]],
+    upload_bytes: int,
+    *,
+    stall_s: float = STALL_S,
+    slow_s: float = SLOW_S,
+) -> None:
+    """Read any body, chunk by chunk, within the bounds.
+
+    Raises:
+        UploadTooLarge: before reading where the head says so, else as soon as it is passed.
+        TimedOut: the client stopped in the middle, or is too slow.
+        ClientDisconnect: the client left in the middle.
+    """
     if int(request.headers.get("content-length", "0")) > upload_bytes:
         raise _too_large(upload_bytes)
     received = 0
@@ -65,16 +118,13 @@ async def read_form(
                 received += len(chunk)
                 if received > upload_bytes:
                     raise _too_large(upload_bytes)
-                parser.feed(chunk)
-                await spool.settle()
+                await take(chunk)
                 patience.reschedule(min(loop.time() + stall_s, began + slow_s + received / SLOWEST_BYTES_S))
     except TimeoutError as error:
         raise TimedOut(
             f"The upload is too slow: nothing came for {stall_s:g} seconds, "
             f"or less than {SLOWEST_BYTES_S} bytes a second after {slow_s:g} seconds."
         ) from error
-    parser.finish()
-    return parser.fields
 
 
 def _boundary(request: Request, file_field: str) -> bytes:
