@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harken.audio import CutRule
 from harken.config import LimitsConfig
 from harken.errors import AudioTooLong, EngineFailed, NoReadyInstance, UndecodableAudio, UnknownLanguage
 from harken.transcribe.ask import Ask
@@ -50,15 +51,15 @@ def test_a_short_recording_is_one_segment_and_is_not_searched_for_pauses() -> No
     result = transcribe(recognizer, file(speech(1.0)), reader=reader)
     assert result.text == "part 0"
     assert (result.language, result.audio_s, result.instances) == ("English", 1.0, ("asr-1",))
-    assert reader.cuts == 0
+    assert reader.rules == [CutRule(max_segment_s=1.0)]
     assert [(segment.index, segment.start, len(segment.samples)) for segment, _ in recognizer.seen] == [(0, 0, 16_000)]
 
 
 def test_one_sample_more_is_cut() -> None:
     """Nothing longer than the model's longest segment reaches the recognizer in one piece."""
-    reader = FakeReader()
-    transcribe(FakeRecognizer(), file(speech(1.0), silence(1 / SAMPLE_RATE)), reader=reader)
-    assert reader.cuts == 1
+    recognizer = FakeRecognizer()
+    transcribe(recognizer, file(speech(1.0), silence(1 / SAMPLE_RATE)))
+    assert [len(segment.samples) for segment, _ in recognizer.seen] == [SAMPLE_RATE]
 
 
 def test_a_long_recording_is_stitched_in_order_with_true_offsets() -> None:
@@ -86,14 +87,14 @@ def test_a_silent_recording_has_no_text_and_no_language() -> None:
 
 def test_at_most_so_many_segments_are_in_flight() -> None:
     """The limit is used fully and never exceeded."""
-    recognizer = FakeRecognizer()
+    recognizer = FakeRecognizer(turns=20)
     assert len(transcribe(recognizer, spoken(10)).segments) == 10
     assert recognizer.most == LIMITS.segments_in_flight
 
 
 def test_the_first_failure_cancels_the_rest_and_is_the_one_raised() -> None:
     """The client gets that error itself; no segment goes on, none is begun."""
-    recognizer = FakeRecognizer(errors={1: EngineFailed("boom")})
+    recognizer = FakeRecognizer(errors={1: EngineFailed("boom")}, turns=20)
 
     async def run() -> None:
         recognizer.gate = asyncio.Event()  # never opened: the others can only end by being cancelled
@@ -163,12 +164,21 @@ def test_a_capped_segment_makes_the_result_incomplete() -> None:
 
 
 def test_progress_counts_audio_seconds_up_to_the_whole() -> None:
-    """Silence counts as done at once; the last call says that all is done."""
+    """Silence counts as done when it is found; the length is known at the end of decoding; all is done at the end."""
     watch = FakeWatch()
     transcribe(FakeRecognizer(), spoken(4), watch=watch)
-    calls = watch.steps
-    assert [done for done, _ in calls] == [1.5, 2.0, 2.5, 3.0]
-    assert {whole for _, whole in calls} == {3.0}
+    assert [done for done, _ in watch.steps] == sorted(done for done, _ in watch.steps)
+    assert {total for _, total in watch.steps} == {None, 3.0}
+    assert watch.steps[-1] == (3.0, 3.0)
+
+
+def test_progress_tells_what_the_head_promises_until_the_length_is_known() -> None:
+    """A promise that turns out too small gives way to what is done already; one that is too large, to the truth."""
+    for promised, told in ((2.0, {2.0, 2.25, 2.75, 3.0}), (4.0, {4.0, 3.0})):
+        watch = FakeWatch()
+        transcribe(FakeRecognizer(), spoken(4), reader=FakeReader(total_s=promised), watch=watch)
+        assert {total for _, total in watch.steps} <= told
+        assert watch.steps[-1] == (3.0, 3.0)
 
 
 @settings(max_examples=30, deadline=None)

@@ -9,26 +9,54 @@ the edges of a segment's text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from harken.languages import WITHOUT_SPACES
 from harken.transcribe.result import PlacedTranscript, RecordingTranscript
-from harken.types import SAMPLE_RATE, Segment, Transcript, Word
+from harken.types import SAMPLE_RATE, Finish, Segment, Transcript, Word
+
+T = TypeVar("T")
 
 
 def place(segment: Segment, transcript: Transcript) -> PlacedTranscript:
-    """Put a transcript at its segment's true offset."""
+    """Put a transcript, and its words, at its segment's true offset."""
+    start_s = segment.start / SAMPLE_RATE
+    end_s = (segment.start + len(segment.samples)) / SAMPLE_RATE
     return PlacedTranscript(
         text=transcript.text.strip(),
         language=transcript.language,
-        start_s=segment.start / SAMPLE_RATE,
-        end_s=(segment.start + len(segment.samples)) / SAMPLE_RATE,
+        start_s=start_s,
+        end_s=end_s,
         instance=transcript.instance,
         finish=transcript.finish,
         tokens=transcript.tokens,
-        words=None if transcript.words is None else _placed(transcript.words, segment.start / SAMPLE_RATE),
+        words=None if transcript.words is None else _placed(transcript.words, start_s, end_s),
         logprobs=transcript.logprobs,
         avg_logprob=transcript.avg_logprob,
         no_speech_prob=transcript.no_speech_prob,
+    )
+
+
+def merge(parts: Sequence[PlacedTranscript]) -> PlacedTranscript:
+    """Make one transcript again of the parts that a piece was cut into, in order, at least one."""
+    if len(parts) == 1:
+        return parts[0]
+    spoken = [part for part in parts if part.text]
+    weights = [(part.avg_logprob, max(part.tokens, 1)) for part in spoken if part.avg_logprob is not None]
+    silences = [part.no_speech_prob for part in parts if part.no_speech_prob is not None]
+    return PlacedTranscript(
+        text=join_texts(parts),
+        language=main_language(parts),
+        start_s=parts[0].start_s,
+        end_s=parts[-1].end_s,
+        instance=next((part.instance for part in parts if part.instance), ""),
+        finish=max((part.finish for part in parts), key=(Finish.STOP, Finish.LENGTH, Finish.LOOP).index),
+        tokens=sum(part.tokens for part in parts),
+        words=_chained(part.words for part in parts),
+        logprobs=_chained(part.logprobs for part in parts),
+        avg_logprob=sum(mean * n for mean, n in weights) / sum(n for _, n in weights) if weights else None,
+        no_speech_prob=min(silences, default=None),
+        repairs=tuple(repair for part in parts for repair in part.repairs),
     )
 
 
@@ -72,15 +100,21 @@ def needs_space(left: str, right: str, languages: Iterable[str]) -> bool:
         right: its first character counts.
         languages: of the two texts; they decide where a spaced script meets an unspaced one.
     """
+    by_characters = space_by_characters(left, right)
+    if by_characters is None:
+        return not all(language in WITHOUT_SPACES for language in languages)
+    return by_characters
+
+
+def space_by_characters(left: str, right: str) -> bool | None:
+    """The same as far as the characters say it: None where a spaced script meets an unspaced one."""
     end, start = left[-1], right[0]
     if end in _OPENING or start in _CLOSING or _is_wide_mark(end) or _is_wide_mark(start):
         return False
     unspaced = is_unspaced(end), is_unspaced(start)
     if all(unspaced):
         return False
-    if any(unspaced):
-        return not all(language in WITHOUT_SPACES for language in languages)
-    return True
+    return None if any(unspaced) else True
 
 
 def is_unspaced(character: str) -> bool:
@@ -107,8 +141,20 @@ def main_language(pieces: Iterable[PlacedTranscript]) -> str:
     return max(seconds, key=seconds.__getitem__, default="")
 
 
-def _placed(words: Iterable[Word], offset_s: float) -> tuple[Word, ...]:
-    return tuple(Word(text=word.text, start_s=word.start_s + offset_s, end_s=word.end_s + offset_s) for word in words)
+def _placed(words: Iterable[Word], start_s: float, end_s: float) -> tuple[Word, ...]:
+    """Move words into the recording; whatever an aligner says, none leaves its piece, and none overlaps the last."""
+    placed: list[Word] = []
+    at = start_s
+    for word in words:
+        begin = min(max(word.start_s + start_s, at), end_s)
+        at = min(max(word.end_s + start_s, begin), end_s)
+        placed.append(Word(text=word.text, start_s=begin, end_s=at))
+    return tuple(placed)
+
+
+def _chained(parts: Iterable[tuple[T, ...] | None]) -> tuple[T, ...] | None:
+    known = [part for part in parts if part is not None]
+    return tuple(item for part in known for item in part) if known else None
 
 
 _OPENING = frozenset("([{¿¡«“‘")

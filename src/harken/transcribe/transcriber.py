@@ -1,102 +1,106 @@
 """One recording → one result, over any recognizer.
 
-Owns the order of things: what is served? decode once, off the event loop; cut at pauses where the recording is longer
-than one pass of the model; recognise the pieces, a bounded number at a time; stitch. Knows neither HTTP nor where the
-recognition happens. The invariant: the first failure cancels the other pieces and is the one error raised, so that no
-result ever lacks a piece.
+Owns the order of things: what is served? may these options be had? open the recording, bring its pieces through,
+stitch. Knows neither HTTP nor where the recognition happens. The invariant: a recording gives one whole result or
+raises one `HarkenError`, so that no result ever lacks a piece.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
 
-from harken.audio import Audio, Cut, CutRule, DecodeLimits, Upload
+from harken.audio import CutRule, DecodeLimits, Upload
+from harken.clock import Clock, SystemClock
 from harken.config import LimitsConfig
 from harken.errors import NoWordTimes
 from harken.languages import parse_language
 from harken.transcribe.ask import Ask
+from harken.transcribe.delivery import Delivery
 from harken.transcribe.memory import Memory, NoMemory
-from harken.transcribe.result import PlacedTranscript, RecordingTranscript
-from harken.transcribe.stitch import place, stitch
+from harken.transcribe.meter import Meter
+from harken.transcribe.patience import Patient, Sleep
+from harken.transcribe.pieces import Reader
+from harken.transcribe.pipeline import Pipeline
+from harken.transcribe.result import RecordingTranscript
+from harken.transcribe.stitch import stitch
 from harken.transcribe.watch import NoWatch, Watch
-from harken.types import SAMPLE_RATE, ModelInfo, Options, Recognizer, Segment
-
-
-class Reader(Protocol):
-    """What is asked of `harken.audio.AudioReader`: both calls run off the event loop."""
-
-    async def read(self, upload: Upload, limits: DecodeLimits, /) -> Audio:
-        """Decode an upload to mono 16 kHz within the limits."""
-        ...
-
-    async def cut(self, audio: Audio, rule: CutRule, /) -> tuple[Cut, ...]:
-        """Cut a recording at its pauses, by the rule."""
-        ...
+from harken.types import ModelInfo, Options, Recognizer
 
 
 class Transcriber:
-    """Turns uploads into transcripts; safe for any number of requests at once on one event loop."""
+    """Turns uploads into transcripts; safe for any number of requests at once on one event loop.
 
-    def __init__(self, recognizer: Recognizer, reader: Reader, limits: LimitsConfig) -> None:
+    Args:
+        recognizer: recognises the pieces.
+        reader: decodes and cuts recordings.
+        limits: what one recording may ask for.
+        clock: for how long a failing piece is tried again.
+        sleep: waits between two tries.
+    """
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        reader: Reader,
+        limits: LimitsConfig,
+        *,
+        clock: Clock | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         self._recognizer = recognizer
         self._reader = reader
         self._limits = limits
+        self._patient = Patient(
+            recognizer, patience_s=limits.queue_timeout_s, clock=clock or SystemClock(), sleep=sleep
+        )
 
     async def transcribe(
-        self, upload: Upload, ask: Ask, request_id: str, *, watch: Watch | None = None, memory: Memory | None = None
+        self,
+        upload: Upload,
+        ask: Ask,
+        request_id: str,
+        *,
+        watch: Watch | None = None,
+        memory: Memory | None = None,
+        is_live: bool = True,
+        in_flight: int | None = None,
     ) -> RecordingTranscript:
         """Recognise a recording of any length within the limits.
 
+        What fails on the way is tried again as `patience` has it; what cannot be right is mended as `guard` has it.
+
         Args:
-            upload: the file in any container: its bytes, its path, or the open file.
+            upload: the file in any container: its bytes, its path, or the open file. It is read while pieces are
+                recognised, so it must stay until the end.
             ask: what to do with it.
             request_id: goes with every segment.
             watch: is told of text and progress.
             memory: knows pieces that were finished before, and keeps those that are finished now.
+            is_live: whether a watch wants the text while it is written; False brings it piece by piece, which lets a
+                dispatcher try a piece elsewhere for longer.
+            in_flight: pieces recognised at the same time, where fewer than `limits.segments_in_flight` are wanted.
 
         Raises:
             HarkenError: exactly one: the client's (language, audio) or the server's.
         """
-        watch, memory = watch or NoWatch(), memory or NoMemory()
+        watch = watch or NoWatch()
         info = await self._recognizer.model()
         options = options_for(ask.options, info)
-        audio = await self._reader.read(upload, decode_limits(self._limits))
-        del upload  # an upload of 100 MB need not stay while its samples wait for a slot
-        segments = await self._segments(audio, info.max_segment_s, request_id)
-        pieces = await self._recognize_all(segments, options, _meter(audio, segments, watch.progress))
-        return stitch(pieces, audio.audio_s, wants_words=options.wants_words)
-
-    async def _segments(self, audio: Audio, max_segment_s: float, request_id: str) -> list[Segment]:
-        """The pieces that hold speech. A short recording is one piece: the model itself knows silence."""
-        if len(audio.samples) <= int(max_segment_s * SAMPLE_RATE):
-            return [Segment(samples=audio.samples, request_id=request_id)]
-        cuts = await self._reader.cut(audio, CutRule(max_segment_s=max_segment_s))
-        spoken = [cut for cut in cuts if cut.has_speech]
-        return [
-            Segment(samples=audio.samples[cut.start : cut.end], request_id=request_id, index=index, start=cut.start)
-            for index, cut in enumerate(spoken)
-        ]
-
-    async def _recognize_all(
-        self, segments: Sequence[Segment], options: Options, done: Callable[[Segment], None]
-    ) -> list[PlacedTranscript]:
-        found: dict[int, PlacedTranscript] = {}
-        waiting = iter(segments)
-
-        async def work() -> None:
-            for segment in waiting:  # shared by all workers: each takes the next one
-                found[segment.index] = place(segment, await self._recognizer.recognize(segment, options))
-                done(segment)
-
-        workers = min(len(segments), self._limits.segments_in_flight)
-        if workers <= 1:
-            await work()
-        else:
-            await _all_or_first_error(work, workers)
-        return [found[segment.index] for segment in segments]
+        limits, cut = decode_limits(self._limits), cut_for(ask.cut, info)
+        async with self._reader.open(upload, limits, cut, ask.speech) as pieces:
+            found = await Pipeline(
+                patient=self._patient,
+                options=options,
+                request_id=request_id,
+                in_flight=min(in_flight or self._limits.segments_in_flight, self._limits.segments_in_flight),
+                memory=memory or NoMemory(),
+                meter=Meter(watch.progress, pieces),
+                delivery=Delivery(watch.text, options.language),
+                is_live=is_live and not isinstance(watch, NoWatch),
+            ).run(pieces)
+            audio_s = pieces.decoded_s
+        return stitch(found, audio_s, wants_words=options.wants_words)
 
 
 def options_for(options: Options, info: ModelInfo) -> Options:
@@ -115,31 +119,11 @@ def options_for(options: Options, info: ModelInfo) -> Options:
     return dataclasses.replace(options, language=language)
 
 
+def cut_for(cut: CutRule, info: ModelInfo) -> CutRule:
+    """The same rule with no piece longer than one pass of the model."""
+    return dataclasses.replace(cut, max_segment_s=min(cut.max_segment_s, info.max_segment_s))
+
+
 def decode_limits(limits: LimitsConfig) -> DecodeLimits:
     """The part of the limits that decoding keeps."""
     return DecodeLimits(max_bytes=limits.upload_bytes, max_audio_s=limits.audio_s, timeout_s=limits.decode_timeout_s)
-
-
-async def _all_or_first_error(work: Callable[[], Coroutine[Any, Any, None]], workers: int) -> None:
-    """Run the workers; when one fails the rest are cancelled, and that failure is raised as itself."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(work())
-    except BaseExceptionGroup as failures:
-        # A task group lists failures in the order they happened; later ones are only echoes of the cancelling.
-        raise failures.exceptions[0] from None
-
-
-def _meter(
-    audio: Audio, segments: Sequence[Segment], progress: Callable[[float, float], None]
-) -> Callable[[Segment], None]:
-    """Count done seconds; what holds no speech counts as done from the start."""
-    left_s = sum(segment.audio_s for segment in segments)
-
-    def done(segment: Segment) -> None:
-        nonlocal left_s
-        left_s -= segment.audio_s
-        progress(max(0.0, audio.audio_s - left_s), audio.audio_s)
-
-    return done
