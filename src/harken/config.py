@@ -153,6 +153,7 @@ class JobsConfig:
         files_in_flight: files that this server works on at the same time.
         files_per_job: the most files of one job.
         files_waiting: files of all jobs that may wait; more are refused.
+        upload_bytes: the largest body of one request for a job; of its files, each may have `limits.upload_bytes`.
         keep_s: how long an ended job and its results are kept.
         lease_s: a server that says nothing for so long has lost the file it worked on to another one.
         attempts: tries of one file before it counts as failed.
@@ -166,6 +167,7 @@ class JobsConfig:
     files_in_flight: int = 4
     files_per_job: int = 1000
     files_waiting: int = 10_000
+    upload_bytes: int = 16 * 1024 * 1024 * 1024
     keep_s: float = 604_800.0
     lease_s: float = 15.0
     attempts: int = 3

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from harken.jobs import NewFile, NewJob, tables
 from harken.jobs.leases import Claim, Leases
 from harken.jobs.outbox import Outbox
-from harken.jobs.store import Store, new_job_id
-from harken.jobs.types import Job
+from harken.jobs.store import Store
+from harken.jobs.types import Job, new_job_id
 from harken.state import Database, reading
 from harken.transcribe.ask import Ask
 from harken.transcribe.result import PlacedTranscript, RecordingTranscript

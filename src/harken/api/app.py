@@ -21,6 +21,7 @@ from harken.api.docs import docs_routes
 from harken.api.edge import Edge
 from harken.api.errors import on_harken_error, on_http_error, on_validation_error
 from harken.api.health import STARTING, health_routes
+from harken.api.jobs import jobs_routes
 from harken.api.models import models_routes
 from harken.api.openai import openai_routes
 from harken.api.openapi import DESCRIPTION, DescribedApp
@@ -64,6 +65,7 @@ def create_app(
         asr_routes(provider),
         openai_routes(provider),
         models_routes(provider),
+        jobs_routes(provider),
         health_routes(provider, early),
         docs_routes(),
     ):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from harken.config import LimitsConfig
 from harken.errors import Draining, NoReadyInstance
+from harken.jobs.jobs import Jobs
 from harken.transcribe.transcriber import Transcriber
 from harken.types import Health, Recognizer
 
@@ -25,6 +26,7 @@ class Service:
         recognizer: the one beneath the transcriber; asked for its model.
         health: the honest state now; cheap, never blocks.
         limits: what one request may ask for.
+        jobs: work in the background; None where it is not offered.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Service:
     recognizer: Recognizer
     health: Callable[[], Health]
     limits: LimitsConfig
+    jobs: Jobs | None = None
 
 
 Provider = Callable[[], Service | None]

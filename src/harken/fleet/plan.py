@@ -84,4 +84,6 @@ def variables(instance: InstanceConfig, config: Config, surroundings: Mapping[st
     for section, values in (("instance", instance), ("limits", config.limits), ("log", log)):
         for part in dataclasses.fields(values):
             theirs[f"HARKEN_{section}_{part.name}".upper()] = str(getattr(values, part.name))
+    # The gateway is the door: what outlives a request is kept by it alone.
+    theirs["HARKEN_JOBS_IS_ENABLED"] = "false"
     return theirs

@@ -27,6 +27,7 @@ def job_fields(job: Job, keep_s: float, *, with_files: bool = False) -> dict[str
         "name": job.name,
         "state": job.state.value,
         "model": job.model or None,
+        "response_format": job.form.value,
         "metadata": dict(job.metadata),
         "counts": {**dataclasses.asdict(job.counts), "total": job.counts.total},
         "audio_s": round(job.audio_s, 3),

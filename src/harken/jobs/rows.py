@@ -15,7 +15,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from harken.jobs import tables
+from harken.jobs.plain import from_json
 from harken.jobs.types import Counts, FileError, FileState, Job, JobFile, JobState, WebhookState
+from harken.transcribe.ask import Ask
+from harken.transcribe.form import Form
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +100,8 @@ def _job(row: Row[Any], sums: _Sums, told: WebhookState | None) -> Job:
         name=row.name,
         metadata=json.loads(row.metadata),
         model=row.model,
+        form=Form(row.form),
+        temperature=from_json(Ask, row.ask).options.temperature,
         state=JobState(row.state),
         counts=sums.counts,
         audio_s=sums.audio_s,

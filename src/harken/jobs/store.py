@@ -21,7 +21,6 @@ from harken.jobs.plain import from_json, to_json
 from harken.jobs.rows import read_files, read_jobs, unended
 from harken.jobs.types import FileState, Job, JobState, NewJob
 from harken.state import reading, writing
-from harken.transcribe.request_id import new_request_id
 from harken.transcribe.result import RecordingTranscript
 
 
@@ -189,6 +188,7 @@ class Store:
                 metadata=json.dumps(dict(new.metadata)),
                 ask=to_json(new.ask),
                 model=new.model,
+                form=new.form.value,
                 webhook=new.webhook,
                 state=JobState.QUEUED.value,
                 created_at=now,
@@ -213,8 +213,3 @@ class Store:
             for number, file in enumerate(new.files)
         ]
         connection.execute(insert(tables.files), rows)
-
-
-def new_job_id() -> str:
-    """Return a name that no other job has; names of different milliseconds sort as their times do."""
-    return f"job_{new_request_id().removeprefix('req_')}"

@@ -37,6 +37,7 @@ jobs = Table(
     Column("metadata", Text, nullable=False),
     Column("ask", Text, nullable=False),
     Column("model", Text, nullable=False),
+    Column("form", String(16), nullable=False),
     Column("webhook", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("created_at", Float, nullable=False),

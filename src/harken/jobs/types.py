@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harken.transcribe.ask import Ask
+from harken.transcribe.form import Form
+from harken.transcribe.request_id import new_request_id
 
 
 class FileState(StrEnum):
@@ -121,6 +123,8 @@ class Job:
         name: what the client called it; "" for nothing.
         metadata: the client's own words about it, given back as they came.
         model: the only model that may work on it; "" until one is known.
+        form: the format of its results, where nobody asks for another.
+        temperature: that its recognition was asked for.
         state: what happens to it.
         counts: its files by state.
         audio_s: seconds of audio of its files, as far as known.
@@ -138,6 +142,8 @@ class Job:
     name: str
     metadata: Mapping[str, str]
     model: str
+    form: Form
+    temperature: float
     state: JobState
     counts: Counts
     audio_s: float
@@ -178,6 +184,7 @@ class NewJob:
         name: what the client calls the job.
         metadata: the client's own words.
         model: the only model that may work on it; "" for the first that does.
+        form: the format of its results, where nobody asks for another.
         webhook: where its end is told; "" for nowhere.
         idempotency_key: a second job of the same owner with the same key is the first one; "" for none.
     """
@@ -188,5 +195,11 @@ class NewJob:
     name: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     model: str = ""
+    form: Form = Form.JSON
     webhook: str = ""
     idempotency_key: str = ""
+
+
+def new_job_id() -> str:
+    """Return a name that no other job has; names of different milliseconds sort as their times do."""
+    return f"job_{new_request_id().removeprefix('req_')}"

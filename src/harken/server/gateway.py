@@ -21,12 +21,15 @@ from harken.audio import AudioReader
 from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
 from harken.errors import NoReadyInstance
+from harken.jobs.jobs import Jobs
 from harken.log import get_log
 from harken.server.door import Door
 from harken.server.ending import Ending
 from harken.server.gateway_health import GatewayState, gateway_health
+from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START
 from harken.server.until_broken import UntilBroken
+from harken.state import Database
 from harken.transcribe.transcriber import Transcriber
 from harken.types import Health, InstanceHealth
 
@@ -68,6 +71,7 @@ class Gateway:
         self._config = config
         self._open_fleet = open_fleet
         self._dispatcher = Dispatcher(config.limits, config.fleet)
+        self._database = Database(config.state)
         self._fleet: Fleet | None = None
         self._service: Service | None = None
         self._is_draining = False
@@ -102,6 +106,8 @@ class Gateway:
         """Take nothing new; return when everything accepted is answered, or the time for that is over."""
         self._is_draining = True
         timeout_s = self._config.gateway.drain_timeout_s
+        if self._service is not None and self._service.jobs is not None:
+            await self._service.jobs.pause()
         _log.info("gateway.draining", inside=self._door.inside, timeout_s=timeout_s)
         if not await self._door.wait_empty(timeout_s):
             _log.warning("gateway.drain_timed_out", inside=self._door.inside)
@@ -122,8 +128,11 @@ class Gateway:
     async def _live(self) -> None:
         self._dispatcher.on_unresponsive = self._replace_soon
         async with AudioReader() as reader, self._dispatcher, self._open_fleet(self._dispatcher) as self._fleet:
-            self._service = self._make_service(reader)
-            await self._until_end(self._fleet)
+            transcriber = Transcriber(self._recognizer, reader, self._config.limits)
+            # Last in, first out: files in work go back to the queue while what they work with still runs.
+            async with running_jobs(self._config, self._database, self._recognizer, transcriber) as jobs:
+                self._service = self._make_service(transcriber, jobs)
+                await self._until_end(self._fleet)
 
     def _replace_soon(self, name: str) -> None:
         """Tell the fleet who is silent; not at once, because it answers by changing the targets of whoever calls."""
@@ -141,13 +150,14 @@ class Gateway:
             for task in (learning, leaving, breaking):
                 task.cancel()
 
-    def _make_service(self, reader: AudioReader) -> Service:
+    def _make_service(self, transcriber: Transcriber, jobs: Jobs | None) -> Service:
         return Service(
             name=self._config.gateway.name,
-            transcriber=Transcriber(self._recognizer, reader, self._config.limits),
+            transcriber=transcriber,
             recognizer=self._recognizer,
             health=lambda: self.health,
             limits=self._config.limits,
+            jobs=jobs,
         )
 
     async def _learn_model(self) -> None:

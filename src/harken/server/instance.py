@@ -20,14 +20,18 @@ from harken.api.service import Service
 from harken.audio import AudioReader
 from harken.clock import Clock, SystemClock
 from harken.config import Config, InstanceConfig
-from harken.engine.load import InstanceEngine, Loaded
+from harken.engine.instance_engine import InstanceEngine
+from harken.engine.load import Loaded
 from harken.errors import Draining, HarkenError, NoReadyInstance, SetupError
+from harken.jobs.jobs import Jobs
 from harken.log import get_log
 from harken.server.door import Door
 from harken.server.ending import Ending
+from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST, Event, State, after
 from harken.server.loading import in_daemon_thread
 from harken.server.wire_routes import Intake, wire_routes
+from harken.state import Database
 from harken.transcribe.transcriber import Transcriber
 from harken.types import Health, InstanceHealth, ModelInfo
 from harken.wire import InstanceState
@@ -70,6 +74,7 @@ class Instance:
         self._clock = clock or SystemClock()
         self._began = self._clock.now()
         self._state = State.STARTING
+        self._database = Database(config.state)
         self._detail = ""
         self._engine: InstanceEngine | None = None
         self._model: ModelInfo | None = None
@@ -121,6 +126,8 @@ class Instance:
     async def drain(self) -> None:
         """Take nothing new; return when everything accepted is answered, or the time for that is over."""
         self._happen(Event.STOP)
+        if self._service is not None and self._service.jobs is not None:
+            await self._service.jobs.pause()
         timeout_s = self._config.instance.drain_timeout_s
         if self._state is State.DRAINING and not await self._door.wait_empty(timeout_s):
             _log.warning("instance.drain_timed_out", inside=self._door.inside, timeout_s=timeout_s)
@@ -158,8 +165,10 @@ class Instance:
             self._happen(Event.LOADED)
             async with AudioReader() as reader, loaded.engine as engine:
                 await self._warm_up(loaded, engine)
-                self._serve_with(engine, reader)
-                await self._until_end(engine)
+                transcriber = Transcriber(engine, reader, self._config.limits)
+                async with running_jobs(self._config, self._database, engine, transcriber) as jobs:
+                    self._serve_with(engine, transcriber, jobs)
+                    await self._until_end(engine)
         except SetupError as error:
             self._give_up(Event.BROKEN, EXIT_BROKEN_AT_START, f"{error.code}: {error.message}")
         except HarkenError as error:
@@ -175,14 +184,15 @@ class Instance:
         await loaded.canary.check(engine)
         await loaded.canary.check(engine)
 
-    def _serve_with(self, engine: InstanceEngine, reader: AudioReader) -> None:
+    def _serve_with(self, engine: InstanceEngine, transcriber: Transcriber, jobs: Jobs | None) -> None:
         self._engine = engine
         self._service = Service(
             name=self._config.instance.name,
-            transcriber=Transcriber(engine, reader, self._config.limits),
+            transcriber=transcriber,
             recognizer=engine,
             health=lambda: self.health,
             limits=self._config.limits,
+            jobs=jobs,
         )
         if self._happen(Event.VERIFIED):
             self._on_ready()

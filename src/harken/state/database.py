@@ -45,6 +45,10 @@ class Database:
         self._made: set[str] = set()
         self._lock = threading.Lock()
 
+    def is_there(self) -> bool:
+        """Whether there may be something in it: a server is configured, or SQLite's file exists."""
+        return bool(self._url) or (self.folder / _FILE).exists()
+
     def engine(self, tables: MetaData) -> Engine:
         """Return the engine of a database that has these tables; open it and make them where that was not done yet.
 

@@ -1,0 +1,75 @@
+"""The body of a request for a job: a form with files, or JSON with paths.
+
+Bounded before and while it is read, like every body. The invariant: when `read_job_request` returns, every uploaded
+file is on the disk.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+
+from harken.api.job_form import ArrivingFiles, JobRequest, read_job_fields
+from harken.api.service import Service
+from harken.api.upload import read_body, read_files
+from harken.api.values import values_of_json
+from harken.errors import ClientError, MissingAudio
+from harken.jobs import NewFile
+from harken.jobs.jobs import Jobs
+from harken.jobs.shelf import Arrival
+
+_JSON_BYTES = 4 * 1024 * 1024
+
+
+async def read_job_request(
+    request: Request, service: Service, jobs: Jobs, arrival: Arrival
+) -> tuple[JobRequest, tuple[NewFile, ...]]:
+    """Read the body, whichever kind it is.
+
+    Args:
+        request: not read yet.
+        service: accepts recordings.
+        jobs: of that service.
+        arrival: where files go.
+
+    Raises:
+        HarkenError: the client's, or the disk is full.
+        ClientDisconnect: the client left in the middle.
+    """
+    await jobs.check_disk(int(request.headers.get("content-length", "0")))
+    limits = jobs.config
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+        arriving: list[str] = []
+        fields = values_of_json(await _read_json(request))
+    else:
+        sink = ArrivingFiles(arrival, files_max=limits.files_per_job, file_bytes=service.limits.upload_bytes)
+        fields = await read_files(request, "file", sink, sink.settle, limits.upload_bytes)
+        await sink.settle(is_last=True)
+        arriving = sink.names
+    wanted = read_job_fields(fields)
+    uploaded = [NewFile(name=name, path=str(arrival.path(number))) for number, name in enumerate(arriving)]
+    if len(uploaded) + len(wanted.paths) > limits.files_per_job:
+        raise ClientError(f"A job may have {limits.files_per_job} files.", field="paths")
+    named = [await jobs.named_file(path) for path in wanted.paths]
+    if not uploaded and not named:
+        raise MissingAudio("No audio file was provided; send one or more in field 'file'.", field="file")
+    return wanted, (*uploaded, *named)
+
+
+async def _read_json(request: Request) -> dict[str, Any]:
+    body = bytearray()
+
+    async def take(chunk: bytes) -> None:
+        body.extend(chunk)
+
+    await read_body(request, take, _JSON_BYTES)
+    try:
+        read = json.loads(bytes(body).decode())
+        json.dumps(read, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except (ValueError, RecursionError) as error:
+        raise ClientError("The body is not valid JSON.") from error
+    if not isinstance(read, dict):
+        raise ClientError("The body must be a JSON object.")
+    return read

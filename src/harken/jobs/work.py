@@ -1,0 +1,152 @@
+"""The work on one claimed file: transcribe it, then end it or put it back.
+
+Knows the leases, the transcriber and the shelf; decides nothing itself (`verdict` does). The invariant: it returns when
+the file is ended or put back, or lost to another server; cancelled, it leaves the file as it is, for whoever cancelled
+it to give back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from harken.errors import HarkenError, InternalError
+from harken.jobs.memory import FileMemory, LeaseLost, maker_of
+from harken.jobs.paths import open_named
+from harken.jobs.threads import Threads
+from harken.jobs.verdict import GiveUp, after_failure
+from harken.log import get_log
+from harken.transcribe.ask import Ask
+from harken.transcribe.memory import Memory
+from harken.transcribe.result import RecordingTranscript
+from harken.transcribe.watch import Watch
+from harken.types import ModelInfo
+
+if TYPE_CHECKING:
+    from harken.jobs.leases import Claim, Leases
+    from harken.jobs.shelf import Shelf
+
+SEGMENTS_IN_FLIGHT = 4
+"""Of one file, where requests have `limits.segments_in_flight`: jobs have time, requests have not."""
+
+_log = get_log("jobs.work")
+
+
+class Scribe(Protocol):
+    """What is asked of `harken.transcribe.transcriber.Transcriber`."""
+
+    async def transcribe(
+        self,
+        upload: Path | BinaryIO,
+        ask: Ask,
+        request_id: str,
+        /,
+        *,
+        watch: Watch | None = None,
+        memory: Memory | None = None,
+        is_live: bool = True,
+        in_flight: int | None = None,
+    ) -> RecordingTranscript:
+        """Recognise a recording."""
+        ...
+
+
+class Work:
+    """One file at work; also looks on while it is transcribed.
+
+    Attributes:
+        claim: the file.
+        done_s: seconds of audio that are done.
+        audio_s: its length, once known.
+        is_ending: its end is being written; the lease goes with it.
+    """
+
+    def __init__(
+        self,
+        claim: Claim,
+        *,
+        leases: Leases,
+        shelf: Shelf,
+        threads: Threads,
+        folders: Sequence[Path],
+        attempts: int,
+        now: Callable[[], float],
+    ) -> None:
+        self.claim = claim
+        self.done_s = 0.0
+        self.audio_s: float | None = None
+        self.is_ending = False
+        self._leases = leases
+        self._shelf = shelf
+        self._threads = threads
+        self._folders = folders
+        self._attempts = attempts
+        self._now = now
+
+    def text(self, delta: str) -> None:
+        """Nobody reads a job's text before its end."""
+
+    def progress(self, done_s: float, total_s: float | None) -> None:
+        """Note how far it is; it is written down with the next renewal of the lease."""
+        self.done_s, self.audio_s = done_s, total_s
+
+    async def run(self, transcriber: Scribe, info: ModelInfo) -> None:
+        """Do it; failures become the file's."""
+        began = time.monotonic()
+        try:
+            result = await self._transcribe(transcriber, info)
+        except LeaseLost:
+            self._tell("lost", began)
+        except HarkenError as error:
+            await self._failed(error, began)
+        except Exception:  # noqa: BLE001 - the edge of a file's work: a defect ends this file, not the server
+            _log.exception("jobs.defect", job_id=self.claim.job_id, file=self.claim.number)
+            await self._failed(InternalError("Something went wrong inside the server; its log knows more."), began)
+        else:
+            self.is_ending = True
+            is_ours = await self._threads.run(self._leases.finish, self.claim, result, now=self._now())
+            await self._ended("done" if is_ours else "lost", began, result)
+
+    async def _transcribe(self, transcriber: Scribe, info: ModelInfo) -> RecordingTranscript:
+        claim, stamp = self.claim, self.claim.stamp
+        upload: Path | BinaryIO = Path(claim.path)
+        if not claim.is_ours:
+            upload, stamp = await self._threads.run(open_named, claim.path, self._folders)
+        try:
+            maker = maker_of(info, stamp)
+            known = await self._threads.run(self._leases.recall, claim, maker)
+            memory = FileMemory(self._leases, claim, maker, known, self._threads)
+            name = f"{claim.job_id}.{claim.number}.{claim.attempts}"
+            return await transcriber.transcribe(
+                upload, claim.ask, name, watch=self, memory=memory, is_live=False, in_flight=SEGMENTS_IN_FLIGHT
+            )
+        finally:
+            if not isinstance(upload, Path):
+                upload.close()
+
+    async def _failed(self, error: HarkenError, began: float) -> None:
+        claim = self.claim
+        verdict = after_failure(error, attempts=claim.attempts, refusals=claim.refusals, limit=self._attempts)
+        self.is_ending = True
+        is_ours = await self._threads.run(self._leases.fail, claim, verdict, now=self._now())
+        if is_ours and isinstance(verdict, GiveUp):
+            await self._ended("failed", began, code=error.code)
+        else:
+            self._tell("put_back" if is_ours else "lost", began, code=error.code)
+
+    async def _ended(
+        self, how: str, began: float, result: RecordingTranscript | None = None, *, code: str | None = None
+    ) -> None:
+        if self.claim.is_ours and how != "lost":
+            await self._threads.run(self._shelf.drop, Path(self.claim.path))
+        self._tell(how, began, code=code, audio_s=round(result.audio_s, 3) if result else None)
+
+    def _tell(self, how: str, began: float, **more: object) -> None:
+        known = {name: value for name, value in more.items() if value is not None}
+        wall_s = round(time.monotonic() - began, 3)
+        claim = self.claim
+        _log.info(
+            f"jobs.file_{how}", job_id=claim.job_id, file=claim.number, attempt=claim.attempts, wall_s=wall_s, **known
+        )

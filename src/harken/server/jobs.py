@@ -1,0 +1,24 @@
+"""Jobs as a part of a server's life: there where they are enabled, nothing otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from harken.config import Config
+from harken.jobs.jobs import Jobs
+from harken.state import Database
+from harken.transcribe.transcriber import Transcriber
+from harken.types import Recognizer
+
+
+@asynccontextmanager
+async def running_jobs(
+    config: Config, database: Database, recognizer: Recognizer, transcriber: Transcriber
+) -> AsyncIterator[Jobs | None]:
+    """Run jobs as long as the block; None where `jobs.is_enabled` is false."""
+    if not config.jobs.is_enabled:
+        yield None
+        return
+    async with Jobs(config, database, recognizer, transcriber) as jobs:
+        yield jobs
