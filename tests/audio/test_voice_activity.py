@@ -7,11 +7,11 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harken.audio import SpeechDetector, SpeechRule, load_detector, speech_spans
+from harken.audio import SpeechDetector, SpeechRule, load_detector
+from harken.audio.spans import Span, SpanFinder
+from harken.audio.voice_activity import CALL_SAMPLES
 from harken.testing import silence, tone
 from harken.types import SAMPLE_RATE
 
@@ -44,6 +44,13 @@ def voice(seconds: float, *, seed: int = 0) -> NDArray[np.float32]:
     return scaled.astype(np.float32)
 
 
+def spans(detector: SpeechDetector, samples: NDArray[np.float32]) -> tuple[Span, ...]:
+    """The spans that the defaults find."""
+    finder = SpanFinder(SpeechRule())
+    heard = finder.feed(detector.probabilities(samples), len(samples))
+    return (*heard.spans, *finder.finish().spans)
+
+
 def test_the_packaged_model_is_the_one_its_note_names() -> None:
     """The note beside it gives the hash, and the licence is there."""
     folder = files("harken.audio") / "data"
@@ -56,19 +63,18 @@ def test_silence_and_tones_are_no_speech(detector: SpeechDetector) -> None:
     """Nor is faint noise."""
     noise = np.random.default_rng(0).standard_normal(5 * SAMPLE_RATE).astype(np.float32) * 0.01
     for samples in (silence(5.0), tone(5.0), noise):
-        assert speech_spans(detector.probabilities(samples), len(samples)) == ()
+        assert spans(detector, samples) == ()
 
 
 def test_a_voice_between_silences_is_found_where_it_is(detector: SpeechDetector) -> None:
     """Its beginning and end to within a third of a second."""
     samples = np.concatenate([silence(2.0), voice(3.0), silence(2.0)])
-    spans = speech_spans(detector.probabilities(samples), len(samples))
-    assert spans
-    assert spans[0].start / SAMPLE_RATE == pytest.approx(2.0, abs=0.35)
-    assert spans[-1].end / SAMPLE_RATE == pytest.approx(5.0, abs=0.35)
+    found = spans(detector, samples)
+    assert found[0].start / SAMPLE_RATE == pytest.approx(2.0, abs=0.35)
+    assert found[-1].end / SAMPLE_RATE == pytest.approx(5.0, abs=0.35)
 
 
-@pytest.mark.parametrize("length", [0, 1, 511, 512, 513, 512 * 512, 512 * 512 + 1])
+@pytest.mark.parametrize("length", [0, 1, 511, 512, 513, CALL_SAMPLES, CALL_SAMPLES + 1])
 def test_there_is_one_probability_per_started_frame(detector: SpeechDetector, length: int) -> None:
     """Also where the model is called more than once."""
     found = detector.probabilities(np.zeros(length, np.float32))
@@ -87,60 +93,3 @@ def test_many_frames_per_call_equal_one_frame_per_call(detector: SpeechDetector)
         value, hidden, cell = detector._session.run(["speech_probs", "hn", "cn"], feed)
         singly.append(float(value.reshape(-1)[0]))
     assert np.allclose(detector.probabilities(samples), singly, atol=1e-6)
-
-
-def test_the_pass_ends_when_its_time_is_over(detector: SpeechDetector) -> None:
-    """The check is made between the model's calls."""
-
-    def stop() -> None:
-        raise TimeoutError
-
-    with pytest.raises(TimeoutError):
-        detector.probabilities(silence(1.0), stop)
-
-
-def _spans(values: list[float], rule: SpeechRule) -> list[tuple[int, int]]:
-    n_samples = 512 * len(values)
-    return [(span.start, span.end) for span in speech_spans(np.array(values, np.float32), n_samples, rule)]
-
-
-BARE = SpeechRule(
-    threshold=0.5, release=0.3, min_silence_s=0.064, min_speech_s=0.064, padding_before_s=0.0, padding_after_s=0.0
-)
-
-
-def test_speech_begins_at_the_threshold_and_lasts_until_the_release() -> None:
-    """In between it does not flicker, and 0.4 alone does not begin it."""
-    assert _spans([0.4, 0.4, 0.6, 0.4, 0.4, 0.2, 0.1, 0.4], BARE) == [(2 * 512, 5 * 512)]
-
-
-def test_a_gap_shorter_than_the_shortest_silence_is_bridged() -> None:
-    """One frame of two."""
-    assert _spans([0.9, 0.9, 0.1, 0.9, 0.9], BARE) == [(0, 5 * 512)]
-    assert _spans([0.9, 0.9, 0.1, 0.1, 0.9, 0.9], BARE) == [(0, 2 * 512), (4 * 512, 6 * 512)]
-
-
-def test_a_click_is_no_speech() -> None:
-    """One frame is shorter than the shortest speech, in the middle and at the end."""
-    assert _spans([0.1, 0.9, 0.1, 0.1, 0.1, 0.9], BARE) == []
-
-
-def test_padding_stays_inside_and_joins_what_touches() -> None:
-    """Spans never overlap."""
-    padded = SpeechRule(
-        threshold=0.5, release=0.3, min_silence_s=0.032, min_speech_s=0.0, padding_before_s=0.032, padding_after_s=0.032
-    )
-    assert _spans([0.9, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.9], padded) == [(0, 5 * 512), (6 * 512, 8 * 512)]
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.floats(0, 1, width=32), max_size=200), st.floats(0, 0.5), st.integers(0, 511))
-def test_spans_are_sorted_disjoint_and_inside(values: list[float], padding_s: float, missing: int) -> None:
-    """Whatever the probabilities."""
-    n_samples = max(0, 512 * len(values) - missing)
-    spans = speech_spans(
-        np.array(values, np.float32), n_samples, SpeechRule(padding_before_s=padding_s, padding_after_s=padding_s)
-    )
-    edges = [edge for span in spans for edge in (span.start, span.end)]
-    assert edges == sorted(set(edges))
-    assert not edges or (edges[0] >= 0 and edges[-1] <= n_samples)

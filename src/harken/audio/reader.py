@@ -1,9 +1,11 @@
 """Keeps decoding, voice activity and cutting off the event loop.
 
-Owns a few worker threads and a bounded queue in front of them. Threads and not processes: the heavy parts run in C with
-Python's lock released, and a recording need not be copied between processes (docs/decisions, "Decoding in threads").
-The invariant: at most `workers` recordings are decoded at a time and at most `waiting` wait; a caller who is cancelled
-leaves no work behind, because what runs for it stops at its next block.
+Owns a few worker threads. Threads and not processes: the heavy parts run in C with Python's lock released, and a
+recording need not be copied between processes (docs/decisions, "Decoding in threads"). Each pull of a recording's
+pieces is a visit of its own to the threads, in the order of asking, so that a recording of hours, or a slow reader of
+one, holds no thread that short ones wait for. The invariant: at most `workers` recordings are worked on at a time and
+at most `waiting` others are unfinished; a caller who leaves gives everything back, because what runs for it stops at
+its next block.
 """
 
 from __future__ import annotations
@@ -12,17 +14,19 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from harken.audio.cutting import Cut, CutRule, cut, frame_levels
-from harken.audio.decode import decode
+from harken.audio.cutting import CutRule
+from harken.audio.pieces import Pulled
 from harken.audio.reading import Reading
-from harken.audio.recording import Audio, DecodeLimits
+from harken.audio.recording import DecodeLimits
+from harken.audio.spans import SpeechRule
+from harken.audio.stopwatch import Stopwatch
 from harken.audio.stream import PieceStream
 from harken.audio.upload import Upload
-from harken.audio.voice_activity import SpeechDetector, SpeechRule, load_detector, speech_spans
+from harken.audio.voice_activity import SpeechDetector, load_detector
 from harken.clock import Clock, SystemClock
 from harken.errors import Draining, QueueFull
 
@@ -32,19 +36,74 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def _is_cancelled_by_caller() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+class _Visits:
+    """One recording's visits to the threads, one at a time.
+
+    Args:
+        submit: has something done in a thread.
+        is_closing: whether the reader goes away.
+        on_end: called once, when the recording needs no thread any more.
+    """
+
+    def __init__(
+        self,
+        submit: Callable[[Callable[[], Any]], Future[Any]],
+        is_closing: Callable[[], bool],
+        on_end: Callable[[], None],
+    ) -> None:
+        self._submit = submit
+        self._is_closing = is_closing
+        self._on_end: Callable[[], None] | None = on_end
+        self._left = threading.Event()
+        self._reading: Reading | None = None
+        self._latest: Future[Any] | None = None
+
+    def is_abandoned(self) -> bool:
+        """Whether what runs in a thread should stop."""
+        return self._left.is_set() or self._is_closing()
+
+    def start(self, reading: Reading) -> Future[float | None]:
+        """Start the reading, in a thread."""
+        self._latest = future = self._submit(reading.start)
+        self._reading = reading
+        return future
+
+    def pull(self) -> Future[Pulled]:
+        """Pull the next pieces, in a thread."""
+        self._latest = future = self._submit(self._pull)
+        return future
+
+    def _pull(self) -> Pulled:
+        assert self._reading is not None, "it was started"
+        pulled = self._reading.pull()
+        if pulled.is_over:
+            self._close()
+        return pulled
+
+    def leave(self) -> None:
+        """Nobody waits any more: what has not begun never will, what runs stops, and then everything is given back."""
+        self._left.set()
+        if self._latest is not None:
+            self._latest.cancel()
+            self._latest.add_done_callback(lambda _: self._close())
+
+    def _close(self) -> None:
+        # Twice at most, never at the same time: in the thread that read the end, and when the caller leaves.
+        if self._reading is not None:
+            self._reading.close()
+        on_end, self._on_end = self._on_end, None
+        if on_end is not None:
+            on_end()
 
 
 class AudioReader:
-    """Turns uploads into recordings, and recordings into cuts, in threads of its own.
+    """Turns uploads into streams of pieces, in threads of its own.
 
     Use it as `async with AudioReader() as reader`; the threads live as long as the block.
 
     Args:
         workers: recordings that are worked on at the same time; 0 for one a core, 2 to 8.
-        waiting: recordings that may wait for a worker.
+        waiting: recordings beyond them that may be unfinished: waiting for a worker, or for somebody to pull.
         clock: for the time limit of decoding.
     """
 
@@ -64,7 +123,7 @@ class AudioReader:
 
     @property
     def unfinished(self) -> int:
-        """Calls that run or wait; 0 when idle."""
+        """Recordings that are open and not decoded to their end; 0 when idle."""
         return self._unfinished
 
     async def __aenter__(self) -> Self:
@@ -83,23 +142,6 @@ class AudioReader:
         if pool is not None:
             await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)
 
-    async def read(self, upload: Upload, limits: DecodeLimits | None = None) -> Audio:
-        """Decode a recording; see `harken.audio.decode.decode` for what comes back and what is raised.
-
-        Raises:
-            QueueFull: too many recordings wait already.
-            Draining: the reader was closed meanwhile.
-        """
-        return await self._run(lambda gone: decode(upload, limits, clock=self._clock, is_abandoned=gone))
-
-    async def cut(self, audio: Audio, rule: CutRule | None = None, speech: SpeechRule | None = None) -> tuple[Cut, ...]:
-        """Find speech and cut the recording into pieces for the model; see `harken.audio.cutting.cut`.
-
-        Raises:
-            QueueFull: too many recordings wait already.
-        """
-        return await self._run(lambda gone: self._find_and_cut(audio, rule, speech, gone))
-
     @asynccontextmanager
     async def open(
         self,
@@ -110,8 +152,8 @@ class AudioReader:
     ) -> AsyncIterator[PieceStream]:
         """Look at a recording's skeleton, and give the recording as a stream of pieces that are decoded on demand.
 
-        Nothing is decoded that nobody pulls, but for what a cut has to see behind it: about one segment. Leaving the
-        block ends what still runs for it, at its next block of audio, and gives everything back.
+        Nothing is decoded that nobody pulls, but for what a cut has to see behind it: about half a segment. Leaving
+        the block ends what still runs for it, at its next block of audio, and gives everything back.
 
         Args:
             upload: what to decode; a path or an open file is read as needed, never as a whole.
@@ -120,72 +162,41 @@ class AudioReader:
             speech: what counts as speech; None means the defaults.
 
         Raises:
-            QueueFull: too many recordings are being decoded already.
+            QueueFull: too many recordings are unfinished already.
             Draining: the reader was closed meanwhile.
             HarkenError: what `harken.audio.decode.decode` raises; late damage comes out of the stream.
         """
-        left = threading.Event()
-        reading = Reading(
-            upload,
-            limits or DecodeLimits(),
-            cut or CutRule(),
-            speech or SpeechRule(),
-            detector=self._load_detector,
-            clock=self._clock,
-            is_abandoned=lambda: left.is_set() or self._closing.is_set(),
-        )
-        running: Future[Any] | None = None
-
-        def submit(work: Callable[[], T]) -> Future[T]:
-            nonlocal running
-            if self._pool is None:
-                raise Draining
-            running = future = self._pool.submit(work)
-            return future
-
-        total_s = await self._run(lambda _: reading.start())
-        try:
-            yield PieceStream(total_s, lambda: submit(reading.pull), self._why_cancelled)
-        finally:
-            left.set()
-            if running is None:
-                reading.close()
-            else:
-                running.add_done_callback(lambda _: reading.close())
-
-    @staticmethod
-    def _why_cancelled() -> Exception:
-        return Draining()
-
-    def _find_and_cut(
-        self, audio: Audio, rule: CutRule | None, speech: SpeechRule | None, is_abandoned: Callable[[], bool]
-    ) -> tuple[Cut, ...]:
-        def check() -> None:
-            if is_abandoned():
-                raise CancelledError
-
-        probabilities = self._load_detector().probabilities(audio.samples, check)
-        spans = speech_spans(probabilities, len(audio.samples), speech)
-        return cut(len(audio.samples), spans, rule, frame_levels(audio.samples))
-
-    async def _run(self, work: Callable[[Callable[[], bool]], T]) -> T:
-        """Run `work(is_abandoned)` in a thread; the count goes down when the thread is really done with it."""
-        if self._pool is None:
-            raise RuntimeError("the reader is used outside of its `async with` block")
         if self._unfinished >= self._workers + self._waiting:
             raise QueueFull("Too many recordings wait to be decoded.", retry_after_s=5)
-        left = threading.Event()
-        future = self._pool.submit(work, lambda: left.is_set() or self._closing.is_set())
+        limits = limits or DecodeLimits()
+        visits = _Visits(self._submit, self._closing.is_set, lambda: self._count(-1))
+        watch = Stopwatch(limits.timeout_s, self._clock, visits.is_abandoned)
+        reading = Reading(
+            upload, limits, cut or CutRule(), speech or SpeechRule(), watch=watch, detector=self._load_detector
+        )
+        del upload  # what was decoded to its end need not stay while its pieces are recognised
+        started = visits.start(reading)
         self._count(1)
-        future.add_done_callback(lambda _: self._count(-1))
+        try:
+            yield PieceStream(await self._finished(started), visits.pull, Draining)
+        finally:
+            visits.leave()
+
+    def _submit(self, work: Callable[[], T]) -> Future[T]:
+        if self._pool is not None:
+            return self._pool.submit(work)
+        if self._closing.is_set():
+            raise Draining
+        raise RuntimeError("the reader is used outside of its `async with` block")
+
+    async def _finished(self, future: Future[T]) -> T:
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
-            if self._closing.is_set() and not _is_cancelled_by_caller():
+            task = asyncio.current_task()
+            if self._closing.is_set() and not (task is not None and task.cancelling()):
                 raise Draining from None
             raise
-        finally:
-            left.set()
 
     def _count(self, change: int) -> None:
         with self._count_lock:

@@ -1,83 +1,99 @@
 """One recording while it is read: bytes in, pieces out, a few at a time. Blocking: it runs in a decoding thread.
 
-The invariant: `start` comes first, `pull` until it says that it is over, `close` at the end, never two at a time.
+Ties the decoder to the segmenter, counts the time that both take, and owns the upload while it is read. The invariant:
+`start` comes first, then `pull` until it says that it is over, `close` at the end, never two of them at a time; and
+after `close`, or behind the last piece, nothing of the upload is held.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harken.audio.cutting import CutRule, cut, frame_levels
-from harken.audio.decode import decode
+from harken.audio.cutting import CutRule
+from harken.audio.decode import blocks, look_at, mono_blocks
+from harken.audio.mixing import Mixer
 from harken.audio.pieces import Piece, Pulled
 from harken.audio.recording import DecodeLimits
-from harken.audio.upload import Upload
-from harken.audio.voice_activity import SpeechDetector, SpeechRule, speech_spans
-from harken.clock import Clock
-from harken.types import SAMPLE_RATE
+from harken.audio.segmenting import Segmenter
+from harken.audio.spans import SpeechRule
+from harken.audio.stopwatch import Stopwatch
+from harken.audio.upload import Upload, opened
+from harken.audio.voice_activity import SpeechDetector
 
 
 class Reading:
-    """Reads one upload."""
+    """Reads one upload.
+
+    Args:
+        upload: what to read.
+        limits: bounds on bytes, seconds and time.
+        cut: how to cut.
+        speech: what counts as speech.
+        watch: says when it has taken too long, or nobody waits any more.
+        detector: loads the voice activity model, or has it.
+    """
 
     def __init__(
         self,
         upload: Upload,
         limits: DecodeLimits,
-        cut_rule: CutRule,
+        cut: CutRule,
         speech: SpeechRule,
         *,
+        watch: Stopwatch,
         detector: Callable[[], SpeechDetector],
-        clock: Clock,
-        is_abandoned: Callable[[], bool],
     ) -> None:
-        self._upload = upload
+        self._upload: Upload | None = upload
         self._limits = limits
-        self._cut_rule = cut_rule
+        self._cut = cut
         self._speech = speech
+        self._watch = watch
         self._detector = detector
-        self._clock = clock
-        self._is_abandoned = is_abandoned
+        self._held = ExitStack()
+        self._mono: Iterator[NDArray[np.float32]] = iter(())
+        self._segmenter: Segmenter | None = None
 
     def start(self) -> float | None:
-        """Look at the file's skeleton; returns the seconds that it promises."""
-        return None
+        """Look at the file's skeleton; returns the seconds that its head promises, None where it does not say.
+
+        Raises:
+            HarkenError: see `harken.audio.decode.decode`.
+        """
+        assert self._upload is not None, "a reading starts once"
+        with self._watch.running():
+            data = self._held.enter_context(opened(self._upload, self._limits.max_bytes, self._watch.check))
+            self._upload = None
+            skeleton = look_at(data, self._limits)
+            found = blocks(skeleton, self._watch.check)
+            # Decoders are closed before the bytes that they read.
+            self._held.callback(found.close)
+            self._mono = mono_blocks(found, Mixer(self._limits.max_audio_s), self._watch.check)
+        return skeleton.facts.audio_s
 
     def pull(self) -> Pulled:
-        """Return the next pieces."""
-        audio = decode(self._upload, self._limits, clock=self._clock, is_abandoned=self._is_abandoned)
-        samples, rule = audio.samples, self._cut_rule
-        probabilities = self._detector().probabilities(samples)
-        if len(samples) <= int(rule.max_segment_s * SAMPLE_RATE) and not rule.splits_at_pauses:
-            whole = Piece(
-                start=0,
-                end=len(samples),
-                samples=samples,
-                has_speech=bool(_highest(probabilities) >= 0.1),
-                speech_prob=_highest(probabilities),
-            )
-            return Pulled(pieces=(whole,), is_over=True)
-        spans = speech_spans(probabilities, len(samples), self._speech)
-        if rule.splits_at_pauses:
-            rule = CutRule(max_segment_s=rule.max_segment_s, long_silence_s=0.0, kept_silence_s=0.0)
-        pieces = tuple(
-            Piece(
-                start=found.start,
-                end=found.end,
-                samples=samples[found.start : found.end] if found.has_speech else samples[:0],
-                has_speech=found.has_speech,
-                speech_prob=_highest(probabilities[found.start // 512 : -(-found.end // 512)]),
-            )
-            for found in cut(len(samples), spans, rule, frame_levels(samples))
-        )
-        return Pulled(pieces=pieces, is_over=True)
+        """Decode until there is a piece, or several; after the last sample, all that are left.
+
+        Raises:
+            HarkenError: see `harken.audio.decode.decode`.
+        """
+        with self._watch.running():
+            if self._segmenter is None:
+                self._segmenter = Segmenter(self._detector().listen().feed, self._cut, self._speech)
+            pieces: list[Piece] = []
+            for mono in self._mono:
+                pieces = self._segmenter.feed(mono)
+                if pieces:
+                    return Pulled(pieces=tuple(pieces), is_over=False)
+            pieces = self._segmenter.finish()
+            self.close()
+            return Pulled(pieces=tuple(pieces), is_over=True)
 
     def close(self) -> None:
-        """Give everything back."""
-
-
-def _highest(probabilities: np.ndarray[tuple[int], np.dtype[np.float32]]) -> float:
-    width = min(3, len(probabilities))
-    return float(np.convolve(probabilities, np.ones(width) / width, mode="valid").max())
+        """Give everything back; nothing happens the second time."""
+        self._upload = self._segmenter = None
+        self._mono = iter(())
+        self._held.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harken.audio.cutting import CutRule
-from harken.audio.voice_activity import SpeechRule
+from harken.audio.spans import SpeechRule
 
 
 def server_vad_rules(
@@ -21,5 +21,6 @@ def server_vad_rules(
         release=max(0.0, threshold - 0.15),
         min_silence_s=silence_s,
         padding_before_s=prefix_padding_s,
+        possible=threshold,
     )
     return CutRule(splits_at_pauses=True), speech

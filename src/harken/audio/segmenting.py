@@ -1,0 +1,102 @@
+"""Samples in, pieces out: listens to a recording as it comes, and cuts it.
+
+Ties together what is known of speech (`spans`), of loudness (`levels`) and of places to cut (`cutting`), and holds the
+samples meanwhile: at most about one and a half of the longest piece. The invariant: the pieces are the same however the
+samples are fed.
+
+A peak above 1 divides. The largest peak is known only at the end, so each piece is divided by the largest one up to its
+own end: one factor in each piece, and in a recording of one piece the factor of the published front end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harken.audio.cutting import Cut, CutRule, Cutter
+from harken.audio.levels import frame_levels
+from harken.audio.mixing import peak_of, within_one
+from harken.audio.pieces import Piece
+from harken.audio.spans import FRAME, SpanFinder, SpeechRule
+from harken.audio.tape import Tape
+from harken.audio.voice_activity import CALL_SAMPLES
+
+Listen = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""See `harken.audio.voice_activity.Listener.feed`."""
+
+_SMOOTHING_FRAMES = 3
+
+
+class Segmenter:
+    """Cuts one recording.
+
+    Args:
+        listen: gives the probabilities of the recording's frames.
+        cut: how to cut.
+        speech: what counts as speech.
+    """
+
+    def __init__(self, listen: Listen, cut: CutRule, speech: SpeechRule) -> None:
+        self._listen = listen
+        self._speech = speech
+        self._spans = SpanFinder(speech)
+        self._cutter = Cutter(cut)
+        self._tape = Tape(CALL_SAMPLES)
+        self._probabilities = np.zeros(0, np.float32)
+        self._first_frame = 0
+        self._heard = 0
+        self._heard_peak = 0.0
+        self._taken_peak = 0.0
+
+    def feed(self, mono: NDArray[np.float32]) -> list[Piece]:
+        """Take float32 [n ≥ 0], mono, 16 kHz, finite, in any scale; returns the pieces that it completes."""
+        pieces: list[Piece] = []
+        while len(mono):
+            count, reel = self._tape.put(mono)
+            mono = mono[count:]
+            if len(reel) == CALL_SAMPLES:
+                pieces += self._hear(reel)
+        return pieces
+
+    def finish(self) -> list[Piece]:
+        """Return the last pieces: the recording ends here."""
+        rest = self._tape.end % CALL_SAMPLES
+        pieces = self._hear(self._tape.put(np.zeros(0, np.float32))[1]) if rest else []
+        return pieces + self._pieces(self._cutter.finish(self._spans.finish()))
+
+    def _hear(self, reel: NDArray[np.float32]) -> list[Piece]:
+        self._heard += len(reel)
+        self._heard_peak = max(self._heard_peak, peak_of(reel))
+        samples = within_one(reel.copy(), self._heard_peak) if self._heard_peak > 1.0 else reel
+        found = self._listen(samples)
+        self._probabilities = np.concatenate([self._probabilities, found])
+        heard = self._spans.feed(found, self._heard)
+        return self._pieces(self._cutter.feed(heard, frame_levels(samples).tolist(), self._heard))
+
+    def _pieces(self, cuts: list[Cut]) -> list[Piece]:
+        return [self._piece(cut) for cut in cuts]
+
+    def _piece(self, cut: Cut) -> Piece:
+        samples = self._tape.take(cut.end)
+        self._taken_peak = max(self._taken_peak, peak_of(samples))
+        speech_prob = self._take_probability(cut)
+        has_speech = cut.has_speech or speech_prob >= self._speech.possible
+        return Piece(
+            start=cut.start,
+            end=cut.end,
+            samples=within_one(samples, self._taken_peak) if has_speech else np.zeros(0, np.float32),
+            has_speech=has_speech,
+            speech_prob=speech_prob,
+        )
+
+    def _take_probability(self, cut: Cut) -> float:
+        """Return the highest probability in the piece, and let go of what lies before its end."""
+        first, last = cut.start // FRAME - self._first_frame, -(-cut.end // FRAME) - self._first_frame
+        inside = self._probabilities[first:last]
+        passed = cut.end // FRAME - self._first_frame
+        self._probabilities = self._probabilities[passed:].copy()
+        self._first_frame += passed
+        width = min(_SMOOTHING_FRAMES, len(inside))
+        return float(np.convolve(inside, np.ones(width) / width, mode="valid").max())
