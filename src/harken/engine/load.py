@@ -1,5 +1,7 @@
 """From an instance's configuration to an engine that is ready to be entered, and the canary that proves it.
 
+An aligner, where there is one, is loaded after the model and proves itself at once.
+
 The only place that chooses between a real network and the stub, and the only way by which torch gets into a process.
 Loading blocks for seconds to minutes: run it in a thread, so that the event loop stays responsive meanwhile.
 """
@@ -10,57 +12,27 @@ import os
 import sys
 import time
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harken.config import InstanceConfig
+from harken.engine.aligner import Aligner
+from harken.engine.aligning import Aligning
 from harken.engine.canary import Canary, packaged_canary, read_canary
 from harken.engine.engine import Engine
-from harken.engine.resolve import resolve_model
+from harken.engine.instance_engine import InstanceEngine
+from harken.engine.load_aligner import load_aligner, prove, stub_aligner
+from harken.engine.resolve import resolve_aligner, resolve_model
 from harken.engine.stub import StubEngine, stub_text
 from harken.engine.stub_options import parse_stub
-from harken.errors import HarkenError
+from harken.engine.with_words import WithWords
 from harken.log import get_log
-from harken.types import Recognizer, Segment
+from harken.types import Segment
 
 if TYPE_CHECKING:  # torch
     from harken.qwen3_asr.model import Qwen3ASR
 
 _log = get_log("engine.load")
-
-
-class InstanceEngine(Recognizer, Protocol):
-    """What an instance needs of its engine; use it as `async with`, within one event loop."""
-
-    @property
-    def in_flight(self) -> int:
-        """Segments accepted and not ended, waiting ones included."""
-        ...
-
-    @property
-    def in_flight_audio_s(self) -> float:
-        """Their seconds of audio."""
-        ...
-
-    @property
-    def failure(self) -> HarkenError | None:
-        """Why it is broken for good; None while it is not."""
-        ...
-
-    @property
-    def step_s(self) -> float:
-        """How long the model's step in progress has taken, in seconds; a large number means that it hangs."""
-        ...
-
-    async def drain(self, timeout_s: float) -> bool:
-        """Take nothing new and wait until everything accepted has ended; False when that took too long."""
-        ...
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,16 +44,20 @@ class Loaded:
 
 
 def load(config: InstanceConfig) -> Loaded:
-    """Load the model that a configuration names; blocks, so run it in a thread.
+    """Load the model that a configuration names, and its aligner; blocks, so run it in a thread.
 
     Raises:
         ConfigError: an impossible model, device or dtype.
         ModelUnavailable: the weights are neither here nor downloadable.
-        CheckpointError: the folder is incomplete or contradicts itself.
+        CheckpointError: the folder is incomplete or contradicts itself, or holds an aligner in the place of a model.
+        CanaryFailed: the aligner does not find the words of the canary.
     """
     if config.model == "stub" or config.model.startswith("stub:"):
         return _load_stub(config)
-    model = _load_network(config)
+    folder = resolve_model(config.model)
+    aligner_folder = resolve_aligner(config.aligner, config.model)  # before minutes are spent on the model
+    device = choose_device(config.device)
+    model = _load_network(config, folder, device)
     found = model.canary
     canary = packaged_canary() if found is None else read_canary(found.file, found.text, found.language)
     engine = Engine(
@@ -91,7 +67,13 @@ def load(config: InstanceConfig) -> Loaded:
         name=config.name,
         drain_timeout_s=config.drain_timeout_s,
     )
-    return Loaded(engine=engine, canary=canary)
+    if aligner_folder is None:
+        _log.info("aligner.none", aligner=config.aligner, model=config.model)
+        return Loaded(engine=engine, canary=canary)
+    _log.info("aligner.loading", aligner=config.aligner, folder=str(aligner_folder), device=device)
+    aligner = load_aligner(aligner_folder, device, config.dtype, max_segment_s=model.info.max_segment_s)
+    prove(aligner, canary)
+    return Loaded(engine=_with_aligner(engine, aligner, config), canary=canary)
 
 
 def choose_device(wanted: str) -> str:
@@ -103,15 +85,17 @@ def choose_device(wanted: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _load_network(config: InstanceConfig) -> Qwen3ASR:
-    folder = resolve_model(config.model)
+def _with_aligner(engine: InstanceEngine, aligner: Aligner, config: InstanceConfig) -> InstanceEngine:
+    aligning = Aligning(aligner, name=config.name, drain_timeout_s=config.drain_timeout_s)
+    return WithWords(engine, aligning, room=config.slots + config.waiting)
 
+
+def _load_network(config: InstanceConfig, folder: Path, device: str) -> Qwen3ASR:
     import torch
 
     from harken.qwen3_asr.model import Qwen3ASR
 
     torch.set_num_threads(config.threads or _cores())
-    device = choose_device(config.device)
     _log.info("engine.loading", model=config.model, folder=str(folder), device=device, threads=torch.get_num_threads())
     return Qwen3ASR.load(folder, device=device, dtype=config.dtype)
 
@@ -137,4 +121,6 @@ def _load_stub(config: InstanceConfig) -> Loaded:
     )
     samples = packaged_canary().samples
     text = stub_text(Segment(samples=samples, request_id="canary"))
-    return Loaded(engine=engine, canary=Canary(samples=samples, text=text, language="English"))
+    aligner = stub_aligner(config.aligner)
+    with_words = engine if aligner is None else _with_aligner(engine, aligner, config)
+    return Loaded(engine=with_words, canary=Canary(samples=samples, text=text, language="English"))

@@ -29,16 +29,10 @@ from harken.qwen3_asr.tokenizer import TextTokenizer, load_tokenizer
 from harken.qwen3_asr.weights import fingerprint, load_aligner_network
 from harken.qwen3_asr.windows import tokens_of
 from harken.qwen3_asr.word_times import place_words
-from harken.qwen3_asr.words import split_words
+from harken.qwen3_asr.words import ALIGNED_LANGUAGES, split_words
 from harken.types import SAMPLE_RATE, AlignerInfo, Word
 
 TIMESTAMP = "<timestamp>"
-
-LANGUAGES = (
-    "Chinese", "English", "Cantonese", "French", "German", "Italian", "Japanese", "Korean", "Portuguese", "Russian",
-    "Spanish",
-)  # fmt: skip
-"""What the published aligner was trained for."""
 
 MAX_SEGMENT_S = 180.0
 """The longest that the published package hands to it."""
@@ -121,7 +115,7 @@ class ForcedAligner:
         info = AlignerInfo(
             name=card.name,
             revision=card.revision or fingerprint(folder),
-            languages=card.languages or check_languages(config.body.languages or LANGUAGES, "config.json"),
+            languages=card.languages or check_languages(config.body.languages or ALIGNED_LANGUAGES, "config.json"),
         )
         network = load_aligner_network(folder, config, device=place, dtype=kind)
         return cls(network, tokenizer, info=info, max_segment_s=card.max_segment_s)

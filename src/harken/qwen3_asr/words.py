@@ -15,6 +15,12 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+ALIGNED_LANGUAGES = (
+    "Chinese", "English", "Cantonese", "French", "German", "Italian", "Japanese", "Korean", "Portuguese", "Russian",
+    "Spanish",
+)  # fmt: skip
+"""Those that the published aligner was trained for."""
+
 _IDEOGRAPHS = (
     (0x4E00, 0x9FFF),
     (0x3400, 0x4DBF),

@@ -1,0 +1,43 @@
+"""What an instance needs of its engine: the `Recognizer`, and what health, drain and the end of a process hang on."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from harken.errors import HarkenError
+from harken.types import Recognizer
+
+
+class InstanceEngine(Recognizer, Protocol):
+    """What an instance needs of its engine; use it as `async with`, within one event loop."""
+
+    @property
+    def in_flight(self) -> int:
+        """Segments accepted and not ended, waiting ones included."""
+        ...
+
+    @property
+    def in_flight_audio_s(self) -> float:
+        """Their seconds of audio."""
+        ...
+
+    @property
+    def failure(self) -> HarkenError | None:
+        """Why it is broken for good; None while it is not."""
+        ...
+
+    @property
+    def step_s(self) -> float:
+        """How long the model's step in progress has taken, in seconds; a large number means that it hangs."""
+        ...
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Take nothing new and wait until everything accepted has ended; False when that took too long."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
