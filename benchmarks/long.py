@@ -35,7 +35,7 @@ from harken.types import SAMPLE_RATE
 from tests.cluster import Cluster, running_cluster
 from training.espeak import Espeak
 from training.test_sets import Spoken, strings
-from training.vocabulary import unspell
+from training.vocabulary import CHINESE_DIGITS, ENGLISH_DIGITS
 
 RESULTS = Path(__file__).parent / "results"
 _CLIENTS = 16
@@ -123,6 +123,13 @@ def alignment(said: NDArray[np.int8], heard: NDArray[np.int8]) -> tuple[int, int
     return int(row[-1]), longest
 
 
+def digits_of(text: str) -> NDArray[np.int8]:
+    """The digits of a text that may change its language; a word that is no digit is -1."""
+    spaced = "".join(f" {c} " if c in CHINESE_DIGITS else c for c in text)
+    values = {word: digit for words in (CHINESE_DIGITS, ENGLISH_DIGITS) for digit, word in enumerate(words)}
+    return np.array([values.get(word, -1) for word in spaced.split()], np.int8)
+
+
 def memory_mib(pid: int, field: str) -> float:
     """Read a line of /proc/PID/status: VmHWM is the peak of the resident memory, VmRSS what it is now."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -151,7 +158,7 @@ async def one_by_one(session: aiohttp.ClientSession, url: str, spoken: Sequence[
         soundfile.write(file, one.samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
         async with gate:
             answer = await transcribe(session, url, file.getvalue(), "one.wav", "json")
-        return alignment(np.array(one.digits, np.int8), np.array(unspell(answer["text"]), np.int8))[0]
+        return alignment(np.array(one.digits, np.int8), digits_of(answer["text"]))[0]
 
     return sum(await asyncio.gather(*map(wrong, spoken)))
 
@@ -169,7 +176,7 @@ async def measure(cluster: Cluster, path: Path, audio_s: float, spoken: Sequence
         instance_peak = max(memory_mib(one["pid"], "VmHWM") for one in cluster.health()["instances"])
         short_wrong = await one_by_one(session, cluster.url, spoken)
     said = np.array([digit for one in spoken for digit in one.digits], np.int8)
-    heard = np.array(unspell(answer["text"]), np.int8)
+    heard = digits_of(answer["text"])
     wrong, longest = alignment(said, heard)
     warnings = answer.get("warnings", [])
     return Row(
