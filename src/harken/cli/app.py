@@ -15,6 +15,9 @@ from harken.config import Config, load_config
 from harken.errors import ConfigError
 
 Model = Annotated[str | None, typer.Option(help="digits, a folder, or a hub name. [default: Qwen/Qwen3-ASR-1.7B]")]
+Aligner = Annotated[
+    str | None, typer.Option(help="Times words: auto, none, digits-aligner, a folder, or a hub name. [default: auto]")
+]
 Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps. [default: auto]")]
 Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16. [default: auto]")]
@@ -69,6 +72,7 @@ def read_config(path: Path | None, settings: Iterable[str] | None, **flags: dict
 
 def up(
     model: Model = None,
+    aligner: Aligner = None,
     instances: Annotated[int | None, typer.Option(help="How many instances. [default: 4]")] = None,
     host: Host = None,
     port: Annotated[int | None, typer.Option(help="Port of the gateway; 0 chooses one. [default: 7860]")] = None,
@@ -89,7 +93,14 @@ def up(
         settings,
         gateway={"host": host, "port": port},
         fleet={"instances": instances, "first_port": first_port},
-        instance={"model": model, "device": device, "dtype": dtype, "slots": slots, "threads": threads},
+        instance={
+            "model": model,
+            "aligner": aligner,
+            "device": device,
+            "dtype": dtype,
+            "slots": slots,
+            "threads": threads,
+        },
         log={"level": log_level},
     )
     sys.exit(run_gateway(merged))
@@ -97,6 +108,7 @@ def up(
 
 def serve(
     model: Model = None,
+    aligner: Aligner = None,
     host: Host = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 chooses one. [default: 7861]")] = None,
     name: Annotated[str | None, typer.Option(help="Name in answers, logs and /health. [default: asr-1]")] = None,
@@ -117,6 +129,7 @@ def serve(
         settings,
         instance={
             "model": model,
+            "aligner": aligner,
             "host": host,
             "port": port,
             "name": name,
@@ -134,6 +147,7 @@ def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Recordings in any container.", metavar="FILE...")],
     server: Annotated[str | None, typer.Option(help="Send them there instead of loading the model here.")] = None,
     model: Model = None,
+    aligner: Aligner = None,
     language: Language = "auto",
     output: Annotated[str, typer.Option("--format", help="txt or json.")] = "txt",
     device: Device = None,
@@ -148,7 +162,7 @@ def transcribe(
     merged = read_config(
         config,
         settings,
-        instance={"model": model, "device": device, "dtype": dtype, "threads": threads},
+        instance={"model": model, "aligner": aligner, "device": device, "dtype": dtype, "threads": threads},
     )
     sys.exit(run(merged, files, server=server, language=language, output=output))
 
