@@ -124,7 +124,8 @@ class Transcript:
         tokens: tokens the model wrote.
         finish: why it stopped.
         instance: name of the instance that recognised it.
-        words: in order, never overlapping; None where they were not asked for.
+        words: in order, never overlapping; () where no word was spoken, or in a language that the aligner does not
+            know; None where they were not asked for.
         logprobs: of the tokens of `text` (header and end left out); None where they were not asked for.
         avg_logprob: mean over the tokens of the text and its end; None where logprobs were not asked for.
         no_speech_prob: probability that the model gave to "language None" where it chose the language; None where
