@@ -214,6 +214,70 @@ def test_reaching_the_token_cap_is_reported() -> None:
     asyncio.run(main())
 
 
+def test_a_loop_is_stopped_before_the_token_cap_and_not_streamed() -> None:
+    """The transcript holds all of it, the pieces only what came before the third round; a penalty cures it."""
+    model = FakeModel(text=lambda samples: "one two na ", loops=lambda samples: 3 if samples.any() else 0)
+    model.loop_penalty = 1.1
+
+    async def main() -> None:
+        async with _engine(model) as engine:
+            pieces: list[str] = []
+            looping = await engine.recognize(segment(10), _ANY, pieces.append)
+            assert looping.finish is Finish.LOOP
+            assert looping.tokens == 16 + 8 * 10
+            assert looping.text.startswith("one two na na na na na na")
+            assert "".join(pieces) == "one two na na n"
+            quiet = await engine.recognize(Segment(samples=silence(10), request_id="r"), _ANY)
+            assert quiet.finish is Finish.STOP
+            cured = await engine.recognize(segment(10), Options(repetition_penalty=1.1))
+            assert (cured.text, cured.finish) == ("one two na", Finish.STOP)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("garbage", [" ", "\n", " \n", "\u3000"])
+def test_endless_white_space_is_a_loop_too(garbage: str) -> None:
+    """It would otherwise run on to the cap, and its text is what stands before it."""
+    model = FakeModel(text=lambda samples: "one" + garbage, loops=lambda samples: len(garbage.encode()))
+
+    async def main() -> None:
+        async with _engine(model) as engine:
+            pieces: list[str] = []
+            transcript = await engine.recognize(segment(5), _ANY, pieces.append)
+            assert (transcript.text, transcript.finish) == ("one", Finish.LOOP)
+            assert "".join(pieces) == "one"
+
+    asyncio.run(main())
+
+
+def test_log_probabilities_are_those_of_the_texts_tokens() -> None:
+    """Bytes of split characters included; the header counts for `no_speech_prob`, the end for the mean."""
+
+    async def main() -> None:
+        async with _engine(FakeModel(text=lambda samples: "a 片" if samples.any() else "")) as engine:
+            options = Options(wants_logprobs=True)
+            heard, plain, quiet, forced = await asyncio.gather(
+                engine.recognize(segment(1), options),
+                engine.recognize(segment(1), _ANY),
+                engine.recognize(Segment(samples=silence(1), request_id="r"), options),
+                engine.recognize(segment(1), Options(wants_logprobs=True, language="Chinese")),
+            )
+            header = len(b"language English") + 1
+            assert heard.logprobs is not None
+            assert [token.token for token in heard.logprobs] == ["a", " ", "�", "�", "�"]
+            assert bytes(byte for token in heard.logprobs for byte in token.bytes).decode() == heard.text
+            places = range(header + 1, header + 7)
+            assert [token.logprob for token in heard.logprobs] == [-place / 64 for place in places[:-1]]
+            assert heard.avg_logprob == -sum(places) / 64 / 6
+            assert heard.no_speech_prob == 0.5
+            assert (plain.text, plain.logprobs, plain.avg_logprob) == (heard.text, None, None)
+            assert (quiet.text, quiet.logprobs, quiet.no_speech_prob) == ("", (), 0.5)
+            assert forced.no_speech_prob is None
+            assert len(forced.logprobs or ()) == 5
+
+    asyncio.run(main())
+
+
 def test_a_failed_step_fails_what_was_in_it_and_nothing_else() -> None:
     """The ones that wait are recognised afterwards, with a fresh cache."""
 
@@ -351,7 +415,7 @@ def test_a_segment_or_a_context_that_is_too_long_is_refused_not_cut() -> None:
             with pytest.raises(AudioTooLong, match=r"11\.00 s.*at most 10 s"):
                 await engine.recognize(segment(11), _ANY)
             assert (await engine.recognize(segment(10), Options(context="x" * 512))).text
-            with pytest.raises(UnsupportedOption, match="too long by 1 tokens"):
+            with pytest.raises(UnsupportedOption, match="too long by 1 tokens; 512 fit"):
                 await engine.recognize(segment(10), Options(context="x" * 513))
 
     asyncio.run(main())

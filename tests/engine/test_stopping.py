@@ -33,3 +33,10 @@ def test_a_stop_token_ends_it_properly_and_the_cap_ends_it_with_a_warning(
 ) -> None:
     """A sequence that says "done" at its cap is done: nothing is missing."""
     assert finish_of(token, written, cap=10, stop_ids=_STOP_IDS) == finish
+
+
+def test_a_loop_ends_it_unless_it_has_just_ended_itself() -> None:
+    """LOOP comes before LENGTH, because it says more; "done" comes before both."""
+    assert finish_of(1, 5, cap=10, stop_ids=_STOP_IDS, is_loop=True) is Finish.LOOP
+    assert finish_of(1, 10, cap=10, stop_ids=_STOP_IDS, is_loop=True) is Finish.LOOP
+    assert finish_of(7, 5, cap=10, stop_ids=_STOP_IDS, is_loop=True) is Finish.STOP

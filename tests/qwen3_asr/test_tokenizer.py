@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from harken.errors import CheckpointError
 from harken.qwen3_asr.tokenizer import TextTokenizer, load_tokenizer
@@ -206,3 +208,27 @@ def test_an_id_that_contradicts_the_vocabulary_is_refused(tmp_path: Path) -> Non
     (tmp_path / "tokenizer.json").write_text(json.dumps(content))
     with pytest.raises(CheckpointError, match="999"):
         load_tokenizer(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def bytes_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> TextTokenizer:
+    """One whose tokens are single bytes."""
+    return small(tmp_path_factory.mktemp("bytes"), as_parts=False)
+
+
+@given(ids=st.lists(st.integers(0, 270), max_size=30))
+@example(ids=[0xE4 - 33, 0xBD - 33, 257])
+def test_the_bytes_of_an_answer_are_its_text(bytes_tokenizer: TextTokenizer, ids: list[int]) -> None:
+    """For any ids, broken characters, control tokens and such as do not exist among them."""
+    spelled = b"".join(map(bytes_tokenizer.bytes_of, ids))
+    assert spelled.decode(errors="replace") == bytes_tokenizer.decode(ids)
+
+
+@pytest.mark.slow
+def test_the_real_vocabulary_spells_its_tokens(qwen_tokenizer: TextTokenizer) -> None:
+    """Every id, one by one, and a text in many scripts."""
+    text = "three 三一四 สวัสดี नमस्ते 안녕 — «é» \U0001f600\n\ttab"
+    ids = qwen_tokenizer.encode(text)
+    assert b"".join(map(qwen_tokenizer.bytes_of, ids)).decode() == text
+    for token in range(0, qwen_tokenizer.size, 7):
+        assert qwen_tokenizer.bytes_of(token).decode(errors="replace") == qwen_tokenizer.decode([token])

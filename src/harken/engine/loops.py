@@ -1,8 +1,9 @@
 """Has a sequence begun to repeat itself? Looked at token by token while it is written.
 
 Speech models now and then fall into a loop: one token, or a phrase of some tokens, again and again until something
-stops them. People repeat themselves too ("nine nine nine"), so a loop is called one only when the repeated tokens are
-more than anybody can have spoken in the segment. Pure; the work for one token is the same at any length.
+stops them, often behind text that is right. People repeat themselves too ("nine nine nine"). So a repeating tail is
+called a loop only when more was written than anybody can have said in the segment, and the tail is a good part of it.
+Pure; the work for one token is the same at any length.
 """
 
 from __future__ import annotations
@@ -14,20 +15,24 @@ PERIOD_MAX = 40
 
 _ROUNDS_MIN = 4
 _BASE_TOKENS = 16
-_TOKENS_PER_S = 6
-_PHRASE_TOKENS_PER_S = 8
-_COUNT_MIN = _BASE_TOKENS * (_ROUNDS_MIN - 1) // _ROUNDS_MIN
+_SPOKEN_PER_S = 8
+_REPEATED_PER_S = 2
 _STILL = (0,) * PERIOD_MAX
 
 
-def loop_tokens(audio_s: float, period: int) -> float:
-    """The most repeated tokens that are believed of a segment: 16, and 6 for each second (8 where a pattern is longer).
+def spoken_tokens(audio_s: float) -> float:
+    """More tokens than anybody says in so many seconds: 16, and 8 for each second.
 
-    Three hundred words a minute are 5 words a second, and the fastest digits that anybody trains on are about 6. A
-    pattern of several tokens gets more, because a word of some scripts is several tokens. Both are well below the token
-    cap of 12 a second, so a loop ends in about half of the time.
+    Three hundred words a minute are five a second; a synthesiser at that setting says "two two two" nine times a
+    second, for at most the ten seconds that 16 more allow. The token cap, 12 a second, is what scripts may need that
+    spell a word with several tokens, and it is for all answers; this is for those that end in a repetition.
     """
-    return _BASE_TOKENS + (_TOKENS_PER_S if period == 1 else _PHRASE_TOKENS_PER_S) * audio_s
+    return _BASE_TOKENS + _SPOKEN_PER_S * audio_s
+
+
+def repeated_tokens(audio_s: float) -> float:
+    """How long the repeating tail of a loop is at least: 16 tokens, and 2 for each second."""
+    return _BASE_TOKENS + _REPEATED_PER_S * audio_s
 
 
 class LoopWatch:
@@ -38,11 +43,13 @@ class LoopWatch:
     """
 
     def __init__(self) -> None:
+        self._written = 0
         self._recent: deque[int] = deque(maxlen=PERIOD_MAX)  # the newest first
         self._counts: tuple[int, ...] | list[int] = _STILL
 
     def see(self, token: int) -> None:
         """Take the next token."""
+        self._written += 1
         if token in self._recent:
             before = zip(self._counts, self._recent, strict=False)
             counts = [count + 1 if old == token else 0 for count, old in before]
@@ -59,10 +66,11 @@ class LoopWatch:
         )
 
     def is_loop(self, audio_s: float) -> bool:
-        """Nobody can have said that in so many seconds of audio: four rounds, and more than `loop_tokens`."""
-        if self._counts is _STILL or max(self._counts) < _COUNT_MIN:
+        """Nobody can have said that in so many seconds of audio, and its end is four rounds or more of one pattern."""
+        if self._counts is _STILL or self._written < spoken_tokens(audio_s):
             return False
+        least = repeated_tokens(audio_s)
         return any(
-            count + period >= loop_tokens(audio_s, period) and count >= (_ROUNDS_MIN - 1) * period
+            count + period >= least and count >= (_ROUNDS_MIN - 1) * period
             for period, count in enumerate(self._counts, 1)
         )
