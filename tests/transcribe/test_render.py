@@ -36,7 +36,10 @@ def test_json_has_the_text_the_languages_and_the_usage() -> None:
     assert body["language"] == "English"
     assert body["languages"] == [{"code": "en", "name": "English"}, {"code": "zh", "name": "Chinese"}]
     assert body["usage"] == {"type": "duration", "seconds": 6.5}
-    assert [(one["code"], one["start"], one["end"]) for one in body["warnings"]] == [("length_unresolved", 5.0, 6.0)]
+    assert [(one["code"], one["start"], one["end"]) for one in body["warnings"]] == [
+        ("length_unresolved", 5.0, 6.0),
+        ("words_missing", 5.0, 6.0),
+    ]
     assert "logprobs" not in body
     body = json.loads(render(RESULT, Form.JSON, with_logprobs=True).body)
     assert body["logprobs"] == [{"token": "Hello", "logprob": -0.25, "bytes": [72, 101, 108, 108, 111]}]

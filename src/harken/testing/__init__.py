@@ -6,6 +6,20 @@ They are part of the package and tested like the rest of it.
 from harken.testing.clock import FakeClock
 from harken.testing.gate import Gate
 from harken.testing.model import FakeModel, fake_text
+from harken.testing.recognizer import MisbehavingRecognizer
 from harken.testing.sounds import segment, silence, speech_like, tone
+from harken.testing.spelling import hear, spell
 
-__all__ = ["FakeClock", "FakeModel", "Gate", "fake_text", "segment", "silence", "speech_like", "tone"]
+__all__ = [
+    "FakeClock",
+    "FakeModel",
+    "Gate",
+    "MisbehavingRecognizer",
+    "fake_text",
+    "hear",
+    "segment",
+    "silence",
+    "speech_like",
+    "spell",
+    "tone",
+]

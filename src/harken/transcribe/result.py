@@ -2,7 +2,7 @@
 
 Owns these words as data, what was repaired on the way, and what is flagged because it could not be. Knows neither how
 pieces are recognised nor how results are written out. The invariant: nothing that may be missing or doubled is hidden;
-a result is complete exactly when it has no warnings.
+what could not be mended is among its warnings.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Flag:
     """A stretch of a result that its reader should not trust.
 
     Attributes:
-        code: stable: "loop_unresolved" or "length_unresolved".
+        code: stable: "loop_unresolved", "length_unresolved", or "words_missing" (the text is whole, but the aligner
+            could not time it).
         message: one sentence for people.
         start_s: where it begins, in seconds from the start of the recording.
         end_s: where it ends.
@@ -126,18 +127,20 @@ class RecordingTranscript:
     @property
     def warnings(self) -> tuple[Flag, ...]:
         """What could not be repaired, in the order of the recording."""
-        return tuple(flag for segment in self.segments for flag in _flags(segment))
+        return tuple(flag for segment in self.segments for flag in _flags(segment, wants_words=self.words is not None))
 
     @property
     def is_complete(self) -> bool:
-        """False when words may be missing or too many anywhere; `warnings` says where."""
-        return not self.warnings
+        """False when words of the text may be missing or too many anywhere; `warnings` says where."""
+        return all(flag.code == WORDS_MISSING for flag in self.warnings)
 
     @property
     def instances(self) -> tuple[str, ...]:
         """The distinct names of the instances that recognised it, in order of first use."""
         return tuple(dict.fromkeys(segment.instance for segment in self.segments if segment.instance))
 
+
+WORDS_MISSING = "words_missing"
 
 _MESSAGES = {
     RepairKind.LOOP: "The model repeated itself here; the repetition was cut out, and words may be missing.",
@@ -147,17 +150,16 @@ _MESSAGES = {
 _LEFT = {Finish.LOOP: RepairKind.LOOP, Finish.LENGTH: RepairKind.LENGTH}
 
 
-def _flags(segment: PlacedTranscript) -> list[Flag]:
+def _flags(segment: PlacedTranscript, *, wants_words: bool) -> list[Flag]:
     left = [repair for repair in segment.repairs if not repair.is_resolved]
     if not left and segment.finish is not Finish.STOP:
         kind = _LEFT[segment.finish]
         left = [Repair(kind=kind, start_s=segment.start_s, end_s=segment.end_s, is_resolved=False)]
-    return [
-        Flag(
-            code=f"{repair.kind}_unresolved",
-            message=_MESSAGES[repair.kind],
-            start_s=repair.start_s,
-            end_s=repair.end_s,
-        )
-        for repair in left
+    flags = [
+        Flag(code=f"{found.kind}_unresolved", message=_MESSAGES[found.kind], start_s=found.start_s, end_s=found.end_s)
+        for found in left
     ]
+    if wants_words and not segment.words and any(character.isalnum() for character in segment.text):
+        message = "The words here could not be timed."
+        flags.append(Flag(code=WORDS_MISSING, message=message, start_s=segment.start_s, end_s=segment.end_s))
+    return flags
