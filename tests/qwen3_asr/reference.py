@@ -74,7 +74,11 @@ def wave(seconds: float, seed: int = 0) -> Wave:
 def random_model(shape: Mapping[str, Any], seed: int = 0) -> Any:
     """Build transformers' network with seeded weights, in float32 on the CPU."""
     config = transformers.Qwen3ASRConfig(**json.loads(json.dumps(shape)))
-    model = transformers.Qwen3ASRForConditionalGeneration(config).eval()
+    return drawn(transformers.Qwen3ASRForConditionalGeneration(config).eval(), seed)
+
+
+def drawn(model: Any, seed: int) -> Any:
+    """Draw all weights of a network of transformers, and return it."""
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():

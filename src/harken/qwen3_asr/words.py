@@ -73,10 +73,15 @@ def has_nagisa() -> bool:
     return importlib.util.find_spec("nagisa") is not None
 
 
+def japanese_by_characters(text: str) -> list[str]:
+    """Split Japanese where `nagisa` is not installed: kanji and kana alone, other scripts by white space."""
+    return by_characters_and_spaces(_KANA.sub(r" \1 ", text))
+
+
 def _japanese(text: str) -> list[str]:
     if has_nagisa():
         return _cleaned(importlib.import_module("nagisa").tagging(text.strip()).words)
-    return by_characters_and_spaces(_KANA.sub(r" \1 ", text))
+    return japanese_by_characters(text)
 
 
 def _korean(word: str) -> Unit | None:
