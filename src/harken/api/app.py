@@ -16,7 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 import harken
+from harken.api.admin import admin_routes
 from harken.api.asr import asr_routes
+from harken.api.auth import Auth
+from harken.api.cors import cors_middleware
 from harken.api.docs import docs_routes
 from harken.api.edge import Edge
 from harken.api.errors import on_harken_error, on_http_error, on_validation_error
@@ -27,6 +30,7 @@ from harken.api.openai import openai_routes
 from harken.api.openapi import DESCRIPTION, DescribedApp
 from harken.api.service import Provider
 from harken.errors import HarkenError
+from harken.keys import Admission
 from harken.types import Health
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
@@ -37,6 +41,8 @@ def create_app(
     *,
     lifespan: Lifespan | None = None,
     early: Callable[[], Health] = lambda: STARTING,
+    admission: Admission | None = None,
+    cors_origins: str = "",
 ) -> FastAPI:
     """Return the app with all public routes.
 
@@ -44,7 +50,17 @@ def create_app(
         provider: returns the service, or None while there is none; asked anew by every request.
         lifespan: what to do around serving.
         early: the health to tell while there is no service.
+        admission: keys and limits; None lets everybody in.
+        cors_origins: web pages that may call from a browser; see `cors`.
+
+    Raises:
+        ConfigError: `cors_origins` names something that is no origin.
     """
+
+    def health() -> Health:
+        service = provider()
+        return early() if service is None else service.health()
+
     app = DescribedApp(
         title="Harken",
         version=harken.__version__,
@@ -54,7 +70,7 @@ def create_app(
         docs_url=None,  # the framework's page loads its scripts from elsewhere; ours is in `docs`
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Edge)],
+        middleware=[Middleware(Edge), *cors_middleware(cors_origins), Middleware(Auth, admission=admission)],
         exception_handlers={
             HarkenError: on_harken_error,
             HTTPException: on_http_error,
@@ -67,6 +83,7 @@ def create_app(
         models_routes(provider),
         jobs_routes(provider),
         health_routes(provider, early),
+        admin_routes(admission.ring if admission else None, health),
         docs_routes(),
     ):
         app.include_router(router)

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from harken.api.access import log_fields
 from harken.api.chinese import message_in, wanted_language
 from harken.errors import ClientError, HarkenError, InternalError, MethodNotAllowed, NotFound, Unavailable
 from harken.log import get_log
@@ -36,6 +37,9 @@ def answer(
         told |= {"Content-Language": language, "Vary": "Accept-Language"}
     else:
         shape = openai_shape(error)
+        if error.status >= 500 or error.status == 409:
+            # OpenAI's SDKs repeat these by themselves; this header, which they read, says where that is no use.
+            told["X-Should-Retry"] = "true" if error.retryable else "false"
     if (retry_after_s := _retry_after_s(error)) is not None:
         told["Retry-After"] = str(retry_after_s)
     body = json.dumps(shape, ensure_ascii=False).encode()
@@ -58,7 +62,13 @@ async def on_harken_error(request: Request, error: Exception) -> Response:
     """Answer a failure of the tree."""
     assert isinstance(error, HarkenError), f"registered for HarkenError, called with {error!r}"
     tell = _log.warning if error.status >= 500 else _log.info
-    tell("request.failed", request_id=request.state.request_id, path=request.url.path, code=error.code)
+    tell(
+        "request.failed",
+        request_id=request.state.request_id,
+        path=request.url.path,
+        code=error.code,
+        **log_fields(request.scope),
+    )
     return _answer_to(request, error)
 
 

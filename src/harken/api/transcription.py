@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from harken.api.access import log_fields
 from harken.api.fields import TranscriptionRequest, ask_of
 from harken.api.service import Service
 from harken.api.spool import Spool
@@ -19,7 +20,7 @@ from harken.api.upload import read_form
 from harken.errors import AudioTooLong, EmptyAudio, HarkenError, TruncatedAudio, UndecodableAudio, UnsupportedOption
 from harken.log import get_log
 from harken.transcribe.result import RecordingTranscript
-from harken.transcribe.watch import Watch
+from harken.transcribe.watch import Heard, NoWatch, Watch
 
 _log = get_log("api.transcription")
 
@@ -78,15 +79,19 @@ class Transcription:
         Raises:
             HarkenError: one, as the contract of the routes says; `field` names the field at fault.
         """
+        heard = Heard(watch or NoWatch())
         try:
             ask = ask_of(self.wanted, await self.service.recognizer.model())
             # The upload is passed on without keeping a reference here: it may go as soon as it is decoded.
             result = await self.service.transcriber.transcribe(
-                await self.spool.take(), ask, self.request_id, watch=watch
+                await self.spool.take(), ask, self.request_id, watch=heard
             )
         except HarkenError as error:
             error.field = error.field or self._field_at_fault(error)
             raise
+        finally:
+            # Also of a recording that failed, or whose client left: that much work was done for this key.
+            await self.request.state.charge(heard.done_s)
         self._log_end(result)
         return result
 
@@ -111,6 +116,7 @@ class Transcription:
             language=result.language,
             instances=",".join(result.instances),
             is_complete=result.is_complete,
+            **log_fields(self.request.scope),
         )
 
 

@@ -84,6 +84,7 @@ def variables(instance: InstanceConfig, config: Config, surroundings: Mapping[st
     for section, values in (("instance", instance), ("limits", config.limits), ("log", log)):
         for part in dataclasses.fields(values):
             theirs[f"HARKEN_{section}_{part.name}".upper()] = str(getattr(values, part.name))
-    # The gateway is the door: what outlives a request is kept by it alone.
+    # The gateway is the door: what outlives a request is kept by it alone, and who may come in is asked there.
     theirs["HARKEN_JOBS_IS_ENABLED"] = "false"
+    theirs["HARKEN_AUTH_KEYS"] = "off"
     return theirs

@@ -22,6 +22,7 @@ from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
 from harken.errors import NoReadyInstance
 from harken.jobs.jobs import Jobs
+from harken.keys import open_admission
 from harken.log import get_log
 from harken.server.door import Door
 from harken.server.ending import Ending
@@ -80,7 +81,14 @@ class Gateway:
         self._broken = asyncio.Event()
         self._broken_because = ""
         self._recognizer = UntilBroken(self._dispatcher)
-        self.fastapi = create_app(lambda: self._service, lifespan=self._lifespan, early=lambda: self.health)
+        self._admission = open_admission(config.auth, self._database)
+        self.fastapi = create_app(
+            lambda: self._service,
+            lifespan=self._lifespan,
+            early=lambda: self.health,
+            admission=self._admission,
+            cors_origins=config.auth.cors_origins,
+        )
         self._door = Door(self.fastapi)
 
     @property

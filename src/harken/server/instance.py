@@ -24,6 +24,7 @@ from harken.engine.instance_engine import InstanceEngine
 from harken.engine.load import Loaded
 from harken.errors import Draining, HarkenError, NoReadyInstance, SetupError
 from harken.jobs.jobs import Jobs
+from harken.keys import open_admission
 from harken.log import get_log
 from harken.server.door import Door
 from harken.server.ending import Ending
@@ -81,6 +82,7 @@ class Instance:
         self._service: Service | None = None
         self._ending: Ending | None = None
         self._changed = asyncio.Event()
+        self._admission = open_admission(config.auth, self._database)
         self.fastapi = self._build()
         self._door = Door(self.fastapi)
 
@@ -143,7 +145,13 @@ class Instance:
     # --- its life -----------------------------------------------------------------------------------------------------
 
     def _build(self) -> FastAPI:
-        app = create_app(lambda: self._service, lifespan=self._lifespan, early=lambda: self.health)
+        app = create_app(
+            lambda: self._service,
+            lifespan=self._lifespan,
+            early=lambda: self.health,
+            admission=self._admission,
+            cors_origins=self._config.auth.cors_origins,
+        )
         app.router.routes.extend(wire_routes(self._intake, lambda: self.state))
         app.state.instance = self
         return app

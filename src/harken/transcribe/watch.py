@@ -33,6 +33,27 @@ class Watch(Protocol):
         ...
 
 
+class Heard:
+    """Passes everything on to another watch, and knows how many seconds are done.
+
+    Attributes:
+        done_s: as `Watch.progress` has it; 0 before the first piece.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        self.done_s = 0.0
+        self._watch = watch
+
+    def text(self, delta: str) -> None:
+        """Pass it on."""
+        self._watch.text(delta)
+
+    def progress(self, done_s: float, total_s: float | None) -> None:
+        """Keep it, and pass it on."""
+        self.done_s = done_s
+        self._watch.progress(done_s, total_s)
+
+
 class NoWatch:
     """Nobody looks on."""
 

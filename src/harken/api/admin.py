@@ -1,0 +1,168 @@
+"""`/admin`: keys and the state of the instances, for an admin's key or a program on the server's own machine.
+
+Who may come in is decided before (`auth`). The invariant: a secret is told once, to whoever made the key, in an answer
+that nobody may store.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from harken.api.health import describe
+from harken.api.schema.admin import (
+    ADD_KEY_BODY,
+    ADD_KEY_RESPONSES,
+    INSTANCES_RESPONSES,
+    KEYS_RESPONSES,
+    REVOKE_PARAMETERS,
+    REVOKE_RESPONSES,
+)
+from harken.api.upload import read_body
+from harken.errors import ClientError, NotOffered, UnsupportedOption
+from harken.keys import KeyRing
+from harken.keys.describe import key_fields
+from harken.types import Health
+
+_BODY_BYTES = 16 * 1024
+_REQUESTS_MAX = 1_000_000
+_AUDIO_S_MAX = 1e9
+
+
+def admin_routes(ring: KeyRing | None, health: Callable[[], Health]) -> APIRouter:
+    """Return the routes; those about keys answer 501 where a server has none."""
+    router = APIRouter(tags=["admin"])
+
+    @router.get(
+        "/admin/instances",
+        summary="Look at the instances",
+        operation_id="list_instances",
+        response_class=Response,
+        responses=INSTANCES_RESPONSES,
+    )
+    async def instances(request: Request) -> Response:
+        """What /health says, but 200 also while nothing is ready."""
+        _refuse_query(request)
+        return _json(describe(health(), datetime.now(UTC)))
+
+    @router.get(
+        "/admin/keys",
+        summary="List the keys",
+        operation_id="list_keys",
+        response_class=Response,
+        responses=KEYS_RESPONSES,
+    )
+    async def list_keys(request: Request) -> Response:
+        """All of them, oldest first; no secrets, because nobody has them."""
+        _refuse_query(request)
+        return _json({"object": "list", "data": [key_fields(key) for key in await _offered(ring).all()]})
+
+    @router.post(
+        "/admin/keys",
+        status_code=201,
+        summary="Make a key",
+        operation_id="add_key",
+        response_class=Response,
+        responses=ADD_KEY_RESPONSES,
+        openapi_extra=ADD_KEY_BODY,
+    )
+    async def add_key(request: Request) -> Response:
+        """From the first one on, the server needs keys (unless `auth.keys` says otherwise)."""
+        _refuse_query(request)
+        wanted = await _read_wish(request)
+        key, secret = await _offered(ring).add(
+            wanted["name"],
+            is_admin=bool(wanted.get("is_admin")),
+            requests_per_minute=wanted.get("requests_per_minute"),
+            audio_s_per_minute=wanted.get("audio_s_per_minute"),
+        )
+        return _json({**key_fields(key), "secret": secret}, status=201)
+
+    @router.delete(
+        "/admin/keys/{id_or_name}",
+        summary="Revoke a key",
+        operation_id="revoke_key",
+        response_class=Response,
+        responses=REVOKE_RESPONSES,
+        openapi_extra=REVOKE_PARAMETERS,
+    )
+    async def revoke_key(request: Request) -> Response:
+        """It opens nothing here at once, and on other servers of the same database within two seconds."""
+        _refuse_query(request)
+        return _json(key_fields(await _offered(ring).revoke(request.path_params["id_or_name"])))
+
+    return router
+
+
+def _offered(ring: KeyRing | None) -> KeyRing:
+    if ring is None:
+        raise NotOffered("This server has no keys: auth.keys is off.")
+    return ring
+
+
+async def _read_wish(request: Request) -> dict[str, Any]:
+    """Read the body of a new key.
+
+    Raises:
+        ClientError: no JSON object, a field that does not exist, or a value that cannot be.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise ClientError("The body must be application/json.")
+    body = bytearray()
+
+    async def take(chunk: bytes) -> None:
+        body.extend(chunk)
+
+    await read_body(request, take, _BODY_BYTES)
+    try:
+        wanted = json.loads(bytes(body).decode())
+        json.dumps(wanted, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except (ValueError, RecursionError) as error:
+        raise ClientError("The body is not valid JSON.") from error
+    if not isinstance(wanted, dict):
+        raise ClientError("The body must be a JSON object.")
+    for name in wanted:
+        if name not in _CHECKS:
+            raise UnsupportedOption(
+                f"Field {name[:80]!r} is not known; known are {', '.join(_CHECKS)}.", field=name[:80]
+            )
+    for name, (is_right, hint) in _CHECKS.items():
+        if not is_right(wanted.get(name)):
+            raise ClientError(f"{name} must be {hint}.", field=name)
+    return wanted
+
+
+def _is_number(value: object, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+
+
+_CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "name": (lambda value: isinstance(value, str), "text"),
+    "is_admin": (lambda value: value is None or isinstance(value, bool), "true or false"),
+    "requests_per_minute": (
+        lambda value: value is None or (isinstance(value, int) and _is_number(value, _REQUESTS_MAX)),
+        f"a whole number from 0 to {_REQUESTS_MAX}, or null",
+    ),
+    "audio_s_per_minute": (
+        lambda value: value is None or _is_number(value, _AUDIO_S_MAX),
+        "a number that is 0 or more, or null",
+    ),
+}
+
+
+def _refuse_query(request: Request) -> None:
+    for name in request.query_params:
+        raise UnsupportedOption(f"Query parameter {name[:80]!r} is not known here.", field=name[:80])
+
+
+def _json(body: dict[str, Any], *, status: int = 200) -> Response:
+    return Response(
+        json.dumps(body, ensure_ascii=False).encode(),
+        status_code=status,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )

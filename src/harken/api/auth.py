@@ -1,0 +1,123 @@
+"""The guard before the routes: who is it, may he, and has he any left?
+
+Pure ASGI, inside the edge, so that refusals have a request id, and before any body is read. It gives the routes
+`request.state.key` (a `Key`, or None where none is needed) and `request.state.charge`, which counts the decoded seconds
+of a recording. The invariants: a refused request reaches no route; and no secret reaches a log, an answer or a route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from harken.api.access import Need, is_local, need_of, secret_of, wants_audio
+from harken.api.errors import answer
+from harken.errors import HarkenError, InvalidKey, NotPermitted, StateUnavailable
+from harken.keys import Admission, Key, LimitReached, Standing
+from harken.log import get_log
+
+_log = get_log("api.auth")
+
+
+class Auth:
+    """Middleware: lets in who may come in.
+
+    Args:
+        app: what is behind it.
+        admission: keys and limits; None where a server has neither.
+    """
+
+    def __init__(self, app: ASGIApp, admission: Admission | None) -> None:
+        self._app = app
+        self._admission = admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        try:
+            key = await self._key(scope)
+            standings = await self._count(scope, key)
+        except HarkenError as error:
+            await self._refuse(error, scope, receive, send)
+            return
+        state["key"] = key
+        state["charge"] = partial(self._charge, key)
+        await self._app(scope, receive, partial(_send_with, standings, send))
+
+    async def _key(self, scope: Scope) -> Key | None:
+        """Return whose request it is.
+
+        Raises:
+            InvalidKey: a key is needed, and none or a wrong one was sent.
+            NotPermitted: the key is not an admin's, and one is needed.
+            StateUnavailable: the keys cannot be read.
+        """
+        need = need_of(scope["path"])
+        if need is Need.NOTHING:
+            return None
+        if need is Need.KEY:
+            return await self._admission.admit(secret_of(Headers(scope=scope))) if self._admission else None
+        if is_local(scope):
+            return None
+        return await self._admin(scope, need)
+
+    async def _admin(self, scope: Scope, need: Need) -> Key | None:
+        are_needed = self._admission is not None and await self._admission.ring.is_needed()
+        if need is Need.LOCAL_OR_ADMIN_WHERE_KEYS and not are_needed:
+            return None
+        if self._admission is None or not are_needed:
+            raise NotPermitted("Without keys, this is for programs on the server's own machine.")
+        key = await self._admission.admit(secret_of(Headers(scope=scope)))
+        if key is None or not key.is_admin:
+            raise NotPermitted
+        return key
+
+    async def _count(self, scope: Scope, key: Key | None) -> Sequence[Standing]:
+        if self._admission is None or need_of(scope["path"]) is not Need.KEY:
+            return ()
+        return await self._admission.count(key, wants_audio=wants_audio(scope["method"], scope["path"]))
+
+    async def _charge(self, key: Key | None, audio_s: float) -> None:
+        """Count a recording; what was recognised is answered, even while nothing can be counted."""
+        if self._admission is None or key is None:
+            return
+        try:
+            await self._admission.charge(key.id, audio_s)
+        except StateUnavailable as error:
+            _log.error("limits.not_charged", key=key.id, audio_s=round(audio_s, 3), detail=error.message)
+
+    async def _refuse(self, error: HarkenError, scope: Scope, receive: Receive, send: Send) -> None:
+        _log.info("request.refused", request_id=scope["state"].get("request_id"), path=scope["path"], code=error.code)
+        headers: dict[str, str] = {}
+        if isinstance(error, InvalidKey):
+            headers["WWW-Authenticate"] = 'Bearer realm="harken"'
+        if isinstance(error, LimitReached):
+            headers |= _limit_headers([error.standing])
+        language = Headers(scope=scope).get("accept-language", "")
+        await answer(error, scope["path"], headers, accept_language=language)(scope, receive, send)
+
+
+async def _send_with(standings: Sequence[Standing], send: Send, message: Message) -> None:
+    """Send a part of an answer; its head says what is left."""
+    if message["type"] == "http.response.start" and standings:
+        MutableHeaders(scope=message).update(_limit_headers(standings))
+    await send(message)
+
+
+def _limit_headers(standings: Sequence[Standing]) -> dict[str, str]:
+    """Write limits as OpenAI does."""
+    return {
+        f"x-ratelimit-{part}-{one.what}": value
+        for one in standings
+        for part, value in (
+            ("limit", f"{one.limit:.10g}"),
+            ("remaining", f"{max(0.0, one.remaining):.10g}"),
+            ("reset", f"{one.reset_s}s"),
+        )
+    }

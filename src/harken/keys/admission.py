@@ -1,0 +1,82 @@
+"""Who comes in, and how much he has left: the ring and the meter of one server together.
+
+The routes' side of keys: one object that is asked once per request and once per recording. The invariant: whoever has
+no limit, or no key where none is needed, is never counted.
+"""
+
+from __future__ import annotations
+
+from harken.config import AuthConfig
+from harken.errors import InvalidKey
+from harken.keys.book import KeyBook
+from harken.keys.key import Key
+from harken.keys.meter import Meter, Standing
+from harken.keys.ring import KeyRing, Mode, mode_of
+from harken.state import Database
+
+
+class Admission:
+    """Keys and limits of one server.
+
+    Args:
+        ring: the keys.
+        meter: the counts.
+    """
+
+    def __init__(self, ring: KeyRing, meter: Meter) -> None:
+        self.ring = ring
+        self._meter = meter
+
+    async def admit(self, secret: str | None) -> Key | None:
+        """Return the key that this secret is of; None where none is needed and none was sent.
+
+        Where none is needed, whatever is sent is fine: clients written for OpenAI cannot send none.
+
+        Raises:
+            InvalidKey: it is missing, unknown or revoked.
+            StateUnavailable: the keys cannot be read now.
+        """
+        if not await self.ring.is_needed():
+            return None
+        if secret is None:
+            raise InvalidKey
+        key = await self.ring.find(secret)
+        if key is None:
+            raise InvalidKey("That API key is unknown or revoked.")
+        return key
+
+    async def count(self, key: Key | None, *, wants_audio: bool) -> list[Standing]:
+        """Count a request before its body is read; return what is left of each limit.
+
+        Args:
+            key: whose request.
+            wants_audio: it will have a recording transcribed.
+
+        Raises:
+            LimitReached: one of the limits is reached.
+        """
+        if key is None:
+            return []
+        # Looked at first: a request that is refused for its audio does not count as one.
+        audio = await self._meter.look(key) if wants_audio else []
+        return [*await self._meter.enter(key), *audio]
+
+    async def charge(self, key_id: str | None, audio_s: float) -> None:
+        """Count a recording's decoded seconds; of keys that are gone, and of nobody, nothing is counted.
+
+        Raises:
+            StateUnavailable: the keys cannot be read now.
+        """
+        key = None if key_id is None else await self.ring.by_id(key_id)
+        if key is not None:
+            await self._meter.charge(key, audio_s)
+
+
+def open_admission(config: AuthConfig, database: Database) -> Admission | None:
+    """Return what the configuration asks for; None where keys are off. Opens nothing yet.
+
+    Raises:
+        ConfigError: a mode that does not exist, or a storage of counts that cannot be used.
+    """
+    mode = mode_of(config.keys)
+    return None if mode is Mode.OFF else Admission(KeyRing(KeyBook(database), mode), Meter(config))
