@@ -26,7 +26,7 @@ from harken.engine.model import Model, Prompt
 from harken.engine.scheduler import Demand, Scheduler
 from harken.engine.stopping import token_cap
 from harken.engine.tickets import Ticket, Tickets
-from harken.errors import Draining, EngineFailed, HarkenError
+from harken.errors import Draining, EngineFailed, HarkenError, NoWordTimes
 from harken.log import get_log
 from harken.types import ModelInfo, Options, Segment, Send, Transcript
 
@@ -176,12 +176,15 @@ class Engine:
             AudioTooLong: the segment is longer than the model's longest.
             UnsupportedOption: the context is too long.
             QueueFull: as many segments wait as may wait.
+            NoWordTimes: words are asked for; only `WithWords` has an aligner.
             Draining: the engine is being left.
             EngineFailed: the model raised an error, or is broken.
         """
         self._check_alive()
         if self._is_closing:
             raise Draining
+        if options.wants_words:
+            raise NoWordTimes
         try:
             with self._admission.admit(segment, busy_s=self._loop.busy_s) as admitted:
                 prompt, manner = await self._build_prompt(segment, options)

@@ -20,7 +20,7 @@ from harken.engine.admission import Admission
 from harken.engine.stub_answer import StubAnswer, stub_answer, stub_text
 from harken.engine.stub_options import StubOptions
 from harken.engine.stub_work import SharedWork
-from harken.errors import Draining, EngineFailed, HarkenError
+from harken.errors import Draining, EngineFailed, HarkenError, NoWordTimes
 from harken.languages import NAMES
 from harken.types import ModelInfo, Options, Segment, Send, Transcript
 
@@ -134,6 +134,8 @@ class StubEngine:
         """See `harken.types.Recognizer`; the refusals are those of `harken.engine.engine.Engine`."""
         if self._is_closing:
             raise Draining
+        if options.wants_words:
+            raise NoWordTimes
         try:
             with self._admission.admit(segment, busy_s=0.0):
                 return await self._run(segment, options, send)
