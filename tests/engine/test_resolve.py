@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harken.engine.resolve import HubError, is_complete, resolve_model
+from harken.engine.resolve import HUB_ALIGNER, HubError, is_complete, resolve_aligner, resolve_model
 from harken.errors import ConfigError, ModelUnavailable
 
 
@@ -64,6 +64,37 @@ def test_a_name_that_is_nothing_is_an_error(spec: str, tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match="digits"):
         resolve_model(spec, _Hub())
+
+
+def test_no_aligner_is_no_folder() -> None:
+    """Whatever the model."""
+    assert resolve_aligner("none", "digits", _Hub()) is None
+
+
+def test_the_packaged_model_has_the_packaged_aligner() -> None:
+    """By itself or by name, and never another one from a cache."""
+    hub = _Hub(cached={HUB_ALIGNER: Path("/here")})
+    found = resolve_aligner("auto", "digits", hub)
+    assert found is not None
+    assert found.name == "digits-aligner"
+    assert resolve_aligner("digits-aligner", "Qwen/Qwen3-ASR-1.7B", hub) == found
+
+
+@pytest.mark.parametrize("there", [HUB_ALIGNER, f"{HUB_ALIGNER}-hf"])
+def test_the_published_aligner_is_taken_by_itself_only_where_it_is_already(there: str) -> None:
+    """Two gigabytes are not downloaded because nobody said that he does not want them."""
+    model = "Qwen/Qwen3-ASR-1.7B"
+    assert resolve_aligner("auto", model, _Hub(cached={there: Path("/here")})) == Path("/here")
+    assert resolve_aligner("auto", model, _Hub(remote={there: Path("/there")})) is None
+    assert resolve_aligner(HUB_ALIGNER, model, _Hub(remote={HUB_ALIGNER: Path("/there")})) == Path("/there")
+
+
+def test_an_aligner_that_is_nowhere_is_refused_with_the_ways_out() -> None:
+    """In the words of the flag that named it."""
+    with pytest.raises(ModelUnavailable, match=r"--aligner /path/to/Qwen3-ForcedAligner-0\.6B.*--aligner none"):
+        resolve_aligner(HUB_ALIGNER, "digits", _Hub())
+    with pytest.raises(ConfigError, match="Aligner 'digit-aligner' is neither"):
+        resolve_aligner("digit-aligner", "digits", _Hub())
 
 
 def test_a_download_that_was_broken_off_is_not_complete(tmp_path: Path) -> None:
