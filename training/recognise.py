@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from harken.engine.loops import LoopWatch
 from harken.engine.stopping import finish_of, token_cap
 from harken.qwen3_asr.model import Qwen3ASR
 from harken.types import SAMPLE_RATE, Options
@@ -51,14 +52,17 @@ def _bunch(model: Qwen3ASR, clips: Sequence[npt.NDArray[np.float32]], options: O
     room = max(prompt.length + cap for prompt, cap in zip(prompts, caps, strict=True)) + 1
     cache = model.open_cache(slots=len(clips), max_tokens=room)
     written: list[list[int]] = [[] for _ in clips]
+    watches = [LoopWatch() for _ in clips]
     running = list(range(len(clips)))
     tokens = model.prefill(cache, prompts, running).tokens
     while running:
         still: list[int] = []
         for slot, token in zip(running, tokens, strict=True):
-            finish = finish_of(token, len(written[slot]) + 1, cap=caps[slot], stop_ids=model.stop_ids)
             if token not in model.stop_ids:
                 written[slot].append(token)
+                watches[slot].see(token)
+            is_loop = watches[slot].is_loop(len(clips[slot]) / SAMPLE_RATE)
+            finish = finish_of(token, len(written[slot]), cap=caps[slot], stop_ids=model.stop_ids, is_loop=is_loop)
             if finish is None:
                 still.append(slot)
         running = still
