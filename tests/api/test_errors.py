@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 import harken.errors
 import harken.wire
 from harken.api.errors import answer
-from harken.errors import ClientError, HarkenError, leaves
+from harken.errors import ClientError, EngineFailed, HarkenError, InternalError, JobConflict, NotOffered, leaves
 from tests.api.world import CLIP, World, ask, serving, talk
 from tests.transcribe.fakes import FakeRecognizer
 
@@ -123,3 +123,12 @@ def test_the_page_of_errors_lists_every_code_with_its_status() -> None:
         return code, str(kind.status), "yes" if kind.retryable else "no"
 
     assert set(rows) == {row(code, kind) for code, kind in known.items()}
+
+
+def test_sdks_are_told_what_is_worth_repeating() -> None:
+    """They repeat a 409 and everything from 500 on by themselves, unless this header says no."""
+    path = "/v1/audio/transcriptions"
+    errors = (EngineFailed(), InternalError(), JobConflict(), NotOffered(), ClientError())
+    told = [answer(error, path).headers.get("x-should-retry") for error in errors]
+    assert told == ["true", "false", "false", "false", None]
+    assert "x-should-retry" not in answer(EngineFailed(), "/asr").headers
