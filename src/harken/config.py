@@ -24,8 +24,8 @@ Section = TypeVar("Section")
 
 DEFAULT_MODEL = "Qwen/Qwen3-ASR-1.7B"
 
-NOT_OPTIONS = frozenset({"HARKEN_CONFIG", "HARKEN_SUPERVISOR_PID"})
-"""Variables that are ours but name no key: where the file is, and who started a supervised instance."""
+NOT_OPTIONS = frozenset({"HARKEN_API_KEY", "HARKEN_CONFIG", "HARKEN_SUPERVISOR_PID"})
+"""Variables that are ours but name no key: a client's, where the file is, and who started a supervised instance."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,11 +7,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 from tests.cluster import Cluster, running_cluster
 
@@ -39,9 +38,9 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    """One second of a tone."""
+    """A second of speech."""
     path = tmp_path / "ton 声音.wav"
-    soundfile.write(path, np.sin(np.arange(16_000) / 10) * 0.3, 16_000)
+    path.write_bytes((files("harken") / "samples" / "english-01.wav").read_bytes())
     return path
 
 
@@ -98,7 +97,10 @@ def test_transcribe_in_this_process_says_the_same(cluster: Cluster, recording: P
     [
         (("up", "--set", "gateway.prot=1"), 2, "did you mean 'port'"),
         (("serve", "--config", "/nowhere.toml"), 2, "Cannot read /nowhere.toml"),
-        (("transcribe", "x.wav", "--format", "srt", "--model", "stub"), 2, "txt or json"),
+        (("transcribe", "x.wav", "--format", "doc", "--model", "stub"), 2, "txt, json, verbose_json, srt, vtt"),
+        (("transcribe", "x.wav", "--words", "--model", "stub"), 2, "verbose_json, srt or vtt"),
+        (("transcribe", "x.wav", "y.wav", "--format", "srt", "--model", "stub"), 2, "--output FOLDER"),
+        (("transcribe", "x.wav", "--job", "--model", "stub"), 2, "--server"),
         (("serve", "--model", "/no/such/folder", "--port", "0"), 3, "/no/such/folder"),
         (("up", "--device", "abacus", "--model", "digits", "--port", "0", "--first-port", "0"), 3, "abacus"),
     ],
@@ -168,3 +170,36 @@ def test_an_address_that_is_none_is_a_usage_error(address: str) -> None:
     """Nothing is guessed from it, least of all that a model should be loaded here."""
     for command in (("status",), ("transcribe", "x.wav")):
         assert _harken(*command, "--server", address).returncode == 2
+
+
+@pytest.mark.slow
+def test_several_files_are_one_job_that_is_gone_afterwards(cluster: Cluster, recording: Path, tmp_path: Path) -> None:
+    """A file of subtitles for each recording, and no trace on the server."""
+    second = tmp_path / "zwei.wav"
+    second.write_bytes(recording.read_bytes())
+    written = tmp_path / "out"
+    flags = ("--server", cluster.url, "--format", "srt", "--output", written)
+    done = _harken("transcribe", recording, second, *flags)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert sorted(path.name for path in written.iterdir()) == ["ton 声音.srt", "zwei.srt"]
+    assert "-->" in (written / "zwei.srt").read_text(encoding="utf-8")
+    assert json.loads(_harken("jobs", "list", "--server", cluster.url, "--json").stdout) == []
+
+
+@pytest.mark.slow
+def test_a_job_is_submitted_shown_fetched_and_refused_a_cancelling(cluster: Cluster, recording: Path) -> None:
+    """What a person does with jobs, and the exit codes that scripts read."""
+    at = ("--server", cluster.url)
+    waited = _harken("jobs", "submit", recording, "--wait", "--name", "first", *at)
+    assert waited.returncode == 0, waited.stderr
+    assert waited.stdout.startswith("stub ")
+    job_id = waited.stderr.split()[-1]
+    shown = _harken("jobs", "show", job_id, *at)
+    assert shown.returncode == 0
+    assert all(word in shown.stdout for word in (job_id, "first", "ton 声音.wav", "done"))
+    assert "first" in _harken("jobs", "list", *at).stdout
+    as_vtt = _harken("jobs", "results", job_id, "--format", "vtt", *at)
+    assert as_vtt.stdout.startswith("WEBVTT")
+    refused = _harken("jobs", "cancel", job_id, *at)
+    assert refused.returncode == 1
+    assert refused.stderr.strip() == f"harken: Job {job_id} is done already. [job_conflict]"

@@ -90,8 +90,9 @@ async def _lines(jobs: Jobs, job: Job, form: Form) -> AsyncIterator[bytes]:
 
 
 def _line(file: JobFile, result: RecordingTranscript | None, form: Form, job: Job) -> bytes:
-    fields: dict[str, Any] = {**file_fields(file), "result": None}
+    fields: dict[str, Any] = {**file_fields(file), "instances": [], "result": None}
     if result is not None:
+        fields["instances"] = list(result.instances)
         text = _rendered(result, form, job).body.decode()
         fields["result"] = json.loads(text) if form in (Form.JSON, Form.VERBOSE_JSON) else text
     return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
@@ -104,6 +105,6 @@ def _rendered(result: RecordingTranscript, form: Form, job: Job) -> Rendered:
         result,
         form,
         granularities=granularities,
-        with_logprobs=job.form is form is Form.JSON,
+        with_logprobs=form is Form.JSON and any(piece.logprobs is not None for piece in result.segments),
         temperature=job.temperature,
     )

@@ -11,26 +11,32 @@ from typing import Annotated, Any
 import typer
 
 import harken
+from harken.cli.flags import (
+    DEFAULT_SERVER,
+    Aligner,
+    ApiKey,
+    AsJson,
+    ConfigFile,
+    Device,
+    Dtype,
+    Folder,
+    Format,
+    Host,
+    Hotwords,
+    Language,
+    LogLevel,
+    Model,
+    Prompt,
+    Server,
+    Settings,
+    Slots,
+    Threads,
+    WordTimes,
+)
+from harken.cli.jobs_app import build_jobs_app
+from harken.cli.keys import build_keys_app
 from harken.config import Config, load_config
 from harken.errors import ConfigError
-
-Model = Annotated[str | None, typer.Option(help="digits, a folder, or a hub name. [default: Qwen/Qwen3-ASR-1.7B]")]
-Aligner = Annotated[
-    str | None, typer.Option(help="Times words: auto, none, digits-aligner, a folder, or a hub name. [default: auto]")
-]
-Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps. [default: auto]")]
-Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16. [default: auto]")]
-Slots = Annotated[int | None, typer.Option(help="Segments that one instance runs at once. [default: 8]")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads of one model; 0 shares the cores. [default: 0]")]
-Language = Annotated[str, typer.Option(help="A name or code such as English or zh; auto detects it.")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="A harken.toml. [default: ./harken.toml if there]")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Set any key.")]
-Server = Annotated[str, typer.Option(help="Address of a gateway or an instance.")]
-LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error. [default: info]")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-DEFAULT_SERVER = "http://127.0.0.1:7860"
 
 
 def build_app() -> typer.Typer:
@@ -45,6 +51,8 @@ def build_app() -> typer.Typer:
     app.callback()(_root)
     for command in (up, serve, transcribe, status, demo):
         app.command()(command)
+    app.add_typer(build_jobs_app())
+    app.add_typer(build_keys_app())
     return app
 
 
@@ -146,10 +154,16 @@ def serve(
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Recordings in any container.", metavar="FILE...")],
     server: Annotated[str | None, typer.Option(help="Send them there instead of loading the model here.")] = None,
+    api_key: ApiKey = "",
+    job: Annotated[bool, typer.Option("--job", help="As a job of the server, also a single file.")] = False,
     model: Model = None,
     aligner: Aligner = None,
     language: Language = "auto",
-    output: Annotated[str, typer.Option("--format", help="txt or json.")] = "txt",
+    prompt: Prompt = "",
+    hotwords: Hotwords = "",
+    words: WordTimes = False,
+    output: Format = "txt",
+    folder: Folder = None,
     device: Device = None,
     dtype: Dtype = None,
     threads: Threads = None,
@@ -157,21 +171,24 @@ def transcribe(
     settings: Settings = None,
 ) -> None:
     """Print what is said in recordings, in this process or with --server."""
-    from harken.cli.transcribe import run
+    from harken.cli.transcribe import Place, run
+    from harken.cli.wanted import Wanted
 
     merged = read_config(
         config,
         settings,
         instance={"model": model, "aligner": aligner, "device": device, "dtype": dtype, "threads": threads},
     )
-    sys.exit(run(merged, files, server=server, language=language, output=output))
+    wanted = Wanted(output=output, language=language, prompt=prompt, hotwords=hotwords, words=words)
+    place = Place(server=server, api_key=api_key, as_job=job)
+    sys.exit(run(merged, files, wanted=wanted, place=place, folder=folder))
 
 
-def status(server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+def status(server: Server = DEFAULT_SERVER, api_key: ApiKey = "", as_json: AsJson = False) -> None:
     """Show the instances behind a gateway; exit 1 unless it can transcribe now."""
     from harken.cli.status import run
 
-    sys.exit(run(server, as_json=as_json))
+    sys.exit(run(server, api_key=api_key, as_json=as_json))
 
 
 def demo(

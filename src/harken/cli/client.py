@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from harken.cli.form_body import FormBody
 from harken.errors import ConfigError, HarkenError
 
 
@@ -21,19 +23,48 @@ class ServerUnreachable(HarkenError):
     default = "The server does not answer."
 
 
+class ServerRefused(HarkenError):
+    """The server answers that it cannot or will not do it.
+
+    Args:
+        code: the stable code of its answer.
+        message: its own words.
+        status: the HTTP status.
+    """
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self.code = code  # type: ignore[misc] # the server's, not one of ours
+        self.answered = status
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """An HTTP answer with a JSON object.
+    """An HTTP answer.
 
     Attributes:
         status: the HTTP status; refusals are answers too.
         headers: names in lower case.
-        body: the JSON object.
+        body: the JSON object; empty where it is not one.
+        raw: the bytes.
     """
 
     status: int
     headers: dict[str, str]
     body: dict[str, Any]
+    raw: bytes = b""
+
+    def checked(self) -> Answer:
+        """Return it if it is no refusal.
+
+        Raises:
+            ServerRefused: it is one.
+        """
+        if self.status < 400:
+            return self
+        error = self.body.get("error")
+        told = error if isinstance(error, dict) else {"message": str(error or self.body)}
+        raise ServerRefused(str(told.get("code") or f"http_{self.status}"), str(told.get("message")), self.status)
 
 
 def address_of(server: str) -> str:
@@ -53,46 +84,85 @@ def address_of(server: str) -> str:
     return parts.geturl().rstrip("/").removesuffix("/v1")
 
 
+@asynccontextmanager
+async def open_session(api_key: str = "") -> AsyncIterator[aiohttp.ClientSession]:
+    """A session whose requests carry the key, if there is one.
+
+    Raises:
+        ConfigError: the key cannot be one.
+    """
+    if not api_key.isascii() or not api_key.isprintable():
+        raise ConfigError("--api-key (or HARKEN_API_KEY) holds characters that no key has.")
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        yield session
+
+
 async def get_json(session: aiohttp.ClientSession, url: str, timeout_s: float = 5.0) -> Answer:
     """GET a JSON object.
 
     Raises:
         ServerUnreachable: no answer within `timeout_s`, or no JSON object.
     """
-    return await _call(session, "GET", url, timeout_s)
+    return await call(session, "GET", url, timeout_s=timeout_s)
 
 
 async def post_recording(
     session: aiohttp.ClientSession, url: str, path: Path, *, field: str, values: dict[str, str], timeout_s: float
 ) -> Answer:
-    """POST a file as multipart.
+    """POST a file as multipart; the answer is a JSON object.
 
     Raises:
         ServerUnreachable: no answer within `timeout_s`, or no JSON object.
         OSError: the file cannot be read.
     """
-    data = await asyncio.to_thread(path.read_bytes)
-    form = aiohttp.FormData(values)
-    # The server does not look at the name, and a file's real one may hold what a header must not.
-    form.add_field(field, data, filename="recording", content_type="application/octet-stream")
-    return await _call(session, "POST", url, timeout_s, data=form)
+    return await post_files(session, url, [(field, path)], values=list(values.items()), timeout_s=timeout_s)
 
 
-async def _call(
-    session: aiohttp.ClientSession, method: str, url: str, timeout_s: float, data: aiohttp.FormData | None = None
+async def post_files(
+    session: aiohttp.ClientSession,
+    url: str,
+    files: Sequence[tuple[str, Path]],
+    *,
+    values: Sequence[tuple[str, str]],
+    timeout_s: float,
+    wants_json: bool = True,
+    headers: dict[str, str] | None = None,
 ) -> Answer:
+    """POST files as multipart, read while they are sent.
+
+    Raises:
+        ServerUnreachable: no answer within `timeout_s`, or no JSON object where one is wanted.
+        OSError: a file cannot be read.
+    """
+    body = FormBody(values, files)
+    told = {**body.headers, **(headers or {})}
+    return await call(
+        session, "POST", url, timeout_s=timeout_s, wants_json=wants_json, data=body.pieces(), headers=told
+    )
+
+
+async def call(
+    session: aiohttp.ClientSession, method: str, url: str, *, timeout_s: float, wants_json: bool = True, **more: Any
+) -> Answer:
+    """Send any request; `more` is aiohttp's.
+
+    Raises:
+        ServerUnreachable: no answer within `timeout_s`, or no JSON object where one is wanted (refusals are JSON).
+    """
     timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
-        async with session.request(method, url, data=data, timeout=timeout) as answer:
+        async with session.request(method, url, timeout=timeout, **more) as answer:
             raw = await answer.read()
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise ServerUnreachable(f"No answer from {url}: {error or type(error).__name__}.") from error
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    if not wants_json and answer.status < 400:
+        return Answer(status=answer.status, headers=headers, body={}, raw=raw)
     try:
         body = json.loads(raw)
     except ValueError as error:
         raise ServerUnreachable(f"{url} does not answer in JSON; is a Harken server there?") from error
     if not isinstance(body, dict):
         raise ServerUnreachable(f"{url} does not answer as Harken does.")
-    return Answer(
-        status=answer.status, headers={name.lower(): value for name, value in answer.headers.items()}, body=body
-    )
+    return Answer(status=answer.status, headers=headers, body=body, raw=raw)

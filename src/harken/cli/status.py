@@ -8,20 +8,19 @@ import sys
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harken.cli.client import Answer, ServerUnreachable, address_of, get_json
+from harken.cli.client import Answer, ServerUnreachable, address_of, get_json, open_session
 
 COLOURS = {"ready": "green", "healthy": "green", "degraded": "yellow", "starting": "yellow", "warming": "yellow"}
 
 
-def run(server: str, *, as_json: bool) -> int:
+def run(server: str, *, api_key: str = "", as_json: bool) -> int:
     """Ask `server`, print, and return the exit code: 0 only when it can transcribe now."""
     try:
-        answer = asyncio.run(_ask(server))
+        answer = asyncio.run(_ask(server, api_key))
     except ServerUnreachable as error:
         if as_json:
             print(json.dumps({"status": "unreachable", "detail": error.message}))
@@ -35,8 +34,8 @@ def run(server: str, *, as_json: bool) -> int:
     return 0 if answer.status == 200 else 1
 
 
-async def _ask(server: str) -> Answer:
-    async with aiohttp.ClientSession() as session:
+async def _ask(server: str, api_key: str) -> Answer:
+    async with open_session(api_key) as session:
         return await get_json(session, f"{address_of(server)}/health")
 
 

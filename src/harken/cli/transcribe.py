@@ -1,54 +1,81 @@
-"""`harken transcribe`: files in, text out, with the model in this process or on a server."""
+"""`harken transcribe`: files in, text out, with the model in this process or on a server.
+
+Several files go to a server as one job, where it offers jobs: it survives restarts, and the server decides how much it
+does at once. Otherwise, and for one file, they are plain requests.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from harken.cli.client import address_of, post_recording
+from harken.cli.client import address_of, open_session, post_files
+from harken.cli.job_client import JobClient
+from harken.cli.job_reports import job_reports
+from harken.cli.reports import Report, check_output, report_of, tell
+from harken.cli.wanted import Wanted
 from harken.config import Config, LogConfig
 from harken.errors import ConfigError, HarkenError
 from harken.log import set_up_log
-
-Report = dict[str, Any]
-"""What is known of one file: file, text, language, …, or file, error and code."""
+from harken.transcribe.form import Form
 
 AtOnce = Callable[[Path], Awaitable[Report]]
 
+REQUEST_TIMEOUT_S = 24 * 3600.0
+"""Of one recording as one request: a long one takes as long as it takes, and Ctrl-C is at hand."""
 
-def run(config: Config, files: Sequence[Path], *, server: str | None, language: str, output: str) -> int:
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where the work is done.
+
+    Attributes:
+        server: an address; None for this process.
+        api_key: for that server.
+        as_job: a job also for one file.
+    """
+
+    server: str | None = None
+    api_key: str = ""
+    as_job: bool = False
+
+
+def run(config: Config, files: Sequence[Path], *, wanted: Wanted, place: Place, folder: Path | None) -> int:
     """Transcribe all files, print in their order; the exit code is 1 when one of them failed.
 
     Raises:
-        ConfigError: an unknown output format.
+        ConfigError: flags that do not fit together.
     """
-    if output not in ("txt", "json"):
-        raise ConfigError(f"--format must be txt or json, not {output!r}.")
+    wanted.check()
+    if place.as_job and place.server is None:
+        raise ConfigError("--job needs --server: jobs live on one.")
+    check_output(wanted.output, folder, len(files))
     # What an engine logs while it loads interests operators of servers; here a warning is enough.
     set_up_log(replace(config.log, level="warning") if config.log == LogConfig() else config.log)
-    source = _from_server(server, language, config) if server is not None else _in_process(config, language)
-    reports = asyncio.run(_transcribe_all(source, files))
-    if output == "json":
-        print(json.dumps(reports, indent=2, ensure_ascii=False))
-    for report in reports:
-        if "error" in report:
-            print(f"harken: {report['file']}: {report['error']} [{report['code']}]", file=sys.stderr)
-        elif output == "txt":
-            print(report["text"] if len(reports) == 1 else f"{report['file']}\t{report['text']}")
-    return 1 if any("error" in report for report in reports) else 0
+    if place.server is None:
+        reports = asyncio.run(_one_by_one(_in_process(config, wanted), files))
+    else:
+        reports = asyncio.run(_on_server(address_of(place.server), place, files, wanted))
+    return tell(reports, wanted.output, folder)
 
 
-async def _transcribe_all(source: Any, files: Sequence[Path]) -> list[Report]:
+async def _on_server(url: str, place: Place, files: Sequence[Path], wanted: Wanted) -> list[Report]:
+    async with open_session(place.api_key) as session:
+        jobs = JobClient(session, url)
+        if place.as_job or (len(files) > 1 and await jobs.is_offered()):
+            return await job_reports(jobs, files, wanted)
+        return await _one_by_one(_requests(session, url, wanted), files)
+
+
+async def _one_by_one(source: AbstractAsyncContextManager[AtOnce], files: Sequence[Path]) -> list[Report]:
     # The bar goes to standard error, so that standard output holds the text alone.
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
@@ -57,74 +84,67 @@ async def _transcribe_all(source: Any, files: Sequence[Path]) -> list[Report]:
         async with source as transcribe_one:
             bar.update(task, description="transcribing")
 
+            # Four files in flight keep a batch full without asking too much of a server.
+            bound = asyncio.Semaphore(4)
+
             async def one(path: Path) -> Report:
-                try:
-                    report = {"file": str(path), **await transcribe_one(path)}
-                except HarkenError as error:
-                    report = {"file": str(path), "error": error.message, "code": error.code}
-                except OSError as error:
-                    report = {"file": str(path), "error": f"Cannot be read: {error.strerror}.", "code": "unreadable"}
+                async with bound:
+                    report = await _guarded(transcribe_one, path)
                 bar.advance(task)
                 return report
 
-            # Four files in flight keep a batch full without holding every recording in memory at once.
-            bound = asyncio.Semaphore(4)
-
-            async def bounded(path: Path) -> Report:
-                async with bound:
-                    return await one(path)
-
-            return list(await asyncio.gather(*(bounded(path) for path in files)))
+            return list(await asyncio.gather(*(one(path) for path in files)))
 
 
-@asynccontextmanager
-async def _from_server(server: str, language: str, config: Config) -> AsyncIterator[AtOnce]:
-    url = f"{address_of(server)}/v1/audio/transcriptions"
-    values = {"response_format": "json"} | ({} if language == "auto" else {"language": language})
-    timeout_s = config.limits.queue_timeout_s + config.limits.segment_timeout_s
-
-    async with aiohttp.ClientSession() as session:
-
-        async def transcribe_one(path: Path) -> Report:
-            answer = await post_recording(session, url, path, field="file", values=values, timeout_s=timeout_s)
-            if answer.status != 200:
-                error = answer.body.get("error")
-                described = error if isinstance(error, dict) else {"message": str(error or answer.body)}
-                return {"error": described.get("message"), "code": described.get("code") or f"http_{answer.status}"}
-            return {
-                "text": answer.body["text"],
-                "language": answer.body.get("language", ""),
-                "audio_s": answer.body.get("usage", {}).get("seconds"),
-                "is_complete": "x-harken-incomplete" not in answer.headers,
-                "instances": [name for name in answer.headers.get("x-harken-instance", "").split(",") if name],
-            }
-
-        yield transcribe_one
+async def _guarded(transcribe_one: AtOnce, path: Path) -> Report:
+    try:
+        return await transcribe_one(path)
+    except HarkenError as error:
+        return Report(file=str(path), error=error.message, code=error.code)
+    except OSError as error:
+        return Report(file=str(path), error=f"Cannot be read: {error.strerror}.", code="unreadable")
 
 
 @asynccontextmanager
-async def _in_process(config: Config, language: str) -> AsyncIterator[AtOnce]:
+async def _requests(session: aiohttp.ClientSession, url: str, wanted: Wanted) -> AsyncIterator[AtOnce]:
+    async def transcribe_one(path: Path) -> Report:
+        answer = await post_files(
+            session,
+            f"{url}/v1/audio/transcriptions",
+            [("file", path)],
+            values=wanted.values(),
+            timeout_s=REQUEST_TIMEOUT_S,
+            wants_json=wanted.form in (Form.JSON, Form.VERBOSE_JSON),
+        )
+        answer.checked()
+        instances = [name for name in answer.headers.get("x-harken-instance", "").split(",") if name]
+        return report_of(str(path), wanted, answer.body, answer.raw.decode(), instances)
+
+    yield transcribe_one
+
+
+@asynccontextmanager
+async def _in_process(config: Config, wanted: Wanted) -> AsyncIterator[AtOnce]:
+    from harken.api.fields import ask_of, read_fields
     from harken.audio import AudioReader
     from harken.engine.load import load
-    from harken.languages import parse_language
-    from harken.transcribe.ask import Ask
+    from harken.transcribe.render import render
     from harken.transcribe.transcriber import Transcriber
-    from harken.types import Options
 
+    fields: dict[str, list[str]] = {}
+    for name, value in wanted.values():
+        fields.setdefault(name, []).append(value)
+    request = read_fields(fields)
     loaded = await asyncio.to_thread(load, config.instance)
     async with loaded.engine as engine, AudioReader() as reader:
-        options = Options(language=parse_language(language, (await engine.model()).languages))
+        ask = ask_of(request, await engine.model())
         transcriber = Transcriber(engine, reader, config.limits)
 
         async def transcribe_one(path: Path) -> Report:
-            data = await asyncio.to_thread(path.read_bytes)
-            result = await transcriber.transcribe(data, Ask(options=options), request_id=path.name)
-            return {
-                "text": result.text,
-                "language": result.language,
-                "audio_s": round(result.audio_s, 3),
-                "is_complete": result.is_complete,
-                "instances": [],
-            }
+            result = await transcriber.transcribe(path, ask, request_id=path.name)
+            written = await asyncio.to_thread(render, result, request.form, granularities=request.granularities)
+            text = written.body.decode()
+            is_json = request.form in (Form.JSON, Form.VERBOSE_JSON)
+            return report_of(str(path), wanted, json.loads(text) if is_json else {}, text, [])
 
         yield transcribe_one
