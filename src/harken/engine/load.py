@@ -22,7 +22,7 @@ from harken.engine.canary import Canary, packaged_canary, read_canary
 from harken.engine.engine import Engine
 from harken.engine.instance_engine import InstanceEngine
 from harken.engine.load_aligner import load_aligner, prove, stub_aligner
-from harken.engine.resolve import resolve_aligner, resolve_model
+from harken.engine.resolve import AUTO, HUB_ALIGNER, resolve_aligner, resolve_model
 from harken.engine.stub import StubEngine, stub_text
 from harken.engine.stub_options import parse_stub
 from harken.engine.with_words import WithWords
@@ -68,7 +68,8 @@ def load(config: InstanceConfig) -> Loaded:
         drain_timeout_s=config.drain_timeout_s,
     )
     if aligner_folder is None:
-        _log.info("aligner.none", aligner=config.aligner, model=config.model)
+        hint = f"hf download {HUB_ALIGNER}, then restart" if config.aligner == AUTO else None
+        _log.info("aligner.none", aligner=config.aligner, model=config.model, hint=hint)
         return Loaded(engine=engine, canary=canary)
     _log.info("aligner.loading", aligner=config.aligner, folder=str(aligner_folder), device=device)
     aligner = load_aligner(aligner_folder, device, config.dtype, max_segment_s=model.info.max_segment_s)
