@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.resources import files
+from pathlib import Path
 
+import httpx
+import numpy as np
 import pytest
+import soundfile
 
 from harken.config import Config, FleetConfig, InstanceConfig, LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
@@ -13,6 +18,7 @@ from harken.errors import NoWordTimes
 from harken.server.instance import Instance
 from harken.testing import segment
 from harken.types import ModelInfo, Options, Segment, Transcript
+from tests.cluster import running_cluster
 from tests.server.running import running
 
 _WORDS = Options(wants_words=True)
@@ -63,3 +69,28 @@ def test_the_packaged_pair_times_words_behind_a_socket() -> None:
     assert flat == sorted(flat)
     assert 0 <= flat[0] <= 0.4
     assert found.audio_s - 0.4 <= flat[-1] <= found.audio_s
+
+
+@pytest.mark.slow
+def test_words_of_a_long_recording_come_out_of_a_gateway_where_they_are_in_it(tmp_path: Path) -> None:
+    """The canary five times with pauses, cut into several segments: each time the same words, at their own time."""
+    spoken, rate = soundfile.read(str(files("harken") / "checkpoints" / "digits" / "canary.flac"), dtype="float32")
+    pause_s = 1.2
+    period_s = len(spoken) / rate + pause_s
+    soundfile.write(tmp_path / "long.wav", np.tile(np.append(spoken, np.zeros(round(pause_s * rate))), 5), rate)
+    with running_cluster("--model", "digits", "--instances", "1") as cluster:
+        cluster.wait_ready(1)
+        answer = httpx.post(
+            f"{cluster.url}/v1/audio/transcriptions",
+            files={"file": (tmp_path / "long.wav").read_bytes()},
+            data={"response_format": "verbose_json", "timestamp_granularities[]": "word"},
+            timeout=60,
+        ).json()
+    words = answer["words"]
+    assert answer["text"] == " ".join(5 * ["three one four one five nine two"])
+    assert [word["word"] for word in words] == answer["text"].split()
+    flat = [time for word in words for time in (word["start"], word["end"])]
+    assert flat == sorted(flat)
+    for index, word in enumerate(words):
+        late_s = word["start"] - words[index % 7]["start"] - index // 7 * period_s
+        assert abs(late_s) <= 0.17, (index, word)
