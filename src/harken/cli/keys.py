@@ -95,8 +95,9 @@ def _book(config: Path | None, settings: list[str] | None) -> KeyBook:
 
 def _print_table(found: list[Key]) -> None:
     table = Table(box=None, header_style="dim")
-    for column in ("id", "name", "secret", "state", "requests/min", "audio-s/min", "made", "last used"):
-        table.add_column(column, justify="right" if column.endswith("/min") else "left", no_wrap=column == "id")
+    for column in ("id", "name", "secret", "state", "req/min", "audio-s/min", "used"):
+        is_number = column.endswith("/min")
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold", no_wrap=not is_number)
     for key in found:
         state = "[red]revoked[/]" if key.revoked_at is not None else "[green]admin[/]" if key.is_admin else "in use"
         table.add_row(
@@ -106,7 +107,6 @@ def _print_table(found: list[Key]) -> None:
             state,
             _limit(key.requests_per_minute),
             _limit(key.audio_s_per_minute),
-            _day(key.created_at),
             _day(key.last_used_at),
         )
     Console().print(table)
@@ -119,4 +119,4 @@ def _limit(value: float | None) -> str:
 
 
 def _day(time_s: float | None) -> str:
-    return "" if time_s is None else f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M}"
+    return "" if time_s is None else f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d}"

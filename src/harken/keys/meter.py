@@ -187,8 +187,9 @@ def _open(url: str) -> tuple[Storage, MovingWindowRateLimiter]:
         assert isinstance(storage, Storage), f"async+ gave {storage!r}"
         return storage, MovingWindowRateLimiter(storage)
     except (ConfigurationError, NotImplementedError) as error:
-        # The URL may hold a password: only its scheme is shown.
-        raise ConfigError(f"auth.storage {url.partition(':')[0]!r}:… cannot be used: {error}") from error
+        # Neither the URL nor what the library says of it: there may be a password in it.
+        kind = url.partition(":")[0]
+        raise ConfigError(f"auth.storage cannot be used: no storage {kind!r}, or its library is missing.") from error
 
 
 def _own_or(own: Number | None, default: Number) -> Number:

@@ -144,7 +144,7 @@ class KeyRing:
         asked_at = self._clock.now()
         try:
             async with asyncio.timeout(_READ_TIMEOUT_S):
-                self._keys = await asyncio.to_thread(self._read_and_note)
+                self._keys = await asyncio.to_thread(self._read_and_note, self._uses())
             self._failure = None
         except TimeoutError:
             self._failure = StateUnavailable("API keys cannot be read now: the database does not answer.")
@@ -154,10 +154,17 @@ class KeyRing:
         # Counted from before the question, so that nobody believes an answer longer than he may.
         self._read_at = asked_at if self._failure is None else self._clock.now()
 
-    def _read_and_note(self) -> Keys:
-        if self._used_at and self._clock.now() - self._noted_at >= NOTE_EVERY_S:
-            used_at, self._used_at = self._used_at, {}
-            self._noted_at = self._clock.now()
+    def _uses(self) -> dict[str, float]:
+        """Hand over the times of use that are to be written down now."""
+        if self._clock.now() - self._noted_at < NOTE_EVERY_S:
+            return {}
+        self._noted_at = self._clock.now()
+        used_at, self._used_at = self._used_at, {}
+        return used_at
+
+    def _read_and_note(self, used_at: dict[str, float]) -> Keys:
+        """In a thread: write down what is to be written, and read."""
+        if used_at:
             try:
                 self._book.note_use(used_at)
             except (StateUnavailable, StorageFull) as error:

@@ -166,7 +166,7 @@ def _make(engine: Engine, tables: MetaData) -> None:
 @contextmanager
 def _named_failures() -> Iterator[None]:
     """Give the database's own failures our names; wrong SQL and broken constraints stay what they are."""
-    from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+    from sqlalchemy.exc import DatabaseError, InterfaceError, InternalError, OperationalError
     from sqlalchemy.exc import TimeoutError as PoolTimeout
 
     try:
@@ -176,3 +176,8 @@ def _named_failures() -> Iterator[None]:
         if "is full" in cause or "No space left" in cause:
             raise StorageFull("The database's disk is full.") from error
         raise StateUnavailable(f"The database cannot be used: {cause}.") from error
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:
+            raise
+        # SQLite's word for a damaged file, or one that is something else.
+        raise StateUnavailable(f"The database cannot be used: {error.orig}.") from error

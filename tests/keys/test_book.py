@@ -1,0 +1,87 @@
+"""Keys in the database, in both kinds of it."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from harken.config import StateConfig
+from harken.errors import ClientError, NotFound
+from harken.keys import KeyBook
+from harken.state import Database
+
+
+def test_a_key_is_found_by_the_digest_of_its_secret(database: Database) -> None:
+    """All that was said of it comes back; the secret does not."""
+    book = KeyBook(database, now=lambda: 1000.5)
+    key, secret = book.add("bob", is_admin=True, requests_per_minute=5, audio_s_per_minute=0.0)
+    assert secret.startswith("hk_")
+    assert len(secret) == 46
+    assert key.prefix == secret[:9]
+    keys = book.read()
+    assert keys.in_use == {hashlib.sha256(secret.encode()).hexdigest(): key}
+    assert keys.by_id == {key.id: key}
+    assert (key.created_at, key.is_admin, key.requests_per_minute, key.audio_s_per_minute) == (1000.5, True, 5, 0.0)
+    assert book.all() == [key]
+
+
+def test_a_revoked_key_stays_known_and_its_name_is_free(database: Database) -> None:
+    """So a server that needed keys once needs them for ever."""
+    book = KeyBook(database, now=lambda: 1000.0)
+    first, _ = book.add("bob")
+    with pytest.raises(ClientError, match="in use"):
+        book.add("bob")
+    assert book.revoke("bob").revoked_at == 1000.0
+    assert book.read().in_use == {}
+    assert book.read().has_any
+    second, _ = book.add("bob")
+    assert [(key.id, key.revoked_at) for key in book.all()] == sorted([(first.id, 1000.0), (second.id, None)])
+    assert book.revoke(second.id).id == second.id
+    for gone in ("bob", first.id, "nobody"):
+        with pytest.raises(NotFound):
+            book.revoke(gone)
+
+
+def test_times_of_use_are_noted(database: Database) -> None:
+    """By id; keys that are gone do no harm."""
+    book = KeyBook(database)
+    key, _ = book.add("bob")
+    book.note_use({key.id: 2000.0, "key_gone": 1.0})
+    assert book.all()[0].last_used_at == 2000.0
+
+
+def test_a_name_is_short_and_printable(database: Database) -> None:
+    """Nothing that could confuse a log or a terminal."""
+    for name in ("", "  ", "a\nb", "\x1b[31m", "a" * 101):
+        with pytest.raises(ClientError):
+            KeyBook(database).add(name)
+    assert KeyBook(database).add(" Zoë ")[0].name == "Zoë"
+
+
+def test_looking_makes_no_database(tmp_path: Path) -> None:
+    """A server without keys leaves no trace; the first key makes the file."""
+    database = Database(StateConfig(folder=str(tmp_path / "state")), {})
+    book = KeyBook(database)
+    assert book.all() == []
+    assert not book.read().has_any
+    with pytest.raises(NotFound):
+        book.revoke("bob")
+    assert not (tmp_path / "state").exists()
+    book.add("bob")
+    database.close()
+    assert (tmp_path / "state" / "harken.db").stat().st_mode & 0o077 == 0
+
+
+def test_no_secret_is_on_the_disk(tmp_path: Path) -> None:
+    """Only its hash and its first characters."""
+    database = Database(StateConfig(folder=str(tmp_path)), {})
+    _, secret = KeyBook(database).add("bob")
+    database.close()
+    connection = sqlite3.connect(tmp_path / "harken.db")
+    dump = "\n".join(connection.iterdump())
+    connection.close()
+    assert secret[:9] in dump
+    assert secret[:10] not in dump

@@ -1,0 +1,154 @@
+"""A server's view of the keys."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harken.errors import ConfigError, StateUnavailable
+from harken.keys import KeyBook, KeyRing, Mode, mode_of
+from harken.keys.book import Keys
+from harken.keys.ring import FRESH_S, NOTE_EVERY_S
+from harken.testing import FakeClock
+from tests.keys.house import KeyHouse, key_house
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[KeyHouse]:
+    """An empty one."""
+    with key_house(tmp_path) as found:
+        yield found
+
+
+class FailingBook(KeyBook):
+    """A book whose database goes away and comes back."""
+
+    fails = False
+    reads = 0
+
+    def read(self) -> Keys:
+        """Read, or not."""
+        self.reads += 1
+        assert threading.current_thread() is not threading.main_thread(), "the database was asked on the event loop"
+        if self.fails:
+            raise StateUnavailable("The database cannot be used: gone.")
+        return super().read()
+
+
+def test_keys_of_another_process_work_and_end_within_two_seconds(house: KeyHouse) -> None:
+    """Made and revoked by somebody else, without telling us."""
+
+    async def scene() -> None:
+        ring = house.ring()
+        assert not await ring.is_needed()
+        key, secret = house.book.add("bob")
+        house.clock.advance(FRESH_S)
+        assert await ring.is_needed()
+        assert await ring.find(secret) == key
+        assert await ring.find(secret + "x") is None
+        house.book.revoke("bob")
+        house.clock.advance(FRESH_S)
+        assert await ring.find(secret) is None
+        assert await ring.is_needed(), "a server that needed keys never opens by itself"
+
+    assert FRESH_S < 2.0
+    asyncio.run(scene())
+
+
+def test_the_database_is_asked_once_a_second_and_never_twice_at_once(house: KeyHouse) -> None:
+    """Whatever the number of requests."""
+
+    async def scene() -> None:
+        book = FailingBook(house.database)
+        ring = KeyRing(book, Mode.REQUIRED, clock=house.clock)
+        _, secret = book.add("bob")
+        found = await asyncio.gather(*(ring.find(secret) for _ in range(50)))
+        assert all(found)
+        assert book.reads == 1
+        house.clock.advance(FRESH_S / 2)
+        await ring.find(secret)
+        assert book.reads == 1
+        house.clock.advance(FRESH_S / 2)
+        await ring.find(secret)
+        assert book.reads == 2
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("mode", [Mode.AUTO, Mode.REQUIRED])
+def test_an_unreadable_database_opens_nothing_where_there_were_keys(house: KeyHouse, mode: Mode) -> None:
+    """Not even to a key that was good a second ago; and all is well as soon as it can be read."""
+
+    async def scene() -> None:
+        book = FailingBook(house.database)
+        ring = KeyRing(book, mode, clock=house.clock)
+        _, secret = book.add("bob")
+        assert await ring.find(secret)
+        book.fails = True
+        house.clock.advance(FRESH_S)
+        for _ in range(2):
+            with pytest.raises(StateUnavailable):
+                await ring.find(secret)
+        assert book.reads == 2, "a database in trouble is not asked for each request"
+        book.fails = False
+        house.clock.advance(FRESH_S)
+        assert await ring.find(secret)
+
+    asyncio.run(scene())
+
+
+def test_in_doubt_a_server_stays_shut_but_one_that_never_saw_a_key_stays_open(house: KeyHouse) -> None:
+    """Whether a database that could never be read has keys, nobody knows."""
+
+    async def scene() -> None:
+        book = FailingBook(house.database)
+        book.fails = True
+        with pytest.raises(StateUnavailable):
+            await KeyRing(book, Mode.AUTO, clock=FakeClock()).is_needed()
+        book.fails = False
+        ring = KeyRing(book, Mode.AUTO, clock=house.clock)
+        assert not await ring.is_needed()
+        book.fails = True
+        house.clock.advance(FRESH_S)
+        assert not await ring.is_needed()
+
+    asyncio.run(scene())
+
+
+def test_the_modes_do_what_they_say(house: KeyHouse) -> None:
+    """Required without any key, off with one."""
+
+    async def scene() -> None:
+        assert await house.ring(Mode.REQUIRED).is_needed()
+        _, secret = house.book.add("bob")
+        off = house.ring(Mode.OFF)
+        assert not await off.is_needed()
+        assert await off.find(secret) is None
+
+    asyncio.run(scene())
+    assert mode_of("required") is Mode.REQUIRED
+    with pytest.raises(ConfigError, match="auto, required, off"):
+        mode_of("on")
+
+
+def test_use_is_written_down_now_and_then(house: KeyHouse) -> None:
+    """Not with every request."""
+
+    async def scene() -> None:
+        ring = house.ring()
+        key, secret = await ring.add("bob", is_admin=False, requests_per_minute=None, audio_s_per_minute=None)
+        await ring.find(secret)
+        house.clock.advance(FRESH_S)
+        await ring.find(secret)
+        assert (await ring.all())[0].last_used_at is None
+        house.clock.advance(NOTE_EVERY_S)
+        await ring.find(secret)
+        assert (await ring.all())[0].last_used_at == house.now
+        assert (await ring.revoke(key.id)).revoked_at == house.now
+        assert await ring.find(secret) is None, "what this server did itself it knows at once"
+
+    asyncio.run(scene())
