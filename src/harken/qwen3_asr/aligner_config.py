@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harken.errors import CheckpointError
-from harken.qwen3_asr.config import Json, NetworkConfig, count, is_aligner, parse_body, read_json, root_of
+from harken.qwen3_asr.config import NetworkConfig, is_aligner, parse_body, root_of
+from harken.qwen3_asr.fields import Json, count, read_json
 
 _CLASS_MS = 80
 """What transformers takes where a checkpoint does not say."""

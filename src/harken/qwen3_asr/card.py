@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harken.errors import CheckpointError
 from harken.languages import NAMES
-from harken.qwen3_asr.config import Json, read_json
+from harken.qwen3_asr.fields import Json, read_json
 
 FILE = "harken.json"
 

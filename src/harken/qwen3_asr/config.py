@@ -9,14 +9,12 @@ body under another head (`aligner_config`); it is told from a recogniser, so tha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from harken.errors import CheckpointError
-
-Json = Mapping[str, object]
+from harken.qwen3_asr.fields import Json, count, expect, number, read_json, section
 
 _ALIGNER = "qwen3_forced_aligner"
 
@@ -106,23 +104,6 @@ def read_config(folder: Path) -> NetworkConfig:
     return parse_config(read_json(folder / "config.json"))
 
 
-def read_json(path: Path) -> Json:
-    """Read a JSON file that must hold an object.
-
-    Raises:
-        CheckpointError: it is missing, unreadable, or holds something else.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CheckpointError(f"{path.name} of the checkpoint in {path.parent} cannot be read: {error}.") from error
-    except ValueError as error:
-        raise CheckpointError(f"{path} is not valid JSON: {error}.") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} must hold a JSON object.")
-    return content
-
-
 def parse_config(content: Json) -> NetworkConfig:
     """Turn the content of a `config.json` into a checked `NetworkConfig` (pure; errors as `read_config`)."""
     if is_aligner(content):
@@ -143,7 +124,7 @@ def is_aligner(content: Json) -> bool:
 
 def root_of(content: Json) -> Json:
     """Return the part that describes the network: the original layout wraps it in `thinker_config`."""
-    return _section(content, "thinker_config") if content.get("thinker_config") is not None else content
+    return section(content, "thinker_config") if content.get("thinker_config") is not None else content
 
 
 def parse_body(content: Json, unsaid: Json | None = None) -> NetworkConfig:
@@ -158,10 +139,10 @@ def parse_body(content: Json, unsaid: Json | None = None) -> NetworkConfig:
     where = "config.json" if is_flat else "thinker_config"
     for part, name in ((content, "config.json"), (root, where)):
         if part.get("model_type") != _ALIGNER:
-            _expect(part, "model_type", "qwen3_asr", where=name)
-    text = {**(unsaid or {}), **_section(root, "text_config")}
+            expect(part, "model_type", "qwen3_asr", where=name)
+    text = {**(unsaid or {}), **section(root, "text_config")}
     config = NetworkConfig(
-        encoder=_encoder(_section(root, "audio_config")),
+        encoder=_encoder(section(root, "audio_config")),
         decoder=_decoder(text, is_tied=bool((root if is_flat else text).get("tie_word_embeddings", True))),
         audio_token=count(root, "audio_token_id", where),
         languages=_languages(content.get("support_languages", [])),
@@ -172,8 +153,8 @@ def parse_body(content: Json, unsaid: Json | None = None) -> NetworkConfig:
 
 def _encoder(audio: Json) -> EncoderConfig:
     where = "audio_config"
-    _expect(audio, "activation_function", "gelu", where=where, default="gelu")
-    _expect(audio, "scale_embedding", False, where=where, default=False)
+    expect(audio, "activation_function", "gelu", where=where, default="gelu")
+    expect(audio, "scale_embedding", False, where=where, default=False)
     chunk = 2 * count(audio, "n_window", where)
     window = count(audio, "n_window_infer", where)
     if window % chunk:
@@ -193,9 +174,9 @@ def _encoder(audio: Json) -> EncoderConfig:
 
 def _decoder(text: Json, *, is_tied: bool) -> DecoderConfig:
     where = "text_config"
-    _expect(text, "hidden_act", "silu", where=where, default="silu")
-    _expect(text, "attention_bias", False, where=where, default=False)
-    _expect(text, "use_sliding_window", False, where=where, default=False)
+    expect(text, "hidden_act", "silu", where=where, default="silu")
+    expect(text, "attention_bias", False, where=where, default=False)
+    expect(text, "use_sliding_window", False, where=where, default=False)
     return DecoderConfig(
         vocabulary=count(text, "vocab_size", where),
         width=count(text, "hidden_size", where),
@@ -205,7 +186,7 @@ def _decoder(text: Json, *, is_tied: bool) -> DecoderConfig:
         kv_heads=count(text, "num_key_value_heads", where),
         head_dim=count(text, "head_dim", where),
         rope_theta=_rope_theta(text),
-        norm_eps=float(_number(text, "rms_norm_eps", where)),
+        norm_eps=float(number(text, "rms_norm_eps", where)),
         max_positions=count(text, "max_position_embeddings", where),
         is_tied=is_tied,
     )
@@ -223,7 +204,7 @@ def _rope_theta(text: Json) -> float:
         if details.get(key, "default") not in ("default", "mrope"):
             raise CheckpointError(f"text_config: rotary positions of type {details[key]!r} are not supported.")
     holder = details if "rope_theta" in details else text
-    return float(_number(holder, "rope_theta", "text_config"))
+    return float(number(holder, "rope_theta", "text_config"))
 
 
 def _check(config: NetworkConfig) -> None:
@@ -236,34 +217,6 @@ def _check(config: NetworkConfig) -> None:
         raise CheckpointError(f"output_dim {encoder.output} of the encoder is not hidden_size {decoder.width}.")
     if not 0 <= config.audio_token < decoder.vocabulary:
         raise CheckpointError(f"audio_token_id {config.audio_token} lies outside of vocab_size {decoder.vocabulary}.")
-
-
-def _section(content: Json, key: str) -> Json:
-    section = content.get(key)
-    if not isinstance(section, Mapping):
-        raise CheckpointError(f"config.json has no section {key!r}.")
-    return section
-
-
-def _expect(content: Json, key: str, wanted: object, *, where: str, default: object = None) -> None:
-    found = content.get(key, default)
-    if found != wanted:
-        raise CheckpointError(f"{where}: {key} is {found!r}; this program computes {wanted!r} only.")
-
-
-def _number(content: Json, key: str, where: str) -> float:
-    found = content.get(key)
-    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < float("inf"):
-        raise CheckpointError(f"{where}: {key} must be a positive number, not {found!r}.")
-    return found
-
-
-def count(content: Json, key: str, where: str) -> int:
-    """Read a positive whole number of the section that `where` names (errors as `read_config`)."""
-    found = _number(content, key, where)
-    if found != int(found):
-        raise CheckpointError(f"{where}: {key} must be a whole number, not {found!r}.")
-    return int(found)
 
 
 def _languages(found: object) -> tuple[str, ...]:

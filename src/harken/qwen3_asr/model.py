@@ -22,8 +22,9 @@ from harken.qwen3_asr.answer import TEXT_MARK, AnswerReader, parse_answer
 from harken.qwen3_asr.cache import KVCache
 from harken.qwen3_asr.card import Canary, check_languages, read_card
 from harken.qwen3_asr.choosing import Chooser
-from harken.qwen3_asr.config import read_config, read_json
+from harken.qwen3_asr.config import read_config
 from harken.qwen3_asr.features import log_mel
+from harken.qwen3_asr.fields import read_json
 from harken.qwen3_asr.network import Network
 from harken.qwen3_asr.placement import check_front_end, check_tokenizer, resolve_placement
 from harken.qwen3_asr.prompt import Prompt, PromptWriter

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from harken.errors import CheckpointError
 from harken.qwen3_asr.answer import TEXT_MARK
-from harken.qwen3_asr.config import read_json
+from harken.qwen3_asr.fields import read_json
 
 PIECES = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"  # English contractions

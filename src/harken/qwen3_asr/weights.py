@@ -24,7 +24,8 @@ from torch import Tensor
 from harken.errors import CheckpointError
 from harken.qwen3_asr.aligner_config import AlignerConfig
 from harken.qwen3_asr.aligner_network import AlignerNetwork
-from harken.qwen3_asr.config import NetworkConfig, read_json
+from harken.qwen3_asr.config import NetworkConfig
+from harken.qwen3_asr.fields import read_json
 from harken.qwen3_asr.network import Body, Network
 
 SINGLE = "model.safetensors"
