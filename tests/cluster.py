@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import psutil
@@ -53,10 +53,11 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(*flags: str, env: dict[str, str] | None = None) -> Iterator[Cluster]:
-    """Run `harken up`; whatever happens, nothing of it is left afterwards."""
+def running_cluster(*flags: str, env: dict[str, str] | None = None, log: IO[bytes] | None = None) -> Iterator[Cluster]:
+    """Run `harken up`; whatever happens, nothing of it is left afterwards. Its log goes to `log`, else to ours."""
     command = [sys.executable, "-m", "harken", "up", "--port", "0", "--first-port", "0", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}) as process:
+    surroundings = {**os.environ, **(env or {})}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=surroundings) as process:
         try:
             assert process.stdout is not None
             announced = json.loads(process.stdout.readline())

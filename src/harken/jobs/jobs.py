@@ -21,7 +21,7 @@ from harken.jobs.opening import Opening
 from harken.jobs.paths import allowed_folders, named_file
 from harken.jobs.threads import Threads
 from harken.jobs.types import FileState, Job, NewFile, NewJob
-from harken.jobs.work import Scribe
+from harken.jobs.work import Charge, Scribe
 from harken.jobs.workers import Workers
 from harken.log import get_log
 from harken.state import Database
@@ -50,6 +50,7 @@ class Jobs:
         database: where they are kept; opened when it is needed.
         recognizer: asked for its model.
         transcriber: does the work.
+        charge: counts what was transcribed, for the owners; None where nobody is charged.
         now: seconds since 1970.
     """
 
@@ -60,9 +61,11 @@ class Jobs:
         recognizer: Recognizer,
         transcriber: Scribe,
         *,
+        charge: Charge | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.config = config.jobs
+        self._charge = charge or _free
         self._limits = config.limits
         self._recognizer = recognizer
         self._transcriber = transcriber
@@ -240,6 +243,7 @@ class Jobs:
             lease_s=config.lease_s,
             attempts=config.attempts,
             folders=self._folders,
+            charge=self._charge,
             on_ended=self._tell_end,
             now=self._now,
         )
@@ -272,3 +276,7 @@ async def _again_and_again(life: Callable[[], Coroutine[Any, Any, None]]) -> Non
         except Exception:  # noqa: BLE001 - the outermost edge of a task: it reports, and begins anew
             _log.exception("jobs.defect")
         await asyncio.sleep(_RESTART_S)
+
+
+async def _free(owner: str, audio_s: float) -> None:
+    """Nobody is charged."""

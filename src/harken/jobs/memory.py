@@ -10,11 +10,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from harken.jobs.threads import Threads
+from harken.log import get_log
 from harken.transcribe.result import PlacedTranscript
 from harken.types import ModelInfo
 
 if TYPE_CHECKING:
     from harken.jobs.leases import Claim, Leases
+
+
+_log = get_log("jobs.memory")
 
 
 class LeaseLost(Exception):
@@ -53,6 +57,8 @@ class FileMemory:
         """
         if not await self._threads.run(self._leases.keep, self._claim, self._maker, piece):
             raise LeaseLost
+        claim = self._claim
+        _log.debug("jobs.piece_kept", job_id=claim.job_id, file=claim.number, start=piece.start, end=piece.end)
 
 
 def maker_of(info: ModelInfo, stamp: str) -> str:

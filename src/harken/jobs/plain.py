@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import json
 import types
 import typing
@@ -30,9 +31,14 @@ def from_json(kind: type[Kind], text: str) -> Kind:
     """
     try:
         read: Kind = _read(kind, json.loads(text))
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not a {kind.__name__}: {text[:200]!r}") from error
     return read
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _read(kind: Any, raw: Any) -> Any:
@@ -45,7 +51,7 @@ def _read(kind: Any, raw: Any) -> Any:
     if origin is tuple:
         return tuple(_read(typing.get_args(kind)[0], one) for one in raw)
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{name: _read(hints[name], value) for name, value in raw.items()})  # type: ignore[operator]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return kind(raw)

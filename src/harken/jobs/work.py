@@ -8,7 +8,7 @@ it to give back.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 SEGMENTS_IN_FLIGHT = 4
 """Of one file, where requests have `limits.segments_in_flight`: jobs have time, requests have not."""
+
+Charge = Callable[[str, float], Awaitable[None]]
+"""Counts the seconds of audio of a file that is done, for the owner of its job. Must not raise."""
 
 _log = get_log("jobs.work")
 
@@ -72,6 +75,7 @@ class Work:
         threads: Threads,
         folders: Sequence[Path],
         attempts: int,
+        charge: Charge,
         now: Callable[[], float],
     ) -> None:
         self.claim = claim
@@ -83,6 +87,7 @@ class Work:
         self._threads = threads
         self._folders = folders
         self._attempts = attempts
+        self._charge = charge
         self._now = now
 
     def text(self, delta: str) -> None:
@@ -108,6 +113,8 @@ class Work:
             self.is_ending = True
             is_ours = await self._threads.run(self._leases.finish, self.claim, result, now=self._now())
             await self._ended("done" if is_ours else "lost", began, result)
+            if is_ours:
+                await self._charge(self.claim.owner, result.audio_s)
 
     async def _transcribe(self, transcriber: Scribe, info: ModelInfo) -> RecordingTranscript:
         claim, stamp = self.claim, self.claim.stamp

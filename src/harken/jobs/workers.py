@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from harken.errors import HarkenError, Unavailable
 from harken.jobs.threads import Threads
-from harken.jobs.work import Scribe, Work
+from harken.jobs.work import Charge, Scribe, Work
 from harken.log import get_log
 from harken.types import ModelInfo, Recognizer
 
@@ -45,6 +45,7 @@ class Workers:
         lease_s: how long a lease holds.
         attempts: tries that a file may have.
         folders: where files named by path may lie.
+        charge: counts what was transcribed.
         on_ended: called when a file left this server's hands.
         now: seconds since 1970.
     """
@@ -61,6 +62,7 @@ class Workers:
         lease_s: float,
         attempts: int,
         folders: tuple[Path, ...],
+        charge: Charge,
         on_ended: Callable[[], None],
         now: Callable[[], float],
     ) -> None:
@@ -73,6 +75,7 @@ class Workers:
         self._pulse_s = min(PULSE_S, lease_s / 3)
         self._attempts = attempts
         self._folders = folders
+        self._charge = charge
         self._on_ended = on_ended
         self._now = now
         self._works: dict[asyncio.Task[None], Work] = {}
@@ -132,6 +135,7 @@ class Workers:
             threads=self._threads,
             folders=self._folders,
             attempts=self._attempts,
+            charge=self._charge,
             now=self._now,
         )
         task = group.create_task(self._work(work, info))
