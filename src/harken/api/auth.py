@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from harken.api.access import Need, is_local, need_of, secret_of, wants_audio
 from harken.api.errors import answer
-from harken.errors import HarkenError, InvalidKey, NotPermitted, StateUnavailable
+from harken.errors import HarkenError, InvalidKey, NotPermitted
 from harken.keys import Admission, Key, LimitReached, Standing
 from harken.log import get_log
 
@@ -84,13 +84,8 @@ class Auth:
         return await self._admission.count(key, wants_audio=wants_audio(scope["method"], scope["path"]))
 
     async def _charge(self, key: Key | None, audio_s: float) -> None:
-        """Count a recording; what was recognised is answered, even while nothing can be counted."""
-        if self._admission is None or key is None:
-            return
-        try:
+        if self._admission is not None and key is not None:
             await self._admission.charge(key.id, audio_s)
-        except StateUnavailable as error:
-            _log.error("limits.not_charged", key=key.id, audio_s=round(audio_s, 3), detail=error.message)
 
     async def _refuse(self, error: HarkenError, scope: Scope, receive: Receive, send: Send) -> None:
         _log.info("request.refused", request_id=scope["state"].get("request_id"), path=scope["path"], code=error.code)

@@ -7,12 +7,15 @@ no limit, or no key where none is needed, is never counted.
 from __future__ import annotations
 
 from harken.config import AuthConfig
-from harken.errors import InvalidKey
+from harken.errors import InvalidKey, StateUnavailable
 from harken.keys.book import KeyBook
 from harken.keys.key import Key
 from harken.keys.meter import Meter, Standing
 from harken.keys.ring import KeyRing, Mode, mode_of
+from harken.log import get_log
 from harken.state import Database
+
+_log = get_log("keys.admission")
 
 
 class Admission:
@@ -61,13 +64,18 @@ class Admission:
         audio = await self._meter.look(key) if wants_audio else []
         return [*await self._meter.enter(key), *audio]
 
-    async def charge(self, key_id: str | None, audio_s: float) -> None:
-        """Count a recording's decoded seconds; of keys that are gone, and of nobody, nothing is counted.
+    async def charge(self, key_id: str, audio_s: float) -> None:
+        """Count a recording's decoded seconds; of keys that are gone, and of nobody (""), nothing is counted.
 
-        Raises:
-            StateUnavailable: the keys cannot be read now.
+        Never raises: what was recognised is delivered, even while nothing can be counted. The log says so.
         """
-        key = None if key_id is None else await self.ring.by_id(key_id)
+        if not key_id or audio_s <= 0:
+            return
+        try:
+            key = await self.ring.by_id(key_id)
+        except StateUnavailable as error:
+            _log.error("limits.not_charged", key=key_id, audio_s=round(audio_s, 3), detail=error.message)
+            return
         if key is not None:
             await self._meter.charge(key, audio_s)
 

@@ -138,7 +138,9 @@ class Gateway:
         async with AudioReader() as reader, self._dispatcher, self._open_fleet(self._dispatcher) as self._fleet:
             transcriber = Transcriber(self._recognizer, reader, self._config.limits)
             # Last in, first out: files in work go back to the queue while what they work with still runs.
-            async with running_jobs(self._config, self._database, self._recognizer, transcriber) as jobs:
+            async with running_jobs(
+                self._config, self._database, self._recognizer, transcriber, self._admission
+            ) as jobs:
                 self._service = self._make_service(transcriber, jobs)
                 await self._until_end(self._fleet)
 

@@ -174,7 +174,7 @@ class Instance:
             async with AudioReader() as reader, loaded.engine as engine:
                 await self._warm_up(loaded, engine)
                 transcriber = Transcriber(engine, reader, self._config.limits)
-                async with running_jobs(self._config, self._database, engine, transcriber) as jobs:
+                async with running_jobs(self._config, self._database, engine, transcriber, self._admission) as jobs:
                     self._serve_with(engine, transcriber, jobs)
                     await self._until_end(engine)
         except SetupError as error:

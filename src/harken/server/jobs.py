@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from harken.config import Config
 from harken.jobs.jobs import Jobs
+from harken.keys import Admission
 from harken.state import Database
 from harken.transcribe.transcriber import Transcriber
 from harken.types import Recognizer
@@ -14,11 +15,16 @@ from harken.types import Recognizer
 
 @asynccontextmanager
 async def running_jobs(
-    config: Config, database: Database, recognizer: Recognizer, transcriber: Transcriber
+    config: Config,
+    database: Database,
+    recognizer: Recognizer,
+    transcriber: Transcriber,
+    admission: Admission | None,
 ) -> AsyncIterator[Jobs | None]:
-    """Run jobs as long as the block; None where `jobs.is_enabled` is false."""
+    """Run jobs as long as the block, at the expense of their keys; None where `jobs.is_enabled` is false."""
     if not config.jobs.is_enabled:
         yield None
         return
-    async with Jobs(config, database, recognizer, transcriber) as jobs:
+    charge = admission.charge if admission else None
+    async with Jobs(config, database, recognizer, transcriber, charge=charge) as jobs:
         yield jobs
