@@ -37,7 +37,7 @@ def test_a_job_is_charged_to_its_key_when_it_is_done(tmp_path: Path) -> None:
             made = await server.client.post("/v1/jobs", files={"file": ("a.wav", wav.getvalue())})
             address = f"/v1/jobs/{made.json()['id']}"
             async with asyncio.timeout(20):
-                # A form without a file is refused for that as long as anything of the minute is left, and costs nothing.
+                # While anything of the minute is left, a form without a file is refused for that, and costs nothing.
                 while (asked := await server.client.post("/asr")).status_code == 400:
                     await asyncio.sleep(0.02)
             again = await server.client.post("/v1/jobs", files={"file": ("a.wav", wav.getvalue())})
