@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,12 @@ SERVED = ModelInfo(name="Qwen/Qwen3-ASR-1.7B", revision="r1", max_segment_s=30.0
 TIMED = dataclasses.replace(SERVED, aligner=ALIGNER)
 
 
-def read(**given: str | list[str]) -> TranscriptionRequest:
+def read(**given: Any) -> TranscriptionRequest:
     """What a form with these fields asks for."""
     return read_fields({name: [value] if isinstance(value, str) else value for name, value in given.items()})
 
 
-def refusal(**given: str | list[str]) -> UnsupportedOption:
+def refusal(**given: Any) -> UnsupportedOption:
     """Why it is refused."""
     with pytest.raises(UnsupportedOption) as caught:
         read(**given)

@@ -29,7 +29,7 @@ def events(text: str) -> list[dict[str, Any]]:
     return [json.loads(block.removeprefix("data: ")) for block in blocks]
 
 
-def stream(upload: bytes, world: World | None = None, **fields: str) -> httpx.Response:
+def stream(upload: bytes, world: World | None = None, **fields: Any) -> httpx.Response:
     """One streamed call."""
     return ask(world or World(), "POST", PATH, files={"file": upload}, data={"stream": "true", **fields})
 
@@ -56,7 +56,7 @@ def test_the_head_tells_proxies_to_pass_events_on() -> None:
 def test_text_may_be_streamed_too_and_log_probabilities_come_at_the_end() -> None:
     """The events are the same for `text`."""
     assert events(stream(CLIP, response_format="text").text)[-1]["text"] == "part 0"
-    assert events(stream(CLIP, **{"include[]": "logprobs"}).text)[-1]["logprobs"] == []
+    assert events(stream(CLIP, None, **{"include[]": "logprobs"}).text)[-1]["logprobs"] == []
 
 
 def test_silence_is_one_event() -> None:

@@ -103,6 +103,7 @@ def test_a_json_body_is_the_form_that_means_the_same() -> None:
         "keywords[]": ["a", "1"],
         "vad[type]": ["x"],
     }
-    for odd in ({"keywords": [[1]]}, {"vad": {"a": {}}}, {"keywords": [None]}):
+    odd_bodies: list[dict[str, object]] = [{"keywords": [[1]]}, {"vad": {"a": {}}}, {"keywords": [None]}]
+    for odd in odd_bodies:
         with pytest.raises(ClientError):
             values_of_json(odd)

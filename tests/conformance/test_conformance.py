@@ -12,9 +12,9 @@ import pytest
 
 from harken.errors import UndecodableAudio
 from tests.api.world import World, talk
-from tests.cluster import running_cluster
 from tests.conformance.checks import CHECKS, stream_error
 from tests.conformance.facts import Facts, text_of
+from tests.conformance.keyed import keyed_cluster
 from tests.conformance.sdk import Async
 from tests.conformance.table import Table, failures, has_node, node_half, python_half
 from tests.transcribe.fakes import FakeRecognizer, file, silence, speech
@@ -31,18 +31,14 @@ UPLOAD_BYTES = 2_000_000
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, str]]:
-    """A gateway over one instance of the digits model; both are servers of their own."""
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Facts]]:
+    """A gateway that needs a key over one instance of the digits model, which is a server of its own without keys."""
     env = {"HARKEN_LIMITS_UPLOAD_BYTES": str(UPLOAD_BYTES)}
-    with running_cluster("--model", "digits", "--instances", "1", env=env) as cluster:
-        (instance,) = cluster.wait_ready(1)["instances"]
-        yield {"gateway": cluster.url, "instance": instance["url"]}
-
-
-def facts_of(server: str) -> Facts:
-    """What the servers of this module are asked."""
-    facts = Facts(server=server)
-    return dataclasses.replace(facts, text=text_of(facts.file), large=2 * UPLOAD_BYTES)
+    with keyed_cluster("digits", tmp_path_factory.mktemp("state"), env) as (cluster, secret):
+        (instance,) = cluster.health()["instances"]
+        alone = Facts(server=instance["url"], large=2 * UPLOAD_BYTES)
+        alone = dataclasses.replace(alone, text=text_of(alone.file))
+        yield {"instance": alone, "gateway": dataclasses.replace(alone, server=cluster.url, key=secret)}
 
 
 def all_pass(table: Table) -> None:
@@ -52,16 +48,16 @@ def all_pass(table: Table) -> None:
 
 
 @pytest.mark.parametrize("name", ["gateway", "instance"])
-def test_openais_python_sdk_works_unchanged(servers: dict[str, str], name: str) -> None:
+def test_openais_python_sdk_works_unchanged(servers: dict[str, Facts], name: str) -> None:
     """Every format, option and error, with the sync and the async client."""
-    all_pass(asyncio.run(python_half(facts_of(servers[name]))))
+    all_pass(asyncio.run(python_half(servers[name])))
 
 
 @needs_node
 @pytest.mark.parametrize("name", ["gateway", "instance"])
-def test_openais_node_sdk_works_unchanged(servers: dict[str, str], name: str) -> None:
+def test_openais_node_sdk_works_unchanged(servers: dict[str, Facts], name: str) -> None:
     """The same checks by the same names."""
-    all_pass(node_half(facts_of(servers[name])))
+    all_pass(node_half(servers[name]))
 
 
 @pytest.mark.parametrize("half", ["python", pytest.param("node", marks=needs_node)])
