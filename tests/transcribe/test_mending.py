@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harken.errors import Draining, InstanceFailed, InternalError
 from harken.testing import MisbehavingRecognizer, hear, spell
 from harken.testing.recognizer import Behaviour
 from harken.testing.spelling import WORD_S, WORDS
@@ -121,6 +122,17 @@ def test_an_answer_that_ran_into_its_cap_is_cut_at_once() -> None:
     assert found.repairs == (Repair(kind=RepairKind.LENGTH, start_s=START_S, end_s=END_S, is_resolved=True),)
     assert {options.repetition_penalty for _, _, options in recognizer.asked} == {1.0}
     assert len(recognizer.asked) == 3
+
+
+def test_a_second_look_that_fails_leaves_the_first_answer_flagged() -> None:
+    """A bad answer that is marked is worth more than none; but what trying again cannot help is raised."""
+    always = MisbehavingRecognizer(finish=lambda *_: Finish.LOOP, failures=[None, InstanceFailed()])
+    found = mended(always)
+    assert found.text == " ".join(COUNTING)
+    assert [repair.is_resolved for repair in found.repairs] == [False]
+    for error in (Draining(), InternalError()):
+        with pytest.raises(type(error)):
+            mended(MisbehavingRecognizer(finish=lambda *_: Finish.LOOP, failures=[None, error]))
 
 
 def test_a_cap_that_is_always_reached_is_flagged() -> None:

@@ -2,7 +2,9 @@
 
 Given little to hear, the model likes to answer with the names it was told beforehand. An answer made only of the
 context, word for word, counts as a leak where voice activity heard hardly any speech, or where nobody could have said
-so much in the time. A clearly spoken hot word ("Kubernetes") is neither, and stays.
+so much in the time. A clearly spoken hot word ("Kubernetes") is neither, and stays. A soft one may be suspected (a
+quarter of soft single words is below the bound), so whoever asks should listen again without the context, and believe
+that answer.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from harken.errors import Draining, HarkenError
 from harken.log import get_log
 from harken.transcribe.guard import EXTRA_MAX, Case, Remedy, next_remedy, quiet_middle, trouble_of
 from harken.transcribe.repetition import without_loops, without_tail
@@ -53,7 +54,7 @@ async def mend(
         recognize_again: recognises a stretch of it.
 
     Raises:
-        HarkenError: of `recognize_again`.
+        HarkenError: of `recognize_again`, where trying again could not help.
     """
     trouble = trouble_of(answer)
     if trouble is None:
@@ -96,15 +97,29 @@ async def _settle(
             settled.append(_given_up(stretch))
             continue
         samples_left -= samples
-        if remedy is Remedy.HALVES:
-            for half in _halves(stretch.segment):
-                found = await recognize_again(half, options)
-                waiting.append(_Stretch(segment=half, first=found, latest=found, tried=stretch.tried))
-        else:
-            penalised = dataclasses.replace(options, repetition_penalty=remedy.value)
-            found = await recognize_again(stretch.segment, penalised)
-            waiting.append(dataclasses.replace(stretch, latest=found, tried=stretch.tried | {remedy}))
+        try:
+            waiting.extend(await _treated(stretch, remedy, options, recognize_again))
+        except HarkenError as error:
+            if not error.retryable or isinstance(error, Draining):
+                raise
+            # There is an answer, if a bad one: flagged it is worth more than none.
+            settled.append(_given_up(stretch))
     return settled
+
+
+async def _treated(
+    stretch: _Stretch, remedy: Remedy, options: Options, recognize_again: RecognizeAgain
+) -> list[_Stretch]:
+    """What a remedy makes of a stretch: itself with a new answer, or its halves."""
+    if remedy is not Remedy.HALVES:
+        penalised = dataclasses.replace(options, repetition_penalty=remedy.value)
+        found = await recognize_again(stretch.segment, penalised)
+        return [dataclasses.replace(stretch, latest=found, tried=stretch.tried | {remedy})]
+    halves: list[_Stretch] = []
+    for half in _halves(stretch.segment):
+        found = await recognize_again(half, options)
+        halves.append(_Stretch(segment=half, first=found, latest=found, tried=stretch.tried))
+    return halves
 
 
 def _halves(segment: Segment) -> tuple[Segment, Segment]:

@@ -104,14 +104,20 @@ class Pipeline:
         self._meter.add(found.start, found.end)
 
     async def _recognize(self, segment: Segment, speech_prob: float) -> PlacedTranscript:
-        answer = await self._patient.recognize(
-            segment, self._options, self._send(segment.index, speech_prob), has_results=lambda: bool(self._found)
-        )
-        found = await mend(segment, self._options, answer, self._recognize_again)
-        context = self._options.context
-        if context and is_leak(found.text, context, speech_prob=speech_prob, audio_s=segment.audio_s):
-            return _without_leak(found)
+        options, send = self._options, self._send(segment.index, speech_prob)
+        answer = await self._patient.recognize(segment, options, send, has_results=lambda: bool(self._found))
+        found = await mend(segment, options, answer, self._recognize_again)
+        if is_leak(found.text, options.context, speech_prob=speech_prob, audio_s=segment.audio_s):
+            return await self._without_context(segment)
         return found
+
+    async def _without_context(self, segment: Segment) -> PlacedTranscript:
+        """What is heard by a model that was told nothing, so that it can leak nothing: mostly silence."""
+        options = dataclasses.replace(self._options, context="")
+        answer = await self._recognize_again(segment, options)
+        found = await mend(segment, options, answer, self._recognize_again)
+        leak = Repair(kind=RepairKind.CONTEXT_LEAK, start_s=found.start_s, end_s=found.end_s, is_resolved=True)
+        return dataclasses.replace(found, repairs=(*found.repairs, leak))
 
     async def _recognize_again(self, segment: Segment, options: Options) -> Transcript:
         return await self._patient.recognize(segment, options)
@@ -122,16 +128,3 @@ class Pipeline:
         if not self._is_live or may_leak or not self._delivery.is_head(index):
             return None
         return self._delivery.write
-
-
-def _without_leak(found: PlacedTranscript) -> PlacedTranscript:
-    leak = Repair(kind=RepairKind.CONTEXT_LEAK, start_s=found.start_s, end_s=found.end_s, is_resolved=True)
-    return dataclasses.replace(
-        found,
-        text="",
-        language="",
-        tokens=0,
-        words=None if found.words is None else (),
-        logprobs=None if found.logprobs is None else (),
-        repairs=(*found.repairs, leak),
-    )
