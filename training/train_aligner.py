@@ -39,7 +39,7 @@ _LONG = Limits(short_digits=10, long_digits=70, max_s=30.0, long_share=0.4, paus
 _HARD_FROM_GROUP = 451
 _HARD = replace(_LONG, pause_share=0.3)
 STAGE = Stage(
-    name="aligner", last_step=20000, planned_steps=20000, peak=1.2e-3, flat_until=0.3, warmup=200,
+    name="aligner", last_step=18000, planned_steps=20000, peak=1.2e-3, flat_until=0.3, warmup=200,
     limits=(_SHORT,) * 100 + (_LONG,) * (_HARD_FROM_GROUP - 100) + (_HARD,), seed_offset=7,
 )  # fmt: skip
 
