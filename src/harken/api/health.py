@@ -79,6 +79,7 @@ def health_routes(provider: Provider, early: Callable[[], Health]) -> APIRouter:
 ROUTES = {
     "POST /asr": "transcribe a recording, simple form",
     "POST /v1/audio/transcriptions": "transcribe a recording, OpenAI's form",
+    "POST /v1/jobs": "have recordings transcribed in the background",
     "GET /v1/models": "what is served",
     "GET /health": "can it transcribe now?",
     "GET /docs": "all of this for people",
