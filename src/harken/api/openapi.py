@@ -6,6 +6,7 @@ limit. Which routes are open to everybody is listed here and nowhere else in the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -47,8 +48,31 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
             operation.setdefault("security", [{_KEY: []}, {}])  # {}: servers without keys need none
             for status, response in _refusals(path).items():
                 operation["responses"].setdefault(str(status), response)
+    for content in _contents(schema):
+        _restore_nulls(content.get("schema", {}), content.get("example"))
     return schema
 
 
 def _refusals(path: str) -> Responses:
     return plain_errors(401, 403, 429) if path == "/asr" else openai_errors(401, 403, 429)
+
+
+def _contents(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What each answer of each route may hold, in each of its media types."""
+    operations = (operation for path in schema["paths"].values() for operation in path.values())
+    for response in (response for operation in operations for response in operation["responses"].values()):
+        yield from response.get("content", {}).values()
+
+
+def _restore_nulls(schema: dict[str, Any], example: Any) -> None:
+    """Put back into an example what the framework leaves out of it: members that are null."""
+    if isinstance(example, list):
+        for item in example:
+            _restore_nulls(schema.get("items", {}), item)
+    elif isinstance(example, dict):
+        members = schema.get("properties", {})
+        for name in schema.get("required", ()):
+            if "null" in members[name].get("type", ()):
+                example.setdefault(name, None)
+        for name, value in example.items():
+            _restore_nulls(members.get(name, {}), value)
