@@ -201,7 +201,7 @@ def test_decoding_ends_when_its_time_is_over() -> None:
 
     class Ticking(FakeClock):
         def now(self) -> float:
-            self.advance(0.5)
+            self.advance(2.0)
             return super().now()
 
     async def scenario() -> None:

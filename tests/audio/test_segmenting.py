@@ -24,11 +24,34 @@ def loudness(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.clip(np.abs(frames).max(axis=1), 0.0, 1.0), np.float32)
 
 
+class Loudness:
+    """A detector that takes loudness for speech; `louder` is what it makes of samples that nothing was heard in."""
+
+    def __init__(self, louder: float = 1.0) -> None:
+        self._louder = louder
+
+    def listen(self) -> Loudness:
+        """Nothing is remembered."""
+        return self
+
+    def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What is loud is speech."""
+        return loudness(samples)
+
+    def loud_probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As loud as the test wants."""
+        return loudness(samples * np.float32(self._louder))
+
+
 def pieces_of(
-    samples: NDArray[np.float32], cut: CutRule, steps: list[int] | None = None, speech: SpeechRule | None = None
+    samples: NDArray[np.float32],
+    cut: CutRule,
+    steps: list[int] | None = None,
+    speech: SpeechRule | None = None,
+    louder: float = 1.0,
 ) -> list[Piece]:
     """Feed so many samples at a time."""
-    segmenter, found, at = Segmenter(loudness, cut, speech or SpeechRule()), list[Piece](), 0
+    segmenter, found, at = Segmenter(Loudness(louder), cut, speech or SpeechRule()), list[Piece](), 0
     while at < len(samples):
         count = steps[at % len(steps)] if steps else len(samples)
         found += segmenter.feed(samples[at : at + count])
@@ -81,11 +104,15 @@ def test_silence_holds_no_samples() -> None:
     assert all(piece.speech_prob < 0.02 for piece in pieces if not piece.has_speech)
 
 
-def test_what_may_be_speech_is_kept_though_it_is_no_run() -> None:
-    """A faint word never reaches the threshold; the mean of three frames tells it from nothing at all."""
+@pytest.mark.parametrize(
+    ("possible", "louder", "is_kept"), [(0.1, 1.0, True), (0.3, 1.0, False), (0.3, 3.0, True), (None, 3.0, False)]
+)
+def test_what_may_be_speech_is_kept_though_it_is_no_run(possible: float | None, louder: float, is_kept: bool) -> None:
+    """A faint word never reaches the threshold; as it is, or made louder, it may still be told from nothing at all."""
     faint = recording((0.5, 0.0), (0.1, 0.2), (0.5, 0.0))
-    assert [piece.has_speech for piece in pieces_of(faint, CutRule())] == [True]
-    assert [piece.has_speech for piece in pieces_of(faint, CutRule(), speech=SpeechRule(possible=0.3))] == [False]
+    (piece,) = pieces_of(faint, CutRule(), speech=SpeechRule(possible=possible), louder=louder)
+    assert piece.has_speech == is_kept
+    assert piece.samples.size == (faint.size if is_kept else 0)
 
 
 @pytest.mark.parametrize("length", [1, 511, 513, CALL_SAMPLES, CALL_SAMPLES + 1])

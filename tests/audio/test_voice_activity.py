@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from harken.audio import SpeechDetector, SpeechRule, load_detector
+from harken.audio import CutRule, Piece, SpeechDetector, SpeechRule, decode, load_detector
+from harken.audio.segmenting import Segmenter
 from harken.audio.spans import Span, SpanFinder
 from harken.audio.voice_activity import CALL_SAMPLES
 from harken.testing import silence, tone
@@ -93,3 +95,28 @@ def test_many_frames_per_call_equal_one_frame_per_call(detector: SpeechDetector)
         value, hidden, cell = detector._session.run(["speech_probs", "hn", "cn"], feed)
         singly.append(float(value.reshape(-1)[0]))
     assert np.allclose(detector.probabilities(samples), singly, atol=1e-6)
+
+
+def _piece(detector: SpeechDetector, samples: NDArray[np.float32]) -> Piece:
+    segmenter = Segmenter(detector, CutRule(), SpeechRule())
+    (piece,) = [*segmenter.feed(samples), *segmenter.finish()]
+    return piece
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.05, 0.005])
+@pytest.mark.parametrize("name", ["english-01.wav", "chinese-01.wav"])
+def test_speech_is_never_called_silence_however_soft_it_is(detector: SpeechDetector, name: str, gain: float) -> None:
+    """26 and 46 dB softer, in 16 bits; decision 0006 has the figures for single words."""
+    samples = decode(Path(str(files("harken.samples") / name))).samples
+    soft = np.round(samples * gain * 32768).astype(np.float32) / np.float32(32768)
+    assert _piece(detector, soft).has_speech
+
+
+@pytest.mark.parametrize("level", [0.0, 0.0001, 0.001, 0.01, 0.1])
+def test_silence_and_noise_never_reach_the_model(detector: SpeechDetector, level: float) -> None:
+    """White noise of any loudness, short and long, and a tone as loud."""
+    chance = np.random.default_rng(5)
+    for seconds in (0.1, 1.0, 5.0, 20.0):
+        noise = (chance.standard_normal(round(seconds * SAMPLE_RATE)) * level).astype(np.float32)
+        assert not _piece(detector, noise).has_speech
+    assert not _piece(detector, tone(5.0) * np.float32(level)).has_speech

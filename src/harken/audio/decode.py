@@ -111,18 +111,18 @@ def _parts(skeleton: Skeleton) -> list[Bytes]:
     return [skeleton.body[start:end] for start, end in skeleton.facts.parts] or [skeleton.body]
 
 
-def mono_blocks(
-    blocks_in: Iterable[Block], mixer: Mixer, check_time: Callable[[], None]
-) -> Iterator[NDArray[np.float32]]:
+def mono_blocks(found: Iterable[Block], mixer: Mixer, watch: Stopwatch) -> Iterator[NDArray[np.float32]]:
     """Yield float32 [n ≥ 0], mono, 16 kHz, finite, in the file's own scale; each is valid until the next.
 
     Raises:
         EmptyAudio: not a single sample came.
+        AudioTooLong, TimedOut: a limit is passed.
     """
     is_empty = True
-    for block in blocks_in:
-        check_time()
+    for block in found:
+        watch.check()
         mono = mixer.feed(block)
+        watch.earn(mixer.source_s)
         is_empty = is_empty and not len(mono)
         yield mono
     rest = mixer.finish()
@@ -163,7 +163,7 @@ def decode(
     mixer, output = Mixer(limits.max_audio_s), bytearray()
     with watch.running(), opened(upload, limits.max_bytes, watch.check) as data:
         # One growing buffer, which becomes the result without a copy.
-        for mono in mono_blocks(blocks(look_at(data, limits), watch.check), mixer, watch.check):
+        for mono in mono_blocks(blocks(look_at(data, limits), watch.check), mixer, watch):
             output += mono.tobytes()
     samples = np.frombuffer(output, dtype=np.float32)
     assert mixer.source is not None, "where there are samples, a block told where they came from"

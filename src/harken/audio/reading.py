@@ -71,7 +71,7 @@ class Reading:
             found = blocks(skeleton, self._watch.check)
             # Decoders are closed before the bytes that they read.
             self._held.callback(found.close)
-            self._mono = mono_blocks(found, Mixer(self._limits.max_audio_s), self._watch.check)
+            self._mono = mono_blocks(found, Mixer(self._limits.max_audio_s), self._watch)
         return skeleton.facts.audio_s
 
     def pull(self) -> Pulled:
@@ -82,7 +82,7 @@ class Reading:
         """
         with self._watch.running():
             if self._segmenter is None:
-                self._segmenter = Segmenter(self._detector().listen().feed, self._cut, self._speech)
+                self._segmenter = Segmenter(self._detector(), self._cut, self._speech)
             pieces: list[Piece] = []
             for mono in self._mono:
                 pieces = self._segmenter.feed(mono)

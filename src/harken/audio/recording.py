@@ -68,7 +68,8 @@ class DecodeLimits:
     Attributes:
         max_bytes: the largest file, in bytes as uploaded.
         max_audio_s: the longest recording, in decoded seconds.
-        timeout_s: the longest that decoding may take, in seconds of wall clock; waiting is not counted.
+        timeout_s: the longest that decoding may take, in seconds of wall clock; waiting is not counted, and each
+            second of audio that came out allows a tenth of a second more.
     """
 
     max_bytes: int = 100 * 1024 * 1024

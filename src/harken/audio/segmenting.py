@@ -10,7 +10,7 @@ own end: one factor in each piece, and in a recording of one piece the factor of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,23 +23,41 @@ from harken.audio.spans import FRAME, SpanFinder, SpeechRule
 from harken.audio.tape import Tape
 from harken.audio.voice_activity import CALL_SAMPLES
 
-Listen = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""See `harken.audio.voice_activity.Listener.feed`."""
-
 _SMOOTHING_FRAMES = 3
+
+
+class Ear(Protocol):
+    """One recording that is being heard."""
+
+    def feed(self, samples: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """Return the probabilities of the next frames; see `harken.audio.voice_activity.Listener.feed`."""
+        ...
+
+
+class Detector(Protocol):
+    """What is asked of `harken.audio.voice_activity.SpeechDetector`."""
+
+    def listen(self) -> Ear:
+        """Begin a recording."""
+        ...
+
+    def loud_probabilities(self, samples: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """Return the probabilities of samples that were made as loud as speech usually is."""
+        ...
 
 
 class Segmenter:
     """Cuts one recording.
 
     Args:
-        listen: gives the probabilities of the recording's frames.
+        detector: gives the probabilities of the recording's frames.
         cut: how to cut.
         speech: what counts as speech.
     """
 
-    def __init__(self, listen: Listen, cut: CutRule, speech: SpeechRule) -> None:
-        self._listen = listen
+    def __init__(self, detector: Detector, cut: CutRule, speech: SpeechRule) -> None:
+        self._detector = detector
+        self._ear = detector.listen()
         self._speech = speech
         self._spans = SpanFinder(speech)
         self._cutter = Cutter(cut)
@@ -70,7 +88,7 @@ class Segmenter:
         self._heard += len(reel)
         self._heard_peak = max(self._heard_peak, peak_of(reel))
         samples = within_one(reel.copy(), self._heard_peak) if self._heard_peak > 1.0 else reel
-        found = self._listen(samples)
+        found = self._ear.feed(samples)
         self._probabilities = np.concatenate([self._probabilities, found])
         heard = self._spans.feed(found, self._heard)
         return self._pieces(self._cutter.feed(heard, frame_levels(samples).tolist(), self._heard))
@@ -81,8 +99,10 @@ class Segmenter:
     def _piece(self, cut: Cut) -> Piece:
         samples = self._tape.take(cut.end)
         self._taken_peak = max(self._taken_peak, peak_of(samples))
-        speech_prob = self._take_probability(cut)
-        has_speech = cut.has_speech or speech_prob >= self._speech.possible
+        speech_prob, has_speech = self._take_probability(cut), cut.has_speech
+        if not has_speech and self._speech.possible is not None:
+            speech_prob = max(speech_prob, _highest(self._detector.loud_probabilities(samples)))
+            has_speech = speech_prob >= self._speech.possible
         return Piece(
             start=cut.start,
             end=cut.end,
@@ -98,5 +118,10 @@ class Segmenter:
         passed = cut.end // FRAME - self._first_frame
         self._probabilities = self._probabilities[passed:].copy()
         self._first_frame += passed
-        width = min(_SMOOTHING_FRAMES, len(inside))
-        return float(np.convolve(inside, np.ones(width) / width, mode="valid").max())
+        return _highest(inside)
+
+
+def _highest(probabilities: NDArray[np.float32]) -> float:
+    """Return the highest mean of three neighbouring frames, or of all where there are fewer."""
+    width = min(_SMOOTHING_FRAMES, len(probabilities))
+    return float(np.convolve(probabilities, np.ones(width) / width, mode="valid").max())

@@ -21,6 +21,6 @@ def server_vad_rules(
         release=max(0.0, threshold - 0.15),
         min_silence_s=silence_s,
         padding_before_s=prefix_padding_s,
-        possible=threshold,
+        possible=None,
     )
     return CutRule(splits_at_pauses=True), speech

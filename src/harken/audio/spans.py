@@ -38,7 +38,9 @@ class SpeechRule:
         min_speech_s: shorter runs are clicks, not words.
         padding_before_s: added in front, for soft beginnings …
         padding_after_s: … and behind, for soft ends. Where two spans would overlap by it, they share the pause.
-        possible: a piece without such a run counts as speech all the same where the mean of three frames reaches this.
+        possible: a piece without such a run counts as speech all the same where the mean of three frames reaches this,
+            as it is or made louder: soft words are no runs, but hardly a sound without speech reaches this (decision
+            0006 has the figures). None: runs alone decide.
     """
 
     threshold: float = 0.4
@@ -47,7 +49,7 @@ class SpeechRule:
     min_speech_s: float = 0.06
     padding_before_s: float = 0.15
     padding_after_s: float = 0.15
-    possible: float = 0.1
+    possible: float | None = 0.07
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

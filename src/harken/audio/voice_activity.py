@@ -24,6 +24,8 @@ CALL_SAMPLES: Final = 128 * FRAME
 same bytes have to give the same pieces."""
 _CONTEXT: Final = 64
 """Samples of the previous frame that the model sees in front of each frame."""
+_USUAL_PEAK: Final = 0.3
+_SOFTEST_PEAK: Final = 16 / (1 << 15)
 _STATE: Final = (1, 1, 128)
 
 
@@ -40,6 +42,15 @@ class SpeechDetector:
     def listen(self) -> Listener:
         """Begin a recording."""
         return Listener(self._session)
+
+    def loud_probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probabilities of samples that were made as loud as speech usually is, or less loud.
+
+        The model was trained on speech of usual loudness: of single words 26 dB softer it misses a quarter, of the same
+        words made louder none. What is softer than 16 steps of 16 bits is no word any more, and stays as it is.
+        """
+        peak = float(np.abs(samples).max(initial=0.0))
+        return self.probabilities(samples * np.float32(_USUAL_PEAK / peak) if peak > _SOFTEST_PEAK else samples)
 
     def probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probability of speech in each frame of a whole recording; see `Listener.feed`."""
