@@ -10,6 +10,7 @@ import httpx
 import jsonschema_rs
 
 from harken.api import asr, openai
+from harken.api.access import Need, need_of
 from harken.api.fields import KINDS
 from harken.api.openapi import OPEN_PATHS
 from tests.api.world import CLIP, World, ask, talk
@@ -118,7 +119,9 @@ def test_every_answer_in_json_has_an_example_that_fits_its_schema() -> None:
 def test_routes_that_may_need_a_key_say_so() -> None:
     """With the answers to a missing one; the health of a server is open to everybody."""
     for route, operation in OPERATIONS.items():
-        is_open = route.split()[1] in OPEN_PATHS
+        path = route.split()[1]
+        is_open = path in OPEN_PATHS
+        assert (need_of(path) is Need.NOTHING) is is_open, "the schema and the guard disagree"
         assert ("security" in operation) is not is_open, route
         assert ({"401", "403", "429"} <= set(operation["responses"])) is not is_open, route
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI, Request, Response
+from starlette.types import Message, Receive, Scope, Send
 
+from harken.api.stream import EventStream
 from harken.errors import UndecodableAudio
-from tests.api.world import World, talk
-from tests.conformance.checks import CHECKS, stream_error
+from tests.api.test_stream import Work
+from tests.api.world import World, serving, talk
+from tests.conformance.checks import CHECKS, stream_error, stream_text
 from tests.conformance.facts import Facts, text_of
 from tests.conformance.keyed import keyed_cluster
 from tests.conformance.sdk import Async
@@ -78,3 +83,48 @@ def test_an_error_in_a_stream_is_the_sdks_own_exception(half: str, tmp_path: Pat
         await sdk.close()
 
     talk(world, conversation)
+
+
+class Commented(EventStream):
+    """A stream whose work ends when three comments have gone out."""
+
+    def __init__(self) -> None:
+        self.work = Work(["one"])
+        super().__init__(self.work, ExitStack(), quiet_s=0.01)  # type: ignore[arg-type]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count."""
+        left = 3
+
+        async def counting(message: Message) -> None:
+            nonlocal left
+            left -= message.get("body", b"").startswith(b":")
+            if left <= 0:
+                self.work.go.set()
+            await send(message)
+
+        await super().__call__(scope, receive, counting)
+
+
+@pytest.mark.parametrize("half", ["python", pytest.param("node", marks=needs_node)])
+def test_comments_between_events_disturb_no_sdk(half: str) -> None:
+    """They keep a quiet stream alive, and no client may take them for events."""
+    app = FastAPI()
+
+    @app.post("/v1/audio/transcriptions", response_class=Commented)
+    async def transcriptions(request: Request) -> Response:
+        await request.body()
+        return Commented()
+
+    async def conversation() -> None:
+        async with asyncio.timeout(60), serving(app) as url:
+            facts = Facts(server=url, text="one")
+            if half == "node":
+                table = await asyncio.to_thread(node_half, facts)
+                assert table["stream_text"] == {"node": "ok"}
+                return
+            sdk = Async(url, "")
+            await stream_text(sdk, facts)
+            await sdk.close()
+
+    asyncio.run(conversation())
