@@ -183,7 +183,9 @@ def _open(url: str) -> tuple[Storage, MovingWindowRateLimiter]:
     from limits.storage import storage_from_string
 
     try:
-        storage = storage_from_string(f"async+{url}", wrap_exceptions=True)
+        # redis-py rather than the library's default, coredis: the client that everybody has.
+        client = {"implementation": "redispy"} if url.startswith("redis") else {}
+        storage = storage_from_string(f"async+{url}", wrap_exceptions=True, **client)
         assert isinstance(storage, Storage), f"async+ gave {storage!r}"
         return storage, MovingWindowRateLimiter(storage)
     except (ConfigurationError, NotImplementedError) as error:
