@@ -5,17 +5,18 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find src -type f -not -path '*/__pycache__/*') pyproject.toml README.md LICENSE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-fast check format bench train evaluate clean
+.PHONY: help demo test test-fast check format bench train train-aligner evaluate evaluate-aligner clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 demo: $(VENV)/.wheel ## four instances behind one gateway transcribe twenty recordings at once
 	$(BIN)/harken demo
 
 test: $(VENV)/.wheel $(VENV)/.dev ## the whole test suite, against the built wheel
 	scripts/install-system-packages.sh
+	scripts/install-node-packages.sh
 	$(BIN)/python -m pytest
 
 test-fast: $(VENV)/.wheel $(VENV)/.dev ## the tests that take less than a moment each
@@ -38,6 +39,14 @@ bench: $(VENV)/.wheel $(VENV)/.dev ## measure decoding and the engine on this ma
 train: $(VENV)/.wheel $(VENV)/.dev ## rebuild the digits checkpoint from nothing (an hour and a half on two cores)
 	scripts/install-system-packages.sh training
 	$(BIN)/python -m training.train
+
+train-aligner: $(VENV)/.wheel $(VENV)/.dev ## rebuild the digits aligner from the digits checkpoint (an hour on two cores)
+	scripts/install-system-packages.sh training
+	$(BIN)/python -m training.train_aligner
+
+evaluate-aligner: $(VENV)/.wheel $(VENV)/.dev ## word-boundary errors of the shipped aligner on voices it never heard
+	scripts/install-system-packages.sh
+	$(BIN)/python -m training.evaluate_aligner
 
 evaluate: $(VENV)/.wheel $(VENV)/.dev ## digit error rates of the shipped checkpoint on voices it never heard
 	scripts/install-system-packages.sh
