@@ -22,6 +22,7 @@ from harken.jobs import FileState, Job, JobState, NewFile, NewJob
 from harken.jobs.jobs import Jobs
 from harken.state import Database
 from harken.transcribe.ask import Ask
+from tests.jobs.postgres import url_of
 from tests.jobs.scribe import FakeScribe
 
 LEASE_S = 0.6
@@ -34,8 +35,9 @@ class Lives:
         scribe: what all of them work with.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str = "") -> None:
         self.folder = folder
+        self.database = database
         self.scribe = FakeScribe()
         self.settings: dict[str, object] = {}
 
@@ -51,14 +53,16 @@ class Lives:
                 await work(jobs)
 
         asyncio.run(run())
+        self.state.close()
 
     def jobs(self) -> Jobs:
         """A server's jobs."""
         config = Config(
-            state=StateConfig(folder=str(self.folder / "state")),
+            state=StateConfig(folder=str(self.folder / "state"), database=self.database),
             jobs=JobsConfig(lease_s=LEASE_S, **self.settings),  # type: ignore[arg-type]
         )
-        return Jobs(config, Database(config.state, {}), self.scribe, self.scribe)
+        self.state = Database(config.state, {})
+        return Jobs(config, self.state, self.scribe, self.scribe)
 
 
 @pytest.fixture
@@ -141,6 +145,14 @@ def test_a_server_that_leaves_gives_back_and_the_next_goes_on_where_it_was(lives
     lives.live(begin)
     lives.live(go_on)
     assert lives.scribe.recognised == [("one", 0), ("one", 24_000)]
+
+
+@pytest.mark.slow
+def test_postgresql_does_as_well(postgres: str, tmp_path: Path) -> None:
+    """Two lives of a server over a real PostgreSQL: given back, taken again, done, deleted."""
+    lives = Lives(tmp_path, url_of(postgres, "lives"))
+    test_a_server_that_leaves_gives_back_and_the_next_goes_on_where_it_was(lives)
+    test_a_job_is_done_and_its_audio_goes(lives)
 
 
 @pytest.mark.slow

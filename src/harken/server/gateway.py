@@ -132,6 +132,7 @@ class Gateway:
             group.create_task(self._live())
             yield
             self._leave.set()
+        await asyncio.to_thread(self._database.close)
 
     async def _live(self) -> None:
         self._dispatcher.on_unresponsive = self._replace_soon

@@ -166,6 +166,7 @@ class Instance:
                 life.cancel()
             self._happen(Event.STOP)
             self._happen(Event.EMPTY)
+        await asyncio.to_thread(self._database.close)
 
     async def _live(self) -> None:
         try:
