@@ -1,8 +1,8 @@
 """Threads or processes for decoding? Forty clips of mixed kinds, two workers, and a loop that must stay responsive.
 
-Both decode the same clips with the same code. A process has to send its samples back; a thread shares Python's lock
-with the event loop. The lag is how late a 5 ms sleep on the loop wakes up. Writes benchmarks/results/decode.json and
-.md.
+All decode the same clips with the same code. A process has to send its samples back; a thread shares Python's lock
+with the event loop. The third way is what the server does: streams of pieces, voice activity and cutting included. The
+lag is how late a 5 ms sleep on the loop wakes up. Writes benchmarks/results/decode.json and .md.
 
 Usage: python benchmarks/decode.py [--rounds 3]
 """
@@ -16,7 +16,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harken.audio import Audio, SpeechDetector, decode, load_detector
+from harken.audio import Audio, AudioReader, SpeechDetector, decode, load_detector
 from harken.testing.recordings import Kind, encode, tone
 
 WORKERS = 2
@@ -75,20 +75,19 @@ async def lag(samples_ms: list[float]) -> None:
         samples_ms.append((time.perf_counter() - start - 0.005) * 1000)
 
 
-async def measure(way: str, executor: Executor, work: Callable[[bytes], Audio], uploads: list[bytes]) -> Result:
-    """Decode all uploads through the executor while the loop keeps time."""
-    loop = asyncio.get_running_loop()
+async def measure(way: str, work: Callable[[bytes], Awaitable[float]], uploads: list[bytes]) -> Result:
+    """Decode all uploads, each by `work`, which tells its seconds, while the loop keeps time."""
     lags: list[float] = []
     ticker = asyncio.create_task(lag(lags))
     start = time.perf_counter()
-    audios = await asyncio.gather(*(loop.run_in_executor(executor, work, upload) for upload in uploads))
+    audio_s = await asyncio.gather(*(work(upload) for upload in uploads))
     wall_s = time.perf_counter() - start
     ticker.cancel()
     return Result(
         way=way,
         wall_s=round(wall_s, 3),
         clips_per_s=round(len(uploads) / wall_s, 1),
-        audio_s_per_s=round(sum(audio.audio_s for audio in audios) / wall_s),
+        audio_s_per_s=round(sum(audio_s) / wall_s),
         lag_p50_ms=round(float(np.percentile(lags, 50)), 2),
         lag_p99_ms=round(float(np.percentile(lags, 99)), 2),
         lag_max_ms=round(max(lags), 2),
@@ -97,12 +96,29 @@ async def measure(way: str, executor: Executor, work: Callable[[bytes], Audio], 
 
 def run(way: str, executor: Executor, uploads: list[bytes], rounds: int) -> Result:
     """Warm the workers up, then keep the fastest round."""
+
+    async def work(upload: bytes) -> float:
+        audio: Audio = await asyncio.get_running_loop().run_in_executor(executor, decode, upload)
+        return audio.audio_s
+
     with executor:
         list(executor.map(decode, uploads[: 2 * len(KINDS)]))
-        return min(
-            (asyncio.run(measure(way, executor, decode, uploads)) for _ in range(rounds)),
-            key=lambda result: result.wall_s,
-        )
+        return min((asyncio.run(measure(way, work, uploads)) for _ in range(rounds)), key=lambda result: result.wall_s)
+
+
+async def run_streams(uploads: list[bytes], rounds: int) -> Result:
+    """The same through the reader."""
+    async with AudioReader(workers=WORKERS) as reader:
+
+        async def work(upload: bytes) -> float:
+            async with reader.open(upload) as stream:
+                async for _ in stream:
+                    pass
+                return stream.decoded_s
+
+        await asyncio.gather(*(work(upload) for upload in uploads[: 2 * len(KINDS)]))
+        results = [await measure("streams of pieces (threads)", work, uploads) for _ in range(rounds)]
+    return min(results, key=lambda result: result.wall_s)
 
 
 def detect_s(detector: SpeechDetector) -> float:
@@ -144,6 +160,7 @@ def main() -> None:
     results = [
         run("threads", ThreadPoolExecutor(WORKERS), uploads, rounds),
         run("processes", ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")), uploads, rounds),
+        asyncio.run(run_streams(uploads, rounds)),
     ]
     facts: dict[str, object] = {
         "machine": machine(),
