@@ -36,7 +36,7 @@ class Break:
 
     Attributes:
         strength: by the marks and by the pause.
-        pause_s: seconds from the end of the atom before to the start of the one behind.
+        pause_s: seconds from the end of the atom before to the start of the one behind; 0 where they are not known.
     """
 
     strength: Strength
@@ -50,7 +50,9 @@ def breaks_between(text: str, atoms: Sequence[TimedAtom]) -> list[Break]:
 
 
 def _judge(text: str, before: TimedAtom, after: TimedAtom) -> Break:
-    pause_s = after.start_s - before.end_s
+    # Pauses inside a piece without words are our own estimate, made of the marks: they prove nothing.
+    is_known = before.piece != after.piece or before.is_heard
+    pause_s = after.start_s - before.end_s if is_known else 0.0
     strength = _by_marks(text[before.begin : before.end], text[after.begin])
     if (
         strength is Strength.WORD

@@ -29,6 +29,7 @@ class TimedAtom:
         start_s: when it is begun, in seconds from the start of the recording.
         end_s: when it is said; not before `start_s`, not after the next one's.
         piece: number of the piece that it is in.
+        is_heard: its time comes from an aligner's words; otherwise it is estimated.
     """
 
     begin: int
@@ -37,6 +38,7 @@ class TimedAtom:
     start_s: float
     end_s: float
     piece: int
+    is_heard: bool
 
 
 def timed_atoms(result: RecordingTranscript) -> list[TimedAtom]:
@@ -52,7 +54,9 @@ def timed_atoms(result: RecordingTranscript) -> list[TimedAtom]:
         for atom, start_s, end_s in zip(atoms, starts, ends, strict=True):
             begin_s = max(now_s, start_s)
             now_s = max(begin_s, end_s)
-            found.append(TimedAtom(atom.begin + offset, atom.end + offset, atom.width, begin_s, now_s, number))
+            found.append(
+                TimedAtom(atom.begin + offset, atom.end + offset, atom.width, begin_s, now_s, number, bool(piece.words))
+            )
         offset += len(piece.text)
     return found
 
