@@ -15,7 +15,7 @@ from harken.engine.load import Loaded
 from harken.errors import CheckpointError, ConfigError, EngineFailed, HarkenError, ModelUnavailable
 from harken.server.ending import CLEAN, Ending
 from harken.testing import FakeClock, FakeModel, Gate, fake_text
-from harken.testing.sounds import segment, tone
+from harken.testing.sounds import segment, speech_like
 from harken.wire import RECOGNIZE_PATH, Done, Failed, pack_job, unpack_message
 from tests.server.running import TIMEOUT_S, Running, job, load_quickly, running, stub_config, stub_instance
 
@@ -79,7 +79,7 @@ def test_it_serves_the_public_routes_by_itself() -> None:
         import soundfile
 
         file = io.BytesIO()
-        soundfile.write(file, tone(0.5), 16_000, format="WAV")
+        soundfile.write(file, speech_like(0.5), 16_000, format="WAV")
         async with running(stub_instance()) as server:
             await server.wait_state("ready")
             answer = await server.client.post("/asr", files={"audio": ("a.wav", file.getvalue())}, timeout=TIMEOUT_S)

@@ -90,11 +90,12 @@ def print_list(found: Sequence[Fields], *, as_json: bool) -> int:
     table = Table(box=None, header_style="dim")
     for column in ("job", "name", "state", "files", "done", "failed", "audio", "created"):
         is_number = column in ("files", "done", "failed", "audio")
-        table.add_column(column, justify="right" if is_number else "left", no_wrap=column in ("job", "created"))
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=column != "name", overflow="fold")
     for job in found:
         counts = job["counts"]
         numbers = (counts["total"], counts["done"], counts["failed"], f"{job['audio_s']:.0f} s")
-        cells = (job["id"], escape(job["name"]), _coloured(job["state"]), *map(str, numbers), job["created_at"])
+        created = job["created_at"].partition(".")[0] + "Z"
+        cells = (job["id"], escape(job["name"]), _coloured(job["state"]), *map(str, numbers), created)
         table.add_row(*cells)
     Console().print(table)
     return 0
