@@ -50,9 +50,9 @@ def _read(kind: Any, raw: Any) -> Any:
         return _read(inner, raw)
     if origin is tuple:
         return tuple(_read(typing.get_args(kind)[0], one) for one in raw)
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = _hints(kind)
-        return kind(**{name: _read(hints[name], value) for name, value in raw.items()})  # type: ignore[operator]
+        return kind(**{name: _read(hints[name], value) for name, value in raw.items()})
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return kind(raw)
     return raw
