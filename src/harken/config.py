@@ -52,7 +52,8 @@ class LimitsConfig:
     Attributes:
         upload_bytes: the largest accepted request body.
         audio_s: the longest accepted recording, in decoded seconds.
-        decode_timeout_s: the longest that decoding one recording may take, waiting for its turn not counted.
+        decode_timeout_s: the longest that decoding one recording may take, waiting for its turn not counted; each
+            second of audio that came out allows a tenth of a second more.
         segments_in_flight: segments of one request that may be recognised at the same time.
         queue_audio_s: audio-seconds that may wait in the queue before new requests are refused.
         queue_timeout_s: the longest that a segment waits for a free slot.

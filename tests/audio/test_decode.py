@@ -121,6 +121,25 @@ def test_vorbis_in_webm_is_decoded() -> None:
     assert audio.audio_s == pytest.approx(1.0, abs=0.05)
 
 
+def test_what_a_live_recorder_left_out_is_silence() -> None:
+    """Nothing is written while a line is dead; the times behind it stay true."""
+    import av
+
+    whole = io.BytesIO(encode(tone(4.0, 48_000), Kind(format="webm", codec="libopus", rate=48_000, by="av")))
+    gappy = io.BytesIO()
+    with av.open(whole, "r") as source, av.open(gappy, "w", format="webm") as target:
+        stream = target.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(source.streams.audio[0]):
+            if packet.dts is not None and not 1.0 <= packet.dts * packet.time_base < 2.5:
+                packet.stream = stream
+                target.mux(packet)
+    audio = decode(gappy.getvalue())
+    assert audio.audio_s == pytest.approx(4.0, abs=0.05)
+    assert not audio.samples[17_000:39_000].any()
+    for part in (audio.samples[2_000:15_000], audio.samples[41_000:62_000]):
+        assert np.sqrt(np.mean(part**2)) == pytest.approx(0.21, rel=0.1)
+
+
 def test_wide_band_amr_is_decoded() -> None:
     """No encoder is at hand, so fifty frames of "no data": a second of silence."""
     audio = decode(b"#!AMR-WB\n" + b"\x7c" * 50)

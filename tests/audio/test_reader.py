@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import io
+import mmap
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from harken.audio import AudioReader, CutRule, DecodeLimits, Piece, SpeechRule, decode
 from harken.errors import AudioTooLong, Draining, QueueFull, TimedOut, TruncatedAudio, UndecodableAudio
@@ -355,6 +358,30 @@ def test_the_reader_is_used_inside_its_block() -> None:
     """Constructors only store."""
     with pytest.raises(RuntimeError, match="async with"):
         asyncio.run(read(AudioReader(), WAV))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["path", "mapping"])
+def test_a_long_recording_is_never_whole_in_memory(tmp_path: Path, way: str) -> None:
+    """Ten minutes are 38 MB of samples; the reader holds a piece and a half of them, and the caller one."""
+    path = tmp_path / "recording.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 600 * 16_000), 16_000, subtype="PCM_16")
+
+    async def scenario() -> None:
+        async with idle_reader(workers=1) as reader:
+            await read(reader, WAV)  # loads the libraries
+            with path.open("rb") as file:
+                mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            tracemalloc.start()
+            async with reader.open(path if way == "path" else mapped, speech=ALL_IS_SPEECH) as stream:
+                async for piece in stream:
+                    assert len(piece.samples) <= 30 * 16_000
+            _, peak_bytes = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert stream.decoded_s == 600.0
+            assert peak_bytes < 12e6
+
+    asyncio.run(scenario())
 
 
 def test_the_same_bytes_give_the_same_pieces(tmp_path: Path) -> None:

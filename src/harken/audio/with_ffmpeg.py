@@ -8,6 +8,7 @@ nothing about limits. The invariant: a packet or a frame that FFmpeg calls corru
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
@@ -52,6 +53,15 @@ _AMR_RATES: Final = {"libopencore_amrnb": 8_000, "libopencore_amrwb": 16_000}
 
 _SLACK_S: Final = 0.25
 """Headers round, encoders pad, and some decoders hold back their last frame."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Frame:
+    """What a decoder gives at a time: float32 [samples, channels], their rate, and when they are heard, if it says."""
+
+    samples: NDArray[np.float32]
+    rate: int
+    at_s: float | None
 
 
 def blocks_by_ffmpeg(
@@ -114,7 +124,10 @@ def _decode(
         raise UndecodableAudio("The file's audio has a codec that is not supported.")
     codec.thread_count = 1
     found_s = 0.0
-    for samples, rate in _joined(_frames(file, stream, check_time)):
+    frames = _frames(file, stream, check_time)
+    if container is Container.MATROSKA:
+        frames = _without_gaps(frames)
+    for samples, rate in _joined((frame.samples, frame.rate) for frame in frames):
         found_s += len(samples) / rate
         source = Source(container=container.value, codec=codec.name, sample_rate=rate, channels=samples.shape[1])
         yield Block(samples=samples, source=source)
@@ -125,8 +138,8 @@ def _decode(
 
 def _frames(
     file: av.container.InputContainer, stream: av.AudioStream, check_time: Callable[[], None]
-) -> Iterator[tuple[NDArray[np.float32], int]]:
-    """Yield float32 [samples, channels] and its rate, frame by frame."""
+) -> Iterator[_Frame]:
+    """Yield the frames of a stream."""
     decoder = _decoder(stream)
     for packet in file.demux(stream):
         check_time()
@@ -135,7 +148,25 @@ def _frames(
         for frame in decoder.decode(packet):
             if frame.is_corrupt:
                 raise UndecodableAudio("A part of the file is damaged.")
-            yield _as_float(frame), frame.sample_rate
+            yield _Frame(samples=_as_float(frame), rate=frame.sample_rate, at_s=frame.time)
+
+
+def _without_gaps(frames: Iterator[_Frame]) -> Iterator[_Frame]:
+    """Fill with silence what a live recorder left out: it writes nothing while a line is dead or somebody is mute.
+
+    Its container says when each frame is heard. Without the silence all times behind it would be too early.
+    """
+    expected_s: float | None = None
+    for frame in frames:
+        at_s = expected_s if frame.at_s is None else frame.at_s
+        missing = round((at_s - expected_s) * frame.rate) if at_s is not None and expected_s is not None else 0
+        if missing > _SLACK_S * frame.rate:
+            for start in range(0, missing, _BLOCK_SAMPLES):
+                silence = np.zeros((min(_BLOCK_SAMPLES, missing - start), frame.samples.shape[1]), np.float32)
+                yield _Frame(samples=silence, rate=frame.rate, at_s=None)
+            expected_s = at_s
+        yield frame
+        expected_s = (at_s or 0.0 if expected_s is None else expected_s) + len(frame.samples) / frame.rate
 
 
 def _joined(frames: Iterator[tuple[NDArray[np.float32], int]]) -> Iterator[tuple[NDArray[np.float32], int]]:
