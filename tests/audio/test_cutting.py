@@ -59,7 +59,7 @@ def _recordings(draw: st.DrawFn) -> tuple[int, list[Span]]:
     return at + draw(st.sampled_from([0, 1, SECOND, 4 * SECOND, 100 * SECOND])), spans
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     recording=_recordings(),
     rule=st.builds(

@@ -1,4 +1,4 @@
-"""From uploaded bytes to segments: decode, resample, find speech, cut.
+"""From uploaded bytes to pieces that fit the model: decode, resample, find speech, cut; all of it as a stream.
 
 Everything here is CPU work without a model of speech: it runs in a gateway as well as in an instance, and never imports
 torch. Importing this package is cheap: the decoding libraries and onnxruntime load when they are first needed.
@@ -6,7 +6,7 @@ torch. Importing this package is cheap: the decoding libraries and onnxruntime l
 
 from harken.audio.cutting import CutRule
 from harken.audio.decode import decode
-from harken.audio.levels import Levels, frame_levels, quietest_place
+from harken.audio.levels import frame_levels
 from harken.audio.pieces import Piece
 from harken.audio.reader import AudioReader
 from harken.audio.recording import Audio, DecodeLimits, Source
@@ -21,7 +21,6 @@ __all__ = [
     "AudioReader",
     "CutRule",
     "DecodeLimits",
-    "Levels",
     "Piece",
     "PieceStream",
     "Source",
@@ -31,6 +30,5 @@ __all__ = [
     "decode",
     "frame_levels",
     "load_detector",
-    "quietest_place",
     "server_vad_rules",
 ]
