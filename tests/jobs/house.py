@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import func, select
 
 from harken.jobs import NewFile, NewJob, tables
-from harken.jobs.leases import Claim, Leases
+from harken.jobs.claim import Claim
+from harken.jobs.leases import Leases
 from harken.jobs.outbox import Outbox
 from harken.jobs.store import Store
 from harken.jobs.types import Job, new_job_id

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from harken.jobs import FileError, FileState, JobState, tables
-from harken.jobs.leases import Progress
+from harken.jobs.claim import Progress
 from harken.jobs.verdict import Again, GiveUp
 from harken.state import Database
 from tests.jobs.house import LEASE_S, MODEL, PIECE, RESULT, House

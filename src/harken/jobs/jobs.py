@@ -16,9 +16,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from harken.config import Config
-from harken.errors import JobConflict, JobNotFound, StorageFull, Unavailable
+from harken.errors import JobConflict, JobNotFound, StorageFull
 from harken.jobs.opening import Opening
 from harken.jobs.paths import allowed_folders, named_file
+from harken.jobs.sweeping import sweep
 from harken.jobs.threads import Threads
 from harken.jobs.types import FileState, Job, NewFile, NewJob
 from harken.jobs.work import Charge, Scribe
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
     from harken.jobs.rooms import Rooms
     from harken.jobs.shelf import Arrival
 
-SWEEP_S = 60.0
-"""How often old jobs and left-over recordings are looked for."""
-
-_FORGET_AT_ONCE = 100
 _RESTART_S = 5.0
 
 _log = get_log("jobs")
@@ -247,25 +244,16 @@ class Jobs:
             on_ended=self._tell_end,
             now=self._now,
         )
-        for life in (self._courier.run, self._workers.run, partial(self._sweep, rooms)):
+        for life in (
+            self._courier.run,
+            self._workers.run,
+            partial(sweep, rooms, self._threads, keep_s=config.keep_s, now=self._now),
+        ):
             self._stack.callback(self._group.create_task(_again_and_again(life)).cancel)
 
     def _tell_end(self) -> None:
         if self._courier is not None:
             self._courier.wake()
-
-    async def _sweep(self, rooms: Rooms) -> None:
-        while True:
-            try:
-                forgotten = await self._threads.run(
-                    rooms.store.forget_older, self._now() - self.config.keep_s, _FORGET_AT_ONCE
-                )
-                removed = await self._threads.run(rooms.shelf.tidy, rooms.store.needed)
-                if forgotten or removed:
-                    _log.info("jobs.swept", jobs=forgotten, recordings=removed)
-            except (Unavailable, OSError) as error:
-                _log.warning("jobs.sweep_failed", detail=str(error))
-            await asyncio.sleep(SWEEP_S)
 
 
 async def _again_and_again(life: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, or_, select, update
 
 from harken.jobs import tables
+from harken.jobs.claim import Claim, Progress
 from harken.jobs.ending import end_if_over
 from harken.jobs.plain import from_json, to_json
 from harken.jobs.types import FileError, FileState, JobState
@@ -25,46 +25,6 @@ from harken.transcribe.ask import Ask
 from harken.transcribe.result import PlacedTranscript, RecordingTranscript
 
 _files, _jobs, _pieces = tables.files, tables.jobs, tables.pieces
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claim:
-    """A file that this server works on.
-
-    Attributes:
-        lease: proves it.
-        file_id: its row.
-        job_id: the job it belongs to.
-        number: its place there.
-        owner: whose job it is.
-        path: where it lies.
-        stamp: what it looked like when it was handed in; "" for a file of ours.
-        is_ours: it goes when it has ended.
-        attempts: tries, this one included.
-        refusals: tries in a row, before this one, that ended because of the server's state.
-        ask: what to do with it.
-    """
-
-    lease: str
-    file_id: int
-    job_id: str
-    number: int
-    owner: str
-    path: str
-    stamp: str
-    is_ours: bool
-    attempts: int
-    refusals: int
-    ask: Ask
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
-    """How far a claimed file is."""
-
-    claim: Claim
-    done_s: float
-    audio_s: float | None
 
 
 class Leases:

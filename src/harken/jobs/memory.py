@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from harken.jobs.claim import Claim
 from harken.jobs.threads import Threads
 from harken.log import get_log
 from harken.transcribe.result import PlacedTranscript
 from harken.types import ModelInfo
 
 if TYPE_CHECKING:
-    from harken.jobs.leases import Claim, Leases
+    from harken.jobs.leases import Leases
 
 
 _log = get_log("jobs.memory")

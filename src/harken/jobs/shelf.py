@@ -25,6 +25,9 @@ from harken.state import make_folder
 ORPHAN_AGE_S = 60.0
 """A folder without a job that was not changed for so long, and that nobody fills, is left over from a crash."""
 
+Needed = Callable[[list[str]], Mapping[str, set[str]]]
+"""For those of these jobs that exist: the paths of files that have not ended."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -80,7 +83,7 @@ class Shelf:
         """Remove all recordings of a job that has ended."""
         shutil.rmtree(self._folder / job_id, ignore_errors=True)
 
-    def tidy(self, needed: Callable[[list[str]], Mapping[str, set[str]]], *, now: float | None = None) -> int:
+    def tidy(self, needed: Needed, *, now: float | None = None) -> int:
         """Remove what no job needs; return how many files and folders went.
 
         Args:
@@ -94,7 +97,7 @@ class Shelf:
         removed = 0
         for job_id, folder in folders.items():
             if job_id not in wanted:
-                removed += self._remove_orphan(folder, time.time() if now is None else now)
+                removed += self._remove_orphan(folder, needed, time.time() if now is None else now)
                 continue
             for path in folder.iterdir():
                 if str(path) not in wanted[job_id]:
@@ -102,12 +105,17 @@ class Shelf:
                     removed += 1
         return removed
 
-    def _remove_orphan(self, folder: Path, now: float) -> bool:
+    def _remove_orphan(self, folder: Path, needed: Needed, now: float) -> bool:
         if now - folder.stat().st_mtime < ORPHAN_AGE_S or (lock := _lock(folder)) is None:
             return False
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
-        return True
+        try:
+            # Its upload may have ended, with a job, between the first look and the lock.
+            is_orphan = folder.name not in needed([folder.name])
+            if is_orphan:
+                shutil.rmtree(folder, ignore_errors=True)
+            return is_orphan
+        finally:
+            os.close(lock)
 
 
 class Arrival:

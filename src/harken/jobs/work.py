@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from harken.errors import HarkenError, InternalError
+from harken.jobs.claim import Claim
 from harken.jobs.memory import FileMemory, LeaseLost, maker_of
 from harken.jobs.paths import open_named
 from harken.jobs.threads import Threads
@@ -25,7 +26,7 @@ from harken.transcribe.watch import Watch
 from harken.types import ModelInfo
 
 if TYPE_CHECKING:
-    from harken.jobs.leases import Claim, Leases
+    from harken.jobs.leases import Leases
     from harken.jobs.shelf import Shelf
 
 SEGMENTS_IN_FLIGHT = 4

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harken.errors import HarkenError, Unavailable
+from harken.jobs.claim import Claim, Progress
 from harken.jobs.threads import Threads
 from harken.jobs.work import Charge, Scribe, Work
 from harken.log import get_log
 from harken.types import ModelInfo, Recognizer
 
 if TYPE_CHECKING:
-    from harken.jobs.leases import Claim, Leases
+    from harken.jobs.leases import Leases
     from harken.jobs.shelf import Shelf
 
 POLL_S = 1.0
@@ -168,8 +169,6 @@ class Workers:
             self._on_ended()
 
     async def _pulse(self) -> None:
-        from harken.jobs.leases import Progress
-
         while True:
             await asyncio.sleep(self._pulse_s)
             works = dict(self._works)
