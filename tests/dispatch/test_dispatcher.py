@@ -464,7 +464,7 @@ def test_an_instance_that_fails_again_and_again_is_set_aside() -> None:
 def test_an_instance_of_another_version_is_never_ready_and_says_why() -> None:
     """By name."""
     one = Instance("one")
-    one.state_body = b'{"version": 2}'
+    one.state_body = b'{"version": 1}'
 
     async def story() -> str:
         async with dispatching(one, ready=0) as dispatcher:
@@ -472,7 +472,7 @@ def test_an_instance_of_another_version_is_never_ready_and_says_why() -> None:
                 await dispatcher.wait_ready(0.1)
             return dispatcher.health()[0].detail
 
-    assert "wire version 1, the other 2" in run(story())
+    assert "wire version 2, the other 1" in run(story())
 
 
 def test_a_drained_target_finishes_and_gets_nothing_more() -> None:

@@ -294,8 +294,11 @@ def test_a_failed_step_fails_what_was_in_it_and_nothing_else() -> None:
             failed = [result for result in results if isinstance(result, EngineFailed)]
             assert len(failed) in (1, 2), "as many as were in the batch"
             assert all(error.retryable and "told to fail" in error.message for error in failed)
-            right = [result.text for result in results if isinstance(result, Transcript)]
-            assert right == [fake_text(segment(1, seed=i).samples) for i in range(4 - len(right), 4)]
+            # Which two came first is the prompt threads' business; every other one is recognised as itself.
+            for i, result in enumerate(results):
+                if not isinstance(result, EngineFailed):
+                    assert isinstance(result, Transcript)
+                    assert result.text == fake_text(segment(1, seed=i).samples)
             assert engine.failure is None
             assert engine.failures == len(failed)
             assert model.caches == 2
