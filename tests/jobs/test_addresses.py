@@ -29,10 +29,11 @@ def test_all_others_are_not(address: str) -> None:
     "url",
     ["", "ftp://example.org/", "file:///etc/passwd", "https://", "https://user:pass@example.org/", "http://[::1/",
      "http://127.0.0.1/", "http://[::1]:80/", "http://localhost/x", "http://a.localhost", "http://169.254.169.254/",
-     "https://example.org/\n", "http://example.org:99999/", "https://example.org/" + "x" * 2000],
+     "https://example.org/\n", "http://example.org:99999/", "https://example.org/" + "x" * 2000,
+     "http://１２７.0.0.1/", "http://①②⑦.0.0.①/", "http://127。0。0。1/", "http://ⓛocalhost/"],
 )  # fmt: skip
 def test_what_cannot_be_a_webhook_is_refused_with_the_job(url: str) -> None:
-    """As far as the text says; names are resolved at delivery."""
+    """As far as the text says, which is ASCII as in every URL; names are resolved at delivery."""
     with pytest.raises(ClientError) as caught:
         check_url(url, allows_private=False)
     assert caught.value.field == "webhook"

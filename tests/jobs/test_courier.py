@@ -8,11 +8,11 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from harken.config import StateConfig
-from harken.jobs.courier import Courier, PublicResolver
+from harken.jobs.courier import Courier, public_socket
 from harken.jobs.signing import sign
 from harken.jobs.threads import Threads
 from harken.jobs.types import WebhookState
@@ -102,41 +102,34 @@ def test_nobody_listening_is_a_failed_try(house: House) -> None:
     deliver(house, lambda: state(house, job_id) is WebhookState.GIVEN_UP, attempts=1)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost.", "2130706433", "127。0。0。1", "１２７.0.0.1"])
 def test_private_addresses_are_not_called(house: House, host: str) -> None:
-    """Neither as a number nor by a name, also when the job was accepted while they were allowed."""
+    """Neither as a number, in whatever script, nor by a name, also of a job that was accepted earlier."""
     with receiving() as receiver:
         job_id = end_a_job(house, receiver.url.replace("127.0.0.1", host))
         deliver(house, lambda: state(house, job_id) is WebhookState.GIVEN_UP, attempts=1, allows_private=False)
     assert receiver.calls == []
 
 
-class _Resolver(AbstractResolver):
-    """Says that every name has these addresses."""
-
-    def __init__(self, *addresses: str) -> None:
-        self._addresses = addresses
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Return them."""
-        return [
-            ResolveResult(hostname=host, host=one, port=port, family=family, proto=0, flags=0)
-            for one in self._addresses
-        ]
-
-    async def close(self) -> None:
-        """Nothing is open."""
+@pytest.mark.parametrize("address", ["169.254.169.254", "127.0.0.1", "10.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_no_socket_is_made_for_a_private_address(address: str) -> None:
+    """Whatever led to it: this is the last thing before the connection."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with pytest.raises(OSError, match="not public"):
+        public_socket((family, socket.SOCK_STREAM, 0, "", (address, 80)))
+    with public_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("93.184.216.34", 80))) as made:
+        assert made.family == socket.AF_INET
 
 
-def test_a_name_that_leads_inside_is_not_followed() -> None:
-    """Of mixed answers only the public ones are connected to; without any there is no connection."""
+@pytest.mark.parametrize("host", ["127。0。0。1", "１２７.0.0.1", "①②⑦.0.0.①", "127.0.0.1"])
+def test_the_connection_itself_is_refused(host: str) -> None:
+    """Also where nobody looked at the URL's text before."""
 
-    async def ask(*addresses: str) -> list[str]:
-        found = await PublicResolver(_Resolver(*addresses)).resolve("evil.example", 80)
-        return [one["host"] for one in found]
+    async def connect(url: str) -> None:
+        connector = aiohttp.TCPConnector(socket_factory=public_socket)
+        async with aiohttp.ClientSession(connector=connector) as session, session.post(url):
+            raise AssertionError("it was connected")
 
-    assert asyncio.run(ask("10.0.0.1", "93.184.216.34")) == ["93.184.216.34"]
-    with pytest.raises(OSError, match="no public address"):
-        asyncio.run(ask("169.254.169.254"))
+    with receiving() as receiver, pytest.raises(aiohttp.ClientConnectorError, match="is not public"):
+        asyncio.run(connect(receiver.url.replace("127.0.0.1", host)))
+    assert receiver.calls == []

@@ -8,15 +8,14 @@ are used up. The invariant: a message is never lost by a crash; it may come twic
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
 import socket
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
 import harken
 from harken.errors import ClientError, Unavailable
@@ -80,11 +79,11 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver what is due, a few messages at a time."""
-        resolver = None if self._allows_private else PublicResolver(ThreadedResolver())
+        to_where_it_may = None if self._allows_private else public_socket
         # No cookies, no proxy of the environment: the request is this one and goes where it was checked to go.
         async with (
             aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, force_close=True),
+                connector=aiohttp.TCPConnector(socket_factory=to_where_it_may, use_dns_cache=False, force_close=True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             ) as session,
@@ -164,29 +163,18 @@ class Courier:
             return
 
 
-class PublicResolver(AbstractResolver):
-    """Resolves names to public addresses only; what it returns is what is connected to.
+def public_socket(target: tuple[Any, ...]) -> socket.socket:
+    """Make the socket for a connection to a public address, and for no other.
+
+    A resolver could not do this: it is not asked where a URL holds an address already, in whatever script.
 
     Args:
-        resolver: really asks.
+        target: where it will be connected to, as `socket.getaddrinfo` tells it.
+
+    Raises:
+        OSError: the address is not public.
     """
-
-    def __init__(self, resolver: AbstractResolver) -> None:
-        self._resolver = resolver
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Resolve a name.
-
-        Raises:
-            OSError: it has no public address.
-        """
-        found = [one for one in await self._resolver.resolve(host, port, family) if is_public(one["host"])]
-        if not found:
-            raise OSError(f"{host} has no public address; webhooks may not go to private ones.")
-        return found
-
-    async def close(self) -> None:
-        """Let go of the resolver."""
-        await self._resolver.close()
+    family, kind, protocol, _, address = target
+    if not is_public(str(address[0])):
+        raise PermissionError(errno.EACCES, f"{address[0]} is not public; webhooks may not go to private addresses")
+    return socket.socket(family, kind, protocol)
