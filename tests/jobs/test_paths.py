@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,25 @@ def test_what_is_no_file_is_refused(inside: Path) -> None:
             named_file(path, [inside], max_bytes=10)
     with pytest.raises(UploadTooLarge):
         named_file(str(inside / "a.wav"), [inside], max_bytes=4)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "folder", "device"])
+def test_only_regular_files_are_opened_and_nothing_is_waited_for(inside: Path, kind: str) -> None:
+    """A pipe that nobody writes to would keep a thread for ever; neither at the door nor when work begins."""
+    path = inside / kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "device":
+        path, inside = Path("/dev/null"), Path("/dev")
+    else:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(os.path.relpath(path))
+    with pytest.raises(ClientError):
+        named_file(str(path), [inside], max_bytes=10)
+    with pytest.raises(ClientError):
+        open_named(str(path), [inside])
 
 
 def test_without_folders_no_path_is_taken(inside: Path) -> None:
