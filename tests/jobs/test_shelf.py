@@ -39,6 +39,13 @@ def test_a_shelf_has_one_name(shelf: Shelf, tmp_path: Path) -> None:
     assert shelf.id() != Shelf(tmp_path / "other" / "recordings").id()
 
 
+def test_a_shelf_whose_name_was_lost_gets_one(shelf: Shelf, tmp_path: Path) -> None:
+    """As a crash may leave it; jobs can be handed in again without anybody's help."""
+    (tmp_path / "state" / "recordings" / ".id").write_text("")
+    assert shelf.id()
+    assert shelf.id() == shelf.id()
+
+
 def test_an_upload_that_ends_without_a_job_leaves_nothing(shelf: Shelf, tmp_path: Path) -> None:
     """Also in the middle of a file."""
     arrival = shelf.begin()

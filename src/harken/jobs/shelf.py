@@ -20,7 +20,7 @@ from pathlib import Path
 
 from harken.errors import StateUnavailable, StorageFull
 from harken.jobs.types import Job, new_job_id
-from harken.state import make_folder
+from harken.state import kept_once, make_folder
 
 ORPHAN_AGE_S = 60.0
 """A folder without a job that was not changed for so long, and that nobody fills, is left over from a crash."""
@@ -46,13 +46,7 @@ class Shelf:
         with _named_failures():
             make_folder(self._folder.parent)
             make_folder(self._folder)
-            path = self._folder / ".id"
-            try:
-                with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                    file.write(secrets.token_hex(8))
-            except FileExistsError:
-                pass
-            return path.read_text() or self.id()  # empty for the moment in which another server writes it
+            return kept_once(self._folder / ".id", lambda: secrets.token_hex(8))
 
     def free_bytes(self) -> int:
         """Bytes that the disk has room for."""

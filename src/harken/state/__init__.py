@@ -6,5 +6,6 @@ decided here alone. This package imports no SQLAlchemy until a database is opene
 
 from harken.state.database import Database, reading, writing
 from harken.state.folder import make_folder, state_folder
+from harken.state.once import kept_once
 
-__all__ = ["Database", "make_folder", "reading", "state_folder", "writing"]
+__all__ = ["Database", "kept_once", "make_folder", "reading", "state_folder", "writing"]
