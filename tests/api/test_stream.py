@@ -14,7 +14,7 @@ from harken.api.feed import Feed
 from harken.api.stream import EventStream
 from harken.errors import EngineFailed, UndecodableAudio
 from harken.transcribe.result import RecordingTranscript
-from harken.types import Finish, Transcript
+from harken.types import Finish, Options, Segment, TokenLogprob, Transcript
 from tests.api.world import CLIP, World, ask, talk
 from tests.transcribe.fakes import FakeRecognizer, file, silence, speech
 
@@ -57,6 +57,24 @@ def test_text_may_be_streamed_too_and_log_probabilities_come_at_the_end() -> Non
     """The events are the same for `text`."""
     assert events(stream(CLIP, response_format="text").text)[-1]["text"] == "part 0"
     assert events(stream(CLIP, None, **{"include[]": "logprobs"}).text)[-1]["logprobs"] == []
+
+
+def test_deltas_have_their_log_probabilities_where_those_are_included() -> None:
+    """As OpenAI's; all together are those of `done`, and spell the text. Otherwise there are none."""
+    world = World()
+
+    def answer(segment: Segment, options: Options) -> Transcript:
+        assert options.wants_logprobs
+        token = TokenLogprob(token="nine", logprob=-0.5, bytes=tuple(b"nine"))
+        return Transcript(text="nine", language="English", audio_s=segment.audio_s, logprobs=(token,))
+
+    world.recognizer.answer = answer
+    *deltas, done = events(stream(LONG, world, **{"include[]": "logprobs"}).text)
+    assert [one for event in deltas for one in event["logprobs"]] == done["logprobs"]
+    for event in deltas:
+        assert "".join(one["token"] for one in event["logprobs"]) == event["delta"]
+    assert "".join(one["token"] for one in done["logprobs"]) == done["text"] == "nine nine nine"
+    assert all("logprobs" not in event for event in events(stream(LONG).text))
 
 
 def test_silence_is_one_event() -> None:
@@ -127,7 +145,7 @@ class Work:
     async def run(self, feed: Feed) -> RecordingTranscript:
         """Tell, wait, end."""
         for text in self.told:
-            feed.text(text)
+            feed.text(text, ())
         feed.progress(1.5, 60.0)
         await self.go.wait()
         if self.error is not None:

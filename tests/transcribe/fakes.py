@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from harken.audio import CutRule, DecodeLimits, Piece, SpeechRule, Upload
 from harken.errors import AudioTooLong, HarkenError, UndecodableAudio
 from harken.types import SAMPLE_RATE as RATE
-from harken.types import Finish, ModelInfo, Options, Segment, Send, Transcript
+from harken.types import Finish, ModelInfo, Options, Segment, Send, TokenLogprob, Transcript
 
 LANGUAGES = ("English", "Chinese", "German")
 INFO = ModelInfo(name="Qwen/Qwen3-ASR-digits", revision="r1", max_segment_s=1.0, languages=LANGUAGES, slots=4)
@@ -201,15 +201,18 @@ class FakeWatch:
 
     Attributes:
         deltas: the text, as it came.
+        tokens: of the text, as they came.
         steps: the progress, as it came.
     """
 
     deltas: list[str] = field(default_factory=list)
+    tokens: list[tuple[str, ...]] = field(default_factory=list)
     steps: list[tuple[float, float | None]] = field(default_factory=list)
 
-    def text(self, delta: str) -> None:
-        """Take text."""
+    def text(self, delta: str, logprobs: tuple[TokenLogprob, ...]) -> None:
+        """Take text and tokens."""
         self.deltas.append(delta)
+        self.tokens.append(tuple(one.token for one in logprobs))
 
     def progress(self, done_s: float, total_s: float | None) -> None:
         """Take progress."""

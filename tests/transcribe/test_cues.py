@@ -35,15 +35,16 @@ def texts(cues: tuple[Cue, ...]) -> list[str]:
 @settings(max_examples=150)
 @given(recordings())
 def test_cues_of_any_result_show_all_of_it_and_keep_the_rules(result: RecordingTranscript) -> None:
-    """All the text, in order; at most two lines that are not too wide; no overlap, no zero length, at most 7 s."""
+    """All the text, in order; at most two lines, not too wide; no overlap, no zero length, no flicker, at most 7 s."""
     cues = cues_of(result)
     together = "".join(cue.text for cue in cues)
     assert "".join(together.split()) == "".join(shown(result.text).split())
     now_ms = 0
-    for cue in cues:
+    for number, cue in enumerate(cues):
         assert 1 <= len(cue.lines) <= 2
         assert all(line and line == line.strip() and width(line) <= LINE for line in cue.lines)
         assert now_ms <= cue.start_ms < cue.end_ms <= cue.start_ms + 7000
+        assert number == 0 or cue.start_ms == now_ms or cue.start_ms >= now_ms + 84
         now_ms = cue.end_ms
 
 
@@ -117,3 +118,10 @@ def test_silence_has_no_cues() -> None:
     """Neither no pieces nor empty ones."""
     assert cues_of(recording(audio_s=5.0)) == ()
     assert cues_of(recording(piece("", 0, 5))) == ()
+
+
+def test_a_cue_of_seven_seconds_does_not_end_a_frame_before_the_next() -> None:
+    """It would flicker: the cue ends two frames before the next one begins."""
+    first = piece("Ooooooooooh", 0, 7.024, words=timed_words("Ooooooooooh", 0.0, 6.96))
+    one, two = cues_of(recording(first, piece("nine", 7.024, 9)))
+    assert (one.start_ms, one.end_ms, two.start_ms) == (0, 6940, 7024)

@@ -23,7 +23,7 @@ from harken.testing.spelling import WORD_S, WORDS
 from harken.transcribe import Ask, PlacedTranscript, RecordingTranscript, RepairKind, Watch
 from harken.transcribe.memory import Memory
 from harken.transcribe.transcriber import Transcriber
-from harken.types import SAMPLE_RATE, Finish, Options, Recognizer
+from harken.types import SAMPLE_RATE, Finish, Options, Recognizer, TokenLogprob
 from tests.transcribe.fakes import INFO, FakePieces, FakeReader, FakeRecognizer, FakeWatch
 
 LIMITS = LimitsConfig(segments_in_flight=3)
@@ -331,7 +331,7 @@ def test_a_watch_that_fails_ends_the_recording() -> None:
     """Its error is raised as itself, and nothing goes on."""
 
     class Broken(FakeWatch):
-        def text(self, delta: str) -> None:
+        def text(self, delta: str, logprobs: tuple[TokenLogprob, ...]) -> None:
             raise ConnectionError("gone")
 
     reader = FakeReader()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harken.transcribe.result import PlacedTranscript
-from harken.transcribe.stitch import join_texts, languages_in_order, main_language, place
-from harken.types import SAMPLE_RATE, Finish, Segment, Transcript
+from harken.transcribe.stitch import join_logprobs, join_texts, languages_in_order, main_language, place
+from harken.types import SAMPLE_RATE, Finish, Segment, TokenLogprob, Transcript
 
 
 def piece(text: str, language: str = "English", start_s: float = 0.0, end_s: float = 1.0) -> PlacedTranscript:
@@ -47,6 +49,22 @@ SEAMS = [
 def test_the_characters_at_the_seam_decide(left: str, first: str, right: str, second: str, whole: str) -> None:
     """No space in Chinese, Japanese, Thai; one in spaced scripts; where the two meet, the languages decide."""
     assert join_texts([piece(left, first), piece(right, second)]) == whole
+
+
+@pytest.mark.parametrize(("left", "first", "right", "second", "whole"), SEAMS, ids=[row[-1] for row in SEAMS])
+def test_the_joined_tokens_spell_the_joined_text(left: str, first: str, right: str, second: str, whole: str) -> None:
+    """The space of a seam is in the token behind it, also where a model wrote one at its beginning or heard nothing."""
+
+    def told(text: str, language: str) -> PlacedTranscript:
+        spelled = f" {text}".encode()
+        token = TokenLogprob(token=f" {text}", logprob=-0.5, bytes=tuple(spelled))
+        return dataclasses.replace(piece(text, language), logprobs=(token,) if text else ())
+
+    tokens = join_logprobs([told("", ""), told(left, first), told("", ""), told(right, second)])
+    assert tokens is not None
+    assert "".join(one.token for one in tokens) == whole
+    assert bytes(byte for one in tokens for byte in one.bytes).decode() == whole
+    assert join_logprobs([piece(left, first)]) is None
 
 
 def test_silent_pieces_leave_no_trace() -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 
+from harken.types import TokenLogprob
+
 
 class Feed:
     """Between the transcriber and one stream.
@@ -24,25 +26,28 @@ class Feed:
         self.total_s: float | None = None
         self.is_over = False
         self._waiting: list[str] = []
+        self._tokens: list[TokenLogprob] = []
         self._has_news = asyncio.Event()
 
-    def text(self, delta: str) -> None:
-        """Take the next part of the text."""
+    def text(self, delta: str, logprobs: tuple[TokenLogprob, ...]) -> None:
+        """Take the next part of the text, and its tokens."""
         if delta:
             self._waiting.append(delta)
+            self._tokens += logprobs
             self._has_news.set()
 
     def progress(self, done_s: float, total_s: float | None) -> None:
         """Take how far it is; this alone wakes nobody."""
         self.done_s, self.total_s = done_s, total_s
 
-    def take(self) -> str:
-        """Hand out the text that waits; "" where none does."""
-        text = "".join(self._waiting)
+    def take(self) -> tuple[str, tuple[TokenLogprob, ...]]:
+        """Hand out the text that waits, and its tokens; "" where none does."""
+        text, tokens = "".join(self._waiting), tuple(self._tokens)
         self._waiting.clear()
+        self._tokens.clear()
         if not self.is_over:
             self._has_news.clear()
-        return text
+        return text, tokens
 
     async def news(self) -> None:
         """Wait until there is text, or there will be no more."""

@@ -25,6 +25,7 @@ from harken.log import get_log
 from harken.transcribe.form import Form
 from harken.transcribe.render import render
 from harken.transcribe.result import RecordingTranscript
+from harken.transcribe.verbose import tokens_of
 
 QUIET_S = 10.0
 """The longest silence on the line."""
@@ -97,8 +98,10 @@ class EventStream(Response):
             except TimeoutError:
                 await self._send(send, _comment(feed))
                 continue
-            if text := feed.take():
-                await self._event(send, {"type": "transcript.text.delta", "delta": text})
+            text, tokens = feed.take()
+            if text:
+                extras = {"logprobs": tokens_of(tokens)} if self._work.wanted.has_logprobs else {}
+                await self._event(send, {"type": "transcript.text.delta", "delta": text, **extras})
 
     async def _event(self, send: Send, data: dict[str, Any]) -> None:
         await self._send(send, f"data: {json.dumps(data, ensure_ascii=False)}\n\n")

@@ -23,7 +23,7 @@ from harken.transcribe.ask import Ask
 from harken.transcribe.memory import Memory
 from harken.transcribe.result import RecordingTranscript
 from harken.transcribe.watch import Watch
-from harken.types import ModelInfo
+from harken.types import ModelInfo, TokenLogprob
 
 if TYPE_CHECKING:
     from harken.jobs.leases import Leases
@@ -91,7 +91,7 @@ class Work:
         self._charge = charge
         self._now = now
 
-    def text(self, delta: str) -> None:
+    def text(self, delta: str, logprobs: tuple[TokenLogprob, ...]) -> None:
         """Nobody reads a job's text before its end."""
 
     def progress(self, done_s: float, total_s: float | None) -> None:

@@ -81,7 +81,9 @@ def _settle(spoken: Sequence[_Spoken], audio_s: float) -> tuple[Cue, ...]:
 
 def _end_ms(one: _Spoken, start_ms: int, latest_ms: int) -> int:
     reading_ms = round(max(SHORTEST_S, one.width / NARROW / UNITS_PER_S) * 1000)
-    wanted_ms = max(round(one.end_s * 1000), start_ms + reading_ms)
-    if wanted_ms > latest_ms - _FLICKER_MS:
-        wanted_ms = latest_ms
-    return max(min(wanted_ms, start_ms + round(LONGEST_S * 1000)), start_ms + _FRAME_MS)
+    longest_ms = start_ms + round(LONGEST_S * 1000)
+    end_ms = min(max(round(one.end_s * 1000), start_ms + reading_ms), longest_ms)
+    if end_ms > latest_ms - _FLICKER_MS:
+        # Up to the next cue; where that would be too long, as far before it as a gap must be.
+        end_ms = latest_ms if latest_ms <= longest_ms else latest_ms - _FLICKER_MS
+    return max(end_ms, start_ms + _FRAME_MS)

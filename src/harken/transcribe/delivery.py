@@ -8,9 +8,14 @@ more.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harken.transcribe.result import PlacedTranscript
-from harken.transcribe.stitch import needs_space, space_by_characters
-from harken.types import Send
+from harken.transcribe.stitch import needs_space, space_between, space_by_characters, spaced_tokens
+from harken.types import TokenLogprob
+
+Tell = Callable[[str, tuple[TokenLogprob, ...]], None]
+"""Takes the next text and its tokens, as `Watch.text`."""
 
 
 class Delivery:
@@ -21,7 +26,7 @@ class Delivery:
         language: the forced language's name; None where each piece has its own, known only at its end.
     """
 
-    def __init__(self, tell: Send, language: str | None) -> None:
+    def __init__(self, tell: Tell, language: str | None) -> None:
         self._tell = tell
         self._language = language
         self._head = 0
@@ -54,11 +59,8 @@ class Delivery:
 
     def _close(self, piece: PlacedTranscript) -> None:
         if piece.text.startswith(self._told) and piece.text:
-            separator = ""
-            if self._before is not None:
-                languages = {self._before.language, piece.language}
-                separator = " " if needs_space(self._before.text, piece.text, languages) else ""
-            self._tell_until(piece.text, separator)
+            space = space_between(self._before, piece)
+            self._tell_until(piece.text, space, spaced_tokens(piece.logprobs or (), space))
         if piece.text:
             self._before = piece
         self._written = self._told = ""
@@ -72,11 +74,11 @@ class Delivery:
             is_needed = needs_space(self._before.text, text, {self._language})
         return None if is_needed is None else " " if is_needed else ""
 
-    def _tell_until(self, text: str, separator: str) -> None:
+    def _tell_until(self, text: str, separator: str, tokens: tuple[TokenLogprob, ...] = ()) -> None:
         if not text.startswith(self._told) or text == self._told:
             return
         delta = text[len(self._told) :]
         if not self._told:
             delta = separator + delta
         self._told = text
-        self._tell(delta)
+        self._tell(delta, tokens)

@@ -125,6 +125,7 @@ class Pipeline:
     def _send(self, index: int, speech_prob: float) -> Send | None:
         """Where the piece may write its text while it comes, if it may."""
         may_leak = bool(self._options.context) and speech_prob < CLEAR_SPEECH
-        if not self._is_live or may_leak or not self._delivery.is_head(index):
+        is_whole = self._options.wants_logprobs  # they come with the answer, and each delta shall have its own
+        if not self._is_live or is_whole or may_leak or not self._delivery.is_head(index):
             return None
         return self._delivery.write

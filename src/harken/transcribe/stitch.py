@@ -8,12 +8,13 @@ the edges of a segment's text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from harken.languages import WITHOUT_SPACES
 from harken.transcribe.result import PlacedTranscript, RecordingTranscript
-from harken.types import SAMPLE_RATE, Finish, Segment, Transcript, Word
+from harken.types import SAMPLE_RATE, Finish, Segment, TokenLogprob, Transcript, Word
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ def merge(parts: Sequence[PlacedTranscript]) -> PlacedTranscript:
         finish=max((part.finish for part in parts), key=(Finish.STOP, Finish.LENGTH, Finish.LOOP).index),
         tokens=sum(part.tokens for part in parts),
         words=_chained(part.words for part in parts),
-        logprobs=_chained(part.logprobs for part in parts),
+        logprobs=join_logprobs(parts),
         avg_logprob=sum(mean * n for mean, n in weights) / sum(n for _, n in weights) if weights else None,
         no_speech_prob=min(silences, default=None),
         repairs=tuple(repair for part in parts for repair in part.repairs),
@@ -78,18 +79,32 @@ def stitch(pieces: Sequence[PlacedTranscript], audio_s: float, *, wants_words: b
     )
 
 
-def join_texts(pieces: Sequence[PlacedTranscript]) -> str:
+def join_texts(pieces: Iterable[PlacedTranscript]) -> str:
     """Join the texts in order, with a space where one belongs."""
-    parts: list[str] = []
-    before: PlacedTranscript | None = None
-    for piece in pieces:
-        if not piece.text:
-            continue
-        if before is not None and needs_space(before.text, piece.text, {before.language, piece.language}):
-            parts.append(" ")
-        parts.append(piece.text)
-        before = piece
-    return "".join(parts)
+    return "".join(space + piece.text for space, piece in _spaced(pieces))
+
+
+def join_logprobs(pieces: Sequence[PlacedTranscript]) -> tuple[TokenLogprob, ...] | None:
+    """Chain the tokens so that they spell the joined text; None where no piece has any."""
+    if all(piece.logprobs is None for piece in pieces):
+        return None
+    return tuple(token for space, piece in _spaced(pieces) for token in spaced_tokens(piece.logprobs or (), space))
+
+
+def spaced_tokens(tokens: Sequence[TokenLogprob], space: str) -> tuple[TokenLogprob, ...]:
+    """Put what stands before a piece's text into the first of its tokens, as a model would have written it there."""
+    if not tokens:
+        return ()
+    first = tokens[0]
+    spelled = space.encode() + bytes(first.bytes).lstrip()
+    return (dataclasses.replace(first, token=space + first.token.lstrip(), bytes=tuple(spelled)), *tokens[1:])
+
+
+def space_between(before: PlacedTranscript | None, after: PlacedTranscript) -> str:
+    """What stands between two pieces, neither of them silent; "" at the beginning."""
+    if before is None:
+        return ""
+    return " " if needs_space(before.text, after.text, {before.language, after.language}) else ""
 
 
 def needs_space(left: str, right: str, languages: Iterable[str]) -> bool:
@@ -139,6 +154,15 @@ def main_language(pieces: Iterable[PlacedTranscript]) -> str:
         if piece.language:
             seconds[piece.language] = seconds.get(piece.language, 0.0) + piece.end_s - piece.start_s
     return max(seconds, key=seconds.__getitem__, default="")
+
+
+def _spaced(pieces: Iterable[PlacedTranscript]) -> Iterator[tuple[str, PlacedTranscript]]:
+    """The pieces that have text, each with what stands before it."""
+    before: PlacedTranscript | None = None
+    for piece in pieces:
+        if piece.text:
+            yield space_between(before, piece), piece
+            before = piece
 
 
 def _placed(words: Iterable[Word], start_s: float, end_s: float) -> tuple[Word, ...]:

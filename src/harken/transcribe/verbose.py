@@ -8,13 +8,14 @@ what is not known is 0 where the type demands a number.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from harken.languages import CODES
 from harken.transcribe.result import RecordingTranscript
 from harken.transcribe.sentences import Sentence, sentences_of
-from harken.types import Word
+from harken.transcribe.stitch import join_logprobs
+from harken.types import TokenLogprob, Word
 
 _FRAMES_PER_S = 100
 """`seek` counts frames of 10 ms."""
@@ -66,12 +67,13 @@ def usage_of(result: RecordingTranscript) -> dict[str, Any]:
 
 
 def logprobs_of(result: RecordingTranscript) -> list[dict[str, Any]]:
-    """The tokens of the text with their log-probabilities; spaces between pieces are no tokens."""
-    return [
-        {"token": one.token, "logprob": round(one.logprob, 6), "bytes": list(one.bytes)}
-        for piece in result.segments
-        for one in piece.logprobs or ()
-    ]
+    """The tokens of the text with their log-probabilities; together they spell the text."""
+    return tokens_of(join_logprobs(result.segments) or ())
+
+
+def tokens_of(logprobs: Iterable[TokenLogprob]) -> list[dict[str, Any]]:
+    """Tokens as OpenAI writes them."""
+    return [{"token": one.token, "logprob": round(one.logprob, 6), "bytes": list(one.bytes)} for one in logprobs]
 
 
 def warnings_of(result: RecordingTranscript) -> list[dict[str, Any]]:

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from harken.types import TokenLogprob
+
 
 class Watch(Protocol):
     """Is told about the text and the progress of one recording."""
 
-    def text(self, delta: str) -> None:
+    def text(self, delta: str, logprobs: tuple[TokenLogprob, ...]) -> None:
         """Take the next part of the text, in the order of the recording; spaces between pieces are part of it.
+
+        `logprobs` are its tokens, which spell it; () where they were not asked for. Where they were, text comes piece
+        by piece, because they are known at a piece's end only.
 
         What was told cannot be taken back. Where a piece was recognised a second time (a loop, a lost instance) and
         its text does not begin with what was told, nothing more of that piece comes; the result has its true text.
@@ -44,9 +49,9 @@ class Heard:
         self.done_s = 0.0
         self._watch = watch
 
-    def text(self, delta: str) -> None:
+    def text(self, delta: str, logprobs: tuple[TokenLogprob, ...]) -> None:
         """Pass it on."""
-        self._watch.text(delta)
+        self._watch.text(delta, logprobs)
 
     def progress(self, done_s: float, total_s: float | None) -> None:
         """Keep it, and pass it on."""
@@ -57,7 +62,7 @@ class Heard:
 class NoWatch:
     """Nobody looks on."""
 
-    def text(self, delta: str) -> None:
+    def text(self, delta: str, logprobs: tuple[TokenLogprob, ...]) -> None:
         """Say nothing."""
 
     def progress(self, done_s: float, total_s: float | None) -> None:

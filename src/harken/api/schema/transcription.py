@@ -109,7 +109,7 @@ OPENAI_BODY = form({"file": AUDIO_FILE}, OPTIONS)
 _USAGE = obj({"type": {"type": "string", "enum": ["duration"]}, "seconds": NUMBER})
 _LOGPROBS = listed(obj({"token": TEXT, "logprob": NUMBER, "bytes": listed(COUNT)}))
 _WARNINGS = listed(obj({"code": TEXT, "message": TEXT, "start": NUMBER, "end": NUMBER}))
-_LANGUAGES = listed(obj({"code": TEXT}))
+_LANGUAGES = listed(obj({"code": TEXT, "name": TEXT}))
 
 _BRIEF: Schema = obj(
     {"text": TEXT, "language": TEXT, "languages": _LANGUAGES, "usage": _USAGE},
@@ -118,7 +118,7 @@ _BRIEF: Schema = obj(
 _BRIEF_EXAMPLE: dict[str, Any] = {
     "text": "one two three",
     "language": "English",
-    "languages": [{"code": "en"}],
+    "languages": [{"code": "en", "name": "English"}],
     "usage": {"type": "duration", "seconds": 2.5},
 }
 
@@ -152,7 +152,7 @@ _EVENTS = (
     'data: {"type": "transcript.text.delta", "delta": "one two"}\n\n'
     'data: {"type": "transcript.text.delta", "delta": " three"}\n\n'
     'data: {"type": "transcript.text.done", "text": "one two three", "language": "English", '
-    '"languages": [{"code": "en"}], "usage": {"type": "duration", "seconds": 2.5}}\n\n'
+    '"languages": [{"code": "en", "name": "English"}], "usage": {"type": "duration", "seconds": 2.5}}\n\n'
 )
 
 _TRANSCRIPTION = json_answer(
