@@ -99,7 +99,7 @@ def test_openais_client_raises_its_own_errors(house: KeyHouse) -> None:
 
 @pytest.mark.slow
 def test_every_answer_says_what_is_left(house: KeyHouse) -> None:
-    """In OpenAI's headers, on success and on refusal."""
+    """In OpenAI's headers, on success (with this recording counted) and on refusal."""
     _, secret = house.book.add("bob", requests_per_minute=2, audio_s_per_minute=0.75)
 
     async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
@@ -109,8 +109,8 @@ def test_every_answer_says_what_is_left(house: KeyHouse) -> None:
     assert (first.status_code, second.status_code, third.status_code) == (200, 200, 429)
     assert first.headers["x-ratelimit-limit-requests"] == "2"
     assert first.headers["x-ratelimit-remaining-requests"] == "1"
-    assert first.headers["x-ratelimit-remaining-audio-seconds"] == "0.75"
-    assert second.headers["x-ratelimit-remaining-audio-seconds"] == "0.25"
+    assert first.headers["x-ratelimit-remaining-audio-seconds"] == "0.25"
+    assert second.headers["x-ratelimit-remaining-audio-seconds"] == "0"
     assert third.headers["x-ratelimit-remaining-audio-seconds"] == "0"
     assert third.headers["x-ratelimit-reset-audio-seconds"].endswith("s")
     assert third.json()["code"] == "rate_limit_exceeded"

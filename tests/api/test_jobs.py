@@ -53,6 +53,10 @@ class Everybody(Admission):
         """Nobody has a limit."""
         return []
 
+    async def audio_left(self, key: Key) -> list[Standing]:
+        """Nobody has a limit."""
+        return []
+
     async def charge(self, key_id: str, audio_s: float) -> None:
         """Note it."""
         self.charged.append((key_id, audio_s))

@@ -75,7 +75,7 @@ def test_an_unknown_name_is_refused_even_when_it_is_empty(spelling: str) -> None
 
 def test_the_nearest_known_name_is_suggested() -> None:
     """Most unknown names are misspelt."""
-    with pytest.raises(UnsupportedOption, match="did you mean 'language'"):
+    with pytest.raises(UnsupportedOption, match=r"is not known; did you mean 'language'\? Known fields are "):
         read(langauge=["en"])
 
 

@@ -101,6 +101,7 @@ def test_transcribe_in_this_process_says_the_same(cluster: Cluster, recording: P
         (("transcribe", "x.wav", "--words", "--model", "stub"), 2, "verbose_json, srt or vtt"),
         (("transcribe", "x.wav", "y.wav", "--format", "srt", "--model", "stub"), 2, "--output FOLDER"),
         (("transcribe", "x.wav", "--job", "--model", "stub"), 2, "--server"),
+        (("transcribe", "x.wav", "--server", NOWHERE, "--model", "stub"), 2, "--model cannot be had with --server"),
         (("serve", "--model", "/no/such/folder", "--port", "0"), 3, "/no/such/folder"),
         (("up", "--device", "abacus", "--model", "digits", "--port", "0", "--first-port", "0"), 3, "abacus"),
     ],

@@ -78,3 +78,11 @@ def test_results_never_overwrite_each_other(tmp_path: Path, capsys: pytest.Captu
     assert sorted(texts.values()) == sorted(f"{name}\n" for name in names)
     assert texts["b.txt"] == "b.wav\n"
     assert capsys.readouterr().err == "harken: c.wav: No. [bad]\n"
+
+
+def test_what_cannot_be_read_is_said_before_anything_is_sent(tmp_path: Path) -> None:
+    """In the middle of a request it would look like the server's fault."""
+    with pytest.raises(IsADirectoryError):
+        FormBody([], [("file", tmp_path)])
+    with pytest.raises(FileNotFoundError):
+        FormBody([], [("file", tmp_path / "missing.wav")])

@@ -47,7 +47,7 @@ class Auth:
             await self._refuse(error, scope, receive, send)
             return
         state["key"] = key
-        state["charge"] = partial(self._charge, key)
+        state["charge"] = partial(self._charge, key, standings)
         await self._app(scope, receive, partial(_send_with, standings, send))
 
     async def _key(self, scope: Scope) -> Key | None:
@@ -78,14 +78,16 @@ class Auth:
             raise NotPermitted
         return key
 
-    async def _count(self, scope: Scope, key: Key | None) -> Sequence[Standing]:
+    async def _count(self, scope: Scope, key: Key | None) -> list[Standing]:
         if self._admission is None or need_of(scope["path"]) is not Need.KEY:
-            return ()
+            return []
         return await self._admission.count(key, wants_audio=wants_audio(scope["method"], scope["path"]))
 
-    async def _charge(self, key: Key | None, audio_s: float) -> None:
+    async def _charge(self, key: Key | None, standings: list[Standing], audio_s: float) -> None:
+        """Count, and note what is left now: an answer whose head is still to come says so."""
         if self._admission is not None and key is not None:
             await self._admission.charge(key.id, audio_s)
+            standings += await self._admission.audio_left(key)
 
     async def _refuse(self, error: HarkenError, scope: Scope, receive: Receive, send: Send) -> None:
         _log.info("request.refused", request_id=scope["state"].get("request_id"), path=scope["path"], code=error.code)
@@ -106,7 +108,7 @@ async def _send_with(standings: Sequence[Standing], send: Send, message: Message
 
 
 def _limit_headers(standings: Sequence[Standing]) -> dict[str, str]:
-    """Write limits as OpenAI does."""
+    """Write limits as OpenAI does; of two standings of one limit the later one counts."""
     return {
         f"x-ratelimit-{part}-{one.what}": value
         for one in standings

@@ -190,18 +190,18 @@ class FormParser:
         if self._name is None:
             self._files.end()
             return
-        text = _utf8(bytes(self._text), f"Field {self._name[:80]!r}")
+        text = _utf8(bytes(self._text), f"Field {self._name[:80]!r}", field=self._name[:80])
         self.fields.setdefault(self._name, []).append(text)
 
     def _end(self) -> None:
         self._is_whole = True
 
 
-def _utf8(raw: bytes, what: str) -> str:
+def _utf8(raw: bytes, what: str, *, field: str | None = None) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise ClientError(f"{what} is not UTF-8.") from error
+        raise ClientError(f"{what} is not UTF-8.", field=field) from error
 
 
 def _file_name(options: dict[bytes, bytes]) -> str:

@@ -51,7 +51,7 @@ def read_chunking(values: Values) -> ServerVad | None:
     if unknown:
         raise unknown_field(f"{FIELD}[{unknown[0]}]", [f"{FIELD}[{name}]" for name in MEMBERS])
     if members.get("type") != "server_vad":
-        raise _refused("its type must be server_vad.")
+        raise _refused("its type must be server_vad; for auto, send auto alone.")
     default = ServerVad()
     return ServerVad(
         threshold=_number(members, "threshold", default.threshold, 1.0),

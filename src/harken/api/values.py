@@ -113,8 +113,8 @@ def unknown_field(spelling: str, known: Sequence[str]) -> UnsupportedOption:
     """The error for a field that a route does not have; it names the one that was probably meant."""
     shown = spelling[:80]
     near = difflib.get_close_matches(shown, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return UnsupportedOption(f"Field {shown!r} is not known; {hint}Known fields are {', '.join(known)}.", field=shown)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return UnsupportedOption(f"Field {shown!r} is not known{hint} Known fields are {', '.join(known)}.", field=shown)
 
 
 def _name_of(spelling: str, kinds: Mapping[str, Kind], also: Sequence[str]) -> tuple[str, str | None]:

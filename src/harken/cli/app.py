@@ -171,14 +171,12 @@ def transcribe(
     settings: Settings = None,
 ) -> None:
     """Print what is said in recordings, in this process or with --server."""
-    from harken.cli.transcribe import Place, run
+    from harken.cli.transcribe import Place, check_local, run
     from harken.cli.wanted import Wanted
 
-    merged = read_config(
-        config,
-        settings,
-        instance={"model": model, "aligner": aligner, "device": device, "dtype": dtype, "threads": threads},
-    )
+    local = {"model": model, "aligner": aligner, "device": device, "dtype": dtype, "threads": threads}
+    check_local(server, local)
+    merged = read_config(config, settings, instance=local)
     wanted = Wanted(output=output, language=language, prompt=prompt, hotwords=hotwords, words=words)
     place = Place(server=server, api_key=api_key, as_job=job)
     sys.exit(run(merged, files, wanted=wanted, place=place, folder=folder))

@@ -6,6 +6,7 @@ The size is known beforehand, so the server can refuse what it has no room for b
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -19,12 +20,15 @@ class FormBody:
     Args:
         values: text fields, in order; a name may come several times.
         files: recordings, each with the field it is sent in.
+
+    Raises:
+        OSError: one cannot be read: it is missing, forbidden, or a folder.
     """
 
     def __init__(self, values: Sequence[tuple[str, str]], files: Sequence[tuple[str, Path]]) -> None:
         self._boundary = secrets.token_hex(16)
         self._values = values
-        self._files = [(field, path, path.stat().st_size) for field, path in files]
+        self._files = [(field, path, _size_of(path)) for field, path in files]
 
     @property
     def headers(self) -> dict[str, str]:
@@ -71,6 +75,12 @@ class FormBody:
 
     def _end(self) -> bytes:
         return f"--{self._boundary}--\r\n".encode()
+
+
+def _size_of(path: Path) -> int:
+    """By opening it: what fails in the middle of a request looks like the server's fault."""
+    with path.open("rb") as file:
+        return os.fstat(file.fileno()).st_size
 
 
 def _quoted(name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +46,17 @@ class Place:
     server: str | None = None
     api_key: str = ""
     as_job: bool = False
+
+
+def check_local(server: str | None, flags: Mapping[str, object]) -> None:
+    """Refuse flags about a model in this process where a server's is used: they would say nothing.
+
+    Raises:
+        ConfigError: one of them was given.
+    """
+    given = [f"--{name}" for name, value in flags.items() if value is not None]
+    if server is not None and given:
+        raise ConfigError(f"{', '.join(given)} cannot be had with --server: that server has its own model.")
 
 
 def run(config: Config, files: Sequence[Path], *, wanted: Wanted, place: Place, folder: Path | None) -> int:

@@ -64,6 +64,10 @@ class Admission:
         audio = await self._meter.look(key) if wants_audio else []
         return [*await self._meter.enter(key), *audio]
 
+    async def audio_left(self, key: Key) -> list[Standing]:
+        """Return what is left of a key's audio-seconds now; [] where there is no limit, or nothing can be counted."""
+        return await self._meter.audio_left(key)
+
     async def charge(self, key_id: str, audio_s: float) -> None:
         """Count a recording's decoded seconds; of keys that are gone, and of nobody (""), nothing is counted.
 

@@ -115,6 +115,14 @@ class Meter:
         Raises:
             LimitReached: nothing.
         """
+        left = await self.audio_left(key)
+        for standing in left:
+            if standing.remaining <= 0:
+                raise LimitReached(standing, f"This key may have {standing.limit:g} audio-seconds a minute transcribed")
+        return left
+
+    async def audio_left(self, key: Key) -> list[Standing]:
+        """Return what is left of its audio-seconds, also where that is nothing; [] for no limit or no count."""
         limit_ms = self._audio_ms(key)
         if not limit_ms:
             return []
@@ -138,8 +146,6 @@ class Meter:
             remaining=max(0, limit_ms - used) / _MS,
             reset_s=max(1, math.ceil((window + ahead) * WINDOW_S - self._now())),
         )
-        if used >= limit_ms:
-            raise LimitReached(standing, f"This key may have {standing.limit:g} audio-seconds a minute transcribed")
         return [standing]
 
     async def charge(self, key: Key, audio_s: float) -> None:
