@@ -104,6 +104,18 @@ def test_the_sound_of_a_video_is_decoded(form: str) -> None:
     assert np.sqrt(np.mean(audio.samples**2)) == pytest.approx(0.21, rel=0.1)
 
 
+@pytest.mark.parametrize("form", ["mp4", "matroska", "webm", "mpegts"])
+def test_sound_that_begins_later_than_its_film_keeps_its_times(form: str) -> None:
+    """Screen recordings and edited films: silence stands for what is missing, or subtitles would show too early."""
+    codec = "libopus" if form == "webm" else "aac"
+    audio = decode(video(tone(1.0, 48_000), 48_000, form=form, audio_codec=codec, sound_begins_s=2.0))
+    assert audio.audio_s == pytest.approx(3.0, abs=0.06)
+    assert not audio.samples[: round(1.9 * 16_000)].any()
+    assert np.sqrt(np.mean(audio.samples[round(2.1 * 16_000) : round(2.9 * 16_000)] ** 2)) == pytest.approx(
+        0.21, rel=0.1
+    )
+
+
 def test_vorbis_in_webm_is_decoded() -> None:
     """FFmpeg's own Vorbis encoder is experimental, so libsndfile's is moved into the other container."""
     import av

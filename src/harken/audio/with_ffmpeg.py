@@ -127,6 +127,7 @@ def _decode(
     frames = _frames(file, stream, check_time)
     if container is Container.MATROSKA:
         frames = _without_gaps(frames)
+    frames = _from_the_beginning(frames, file)
     for samples, rate in _joined((frame.samples, frame.rate) for frame in frames):
         found_s += len(samples) / rate
         source = Source(container=container.value, codec=codec.name, sample_rate=rate, channels=samples.shape[1])
@@ -151,6 +152,27 @@ def _frames(
             yield _Frame(samples=_as_float(frame), rate=frame.sample_rate, at_s=frame.time)
 
 
+def _from_the_beginning(frames: Iterator[_Frame], file: av.container.InputContainer) -> Iterator[_Frame]:
+    """Put silence before sound that begins later than the film, as in screen recordings: subtitles show on the film."""
+    begins_s = (file.start_time or 0) / 1_000_000
+    is_film = len(file.streams) > 1
+    for frame in frames:
+        late_s = frame.at_s - begins_s if is_film and frame.at_s is not None else 0.0
+        # A sound that begins behind the file's own end has lost its clock.
+        if late_s > _SLACK_S and not (file.duration and late_s > file.duration / 1_000_000):
+            yield from _silence(round(late_s * frame.rate), frame)
+        yield frame
+        break
+    yield from frames
+
+
+def _silence(samples: int, like: _Frame) -> Iterator[_Frame]:
+    """Frames of so many samples of silence."""
+    for start in range(0, samples, _BLOCK_SAMPLES):
+        silence = np.zeros((min(_BLOCK_SAMPLES, samples - start), like.samples.shape[1]), np.float32)
+        yield _Frame(samples=silence, rate=like.rate, at_s=None)
+
+
 def _without_gaps(frames: Iterator[_Frame]) -> Iterator[_Frame]:
     """Fill with silence what a live recorder left out: it writes nothing while a line is dead or somebody is mute.
 
@@ -161,9 +183,7 @@ def _without_gaps(frames: Iterator[_Frame]) -> Iterator[_Frame]:
         at_s = expected_s if frame.at_s is None else frame.at_s
         missing = round((at_s - expected_s) * frame.rate) if at_s is not None and expected_s is not None else 0
         if missing > _SLACK_S * frame.rate:
-            for start in range(0, missing, _BLOCK_SAMPLES):
-                silence = np.zeros((min(_BLOCK_SAMPLES, missing - start), frame.samples.shape[1]), np.float32)
-                yield _Frame(samples=silence, rate=frame.rate, at_s=None)
+            yield from _silence(missing, frame)
             expected_s = at_s
         yield frame
         expected_s = (at_s or 0.0 if expected_s is None else expected_s) + len(frame.samples) / frame.rate

@@ -138,7 +138,14 @@ def can_encode(kind: Kind) -> bool:
     return True
 
 
-def video(samples: NDArray[np.float32] | None, rate: int, *, form: str = "mp4", audio_codec: str = "aac") -> bytes:
+def video(
+    samples: NDArray[np.float32] | None,
+    rate: int,
+    *,
+    form: str = "mp4",
+    audio_codec: str = "aac",
+    sound_begins_s: float = 0.0,
+) -> bytes:
     """Return one second of small MPEG-4 or VP8 pictures with the samples as sound; without sound where None."""
     import av
 
@@ -153,7 +160,7 @@ def video(samples: NDArray[np.float32] | None, rate: int, *, form: str = "mp4", 
             container.mux(pictures.encode(picture))
         container.mux(pictures.encode(None))
         if samples is not None:
-            _mux_sound(container, sound, samples, rate)
+            _mux_sound(container, sound, samples, rate, begins=round(sound_begins_s * rate))
     return file.getvalue()
 
 
@@ -175,14 +182,14 @@ def _sound_stream(container: Any, codec: str, rate: int, channels: int) -> Any:
     return stream
 
 
-def _mux_sound(container: Any, stream: Any, samples: NDArray[np.float32], rate: int) -> None:
+def _mux_sound(container: Any, stream: Any, samples: NDArray[np.float32], rate: int, begins: int = 0) -> None:
     import av
 
     layout = "stereo" if samples.shape[1] == 2 else "mono"
     for start in range(0, len(samples), 1000):
         block = np.ascontiguousarray(samples[start : start + 1000].reshape(1, -1))
         frame = av.AudioFrame.from_ndarray(block, format="flt", layout=layout)
-        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+        frame.sample_rate, frame.pts, frame.time_base = rate, begins + start, Fraction(1, rate)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
 
