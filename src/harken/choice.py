@@ -22,6 +22,10 @@ _BITS = 24
 """Of a draw: as many as a float32 holds exactly."""
 
 
+NO_TOKEN = -1
+"""In place of a token: the model's arithmetic overflowed for this sequence, so that nothing can be chosen."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manner:
     """How all tokens of one segment are chosen.
@@ -75,7 +79,7 @@ class Chosen:
     """What one step chose.
 
     Attributes:
-        tokens: one per sequence, in order.
+        tokens: one per sequence, in order; `NO_TOKEN` where its scores were no numbers.
         notes: by the sequence's place in the step, for those who wanted them.
     """
 

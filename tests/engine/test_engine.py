@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from harken.choice import Chosen
+from harken.choice import NO_TOKEN, Choice, Chosen
 from harken.engine.engine import Engine
 from harken.engine.messages import Opened
 from harken.errors import AudioTooLong, Draining, EngineFailed, QueueFull, UnsupportedOption
 from harken.testing import FakeClock, FakeModel, Gate, fake_text, segment, silence
+from harken.testing.model import FakeCache
 from harken.types import Finish, Options, Segment, Transcript
 
 _ANY = Options()
@@ -302,6 +303,45 @@ def test_a_failed_step_fails_what_was_in_it_and_nothing_else() -> None:
             assert engine.failure is None
             assert engine.failures == len(failed)
             assert model.caches == 2
+
+    asyncio.run(main())
+
+
+class _Overflowing(FakeModel):
+    """Its arithmetic overflows at the second token of every segment of two seconds."""
+
+    def decode(
+        self,
+        cache: FakeCache,
+        slots: Sequence[int],
+        tokens: Sequence[int],
+        lengths: Sequence[int],
+        choices: Sequence[Choice | None] = (),
+    ) -> Chosen:
+        """See `FakeModel`."""
+        chosen = super().decode(cache, slots, tokens, lengths, choices)
+        two = fake_text(segment(2).samples)
+        bad = [(answer := cache.answers[slot]) is not None and two in self.detokenize(answer.answer) for slot in slots]
+        lost = [NO_TOKEN if is_bad else token for is_bad, token in zip(bad, chosen.tokens, strict=True)]
+        return Chosen(tokens=lost, notes=chosen.notes)
+
+
+def test_a_segment_whose_scores_overflow_fails_alone() -> None:
+    """By name, so that another instance may try; the others in the batch have their text, and all slots are back."""
+
+    async def main() -> None:
+        async with _engine(_Overflowing()) as engine:
+            asked = [segment(1, seed=1), segment(2), segment(1, seed=3)]
+            tasks = [_in_background(engine.recognize(one, _ANY)) for one in asked]
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            assert isinstance(results[1], EngineFailed)
+            assert results[1].retryable
+            for place in (0, 2):
+                result = results[place]
+                assert isinstance(result, Transcript)
+                assert result.text == fake_text(asked[place].samples)
+            assert engine.failure is None
+            assert engine.in_flight == 0
 
     asyncio.run(main())
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from harken.choice import Choice, Manner
+from harken.choice import NO_TOKEN, Choice, Manner
 from harken.qwen3_asr.choosing import Chooser, drawn, penalised
 from tests.qwen3_asr import reference
 
@@ -137,3 +137,16 @@ def test_how_likely_no_speech_is_is_asked_as_long_as_it_may_be_said(
         assert note.no_speech is None
     else:
         assert note.no_speech == pytest.approx(float(scores.softmax(-1)[0, asked]), abs=1e-6)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_row_whose_scores_are_no_numbers_has_no_token_and_spoils_no_other(bad: float) -> None:
+    """Whether it asked for something or not."""
+    scores = _scores(3)
+    scores[1, 4] = bad
+    asked = _choice(MARK, 5, temperature=0.9, penalty=1.2, seed=b"a", wants_logprobs=True)
+    for choices in ((), [asked] * 3):
+        chosen = CHOOSER.choose(scores, choices)
+        assert chosen.tokens[1] == NO_TOKEN
+        for row in (0, 2):
+            assert chosen.tokens[row] == CHOOSER.choose(scores[row : row + 1], choices[:1]).tokens[0]

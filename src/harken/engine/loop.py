@@ -15,7 +15,7 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from harken.choice import Choice, Chosen, Note
+from harken.choice import NO_TOKEN, Choice, Chosen, Note
 from harken.clock import Clock
 from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
 from harken.engine.model import Model
@@ -155,7 +155,9 @@ class ModelLoop:
             return
         for place, note in chosen.notes.items():
             self._notes.setdefault(step.sequences[place].key, []).append(note)
-        self._report(step, self._scheduler.advance(step, chosen.tokens))
+        lost = [seen for seen, token in zip(step.sequences, chosen.tokens, strict=True) if token == NO_TOKEN]
+        self._give_up(lost, "The engine failed on this segment: the model's scores are no numbers.")
+        self._report(step, self._scheduler.advance(step, chosen.tokens), lost)
 
     def _run_model(self, step: Step) -> Chosen:
         slots = [sequence.slot for sequence in step.sequences]
@@ -198,8 +200,8 @@ class ModelLoop:
             self._busy_s += self._clock.now() - began
             self._timing = None
 
-    def _report(self, step: Step, endings: list[Ending]) -> None:
-        ended = {ending.sequence.key for ending in endings}
+    def _report(self, step: Step, endings: list[Ending], lost: list[Sequence]) -> None:
+        ended = {sequence.key for sequence in (*lost, *(ending.sequence for ending in endings))}
         reports: list[Report] = [
             Wrote(key=sequence.key, token=sequence.tokens[-1])
             for sequence in step.sequences
@@ -215,15 +217,21 @@ class ModelLoop:
 
     def _fail(self, step: Step, error: Exception) -> None:
         """Give up what was in the batch; the others keep their slots, whose cache the failed step did not own."""
-        labels = [self._submits.pop(sequence.key).label for sequence in step.sequences]
-        for sequence in step.sequences:
-            self._scheduler.cancel(sequence.key)
-            self._notes.pop(sequence.key, None)
-        _log.error("engine.step_failed", segments=labels, step=type(step).__name__.lower(), exc_info=error)
-        told = f"The engine failed on this segment: {_summary(error)}"
-        self._post([Failed(key=sequence.key, error=EngineFailed(told)) for sequence in step.sequences])
+        _log.error("engine.step_failed", step=type(step).__name__.lower(), exc_info=error)
+        self._give_up(step.sequences, f"The engine failed on this segment: {_summary(error)}")
         if not self._scheduler.running:
             self._prove()
+
+    def _give_up(self, sequences: Many[Sequence], told: str) -> None:
+        """Fail these by name and free their slots."""
+        if not sequences:
+            return
+        labels = [self._submits.pop(sequence.key).label for sequence in sequences]
+        _log.error("engine.segments_failed", segments=labels, reason=told)
+        for sequence in sequences:
+            self._scheduler.cancel(sequence.key)
+            self._notes.pop(sequence.key, None)
+        self._post([Failed(key=sequence.key, error=EngineFailed(told)) for sequence in sequences])
 
     def _prove(self) -> None:
         """After a failure, with nothing running: a new cache, and half a second of silence must pass through it.

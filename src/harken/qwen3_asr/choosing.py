@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from harken.choice import Choice, Chosen, Note
+from harken.choice import NO_TOKEN, Choice, Chosen, Note
 
 
 class Chooser:
@@ -36,7 +36,9 @@ class Chooser:
             scores: [batch, vocabulary], of any float type.
             choices: one per row, None where the likeliest token is wanted and nothing else; or none at all.
         """
-        likeliest = scores.argmax(-1)
+        highest, likeliest = scores.max(-1)
+        # A NaN anywhere in a row is its highest; the row then says nothing, and its neighbours are as good as ever.
+        likeliest = likeliest.where(highest.isfinite(), NO_TOKEN)
         asking = [(row, choice) for row, choice in enumerate(choices) if choice is not None]
         if not asking:
             return Chosen(tokens=likeliest.tolist())
@@ -44,8 +46,9 @@ class Chooser:
         plain = scores[[row for row, _ in asking]].float()
         tokens: list[int] = likeliest.tolist()
         for (row, _), token in zip(asking, self._tokens(plain, likeliest[[r for r, _ in asking]], asked), strict=True):
-            tokens[row] = token
-        notes = self._notes(plain, [tokens[row] for row, _ in asking], asked)
+            if tokens[row] != NO_TOKEN:
+                tokens[row] = token
+        notes = self._notes(plain, [max(tokens[row], 0) for row, _ in asking], asked)
         return Chosen(tokens=tokens, notes={asking[place][0]: note for place, note in notes.items()})
 
     def _tokens(self, plain: Tensor, likeliest: Tensor, choices: Sequence[Choice]) -> list[int]:
