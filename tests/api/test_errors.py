@@ -93,6 +93,9 @@ def test_a_wrong_method_is_a_405_that_says_which_is_right() -> None:
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
     assert response.headers["allow"] == "POST"
     assert "POST" in response.json()["error"]
+    for path, methods in (("/v1/jobs", "GET, POST"), ("/v1/jobs/x", "GET, DELETE"), ("/health", "GET, HEAD")):
+        response = ask(World(), "PATCH", path)
+        assert (response.status_code, response.headers["allow"]) == (405, methods)
 
 
 def test_the_frameworks_own_refusals_get_our_shape() -> None:

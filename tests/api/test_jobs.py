@@ -179,6 +179,9 @@ def test_nothing_is_left_of_a_refused_upload(world: JobWorld) -> None:
         ({"json": {"paths": ["/etc/passwd"]}}, (403, "not_permitted")),
         ({"json": {"language": "en"}}, (400, "missing_audio")),
         ({"content": b"[]", "headers": {"Content-Type": "application/json"}}, (400, "bad_request")),
+        ({"content": b'{"file": "a.wav"}', "headers": {"Content-Type": "application/json"}}, (400, "bad_request")),
+        ({"files": form(CLIP), "data": {"name": "n" * 256}}, (400, "bad_request")),
+        ({"files": form(CLIP), "data": {"name": "two\nlines"}}, (400, "bad_request")),
         ({"content": b'{"name": "\\ud800"}', "headers": {"Content-Type": "application/json"}}, (400, "bad_request")),
         ({"content": b"x", "headers": {"Content-Type": "text/plain"}}, (400, "bad_request")),
     ]

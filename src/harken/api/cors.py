@@ -15,6 +15,7 @@ from harken.errors import ConfigError
 
 _SHOWN = (
     "Retry-After",
+    "X-Should-Retry",
     "X-Request-Id",
     "X-Harken-Instance",
     "X-Harken-Incomplete",

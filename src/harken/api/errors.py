@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from harken.api.access import log_fields
 from harken.api.chinese import message_in, wanted_language
@@ -76,18 +77,30 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     """Answer what the framework refuses: unknown routes, methods that a route does not have."""
     assert isinstance(error, HTTPException), f"registered for HTTPException, called with {error!r}"
     path = request.url.path
+    headers = dict(error.headers or {})
     translated: HarkenError
     match error.status_code:
         case 404:
             translated = NotFound(f"There is nothing at {path[:200]}; GET / lists what there is.")
         case 405:
-            allowed = (error.headers or {}).get("Allow", "another method")
+            headers["Allow"] = ", ".join(_methods_of(request))
+            allowed = " or ".join(_methods_of(request))
             translated = MethodNotAllowed(f"{request.method} is not allowed at {path[:200]}; use {allowed}.")
         case status if status < 500:
             translated = ClientError(str(error.detail))
         case _:
             translated = InternalError()
-    return _answer_to(request, translated, error.headers)
+    return _answer_to(request, translated, headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """All methods of an address: the framework names those of the first route alone."""
+    scope, routes = request.scope, request.app.router.routes
+    return [
+        method
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def on_validation_error(request: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from harken.api.job_form import ArrivingFiles, JobRequest, read_job_fields
+from harken.api.job_form import FILE_FIELDS, ArrivingFiles, JobRequest, read_job_fields
 from harken.api.service import Service
 from harken.api.upload import read_body, read_files
 from harken.api.values import values_of_json
@@ -43,6 +43,10 @@ async def read_job_request(
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
         arriving: list[str] = []
         fields = values_of_json(await _read_json(request))
+        if misplaced := next((name for name in fields if name.partition("[")[0] in FILE_FIELDS), ""):
+            raise ClientError(
+                "JSON holds no files: upload them in a form, or name files of the server in paths.", field=misplaced
+            )
     else:
         sink = ArrivingFiles(arrival, files_max=limits.files_per_job, file_bytes=service.limits.upload_bytes)
         fields = await read_files(request, "file", sink, sink.settle, limits.upload_bytes)

@@ -71,7 +71,7 @@ def read_job_fields(given: Mapping[str, Sequence[str]]) -> JobRequest:
     values = read_values(own, JOB_KINDS)
     return JobRequest(
         options=read_fields(options, OPTION_KINDS, also=(*FILE_FIELDS, *JOB_KINDS)),
-        name=shown_name(values.one("name")),
+        name=_name(values),
         metadata=_metadata(values),
         webhook=values.one("webhook").strip(),
         paths=values.several("paths"),
@@ -79,8 +79,18 @@ def read_job_fields(given: Mapping[str, Sequence[str]]) -> JobRequest:
 
 
 def shown_name(name: str) -> str:
-    """A name as it is kept: in one line, without what no database and no terminal likes."""
+    """A file's name as it is kept: in one line, without what no database and no terminal likes."""
     return "".join(character if character.isprintable() else "\ufffd" for character in name)[:NAME_CHARACTERS]
+
+
+def _name(values: Values) -> str:
+    name = values.one("name")
+    # Joiners are invisible and belong to words and emoji all the same.
+    if len(name) > NAME_CHARACTERS or not name.translate({0x200C: None, 0x200D: None}).isprintable():
+        raise ClientError(
+            f"name must be a line of at most {NAME_CHARACTERS} characters that can be shown.", field="name"
+        )
+    return name
 
 
 def _base(name: str) -> str:
