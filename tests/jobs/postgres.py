@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -48,10 +49,25 @@ def running_postgres() -> Iterator[str]:
                 _wait_ready(folder, server)
                 yield str(folder)
             finally:
-                server.terminate()
+                server.send_signal(signal.SIGINT)  # its word for: without waiting for clients
                 server.wait(20)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def hanging(folder: str) -> Iterator[None]:
+    """Stop that server's processes in the block: it takes connections, and answers nothing."""
+    parent = int((Path(folder) / "data" / "postmaster.pid").read_text().split()[0])
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    pids = [parent, *map(int, children)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def url_of(folder: str, schema: str) -> str:

@@ -108,10 +108,23 @@ def _open(url: str, folder: Path) -> Engine:
     if not url:
         return _open_sqlite(make_folder(folder) / _FILE)
     try:
-        return create_engine(url, pool_pre_ping=True, pool_size=8)
+        engine = create_engine(url, pool_pre_ping=True, pool_size=8)
     except (SQLAlchemyError, ImportError) as error:
         # The URL may hold a password: only its first word is shown.
         raise ConfigError(f"state.database {url.partition(':')[0]!r}:… cannot be used: {error}.") from error
+    if (engine.dialect.name, engine.dialect.driver) == ("postgresql", "psycopg"):
+        _be_impatient(engine)
+    return engine
+
+
+def _be_impatient(engine: Engine) -> None:
+    from sqlalchemy import event
+
+    from harken.state.postgres import CONNECT_TIMEOUT_S, ImpatientConnection
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, _record: object, given: list[Any], named: dict[str, Any]) -> ImpatientConnection:
+        return ImpatientConnection.connect(*given, **{"connect_timeout": CONNECT_TIMEOUT_S, **named})
 
 
 def _open_sqlite(path: Path) -> Engine:
