@@ -130,6 +130,24 @@ def test_a_file_that_takes_the_server_with_it_is_given_up(house: House) -> None:
     assert "stopped 3 times" in ended.files[0].error.message
 
 
+def test_a_file_that_gets_further_outlives_any_number_of_crashes(house: House) -> None:
+    """Each try finishes a piece before its server dies; tries that end with an error count all the same."""
+    job = house.create()
+    for _ in range(5):
+        claim = house.claim()
+        assert claim.attempts == 1
+        assert house.leases.keep(claim, "r1", PIECE)
+        house.now += LEASE_S
+    claim = house.claim()
+    assert house.leases.keep(claim, "r1", PIECE)
+    assert house.leases.fail(claim, Again(wait_s=0, costs_a_try=True, error=BAD), now=house.now)
+    claim = house.claim()
+    assert claim.attempts == 2
+    assert house.leases.keep(claim, "r1", PIECE)
+    assert house.leases.finish(claim, RESULT, now=house.now)
+    assert house.store.get(job.id, None).files[0].attempts == 2
+
+
 def test_a_failure_that_is_over_soon_waits_for_its_time(house: House) -> None:
     """A try that counts and one that does not; the error of the last try is shown until the file is done."""
     job = house.create()

@@ -83,12 +83,14 @@ class Leases:
             return [from_json(PlacedTranscript, body) for body in connection.scalars(query)]
 
     def keep(self, claim: Claim, maker: str, piece: PlacedTranscript) -> bool:
-        """Remember a finished piece; False when the claim is lost."""
+        """Remember a finished piece; False when the claim is lost.
+
+        From then on a crash of the server does not count against the file: it goes on from here, again and again.
+        """
         named = {"file_id": claim.file_id, "maker": maker, "first": piece.start, "last": piece.end}
         with writing(self._engine) as connection:
             # The row's lock keeps a server that wants to take the file over waiting until the piece is there.
-            held = select(_files.c.id).where(*_held(claim)).with_for_update()
-            if connection.execute(held).first() is None:
+            if not self._update(connection, claim, attempts=claim.attempts - 1):
                 return False
             connection.execute(delete(_pieces).where(*(_pieces.c[name] == value for name, value in named.items())))
             connection.execute(insert(_pieces).values(**named, body=to_json(piece)))
@@ -102,6 +104,7 @@ class Leases:
                 connection,
                 claim,
                 state=FileState.DONE.value,
+                attempts=claim.attempts,
                 result=body,
                 audio_s=result.audio_s,
                 done_s=result.audio_s,

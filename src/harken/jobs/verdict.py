@@ -3,7 +3,7 @@
 Three kinds of failure are told apart. The client's (wrong audio, wrong language) would come again: the file has failed.
 The server's state (no instance ready, queue full, shutting down) says nothing about the file: it waits and loses no
 try. Everything else (an instance or the engine failed, a defect, a time-out) may be the file's doing: it gets as many
-tries as configured, crashes of the server included.
+tries as configured. A crash of the server is such a try, but only where it finished no piece of the file.
 """
 
 from __future__ import annotations
