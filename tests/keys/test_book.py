@@ -40,7 +40,7 @@ def test_a_revoked_key_stays_known_and_its_name_is_free(database: Database) -> N
     second, _ = book.add("bob")
     assert [(key.id, key.revoked_at) for key in book.all()] == sorted([(first.id, 1000.0), (second.id, None)])
     assert book.revoke(second.id).id == second.id
-    for gone in ("bob", first.id, "nobody"):
+    for gone in ("bob", first.id, "nobody", "\0", "\ud800"):
         with pytest.raises(NotFound):
             book.revoke(gone)
 

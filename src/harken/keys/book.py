@@ -115,7 +115,8 @@ class KeyBook:
 
         from harken.keys.tables import keys
 
-        if self._database.is_there():
+        # No key is named with what cannot be printed, and PostgreSQL cannot even be asked about NUL.
+        if id_or_name.isprintable() and self._database.is_there():
             with writing(self._engine()) as connection:
                 is_it = or_(keys.c.id == id_or_name, keys.c.name == id_or_name)
                 query = select(keys).where(is_it, keys.c.revoked_at.is_(None))
