@@ -137,3 +137,17 @@ def test_an_early_peak_counts_until_the_end_and_a_late_one_from_there_on() -> No
     samples = recording((3, 0.5), (1, 0.0), (3, 2.0), (1, 0.0), (3, 1.0))
     pieces = [piece for piece in pieces_of(samples, CutRule(splits_at_pauses=True)) if piece.has_speech]
     assert [float(np.abs(piece.samples).max()) for piece in pieces] == pytest.approx([0.5, 1.0, 0.5], abs=0.01)
+
+
+def test_a_piece_knows_where_somebody_speaks() -> None:
+    """From its first to its last frame that is clearly speech; unknown where none is."""
+    samples = np.zeros(4 * SECOND, np.float32)
+    samples[SECOND : 2 * SECOND] = 0.5
+    (piece,) = pieces_of(samples, CutRule(max_segment_s=30.0))
+    assert piece.speech_start is not None
+    assert piece.speech_end is not None
+    assert SECOND - FRAME < piece.speech_start <= SECOND
+    assert 2 * SECOND <= piece.speech_end < 2 * SECOND + FRAME
+    (soft,) = pieces_of(samples * np.float32(0.2), CutRule(max_segment_s=30.0))
+    assert soft.has_speech
+    assert soft.speech_start is None

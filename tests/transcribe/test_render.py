@@ -102,3 +102,12 @@ def test_segments_together_are_the_text_and_their_times_rise(result: RecordingTr
     assert "".join(one.text for one in sentences) == result.text
     assert all(one.start_s <= one.end_s for one in sentences)
     assert all(left.end_s <= right.start_s for left, right in pairwise(sentences))
+
+
+def test_words_that_are_missing_in_a_part_of_a_piece_are_flagged_too() -> None:
+    """Of a piece that was recognised in halves, one may be in a language that the aligner does not know."""
+    whole = piece("one two สวัสดีครับ", 0.0, 4.0, words=timed_words("one two", 0.0, 1.0))
+    (flag,) = recording(whole).warnings
+    assert (flag.code, flag.start_s, flag.end_s) == ("words_missing", 0.0, 4.0)
+    assert "Some of the words" in flag.message
+    assert recording(piece("One, two!", 0.0, 4.0, words=timed_words("One two", 0.0, 1.0))).warnings == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -76,3 +77,13 @@ def test_times_never_go_back(result: RecordingTranscript) -> None:
 def test_japanese_without_an_aligner_is_cut_by_script() -> None:
     """It has many atoms and none of them is a lone mark."""
     assert not {"。", "、", "っ", "ー"} & set(by_text(recording(piece(JAPANESE, 0, 9, "Japanese"))))
+
+
+def test_nothing_is_said_where_nobody_speaks() -> None:
+    """Without words, text begins and ends with the speech that was heard; an aligner may know more."""
+    heard = replace(piece("one two", 0.0, 9.0), speech_start_s=3.0, speech_end_s=5.0)
+    atoms = by_text(recording(heard))
+    assert (atoms["one"].start_s, atoms["two"].end_s) == (3.0, 5.0)
+    words = timed_words("one two", 2.0, 2.0)
+    atoms = by_text(recording(replace(heard, words=words)))
+    assert (atoms["one"].start_s, atoms["two"].end_s) == (2.0, 6.0)

@@ -21,6 +21,8 @@ class Piece:
             holds no memory.
         has_speech: false where nobody speaks in all of it; it need not be recognised.
         speech_prob: the highest probability of speech in it, over about a tenth of a second, in [0, 1].
+        speech_start: where its first frame of speech begins, counted as `start`; None where no frame is clearly speech.
+        speech_end: where its last one ends.
     """
 
     start: int
@@ -28,6 +30,8 @@ class Piece:
     samples: NDArray[np.float32]
     has_speech: bool
     speech_prob: float
+    speech_start: int | None = None
+    speech_end: int | None = None
 
     @property
     def audio_s(self) -> float:

@@ -99,7 +99,9 @@ class Segmenter:
     def _piece(self, cut: Cut) -> Piece:
         samples = self._tape.take(cut.end)
         self._taken_peak = max(self._taken_peak, peak_of(samples))
-        speech_prob, has_speech = self._take_probability(cut), cut.has_speech
+        inside = self._take_probabilities(cut)
+        speech_prob, has_speech = _highest(inside), cut.has_speech
+        spoken = np.flatnonzero(inside >= self._speech.threshold) + cut.start // FRAME
         if not has_speech and self._speech.possible is not None:
             speech_prob = max(speech_prob, _highest(self._detector.loud_probabilities(samples)))
             has_speech = speech_prob >= self._speech.possible
@@ -109,16 +111,18 @@ class Segmenter:
             samples=within_one(samples, self._taken_peak) if has_speech else np.zeros(0, np.float32),
             has_speech=has_speech,
             speech_prob=speech_prob,
+            speech_start=max(int(spoken[0]) * FRAME, cut.start) if len(spoken) else None,
+            speech_end=min((int(spoken[-1]) + 1) * FRAME, cut.end) if len(spoken) else None,
         )
 
-    def _take_probability(self, cut: Cut) -> float:
-        """Return the highest probability in the piece, and let go of what lies before its end."""
+    def _take_probabilities(self, cut: Cut) -> NDArray[np.float32]:
+        """Return those of the piece's frames, and let go of what lies before its end."""
         first, last = cut.start // FRAME - self._first_frame, -(-cut.end // FRAME) - self._first_frame
         inside = self._probabilities[first:last]
         passed = cut.end // FRAME - self._first_frame
         self._probabilities = self._probabilities[passed:].copy()
         self._first_frame += passed
-        return _highest(inside)
+        return inside
 
 
 def _highest(probabilities: NDArray[np.float32]) -> float:

@@ -22,7 +22,7 @@ from harken.transcribe.meter import Meter
 from harken.transcribe.patience import Patient
 from harken.transcribe.pieces import Pieces
 from harken.transcribe.result import PlacedTranscript, Repair, RepairKind
-from harken.types import Options, Segment, Send, Transcript
+from harken.types import SAMPLE_RATE, Options, Segment, Send, Transcript
 
 
 class Pipeline:
@@ -92,7 +92,7 @@ class Pipeline:
     async def _work(self, index: int, piece: Piece, release: Callable[[], None]) -> None:
         try:
             segment = Segment(samples=piece.samples, request_id=self._request_id, index=index, start=piece.start)
-            found = await self._recognize(segment, piece.speech_prob)
+            found = _heard_in(piece, await self._recognize(segment, piece.speech_prob))
             await self._memory.keep(found)
             self._finish(index, found)
         finally:
@@ -129,3 +129,12 @@ class Pipeline:
         if not self._is_live or is_whole or may_leak or not self._delivery.is_head(index):
             return None
         return self._delivery.write
+
+
+def _heard_in(piece: Piece, found: PlacedTranscript) -> PlacedTranscript:
+    """With the times between which somebody speaks."""
+    if piece.speech_start is None or piece.speech_end is None:
+        return found
+    return dataclasses.replace(
+        found, speech_start_s=piece.speech_start / SAMPLE_RATE, speech_end_s=piece.speech_end / SAMPLE_RATE
+    )

@@ -77,6 +77,8 @@ class PlacedTranscript:
         no_speech_prob: probability that nobody speaks; None where logprobs were not asked for, or the language was
             forced.
         repairs: what was done to get this text, in the order of the recording.
+        speech_start_s: when speech is first heard in it, in seconds from the start of the recording; None for unknown.
+        speech_end_s: when it is last heard.
     """
 
     text: str
@@ -91,6 +93,8 @@ class PlacedTranscript:
     avg_logprob: float | None = None
     no_speech_prob: float | None = None
     repairs: tuple[Repair, ...] = ()
+    speech_start_s: float | None = None
+    speech_end_s: float | None = None
 
     @property
     def start(self) -> int:
@@ -142,6 +146,9 @@ class RecordingTranscript:
 
 WORDS_MISSING = "words_missing"
 
+_TIMED_PART = 0.8
+"""Of a piece's letters: with fewer in its words, a part of it has no times (a half in an unknown language)."""
+
 _MESSAGES = {
     RepairKind.LOOP: "The model repeated itself here; the repetition was cut out, and words may be missing.",
     RepairKind.LENGTH: "The model ran into its token cap here; words may be missing.",
@@ -159,7 +166,12 @@ def _flags(segment: PlacedTranscript, *, wants_words: bool) -> list[Flag]:
         Flag(code=f"{found.kind}_unresolved", message=_MESSAGES[found.kind], start_s=found.start_s, end_s=found.end_s)
         for found in left
     ]
-    if wants_words and not segment.words and any(character.isalnum() for character in segment.text):
-        message = "The words here could not be timed."
+    letters, timed = _letters(segment.text), sum(_letters(word.text) for word in segment.words or ())
+    if wants_words and timed < letters * _TIMED_PART:
+        message = f"{'Some of the' if timed else 'The'} words here could not be timed."
         flags.append(Flag(code=WORDS_MISSING, message=message, start_s=segment.start_s, end_s=segment.end_s))
     return flags
+
+
+def _letters(text: str) -> int:
+    return sum(character.isalnum() for character in text)

@@ -156,8 +156,12 @@ class _Clock:
 
     def __init__(self, piece: PlacedTranscript, anchors: Sequence[_Anchor]) -> None:
         inner = [point for one in anchors for point in ((one.begin, one.start_s), (one.end, one.end_s))]
-        last_s = max([piece.end_s, *(one.end_s for one in anchors)])
-        self._times = [(0, piece.start_s), *inner, (len(piece.text), last_s)]
+        # Where nobody speaks at a piece's edges nothing is said, unless the aligner knows better.
+        first_s = piece.start_s if piece.speech_start_s is None else piece.speech_start_s
+        last_s = piece.end_s if piece.speech_end_s is None else piece.speech_end_s
+        first_s = min([first_s, *(one.start_s for one in anchors)])
+        last_s = max([last_s, *(one.end_s for one in anchors)])
+        self._times = [(0, first_s), *inner, (len(piece.text), last_s)]
         self._places = [place for place, _ in self._times]
         said = piece.text.rstrip(_MARKS)  # the pause behind the last word is not in the piece
         self._efforts = [0.0, *accumulate(_effort(character) for character in said)]
