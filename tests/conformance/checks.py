@@ -143,6 +143,8 @@ async def stream_logprobs(sdk: Sdk, facts: Facts) -> None:
     """The last event has them."""
     events = await sdk.stream(file=Path(facts.file), model=MODEL, include=["logprobs"])
     assert events[-1].logprobs[0].logprob <= 0, events[-1]
+    told = [one.token for event in events[:-1] for one in event.logprobs or ()]
+    assert told == [one.token for one in events[-1].logprobs], told
 
 
 async def stream_error(sdk: Sdk, facts: Facts) -> None:
