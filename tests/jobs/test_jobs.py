@@ -211,6 +211,27 @@ def test_each_kind_of_failure_has_its_end(lives: Lives) -> None:
     lives.live(work)
 
 
+def test_a_recording_that_is_gone_fails_alone_and_by_name(lives: Lives) -> None:
+    """Somebody cleared the disk: that is no defect of ours."""
+
+    async def work(jobs: Jobs) -> None:
+        async with jobs.arrival() as arrival:
+            for data in (b"one", b"two"):
+                arrival.begin_file()
+                arrival.write(data)
+                arrival.end_file()
+            arrival.path(0).unlink()
+            files = tuple(NewFile(name=str(n), path=str(arrival.path(n))) for n in range(2))
+            job = await jobs.create(arrival, NewJob(owner="me", ask=Ask(), files=files))
+        job = await ended(jobs, job)
+        assert [file.error.message if file.error else None for file in job.files] == [
+            "The recording is no longer on this server's disk.",
+            None,
+        ]
+
+    lives.live(work)
+
+
 @pytest.mark.slow
 def test_an_instance_that_fails_again_and_again_ends_the_file(lives: Lives) -> None:
     """After as many tries as configured; what was finished before stays finished."""

@@ -144,7 +144,7 @@ def test_a_file_that_gets_further_outlives_any_number_of_crashes(house: House) -
     claim = house.claim()
     assert claim.attempts == 2
     assert house.leases.keep(claim, "r1", PIECE)
-    assert house.leases.finish(claim, RESULT, now=house.now)
+    assert house.leases.fail(claim, GiveUp(error=BAD), now=house.now)
     assert house.store.get(job.id, None).files[0].attempts == 2
 
 

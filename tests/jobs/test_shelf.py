@@ -108,6 +108,19 @@ def test_tidying_knows_a_crash_from_an_upload(shelf: Shelf, tmp_path: Path) -> N
     going_on.end()
 
 
+def test_recordings_of_another_databases_jobs_stay(shelf: Shelf, tmp_path: Path, database: Database) -> None:
+    """The operator moved to another database, or put an older one back: nothing that was accepted is lost."""
+    arrival = shelf.begin()
+    fill(arrival, b"one")
+    arrival.commit(lambda: House(database).store.create(arrival.job_id, _new(arrival), now=1.0))
+    arrival.end()
+    later = arrival.path(0).stat().st_mtime + ORPHAN_AGE_S * 2
+    assert shelf.tidy(lambda _: {}, now=later) == 0
+    assert arrival.path(0).read_bytes() == b"one"
+    shelf.drop(arrival.path(0))
+    assert [path.name for path in (tmp_path / "state" / "recordings").iterdir()] == [".id"]
+
+
 def test_a_shelf_that_was_never_used_is_tidy(tmp_path: Path) -> None:
     """Nothing is made for looking."""
     assert Shelf(tmp_path / "none").tidy(lambda _: {}) == 0

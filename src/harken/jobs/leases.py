@@ -124,6 +124,7 @@ class Leases:
             if connection.execute(select(_files.c.id).where(*_held(claim)).with_for_update()).first() is None:
                 return False
             if isinstance(verdict, GiveUp):
+                self._update(connection, claim, attempts=claim.attempts)
                 self._fail(connection, claim.file_id, claim.job_id, verdict.error, now)
             else:
                 self._put_back(connection, claim, verdict, now)

@@ -2,8 +2,9 @@
 
 Blocking. Owns the order in which things become durable: every file, then its folder, then the folder above; only then
 may the job's row be committed. A folder that is being filled is locked by its process, so whoever tidies up can tell an
-upload that goes on from one whose server died. The invariant: a file that a committed job needs is on the disk, and
-what no job needs goes.
+upload that goes on from one whose server died; one whose job was committed has the sticky bit, so that a server with
+another database, which knows nothing of the job, leaves it alone. The invariant: a file that a committed job needs is
+on the disk, and what no job needs goes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,13 +22,18 @@ from pathlib import Path
 
 from harken.errors import StateUnavailable, StorageFull
 from harken.jobs.types import Job, new_job_id
+from harken.log import get_log
 from harken.state import kept_once, make_folder
 
 ORPHAN_AGE_S = 60.0
 """A folder without a job that was not changed for so long, and that nobody fills, is left over from a crash."""
 
+_log = get_log("jobs.shelf")
+
 Needed = Callable[[list[str]], Mapping[str, set[str]]]
 """For those of these jobs that exist: the paths of files that have not ended."""
+
+_COMMITTED = 0o700 | stat.S_ISVTX
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -40,6 +47,7 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._has_told = False
 
     def id(self) -> str:
         """A word that names this shelf among those of other machines that share the database."""
@@ -100,6 +108,9 @@ class Shelf:
         return removed
 
     def _remove_orphan(self, folder: Path, needed: Needed, now: float) -> bool:
+        if folder.stat().st_mode & stat.S_ISVTX and any(folder.iterdir()):
+            self._tell_of_strangers(folder)
+            return False
         if now - folder.stat().st_mtime < ORPHAN_AGE_S or (lock := _lock(folder)) is None:
             return False
         try:
@@ -110,6 +121,11 @@ class Shelf:
             return is_orphan
         finally:
             os.close(lock)
+
+    def _tell_of_strangers(self, folder: Path) -> None:
+        if not self._has_told:
+            _log.warning("jobs.recordings_of_another_database", folder=str(folder))
+        self._has_told = True
 
 
 class Arrival:
@@ -172,6 +188,8 @@ class Arrival:
                 self._is_kept = True
                 raise
             self._is_kept = job.id == self.job_id
+            if self._is_kept and self._lock is not None:
+                os.fchmod(self._lock, _COMMITTED)  # by its descriptor: a fast worker may have removed it already
             return job
 
     def end(self) -> None:

@@ -130,6 +130,10 @@ class Work:
             return await transcriber.transcribe(
                 upload, claim.ask, name, watch=self, memory=memory, is_live=False, in_flight=SEGMENTS_IN_FLIGHT
             )
+        except FileNotFoundError as error:
+            if str(error.filename) != claim.path:
+                raise
+            raise InternalError("The recording is no longer on this server's disk.") from error
         finally:
             if not isinstance(upload, Path):
                 upload.close()
