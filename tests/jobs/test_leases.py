@@ -165,6 +165,14 @@ def test_a_failure_that_is_over_soon_waits_for_its_time(house: House) -> None:
     assert house.store.get(job.id, None).files[0].error is None
 
 
+def test_a_clock_that_was_put_back_holds_nothing_up(house: House) -> None:
+    """Neither a file that nobody tried yet nor one that was to wait two seconds."""
+    house.create(files=2)
+    assert house.leases.fail(house.claim(), Again(wait_s=2, costs_a_try=True, error=BAD), now=house.now)
+    house.now -= 900
+    assert {house.claim().number, house.claim().number} == {0, 1}
+
+
 def test_one_failed_file_makes_a_failed_job_with_results(house: House) -> None:
     """The others' results are there, and the counts say how many."""
     job = house.create(files=2)

@@ -19,7 +19,7 @@ from harken.jobs.claim import Claim, Progress
 from harken.jobs.ending import end_if_over
 from harken.jobs.plain import from_json, to_json
 from harken.jobs.types import FileError, FileState, JobState
-from harken.jobs.verdict import Again, GiveUp, crashed_too_often
+from harken.jobs.verdict import RETRY_MAX_S, Again, GiveUp, crashed_too_often
 from harken.state import reading, writing
 from harken.transcribe.ask import Ask
 from harken.transcribe.result import PlacedTranscript, RecordingTranscript
@@ -137,8 +137,10 @@ class Leases:
                 self._put_back(connection, claim, None, now)
 
     def _next(self, model: str, now: float, *, locked: bool = False) -> Any:
+        # No wait is so long as the last one here: that file was put back before the clock was.
+        has_waited = or_(_files.c.due_at <= now, _files.c.due_at > now + 2 * RETRY_MAX_S)
         is_due = or_(
-            and_(_files.c.state == FileState.QUEUED.value, _files.c.due_at <= now),
+            and_(_files.c.state == FileState.QUEUED.value, has_waited),
             and_(_files.c.state == FileState.RUNNING.value, _files.c.lease_ends_at <= now),
         )
         query = (

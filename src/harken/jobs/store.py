@@ -207,7 +207,7 @@ class Store:
                 "state": FileState.QUEUED.value,
                 "attempts": 0,
                 "refusals": 0,
-                "due_at": now,
+                "due_at": 0.0,  # at once, whatever becomes of the clock
                 "done_s": 0.0,
             }
             for number, file in enumerate(new.files)
