@@ -126,3 +126,17 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
     with reading(engine) as connection:
         assert connection.scalar(select(func.count()).select_from(rows)) == 0
     own.close()
+
+
+def test_what_is_there_is_opened_without_writing(tmp_path: Path) -> None:
+    """A server finds its tables, and reads them, while somebody else writes, or nobody can."""
+    tables, rows = numbers()
+    first, second = database(tmp_path), database(tmp_path)
+    with writing(first.engine(tables)) as connection:
+        connection.execute(insert(rows).values(n=1))
+    with writing(first.engine(tables)) as connection:
+        connection.execute(insert(rows).values(n=2))
+        with reading(second.engine(tables)) as other:
+            assert other.scalar(select(func.count()).select_from(rows)) == 1
+    first.close()
+    second.close()

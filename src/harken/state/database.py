@@ -155,18 +155,23 @@ def _open_sqlite(path: Path) -> Engine:
 
 
 def _make(engine: Engine, tables: MetaData) -> None:
-    """Make a room's tables, or check the version of those that are there."""
-    from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, text
+    """Make a room's tables, or check the version of those that are there; only the first writes."""
+    from sqlalchemy import Column, Integer, MetaData, String, Table, insert, inspect, select, text
 
     own = MetaData()
     versions = Table("schema_versions", own, Column("room", String(40), primary_key=True), Column("version", Integer))
     room, version = tables.info["room"], tables.info["version"]
+    is_it = select(versions.c.version).where(versions.c.room == room)
+    with reading(engine) as connection:
+        # On a full disk, or behind a long writer, what is there can still be read.
+        if inspect(connection).has_table(versions.name) and connection.scalar(is_it) == version:
+            return
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             # Two servers that start together would both find no table and both make it.
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         own.create_all(connection)
-        found = connection.scalar(select(versions.c.version).where(versions.c.room == room))
+        found = connection.scalar(is_it)
         if found is None:
             tables.create_all(connection)
             connection.execute(insert(versions).values(room=room, version=version))
