@@ -103,7 +103,6 @@ def _body(header: object, samples: bytes = b"") -> bytes:
         struct.pack("<I", 3) + b"{a}",
         _body({"version": 1}),
         _body({"version": 1}, b"\x00"),
-        _body({"version": 1}),
         _body({"request_id": "x"}),
     ],
 )
