@@ -36,8 +36,10 @@ DECIBELS = {"soft": -26, "very soft": -40}
 
 def speech() -> Iterator[tuple[str, Samples]]:
     """Named recordings of speech, by kind."""
-    for path in sorted(path for path in files("harken.samples").iterdir() if not path.name.endswith((".json", ".py"))):
-        samples = decode(Path(str(path))).samples
+    for path in sorted(Path(str(files("harken.samples"))).iterdir()):
+        if path.suffix in (".json", ".py") or path.is_dir():
+            continue
+        samples = decode(path).samples
         yield "shipped samples", samples
         yield from softer("shipped samples", samples)
     espeak = Espeak()
@@ -93,14 +95,16 @@ def chords(rng: np.random.Generator, seconds: float) -> Samples:
             for harmonic in range(1, 5):
                 pitch = root * 2 ** (step / 12) * harmonic
                 wave[int(start * RATE) :] += np.sin(2 * np.pi * pitch * at) * np.exp(-at * 4) / harmonic**1.5
-    return (wave / (np.abs(wave).max() + 1e-9) * rng.uniform(0.05, 0.8)).astype(np.float32)
+    made: Samples = (wave / (np.abs(wave).max() + 1e-9) * rng.uniform(0.05, 0.8)).astype(np.float32)
+    return made
 
 
 def coloured(rng: np.random.Generator, count: int, slope: float) -> Samples:
     """White (0), pink (½) or brown (1) noise with a peak of 1."""
     spectrum = np.fft.rfft(rng.standard_normal(count)) / np.maximum(np.arange(count // 2 + 1), 20) ** slope
     wave = np.fft.irfft(spectrum, count)
-    return (wave / np.abs(wave).max()).astype(np.float32)
+    made: Samples = (wave / np.abs(wave).max()).astype(np.float32)
+    return made
 
 
 def heard(detector: SpeechDetector, samples: Samples) -> tuple[float, bool]:

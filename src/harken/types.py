@@ -170,6 +170,8 @@ class ModelInfo:
         languages: names of `harken.languages` that it knows.
         slots: segments that one instance runs at the same time.
         aligner: what times its words; None where it has none.
+        pause_s: a recording too long for one pass is cut at every silence of this length, in seconds, beyond the
+            moments that stay with the speech on either side; the default only spares the model long silence.
     """
 
     name: str
@@ -178,6 +180,7 @@ class ModelInfo:
     languages: tuple[str, ...]
     slots: int = 1
     aligner: AlignerInfo | None = None
+    pause_s: float = 3.0
 
 
 class Recognizer(Protocol):

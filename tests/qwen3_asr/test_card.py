@@ -24,7 +24,9 @@ def test_a_folder_without_a_card_has_the_published_values(tmp_path: Path) -> Non
     """Thirty seconds; the rest is left to the configuration."""
     folder = tmp_path / "my-model"
     folder.mkdir()
-    assert read_card(folder) == Card(name="my-model", revision=None, max_segment_s=30.0, languages=None, canary=None)
+    assert read_card(folder) == Card(
+        name="my-model", revision=None, max_segment_s=30.0, pause_s=3.0, languages=None, canary=None
+    )
 
 
 def test_a_folder_of_the_hubs_cache_is_named_after_its_repository(tmp_path: Path) -> None:
@@ -39,11 +41,12 @@ def test_a_card_is_read(tmp_path: Path) -> None:
     (tmp_path / "canary.flac").write_bytes(b"")
     canary = {"file": "canary.flac", "text": "one two", "language": "English"}
     languages = ["Chinese", "English"]
-    write(tmp_path, name="d", revision="ab", max_segment_s=12, languages=languages, canary=canary, trained={})
+    write(tmp_path, name="d", revision="ab", max_segment_s=12, pause_s=1, languages=languages, canary=canary)
     assert read_card(tmp_path) == Card(
         name="d",
         revision="ab",
         max_segment_s=12.0,
+        pause_s=1.0,
         languages=("Chinese", "English"),
         canary=Canary(file=tmp_path / "canary.flac", text="one two", language="English"),
     )
@@ -55,6 +58,7 @@ def test_a_card_is_read(tmp_path: Path) -> None:
         ({"name": ""}, "name"),
         ({"revision": 3}, "revision"),
         ({"max_segment_s": 0}, "max_segment_s"),
+        ({"pause_s": -1}, "pause_s"),
         ({"max_segment_s": True}, "max_segment_s"),
         ({"max_segment_s": "30"}, "max_segment_s"),
         ({"languages": ["Klingon"]}, "Klingon"),

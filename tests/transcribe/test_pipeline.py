@@ -142,9 +142,9 @@ def test_the_longest_piece_is_the_models_or_the_clients() -> None:
     """Whichever is shorter; the rest of the rule stays."""
     for wanted, model, longest in ((30.0, 10.0, 10.0), (5.0, 10.0, 5.0)):
         reader = FakeReader()
-        ask = Ask(cut=CutRule(max_segment_s=wanted, long_silence_s=7.0))
+        ask = Ask(cut=CutRule(max_segment_s=wanted, long_silence_s=2.0))
         transcribe(MisbehavingRecognizer(max_segment_s=model), ask=ask, reader=reader)
-        assert reader.rules == [CutRule(max_segment_s=longest, long_silence_s=7.0)]
+        assert reader.rules == [CutRule(max_segment_s=longest, long_silence_s=2.0)]
 
 
 # --- told in order -------------------------------------------------------------------------------------------------

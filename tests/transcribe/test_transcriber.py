@@ -15,9 +15,9 @@ from harken.config import LimitsConfig
 from harken.errors import AudioTooLong, EngineFailed, NoReadyInstance, UndecodableAudio, UnknownLanguage
 from harken.transcribe.ask import Ask
 from harken.transcribe.result import RecordingTranscript
-from harken.transcribe.transcriber import Transcriber
+from harken.transcribe.transcriber import Transcriber, cut_for
 from harken.transcribe.watch import Watch
-from harken.types import SAMPLE_RATE, Options, Segment, Transcript
+from harken.types import SAMPLE_RATE, ModelInfo, Options, Segment, Transcript
 from tests.transcribe.fakes import FakeReader, FakeRecognizer, FakeWatch, capped, file, silence, speech
 
 LIMITS = LimitsConfig(segments_in_flight=3, audio_s=60.0)
@@ -214,3 +214,12 @@ def test_two_transcriptions_do_not_mix() -> None:
 
     texts = [result.text for result in asyncio.run(run())]
     assert texts == [f"r{number}.0 r{number}.1 r{number}.2" for number in range(5)]
+
+
+def test_a_model_may_ask_for_cuts_at_its_pauses() -> None:
+    """Its pause is the shortest silence that parts pieces, and some of it stays between them."""
+    model = ModelInfo(name="x", revision="1", max_segment_s=10.0, languages=("English",), pause_s=0.2)
+    cut = cut_for(CutRule(max_segment_s=30.0), model)
+    assert (cut.max_segment_s, cut.long_silence_s) == (10.0, 0.2)
+    assert 2 * cut.kept_silence_s < cut.long_silence_s
+    assert cut_for(CutRule(long_silence_s=0.1), model).long_silence_s == 0.1

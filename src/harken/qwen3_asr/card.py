@@ -20,6 +20,9 @@ FILE = "harken.json"
 DEFAULT_MAX_SEGMENT_S = 30.0
 """What the published models are served with everywhere; longer single passes lose words."""
 
+DEFAULT_PAUSE_S = 3.0
+"""The published models were trained on whole utterances and hear through pauses; only long silence is spared them."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Canary:
@@ -44,6 +47,7 @@ class Card:
         name: public name of the model.
         revision: names its weights; None where the card does not say.
         max_segment_s: longest segment it recognises well, in seconds.
+        pause_s: silences of this length part segments, in seconds.
         languages: names of `harken.languages`; None where the card does not say.
         canary: None where it has none.
     """
@@ -51,6 +55,7 @@ class Card:
     name: str
     revision: str | None
     max_segment_s: float
+    pause_s: float
     languages: tuple[str, ...] | None
     canary: Canary | None
 
@@ -71,7 +76,8 @@ def read_card(folder: Path, *, max_segment_s: float = DEFAULT_MAX_SEGMENT_S) -> 
     return Card(
         name=_text(content, "name", default=_name_of(folder)),
         revision=None if revision is None else _text(content, "revision"),
-        max_segment_s=_seconds(content.get("max_segment_s", max_segment_s)),
+        max_segment_s=_seconds(content, "max_segment_s", max_segment_s),
+        pause_s=_seconds(content, "pause_s", DEFAULT_PAUSE_S),
         languages=None if languages is None else check_languages(languages, FILE),
         canary=_canary(folder, content.get("canary")),
     )
@@ -105,9 +111,10 @@ def _text(content: Json, key: str, default: str | None = None) -> str:
     return found
 
 
-def _seconds(found: object) -> float:
+def _seconds(content: Json, key: str, default: float) -> float:
+    found = content.get(key, default)
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < float("inf"):
-        raise CheckpointError(f"{FILE}: max_segment_s must be a positive number of seconds, not {found!r}.")
+        raise CheckpointError(f"{FILE}: {key} must be a positive number of seconds, not {found!r}.")
     return float(found)
 
 

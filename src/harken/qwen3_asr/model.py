@@ -90,6 +90,7 @@ class Qwen3ASR:
             name=card.name,
             revision=card.revision or fingerprint(folder),
             max_segment_s=card.max_segment_s,
+            pause_s=card.pause_s,
             languages=card.languages or check_languages(config.languages or NAMES, "config.json"),
         )
         return cls(network, tokenizer, info=info, stop_ids=stop_ids, canary=card.canary)

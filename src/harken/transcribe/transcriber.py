@@ -120,8 +120,15 @@ def options_for(options: Options, info: ModelInfo) -> Options:
 
 
 def cut_for(cut: CutRule, info: ModelInfo) -> CutRule:
-    """The same rule with no piece longer than one pass of the model."""
-    return dataclasses.replace(cut, max_segment_s=min(cut.max_segment_s, info.max_segment_s))
+    """The same rule with no piece longer than one pass of the model, and cut at what is a pause to it."""
+    long_s = min(cut.long_silence_s, info.pause_s)
+    return dataclasses.replace(
+        cut,
+        max_segment_s=min(cut.max_segment_s, info.max_segment_s),
+        long_silence_s=long_s,
+        # Half of the pause at most stays with the speech on either side, and a moment is left between them.
+        kept_silence_s=min(cut.kept_silence_s, 0.45 * long_s),
+    )
 
 
 def decode_limits(limits: LimitsConfig) -> DecodeLimits:
