@@ -584,7 +584,7 @@ def test_a_step_that_never_ends_breaks_the_engine() -> None:
             running, waiting = (_in_background(engine.recognize(segment(1), _ANY)) for _ in range(2))
             await _stands(gate)
             clock.advance(61.9)
-            assert not engine._loop.hangs
+            assert not engine._loop.timer.hangs
             clock.advance(0.2)
             for task in (running, waiting):
                 with pytest.raises(EngineFailed, match="hangs"):

@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from harken.api.health import describe
+from harken.api.json_body import is_json, read_json
 from harken.api.schema.admin import (
     ADD_KEY_BODY,
     ADD_KEY_RESPONSES,
@@ -22,7 +23,6 @@ from harken.api.schema.admin import (
     REVOKE_PARAMETERS,
     REVOKE_RESPONSES,
 )
-from harken.api.upload import read_body
 from harken.errors import ClientError, NotOffered, UnsupportedOption
 from harken.keys import KeyRing
 from harken.keys.describe import key_fields
@@ -110,21 +110,9 @@ async def _read_wish(request: Request) -> dict[str, Any]:
     Raises:
         ClientError: no JSON object, a field that does not exist, or a value that cannot be.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if not is_json(request):
         raise ClientError("The body must be application/json.")
-    body = bytearray()
-
-    async def take(chunk: bytes) -> None:
-        body.extend(chunk)
-
-    await read_body(request, take, _BODY_BYTES)
-    try:
-        wanted = json.loads(bytes(body).decode())
-        json.dumps(wanted, ensure_ascii=False).encode()  # half of a surrogate pair is no text
-    except (ValueError, RecursionError) as error:
-        raise ClientError("The body is not valid JSON.") from error
-    if not isinstance(wanted, dict):
-        raise ClientError("The body must be a JSON object.")
+    wanted = await read_json(request, _BODY_BYTES)
     for name in wanted:
         if name not in _CHECKS:
             raise UnsupportedOption(

@@ -6,14 +6,12 @@ file is on the disk.
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from starlette.requests import Request
 
 from harken.api.job_form import FILE_FIELDS, ArrivingFiles, JobRequest, read_job_fields
+from harken.api.json_body import is_json, read_json
 from harken.api.service import Service
-from harken.api.upload import read_body, read_files
+from harken.api.upload import read_files
 from harken.api.values import values_of_json
 from harken.errors import ClientError, MissingAudio
 from harken.jobs import NewFile
@@ -40,9 +38,9 @@ async def read_job_request(
     """
     await jobs.check_disk(int(request.headers.get("content-length", "0")))
     limits = jobs.config
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+    if is_json(request):
         arriving: list[str] = []
-        fields = values_of_json(await _read_json(request))
+        fields = values_of_json(await read_json(request, _JSON_BYTES))
         if misplaced := next((name for name in fields if name.partition("[")[0] in FILE_FIELDS), ""):
             raise ClientError(
                 "JSON holds no files: upload them in a form, or name files of the server in paths.", field=misplaced
@@ -60,20 +58,3 @@ async def read_job_request(
     if not uploaded and not named:
         raise MissingAudio("No audio file was provided; send one or more in field 'file'.", field="file")
     return wanted, (*uploaded, *named)
-
-
-async def _read_json(request: Request) -> dict[str, Any]:
-    body = bytearray()
-
-    async def take(chunk: bytes) -> None:
-        body.extend(chunk)
-
-    await read_body(request, take, _JSON_BYTES)
-    try:
-        read = json.loads(bytes(body).decode())
-        json.dumps(read, ensure_ascii=False).encode()  # half of a surrogate pair is no text
-    except (ValueError, RecursionError) as error:
-        raise ClientError("The body is not valid JSON.") from error
-    if not isinstance(read, dict):
-        raise ClientError("The body must be a JSON object.")
-    return read

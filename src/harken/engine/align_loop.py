@@ -16,6 +16,7 @@ from typing import Any
 from harken.clock import Clock
 from harken.engine.align_batch import batch_size
 from harken.engine.aligner import Aligner
+from harken.engine.steps import StepTimer, summary
 from harken.errors import EngineFailed, HarkenError
 from harken.log import get_log
 from harken.types import Segment, Word
@@ -53,7 +54,8 @@ class AlignLoop:
         aligner: from now on only this thread calls it.
         inbox: where asks come from; None means leave.
         post: takes answers; called in this thread, must not block.
-        clock: for `step_s`.
+        clock: for `timer`.
+        hang_s: see `StepTimer`.
     """
 
     def __init__(
@@ -62,23 +64,13 @@ class AlignLoop:
         self._aligner = aligner
         self._inbox = inbox
         self._post = post
-        self._clock = clock
-        self._hang_s = hang_s
+        self._timer = StepTimer(clock, hang_s)
         self._waiting: deque[Ask] = deque()
-        # One field, so that another thread never sees half of it: when the pass began, how long it may take.
-        self._timing: tuple[float, float] | None = None
 
     @property
-    def step_s(self) -> float:
-        """How long the pass in progress has taken, 0.0 between passes; may be read from any thread."""
-        timing = self._timing
-        return 0.0 if timing is None else self._clock.now() - timing[0]
-
-    @property
-    def hangs(self) -> bool:
-        """The pass in progress takes longer than any can; may be read from any thread."""
-        timing = self._timing
-        return timing is not None and self._clock.now() - timing[0] > timing[1]
+    def timer(self) -> StepTimer:
+        """How long its passes take; may be read from any thread."""
+        return self._timer
 
     def run(self) -> None:
         """Serve until None comes."""
@@ -87,7 +79,7 @@ class AlignLoop:
                 self._serve(self._take())
         except BaseException as error:  # noqa: BLE001 - the thread's outermost edge: the others must hear whatever it was
             _log.error("aligner.broken", reason=repr(error), exc_info=error)
-            self._post(None, EngineFailed(f"The aligner cannot go on: {_summary(error)}"))
+            self._post(None, EngineFailed(f"The aligner cannot go on: {summary(error)}"))
 
     def _listen(self) -> bool:
         """Take all that has come; wait for one when there is nothing else to do. False: leave."""
@@ -121,10 +113,9 @@ class AlignLoop:
             self._align(ready)
 
     def _align(self, ready: Sequence[tuple[Ask, Any]]) -> None:
-        audio_s = sum(ask.segment.audio_s for ask, _ in ready)
-        self._timing = (self._clock.now(), self._hang_s + _HANG_PER_AUDIO * audio_s)
         try:
-            found = [aligned.words for aligned in self._aligner.align([prompt for _, prompt in ready])]
+            with self._timer.step(sum(ask.segment.audio_s for ask, _ in ready)):
+                found = [aligned.words for aligned in self._aligner.align([prompt for _, prompt in ready])]
         except Exception as error:  # noqa: BLE001 - a network may raise anything; it costs this segment, not the thread
             if len(ready) > 1:
                 for one in ready:
@@ -132,8 +123,6 @@ class AlignLoop:
             else:
                 self._fail(ready[0][0], error)
             return
-        finally:
-            self._timing = None
         for (ask, _), words in zip(ready, found, strict=True):
             self._post(ask, words)
 
@@ -142,14 +131,4 @@ class AlignLoop:
             self._post(ask, error)
             return
         _log.error("aligner.failed", segment=ask.segment.id, exc_info=error)
-        self._post(ask, EngineFailed(f"The aligner failed on this segment: {_summary(error)}"))
-
-
-_HANG_PER_AUDIO = 2.0
-"""A slow machine is not a hung one: even at half of real time a pass is only slow."""
-
-
-def _summary(error: BaseException) -> str:
-    """One line of an exception: a network's messages can be pages long."""
-    first = str(error).strip().splitlines()[:1]
-    return f"{type(error).__name__}: {first[0][:200]}" if first else type(error).__name__
+        self._post(ask, EngineFailed(f"The aligner failed on this segment: {summary(error)}"))

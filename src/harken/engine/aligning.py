@@ -76,7 +76,7 @@ class Aligning:
     @property
     def step_s(self) -> float:
         """How long the pass in progress has taken, in seconds."""
-        return self._loop.step_s
+        return self._loop.timer.step_s
 
     @property
     def failure(self) -> HarkenError | None:
@@ -173,7 +173,7 @@ class Aligning:
     async def _watch(self) -> None:
         """Notice a pass that never ends: the thread cannot say so itself."""
         while self._failure is None:
-            if self._loop.hangs:
+            if self._loop.timer.hangs:
                 _log.error("aligner.hangs", step_s=round(self.step_s, 1), in_flight=self.in_flight)
                 self._break(EngineFailed(f"The aligner hangs: a pass has taken {self.step_s:.0f} s."))
             await asyncio.sleep(_LOOK_S)
@@ -183,7 +183,7 @@ class Aligning:
             self._watching.cancel()
         self._inbox.put(None)
         # Nobody waits for a pass that never ends; the thread is a daemon.
-        if not self._loop.hangs:
+        if not self._loop.timer.hangs:
             await asyncio.to_thread(self._thread.join, _JOIN_TIMEOUT_S)
         if self._thread.is_alive():
             _log.error("aligner.thread_hangs", step_s=round(self.step_s, 1))

@@ -124,12 +124,12 @@ class Engine:
     @property
     def step_s(self) -> float:
         """How long the model's step in progress has taken; a large number means that it hangs."""
-        return self._loop.step_s
+        return self._loop.timer.step_s
 
     @property
     def rtfx(self) -> float | None:
         """Audio-seconds recognised per second inside the model so far; None before the first."""
-        return self._admission.rtfx(busy_s=self._loop.busy_s)
+        return self._admission.rtfx(busy_s=self._loop.timer.busy_s)
 
     async def __aenter__(self) -> Self:
         self._asyncio = asyncio.get_running_loop()
@@ -186,7 +186,7 @@ class Engine:
         if options.wants_words:
             raise NoWordTimes
         try:
-            with self._admission.admit(segment, busy_s=self._loop.busy_s) as admitted:
+            with self._admission.admit(segment, busy_s=self._loop.timer.busy_s) as admitted:
                 prompt, manner = await self._build_prompt(segment, options)
                 self._check_alive()  # much may have happened while the prompt was being built
                 ticket = self._tickets.issue(segment, options, send)
@@ -258,7 +258,7 @@ class Engine:
     async def _watch(self) -> None:
         """Notice a step that never ends: the thread cannot say so itself, and all else goes on as if it were well."""
         while self._failure is None:
-            if self._loop.hangs:
+            if self._loop.timer.hangs:
                 _log.error("engine.hangs", step_s=round(self.step_s, 1), in_flight=self.in_flight)
                 self._break(EngineFailed(f"The engine hangs: a step of the model has taken {self.step_s:.0f} s."))
             await asyncio.sleep(_LOOK_S)
@@ -270,7 +270,7 @@ class Engine:
         # Prompts in the making are let finish: cancelled ones would look to their callers like their own cancellation.
         self._prompts.shutdown(wait=False)
         # Nobody waits for a step that never ends; the thread is a daemon.
-        if not self._loop.hangs:
+        if not self._loop.timer.hangs:
             await asyncio.to_thread(self._thread.join, _JOIN_TIMEOUT_S)
         if self._thread.is_alive():
             _log.error("engine.thread_hangs", step_s=round(self.step_s, 1))

@@ -8,9 +8,8 @@ or by the `Broken` that ends the thread. The thread never ends without a word.
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from collections.abc import Sequence as Many
-from contextlib import contextmanager
 from typing import Any, assert_never
 
 import numpy as np
@@ -20,15 +19,13 @@ from harken.clock import Clock
 from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
 from harken.engine.model import Model
 from harken.engine.scheduler import Decode, Ending, Prefill, Scheduler, Sequence, Step
+from harken.engine.steps import StepTimer, summary
 from harken.errors import EngineFailed, UnsupportedOption
 from harken.log import get_log
 from harken.types import SAMPLE_RATE, Options
 
 CONTEXT_TOKENS = 512
 """Room in each slot for the client's context and a forced language, beside the longest segment; more is refused."""
-
-_HANG_PER_AUDIO = 2.0
-"""A slow machine is not a hung one: even at half of real time a prefill is only slow."""
 
 _log = get_log("engine.loop")
 
@@ -42,7 +39,7 @@ class ModelLoop:
         max_cap: the most tokens that any segment may write.
         inbox: where requests come from.
         post: takes the reports of one step; called in this thread, must not block.
-        clock: for `busy_s` and `step_s`.
+        clock: for `timer`.
         hang_s: a step that takes longer hangs; a prefill gets two more seconds for each second of its audio.
         is_strict: raise on a slot that is accounted for wrongly, instead of mending it (for tests).
     """
@@ -66,33 +63,17 @@ class ModelLoop:
         self._max_cap = max_cap
         self._inbox = inbox
         self._post = post
-        self._clock = clock
-        self._hang_s = hang_s
+        self._timer = StepTimer(clock, hang_s)
         self._is_strict = is_strict
         self._cache: Any = None
         self._max_tokens = 0
         self._submits: dict[int, Submit] = {}
         self._notes: dict[int, list[Note]] = {}
-        self._busy_s = 0.0
-        # One field, so that another thread never sees half of it: when the step began, how long it may take.
-        self._timing: tuple[float, float] | None = None
 
     @property
-    def busy_s(self) -> float:
-        """Seconds spent inside the model so far; may be read from any thread."""
-        return self._busy_s
-
-    @property
-    def step_s(self) -> float:
-        """How long the step in progress has taken, 0.0 between steps; may be read from any thread."""
-        timing = self._timing
-        return 0.0 if timing is None else self._clock.now() - timing[0]
-
-    @property
-    def hangs(self) -> bool:
-        """The step in progress takes longer than any step can; may be read from any thread."""
-        timing = self._timing
-        return timing is not None and self._clock.now() - timing[0] > timing[1]
+    def timer(self) -> StepTimer:
+        """How long its steps take; may be read from any thread."""
+        return self._timer
 
     def run(self) -> None:
         """Serve until `Leave` comes or the model cannot go on."""
@@ -103,7 +84,7 @@ class ModelLoop:
                 self._step()
         except BaseException as error:  # noqa: BLE001 - the thread's outermost edge: the others must hear whatever it was
             _log.error("engine.broken", reason=repr(error), exc_info=error)
-            self._post([Broken(error=EngineFailed(f"The engine cannot go on: {_summary(error)}"))])
+            self._post([Broken(error=EngineFailed(f"The engine cannot go on: {summary(error)}"))])
 
     def _open(self) -> None:
         """Reserve room for the longest segment, the longest context and the longest answer, in every slot."""
@@ -165,13 +146,13 @@ class ModelLoop:
         match step:
             case Prefill(sequences=sequences):
                 submits = [self._submits[sequence.key] for sequence in sequences]
-                with self._timed(sum(submit.demand.audio_s for submit in submits)):
+                with self._timer.step(sum(submit.demand.audio_s for submit in submits)):
                     prompts = [submit.prompt for submit in submits]
                     chosen = self._model.prefill(self._cache, prompts, slots, choices)
             case Decode(sequences=sequences):
                 newest = [sequence.tokens[-1] for sequence in sequences]
                 lengths = [sequence.cached for sequence in sequences]
-                with self._timed():
+                with self._timer.step():
                     chosen = self._model.decode(self._cache, slots, newest, lengths, choices)
             case _:
                 assert_never(step)
@@ -188,17 +169,6 @@ class ModelLoop:
             None if manner is None else Choice(manner=manner, written=tuple(sequence.tokens))
             for manner, sequence in zip(manners, sequences, strict=True)
         ]
-
-    @contextmanager
-    def _timed(self, audio_s: float = 0.0) -> Iterator[None]:
-        """Let others see how long this takes; what takes in new audio may take longer."""
-        began = self._clock.now()
-        self._timing = (began, self._hang_s + _HANG_PER_AUDIO * audio_s)
-        try:
-            yield
-        finally:
-            self._busy_s += self._clock.now() - began
-            self._timing = None
 
     def _report(self, step: Step, endings: list[Ending], lost: list[Sequence]) -> None:
         ended = {sequence.key for sequence in (*lost, *(ending.sequence for ending in endings))}
@@ -218,7 +188,7 @@ class ModelLoop:
     def _fail(self, step: Step, error: Exception) -> None:
         """Give up what was in the batch; the others keep their slots, whose cache the failed step did not own."""
         _log.error("engine.step_failed", step=type(step).__name__.lower(), exc_info=error)
-        self._give_up(step.sequences, f"The engine failed on this segment: {_summary(error)}")
+        self._give_up(step.sequences, f"The engine failed on this segment: {summary(error)}")
         if not self._scheduler.running:
             self._prove()
 
@@ -242,7 +212,7 @@ class ModelLoop:
         self._cache = None  # free the old one first: there may be no room for two
         self._cache = self._model.open_cache(slots=self._slots, max_tokens=self._max_tokens)
         silence = self._model.prompt(np.zeros(SAMPLE_RATE // 2, dtype=np.float32), Options())
-        with self._timed():
+        with self._timer.step():
             self._model.prefill(self._cache, [silence], [0])
 
     def _check_slots(self) -> None:
@@ -253,9 +223,3 @@ class ModelLoop:
             raise AssertionError(f"idle, but {'; '.join(faults)}")
         _log.error("engine.slots_mended", faults=faults)
         self._scheduler.mend()
-
-
-def _summary(error: BaseException) -> str:
-    """One line of an exception: a network's messages can be pages long."""
-    first = str(error).strip().splitlines()[:1]
-    return f"{type(error).__name__}: {first[0][:200]}" if first else type(error).__name__
