@@ -86,6 +86,9 @@ class FleetConfig:
         probe_interval_s: seconds between two looks at an instance.
         probe_timeout_s: an unanswered look counts as failed after this.
         probe_failures: failed looks in a row after which an instance is replaced.
+        weights: of the instances, for the weighted policies: "3,3,2,2"; "" for equal ones.
+        upstreams: other servers that speak OpenAI's audio API, separated by spaces; each a URL whose fragment may set
+            name, weight, slots, model and key_env: "http://gpu-2:8000/v1#slots=16&key_env=VLLM_KEY".
     """
 
     instances: int = 4
@@ -98,6 +101,47 @@ class FleetConfig:
     probe_interval_s: float = 0.5
     probe_timeout_s: float = 2.0
     probe_failures: int = 3
+    weights: str = ""
+    upstreams: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DispatchConfig:
+    """[dispatch]: which instance gets a segment, and what is done when one is slow or fails.
+
+    Attributes:
+        policy: "auto", "fewest_in_flight", "weighted_fewest_in_flight", "round_robin", "weighted_round_robin",
+            "power_of_two", "least_audio_left" or "consistent_hash".
+        retry_share: tries after failed ones, as a part of all; what is beyond it waits.
+        hedge_share: second tries of short clips that take unusually long, as a part of all; 0 for none.
+        canary_interval_s: an instance that recognised nothing for so long is asked to prove itself.
+        stall_s: a segment that makes no progress for so long is taken away from its instance.
+        eject_share: the largest part of the instances that may be set aside for being worse than the others.
+    """
+
+    policy: str = "auto"
+    retry_share: float = 0.1
+    hedge_share: float = 0.05
+    canary_interval_s: float = 30.0
+    stall_s: float = 20.0
+    eject_share: float = 0.34
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheConfig:
+    """[cache]: transcripts of segments that were recognised before.
+
+    Attributes:
+        bytes: what this process may keep in memory; 0 for no cache and no single-flight.
+        url: a Redis that several gateways share, such as redis://host:6379/0; "" for memory alone.
+        keep_s: how long a transcript is kept.
+        scope: "key" (an API key finds only what it asked for itself) or "shared".
+    """
+
+    bytes: int = 64 * 1024 * 1024
+    url: str = ""
+    keep_s: float = 86_400.0
+    scope: str = "key"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -217,6 +261,8 @@ class Config:
     gateway: GatewayConfig = field(default_factory=GatewayConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     fleet: FleetConfig = field(default_factory=FleetConfig)
+    dispatch: DispatchConfig = field(default_factory=DispatchConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
     instance: InstanceConfig = field(default_factory=InstanceConfig)
     state: StateConfig = field(default_factory=StateConfig)
     jobs: JobsConfig = field(default_factory=JobsConfig)
@@ -352,6 +398,9 @@ _MAY_BE_ZERO = frozenset(
         "threads",
         "start_retries",
         "waiting",
+        "bytes",
+        "hedge_share",
+        "eject_share",
         "backoff_s",
         "requests_per_minute",
         "audio_s_per_minute",

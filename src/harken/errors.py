@@ -247,6 +247,14 @@ class TimedOut(Unavailable):
     default = "The request took too long."
 
 
+class DeadlineExceeded(HarkenError):
+    """The client said until when it has use for an answer, and that time has come."""
+
+    status = 504
+    code = "deadline_exceeded"
+    default = "The deadline of this request has passed."
+
+
 class InstanceFailed(HarkenError):
     """An instance died, hung or broke the protocol while it worked on a segment."""
 

@@ -22,6 +22,36 @@ Send = Callable[[str], None]
 """Takes the next piece of text of a segment. It never blocks: what one segment can say is bounded by its token cap."""
 
 
+class Priority(StrEnum):
+    """The classes in which work waits; a higher one goes first, until a lower one has waited too long."""
+
+    LIVE = "live"
+    """Somebody is speaking and reads along."""
+    INTERACTIVE = "interactive"
+    """Somebody waits for the answer."""
+    BATCH = "batch"
+    """Nobody waits: jobs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requester:
+    """Who asks, and how urgently; what is decided about a segment before it runs depends on it, its text never.
+
+    Attributes:
+        key: id of the API key, "" where none is used; work is shared out fairly between keys.
+        priority: the class in which it waits.
+        deadline: the clock's time, in seconds, after which the client has no use for the answer; None for none.
+    """
+
+    key: str = ""
+    priority: Priority = Priority.INTERACTIVE
+    deadline: float | None = None
+
+
+ANYBODY = Requester()
+"""Where nobody in particular asks."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Segment:
     """A piece of a recording, short enough for one pass of the model.
@@ -31,12 +61,16 @@ class Segment:
         request_id: the client's request it belongs to; it travels into every log line.
         index: its place among the segments of that request, from 0.
         start: its first sample's place in the recording, in samples.
+        recording_s: length of the recording, in seconds, as far as it is known; the queue's measure of short and long.
+        requester: who asks for it.
     """
 
     samples: NDArray[np.float32]
     request_id: str
     index: int = 0
     start: int = 0
+    recording_s: float = 0.0
+    requester: Requester = ANYBODY
 
     @property
     def audio_s(self) -> float:
@@ -172,6 +206,8 @@ class ModelInfo:
         aligner: what times its words; None where it has none.
         pause_s: a recording too long for one pass is cut at every silence of this length, in seconds, beyond the
             moments that stay with the speech on either side; the default only spares the model long silence.
+        batches: several segments at once are done sooner than one after another; False for a server that is serial
+            inside, however many it accepts.
     """
 
     name: str
@@ -181,6 +217,7 @@ class ModelInfo:
     slots: int = 1
     aligner: AlignerInfo | None = None
     pause_s: float = 3.0
+    batches: bool = True
 
 
 class Recognizer(Protocol):

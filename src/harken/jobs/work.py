@@ -23,7 +23,7 @@ from harken.transcribe.ask import Ask
 from harken.transcribe.memory import Memory
 from harken.transcribe.result import RecordingTranscript
 from harken.transcribe.watch import Watch
-from harken.types import ModelInfo, TokenLogprob
+from harken.types import ANYBODY, ModelInfo, Priority, Requester, TokenLogprob
 
 if TYPE_CHECKING:
     from harken.jobs.leases import Leases
@@ -48,6 +48,7 @@ class Scribe(Protocol):
         request_id: str,
         /,
         *,
+        requester: Requester = ANYBODY,
         watch: Watch | None = None,
         memory: Memory | None = None,
         is_live: bool = True,
@@ -128,7 +129,14 @@ class Work:
             memory = FileMemory(self._leases, claim, maker, known, self._threads)
             name = f"{claim.job_id}.{claim.number}.{claim.attempts}"
             return await transcriber.transcribe(
-                upload, claim.ask, name, watch=self, memory=memory, is_live=False, in_flight=SEGMENTS_IN_FLIGHT
+                upload,
+                claim.ask,
+                name,
+                requester=Requester(key=claim.owner, priority=Priority.BATCH),
+                watch=self,
+                memory=memory,
+                is_live=False,
+                in_flight=SEGMENTS_IN_FLIGHT,
             )
         except FileNotFoundError as error:
             if str(error.filename) != claim.path:

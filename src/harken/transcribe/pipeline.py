@@ -22,7 +22,7 @@ from harken.transcribe.meter import Meter
 from harken.transcribe.patience import Patient
 from harken.transcribe.pieces import Pieces
 from harken.transcribe.result import PlacedTranscript, Repair, RepairKind
-from harken.types import SAMPLE_RATE, Options, Segment, Send, Transcript
+from harken.types import SAMPLE_RATE, Options, Requester, Segment, Send, Transcript
 
 
 class Pipeline:
@@ -32,6 +32,7 @@ class Pipeline:
         patient: recognises segments.
         options: of every piece, checked.
         request_id: goes with every segment.
+        requester: goes with every segment.
         in_flight: pieces that may be recognised at the same time.
         memory: of pieces that were finished before.
         meter: hears of every piece that is done.
@@ -45,6 +46,7 @@ class Pipeline:
         patient: Patient,
         options: Options,
         request_id: str,
+        requester: Requester,
         in_flight: int,
         memory: Memory,
         meter: Meter,
@@ -54,6 +56,7 @@ class Pipeline:
         self._patient = patient
         self._options = options
         self._request_id = request_id
+        self._requester = requester
         self._in_flight = in_flight
         self._memory = memory
         self._meter = meter
@@ -86,12 +89,20 @@ class Pipeline:
                 self._finish(next(numbers), known)
             else:
                 await free.acquire()
-                group.create_task(self._work(next(numbers), piece, free.release))
+                recording_s = max(pieces.total_s or 0.0, pieces.decoded_s)
+                group.create_task(self._work(next(numbers), piece, recording_s, free.release))
         self._meter.decoded()
 
-    async def _work(self, index: int, piece: Piece, release: Callable[[], None]) -> None:
+    async def _work(self, index: int, piece: Piece, recording_s: float, release: Callable[[], None]) -> None:
         try:
-            segment = Segment(samples=piece.samples, request_id=self._request_id, index=index, start=piece.start)
+            segment = Segment(
+                samples=piece.samples,
+                request_id=self._request_id,
+                index=index,
+                start=piece.start,
+                recording_s=recording_s,
+                requester=self._requester,
+            )
             found = _heard_in(piece, await self._recognize(segment, piece.speech_prob))
             await self._memory.keep(found)
             self._finish(index, found)

@@ -25,7 +25,7 @@ from harken.transcribe.pipeline import Pipeline
 from harken.transcribe.result import RecordingTranscript
 from harken.transcribe.stitch import stitch
 from harken.transcribe.watch import NoWatch, Watch
-from harken.types import ModelInfo, Options, Recognizer
+from harken.types import ANYBODY, ModelInfo, Options, Recognizer, Requester
 
 
 class Transcriber:
@@ -61,6 +61,7 @@ class Transcriber:
         ask: Ask,
         request_id: str,
         *,
+        requester: Requester = ANYBODY,
         watch: Watch | None = None,
         memory: Memory | None = None,
         is_live: bool = True,
@@ -75,6 +76,7 @@ class Transcriber:
                 recognised, so it must stay until the end.
             ask: what to do with it.
             request_id: goes with every segment.
+            requester: who asks, and how urgently.
             watch: is told of text and progress.
             memory: knows pieces that were finished before, and keeps those that are finished now.
             is_live: whether a watch wants the text while it is written; False brings it piece by piece, which lets a
@@ -93,6 +95,7 @@ class Transcriber:
                 patient=self._patient,
                 options=options,
                 request_id=request_id,
+                requester=requester,
                 in_flight=min(in_flight or self._limits.segments_in_flight, self._limits.segments_in_flight),
                 memory=memory or NoMemory(),
                 meter=Meter(watch.progress, pieces),
