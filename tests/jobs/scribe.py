@@ -12,7 +12,7 @@ from harken.transcribe.ask import Ask
 from harken.transcribe.memory import Memory
 from harken.transcribe.result import RecordingTranscript
 from harken.transcribe.watch import Watch
-from harken.types import ModelInfo
+from harken.types import ANYBODY, ModelInfo, Requester
 from tests.jobs.house import MODEL, PIECE, RESULT
 
 INFO = ModelInfo(name=MODEL, revision="r1", max_segment_s=30.0, languages=("English", "Chinese"), slots=4)
@@ -44,6 +44,7 @@ class FakeScribe:
         request_id: str,
         /,
         *,
+        requester: Requester = ANYBODY,
         watch: Watch | None = None,
         memory: Memory | None = None,
         is_live: bool = True,

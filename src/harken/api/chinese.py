@@ -38,6 +38,7 @@ MESSAGES = {
     "no_ready_instance": "没有就绪的识别实例，请稍后重试",
     "draining": "服务器正在关闭，请稍后重试",
     "not_offered": "不提供此功能",
+    "deadline_exceeded": "请求的截止时间已过。",
     "timed_out": "处理超时，请稍后重试",
     "state_unavailable": "服务器的数据库暂时不可用，请稍后重试",
     "storage_full": "服务器存储空间不足",

@@ -21,6 +21,7 @@ from harken.errors import AudioTooLong, EmptyAudio, HarkenError, TruncatedAudio,
 from harken.log import get_log
 from harken.transcribe.result import RecordingTranscript
 from harken.transcribe.watch import Heard, NoWatch, Watch
+from harken.types import Requester
 
 _log = get_log("api.transcription")
 
@@ -84,7 +85,7 @@ class Transcription:
             ask = ask_of(self.wanted, await self.service.recognizer.model())
             # The upload is passed on without keeping a reference here: it may go as soon as it is decoded.
             result = await self.service.transcriber.transcribe(
-                await self.spool.take(), ask, self.request_id, watch=heard
+                await self.spool.take(), ask, self.request_id, requester=self._requester(), watch=heard
             )
         except HarkenError as error:
             error.field = error.field or self._field_at_fault(error)
@@ -94,6 +95,10 @@ class Transcription:
             await self.request.state.charge(heard.done_s)
         self._log_end(result)
         return result
+
+    def _requester(self) -> Requester:
+        key = self.request.state.key
+        return Requester(key=key.id if key else "")
 
     def _field_at_fault(self, error: HarkenError) -> str | None:
         """Name the field for errors that were raised where nobody knows the form."""
