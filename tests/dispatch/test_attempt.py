@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiohttp import ClientSession
 
 from harken.dispatch.attempt import Outlet, Pending, attempt, attempt_time_s
 from harken.dispatch.health import Cut
-from harken.dispatch.relay import Relay
 from harken.dispatch.session import open_session
 from harken.dispatch.state import Event
 from harken.dispatch.target import Claim, Target
+from harken.dispatch.wire_line import WireLine
 from harken.errors import TimedOut
 from harken.types import ModelInfo, Options, Transcript
 from harken.wire import Job
@@ -34,9 +35,9 @@ def test_an_outlet_remembers_that_something_went_out() -> None:
     assert (said, open_outlet.is_used, closed_outlet.is_used) == (["a"], True, False)
 
 
-def claimed(instance: Instance) -> Claim:
+def claimed(instance: Instance, session: ClientSession) -> Claim:
     """A claim on a ready target at the instance's address."""
-    target = Target(instance.name, instance.url)
+    target = Target(instance.name, instance.url, WireLine(instance.url, session))
     target.model = ModelInfo(name="m", revision="1", max_segment_s=30.0, languages=(), slots=1)
     target.apply(Event.SAID_READY)
     return target.claim(lambda: None)
@@ -46,10 +47,10 @@ async def attempted(instance: Instance, *, cut_early: bool = False, timeout_s: f
     """One attempt on a running instance, which is cut once the instance has it, or before it began."""
     job = Job(segment=make_segment(), options=Options(), wants_deltas=False)
     async with running(instance), open_session() as session:
-        with claimed(instance) as claim:
+        with claimed(instance, session) as claim:
             if cut_early:
                 claim.target.cut("It is gone.")
-            return await attempt(Relay(session), claim, job, Outlet(None), timeout_s)
+            return await attempt(claim, job, Outlet(None), timeout_s)
 
 
 def test_an_attempt_returns_the_transcript() -> None:
@@ -79,8 +80,8 @@ def test_a_time_out_of_the_readers_side_is_not_taken_for_ours() -> None:
     async def story() -> None:
         job = Job(segment=make_segment(), options=Options(), wants_deltas=True)
         async with running(one), open_session() as session:
-            with claimed(one) as claim:
-                await attempt(Relay(session), claim, job, Outlet(broken), 5.0)
+            with claimed(one, session) as claim:
+                await attempt(claim, job, Outlet(broken), 5.0)
 
     with pytest.raises(TimeoutError, match="the reader's own"):
         run(story())

@@ -11,8 +11,10 @@ import time
 
 import pytest
 
-from harken.dispatch.probe import Missed, Watch, look
+from harken.dispatch.line import Missed
+from harken.dispatch.probe import Watch, look
 from harken.dispatch.session import open_session
+from harken.dispatch.wire_line import WireLine
 from harken.wire import InstanceState
 from tests.dispatch.house import run
 from tests.dispatch.instances import Instance, running
@@ -86,8 +88,8 @@ def test_a_watch_looks_at_once_and_again_when_hurried() -> None:
     async def story() -> int:
         found: asyncio.Queue[InstanceState | Missed] = asyncio.Queue()
         async with running(one), open_session() as session, asyncio.TaskGroup() as group:
-            watch = Watch(one.url, interval_s=60.0, timeout_s=2.0, report=found.put_nowait)
-            task = group.create_task(watch.run(session))
+            watch = Watch(WireLine(one.url, session).look, interval_s=60.0, timeout_s=2.0, report=found.put_nowait)
+            task = group.create_task(watch.run())
             await found.get()
             watch.hurry()
             await found.get()
@@ -103,8 +105,8 @@ def test_a_watch_looks_again_and_again() -> None:
 
     async def story() -> None:
         async with running(one), open_session() as session, asyncio.TaskGroup() as group:
-            watch = Watch(one.url, interval_s=0.01, timeout_s=2.0, report=lambda _: None)
-            task = group.create_task(watch.run(session))
+            watch = Watch(WireLine(one.url, session).look, interval_s=0.01, timeout_s=2.0, report=lambda _: None)
+            task = group.create_task(watch.run())
             await one.until(lambda: one.looks >= 5)
             task.cancel()
 
@@ -125,8 +127,8 @@ def test_a_watch_that_is_ended_by_its_own_report_ends() -> None:
                 watching.cancel()
 
             async with open_session() as session:
-                watch = Watch(url, interval_s=0.01, timeout_s=0.05, report=leave)
-                watching = asyncio.create_task(watch.run(session))
+                watch = Watch(WireLine(url, session).look, interval_s=0.01, timeout_s=0.05, report=leave)
+                watching = asyncio.create_task(watch.run())
                 done, _ = await asyncio.wait([watching], timeout=5.0)
                 assert done
                 assert watching.cancelled()

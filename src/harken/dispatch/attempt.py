@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from harken.dispatch.health import Cut
 from harken.dispatch.queue import Ticket
-from harken.dispatch.relay import Relay
 from harken.dispatch.tally import Tally
 from harken.dispatch.target import Claim, Target
 from harken.errors import HarkenError, TimedOut
@@ -85,13 +84,13 @@ def attempt_time_s(audio_s: float, limit_s: float) -> float:
     return min(limit_s, 60.0 + 8.0 * audio_s)
 
 
-async def attempt(relay: Relay, claim: Claim, job: Job, outlet: Outlet, timeout_s: float) -> Transcript:
+async def attempt(claim: Claim, job: Job, outlet: Outlet, timeout_s: float) -> Transcript:
     """Have the claimed target recognise the segment, once.
 
     Raises:
         Cut: the target was given up meanwhile.
         TimedOut: it took longer than `timeout_s`.
-        HarkenError: as `Relay.recognize` has it.
+        HarkenError: as `Line.recognize` has it.
     """
     loop = asyncio.get_running_loop()
     scope = asyncio.timeout(timeout_s)
@@ -104,7 +103,7 @@ async def attempt(relay: Relay, claim: Claim, job: Job, outlet: Outlet, timeout_
         async with scope:
             claim.on_cut(stop)
             try:
-                return await relay.recognize(claim.target.url, job, outlet)
+                return await claim.target.line.recognize(job, outlet)
             finally:
                 claim.on_cut(None)
     except TimeoutError as error:

@@ -18,15 +18,16 @@ from harken.clock import Clock, SystemClock
 from harken.config import FleetConfig, LimitsConfig
 from harken.dispatch.attempt import Outlet, Pending, attempt, attempt_time_s
 from harken.dispatch.health import Policy, Succeeded, outcome_of
+from harken.dispatch.line import Line
 from harken.dispatch.lookout import Lookout
 from harken.dispatch.pace import Pace
 from harken.dispatch.pool import OnUnresponsive, Pool
-from harken.dispatch.relay import Relay
 from harken.dispatch.session import open_session
 from harken.dispatch.state import State
 from harken.dispatch.tally import is_turned_away, may_retry
 from harken.dispatch.target import Claim
 from harken.dispatch.waiting import NOT_READY_RETRY_AFTER_S, WaitingRoom
+from harken.dispatch.wire_line import WireLine
 from harken.errors import ClientError, HarkenError, NoReadyInstance, QueueFull
 from harken.log import get_log
 from harken.types import InstanceHealth, ModelInfo, Options, Segment, Send, Transcript
@@ -79,10 +80,8 @@ class Dispatcher:
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(open_session())
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            self._relay = Relay(session, silence_s=self._silence_s)
-            self._lookout = Lookout(
-                pool=self._pool, fleet=self._fleet, session=session, tasks=tasks, on_news=self._look_around
-            )
+            self._session = session
+            self._lookout = Lookout(pool=self._pool, fleet=self._fleet, tasks=tasks, on_news=self._look_around)
             self._ticking = tasks.create_task(self._waiting.run())
             self._is_open = True
             self._stack = stack.pop_all()
@@ -109,14 +108,21 @@ class Dispatcher:
 
     # --- for the owner of the instances ---------------------------------------------------------------------------
 
-    def add_target(self, name: str, url: str) -> None:
+    def add_target(self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0) -> None:
         """Take in an instance that runs or will soon run at an address; it gets work once it says that it is ready.
 
         One of the same name is taken away first, so that a restarted process never inherits what is known of the old.
+
+        Args:
+            name: in logs, answers and /health.
+            url: its address.
+            line: how it is talked to; None: by the wire protocol, as an instance of ours.
+            weight: its share of the work under the weighted policies.
         """
         assert self._is_open, "targets belong to a running dispatcher"
         self.remove_target(name)
-        self._lookout.watch(self._pool.add(name, url))
+        line = line or WireLine(url, self._session, silence_s=self._silence_s)
+        self._lookout.watch(self._pool.add(name, url, line, weight=weight))
 
     def remove_target(self, name: str) -> None:
         """Forget an instance, at the latest when its process has ended; what runs on it goes elsewhere.
@@ -242,7 +248,7 @@ class Dispatcher:
         try:
             audio_s = job.segment.audio_s
             timeout_s = attempt_time_s(audio_s, self._limits.segment_timeout_s)
-            transcript = await attempt(self._relay, claim, job, outlet, timeout_s)
+            transcript = await attempt(claim, job, outlet, timeout_s)
             recognized_s = audio_s
         finally:
             self._pace.end(self._clock.now(), recognized_s)

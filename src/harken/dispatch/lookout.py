@@ -9,20 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from harken.config import FleetConfig
 from harken.dispatch.health import Answered, Unanswered
+from harken.dispatch.line import Missed
 from harken.dispatch.pool import Pool
-from harken.dispatch.probe import Missed, Watch
+from harken.dispatch.probe import Watch
 from harken.dispatch.state import State
 from harken.dispatch.target import Target
 from harken.log import get_log
 from harken.types import ModelInfo
 from harken.wire import InstanceState
-
-if TYPE_CHECKING:
-    from aiohttp import ClientSession
 
 _log = get_log("dispatch.lookout")
 
@@ -33,7 +30,6 @@ class Lookout:
     Args:
         pool: whose targets are watched, and who is told.
         fleet: how often, and how patiently.
-        session: for the looks.
         tasks: owns the watches.
         on_news: called when an instance told something new about its model.
     """
@@ -43,13 +39,11 @@ class Lookout:
         *,
         pool: Pool,
         fleet: FleetConfig,
-        session: ClientSession,
         tasks: asyncio.TaskGroup,
         on_news: Callable[[], None],
     ) -> None:
         self._pool = pool
         self._fleet = fleet
-        self._session = session
         self._tasks = tasks
         self._on_news = on_news
         self._watches: dict[Target, tuple[Watch, asyncio.Task[None]]] = {}
@@ -67,12 +61,12 @@ class Lookout:
     def watch(self, target: Target) -> None:
         """Look at it from now on."""
         watch = Watch(
-            target.url,
+            target.line.look,
             interval_s=self._fleet.probe_interval_s,
             timeout_s=self._fleet.probe_timeout_s,
             report=partial(self._see, target),
         )
-        self._watches[target] = (watch, self._tasks.create_task(watch.run(self._session)))
+        self._watches[target] = (watch, self._tasks.create_task(watch.run()))
 
     def forget(self, target: Target) -> None:
         """Look at it no more."""

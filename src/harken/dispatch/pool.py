@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from harken.clock import Clock
 from harken.dispatch.choice import choose
 from harken.dispatch.health import Failed, Outcome, Policy, Succeeded, judge
+from harken.dispatch.line import Line
 from harken.dispatch.state import Event, State
 from harken.dispatch.target import Claim, Target
 from harken.log import get_log
@@ -64,10 +65,10 @@ class Pool:
         """How many targets are ready."""
         return sum(target.is_ready for target in self)
 
-    def add(self, name: str, url: str) -> Target:
+    def add(self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0) -> Target:
         """Take in a target; it starts as not ready. One of the same name is taken away first."""
         self.remove(name)
-        target = self._targets[name] = Target(name, url)
+        target = self._targets[name] = Target(name, url, line, weight=weight)
         _log.info("target.added", target=name, url=url)
         return target
 

@@ -7,10 +7,10 @@ loop, so that one that hangs delays no other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from harken.dispatch.line import Missed
 from harken.wire import STATE_PATH, InstanceState, WireError, unpack_state
 
 if TYPE_CHECKING:
@@ -20,11 +20,8 @@ _STATE_BYTES_MAX = 1 << 16
 _TICKS = 20
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Missed:
-    """A look that found no state; `reason` is one sentence."""
-
-    reason: str
+Look = Callable[[float], Awaitable[InstanceState | Missed]]
+"""Looks once, with patience in seconds: `Line.look`."""
 
 
 async def look(session: ClientSession, url: str, timeout_s: float) -> InstanceState | Missed:
@@ -72,16 +69,16 @@ class Watch:
     """The loop that looks at one instance for as long as it is a target.
 
     Args:
-        url: its address.
+        look: looks at it once.
         interval_s: from the start of one look to the start of the next.
         timeout_s: of one look.
         report: gets each finding.
     """
 
     def __init__(
-        self, url: str, *, interval_s: float, timeout_s: float, report: Callable[[InstanceState | Missed], None]
+        self, look: Look, *, interval_s: float, timeout_s: float, report: Callable[[InstanceState | Missed], None]
     ) -> None:
-        self._url = url
+        self._look = look
         self._interval_s = interval_s
         self._timeout_s = timeout_s
         self._report = report
@@ -91,13 +88,13 @@ class Watch:
         """Look again now: something happened that only a look can explain."""
         self._hurry.set()
 
-    async def run(self, session: ClientSession) -> None:
+    async def run(self) -> None:
         """Look until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             self._hurry.clear()
             begin = loop.time()
-            self._report(await look(session, self._url, self._timeout_s))
+            self._report(await self._look(self._timeout_s))
             # The report may have led to this very loop's end. Such a cancellation must arrive outside of the timeout:
             # one whose deadline has passed already would take it for its own and swallow it.
             await asyncio.sleep(0)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from harken.dispatch.health import Vitals
+from harken.dispatch.line import DeadLine, Line
 from harken.dispatch.state import TRANSITIONS, Event, State
 from harken.types import InstanceHealth, ModelInfo
 
@@ -20,11 +21,15 @@ class Target:
     Args:
         name: its name in logs, answers and /health.
         url: its address, "http://host:port".
+        line: how it is talked to; without one nobody is there.
+        weight: its share of the work under the weighted policies, relative to the others'.
     """
 
-    def __init__(self, name: str, url: str) -> None:
+    def __init__(self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0) -> None:
         self.name = name
         self.url = url.rstrip("/")
+        self.line = line or DeadLine()
+        self.weight = weight
         self.state = State.STARTING
         self.detail = ""
         self.model: ModelInfo | None = None
