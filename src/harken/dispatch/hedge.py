@@ -1,0 +1,67 @@
+"""When a short clip that takes unusually long gets a second try elsewhere, while the first goes on.
+
+Pure (Dean & Barroso, "The tail at scale", 2013: hedged requests). One instance that is slow for a moment must not
+make its clips slow, and nobody can tell in advance which; but that a clip takes longer than 95 of 100 like it can be
+told. It is worth a second try only where somebody waits for a short answer and nothing of it has been said; where a
+slot is idle, so that nobody else waits for it; and within a share of what succeeds, so that an overload, in which
+everything takes long, does not double itself. From an instance that has just missed a look it is more than that: the
+replay of a segment that is probably lost, only earlier. That goes before those who wait, since it was before them
+already, and is not charged, since it is bounded by that instance's slots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from harken.dispatch.quantile import ServiceTimes
+from harken.types import Priority, Segment
+
+SHORT_S = 30.0
+"""A recording up to this length is a clip, in seconds; longer ones wait for their slowest part anyway."""
+
+
+class Hedge(Enum):
+    """Whether there may be a second try now."""
+
+    NO = auto()
+    PAID = auto()
+    """If the budget has one left."""
+    FREE = auto()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HedgeRule:
+    """What counts as unusually long.
+
+    Attributes:
+        quantile: of the recent service times of segments of about this length.
+        floor_s: never sooner than this; below it, a second try costs more than it wins.
+    """
+
+    quantile: float = 0.95
+    floor_s: float = 0.2
+
+    def after_s(self, segment: Segment, times: ServiceTimes) -> float | None:
+        """Seconds after its sending at which a segment is late; None where it never gets a second try."""
+        if segment.requester.priority is Priority.BATCH or segment.index > 0:
+            return None
+        if max(segment.audio_s, segment.recording_s) > SHORT_S:
+            return None
+        usual_s = times.quantile(segment.audio_s, self.quantile)
+        return None if usual_s is None else max(usual_s, self.floor_s)
+
+
+def may_hedge(*, is_told: bool, is_doubtful: bool, somebody_waits: bool) -> Hedge:
+    """Decide about one segment that is late.
+
+    Args:
+        is_told: some of its text has reached the client; a second try would say it twice.
+        is_doubtful: its target has missed a look, or is set aside.
+        somebody_waits: for the slot that the second try would take.
+    """
+    if is_told:
+        return Hedge.NO
+    if is_doubtful:
+        return Hedge.FREE
+    return Hedge.NO if somebody_waits else Hedge.PAID
