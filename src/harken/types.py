@@ -164,6 +164,8 @@ class Transcript:
         avg_logprob: mean over the tokens of the text and its end; None where logprobs were not asked for.
         no_speech_prob: probability that the model gave to "language None" where it chose the language; None where
             logprobs were not asked for or the language was forced.
+        is_cached: no model ran for this asking: it was known, or somebody asked the same at the same time; None where
+            nobody looked. No part of what was said: two transcripts that differ in it are equal.
     """
 
     text: str
@@ -176,6 +178,7 @@ class Transcript:
     logprobs: tuple[TokenLogprob, ...] | None = None
     avg_logprob: float | None = None
     no_speech_prob: float | None = None
+    is_cached: bool | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -79,6 +79,7 @@ class PlacedTranscript:
         repairs: what was done to get this text, in the order of the recording.
         speech_start_s: when speech is first heard in it, in seconds from the start of the recording; None for unknown.
         speech_end_s: when it is last heard.
+        is_cached: no model ran for it; None where no cache was asked.
     """
 
     text: str
@@ -95,6 +96,7 @@ class PlacedTranscript:
     repairs: tuple[Repair, ...] = ()
     speech_start_s: float | None = None
     speech_end_s: float | None = None
+    is_cached: bool | None = field(default=None, compare=False)
 
     @property
     def start(self) -> int:
@@ -137,6 +139,14 @@ class RecordingTranscript:
     def is_complete(self) -> bool:
         """False when words of the text may be missing or too many anywhere; `warnings` says where."""
         return all(flag.code == WORDS_MISSING for flag in self.warnings)
+
+    @property
+    def cache(self) -> str:
+        """How much of it was known: "hit" (all pieces), "partial", "miss" (none), "" where no cache was asked."""
+        asked = [segment.is_cached for segment in self.segments if segment.is_cached is not None]
+        if not asked:
+            return ""
+        return "hit" if all(asked) else "partial" if any(asked) else "miss"
 
     @property
     def instances(self) -> tuple[str, ...]:

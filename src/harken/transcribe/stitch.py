@@ -35,6 +35,7 @@ def place(segment: Segment, transcript: Transcript) -> PlacedTranscript:
         logprobs=transcript.logprobs,
         avg_logprob=transcript.avg_logprob,
         no_speech_prob=transcript.no_speech_prob,
+        is_cached=transcript.is_cached,
     )
 
 
@@ -58,6 +59,7 @@ def merge(parts: Sequence[PlacedTranscript]) -> PlacedTranscript:
         avg_logprob=sum(mean * n for mean, n in weights) / sum(n for _, n in weights) if weights else None,
         no_speech_prob=min(silences, default=None),
         repairs=tuple(repair for part in parts for repair in part.repairs),
+        is_cached=None if parts[0].is_cached is None else all(part.is_cached for part in parts),
     )
 
 
