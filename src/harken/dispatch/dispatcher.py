@@ -11,21 +11,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from types import TracebackType
 
 from harken.clock import Clock, SystemClock
 from harken.config import FleetConfig, LimitsConfig
-from harken.dispatch.attempt import Outlet, Pending, attempt, attempt_time_s
-from harken.dispatch.health import Policy, Succeeded, outcome_of
+from harken.dispatch.attempt import Outlet, Pending
+from harken.dispatch.health import Policy
 from harken.dispatch.line import Line
 from harken.dispatch.lookout import Lookout
 from harken.dispatch.pace import Pace
 from harken.dispatch.pool import OnUnresponsive, Pool
+from harken.dispatch.runner import Runner, ids, what
 from harken.dispatch.session import open_session
-from harken.dispatch.state import State
-from harken.dispatch.tally import is_turned_away, may_retry
-from harken.dispatch.target import Claim
 from harken.dispatch.waiting import NOT_READY_RETRY_AFTER_S, WaitingRoom
 from harken.dispatch.wire_line import WireLine
 from harken.errors import ClientError, HarkenError, NoReadyInstance, QueueFull
@@ -82,6 +79,14 @@ class Dispatcher:
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             self._session = session
             self._lookout = Lookout(pool=self._pool, fleet=self._fleet, tasks=tasks, on_news=self._look_around)
+            self._runner = Runner(
+                limits=self._limits,
+                waiting=self._waiting,
+                pool=self._pool,
+                pace=self._pace,
+                clock=self._clock,
+                hurry=self._lookout.hurry,
+            )
             self._ticking = tasks.create_task(self._waiting.run())
             self._is_open = True
             self._stack = stack.pop_all()
@@ -217,57 +222,14 @@ class Dispatcher:
         job = Job(segment=segment, options=options, wants_deltas=send is not None)
         self._open.add(pending)
         try:
-            return await self._run(pending, job, Outlet(send))
+            return await self._runner.run(pending, job, Outlet(send))
         except HarkenError as error:
             log = _log.info if isinstance(error, ClientError | QueueFull) else _log.warning
-            log("segment.failed", **_ids(job), **_what(error), tries=pending.tally.tries)
+            log("segment.failed", **ids(job), **what(error), tries=pending.tally.tries)
             raise
         finally:
             self._open.discard(pending)
             self._notify()
-
-    async def _run(self, pending: Pending, job: Job, outlet: Outlet) -> Transcript:
-        while True:
-            with await self._waiting.claim(pending) as claim:
-                try:
-                    return await self._attempt(claim, job, outlet)
-                except HarkenError as error:
-                    failure = error
-                    # Before the slot is given back: what failed here must not attract the next segment.
-                    self._count(pending, claim, error)
-            if not may_retry(failure, pending.tally, attempts=self._limits.attempts, is_used=outlet.is_used):
-                raise failure
-            tally = pending.tally
-            deaths = tally.lone_deaths + tally.shared_deaths
-            told = {**_ids(job), **_what(failure), "tries": tally.tries, "deaths": deaths}
-            _log.info("segment.retried", target=claim.target.name, **told)
-
-    async def _attempt(self, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
-        recognized_s = 0.0
-        self._pace.start(self._clock.now())
-        try:
-            audio_s = job.segment.audio_s
-            timeout_s = attempt_time_s(audio_s, self._limits.segment_timeout_s)
-            transcript = await attempt(claim, job, outlet, timeout_s)
-            recognized_s = audio_s
-        finally:
-            self._pace.end(self._clock.now(), recognized_s)
-        self._pool.report(claim.target, Succeeded())
-        return transcript if transcript.instance else replace(transcript, instance=claim.target.name)
-
-    def _count(self, pending: Pending, claim: Claim, error: HarkenError) -> None:
-        target = claim.target
-        outcome = outcome_of(error)
-        if outcome is not None and target.state is not State.GONE:
-            target.detail = error.message
-            self._pool.report(target, outcome)
-        if is_turned_away(error):
-            return
-        pending.tally = pending.tally.after(error, had_company=claim.had_company)
-        pending.avoid.add(target)
-        pending.deadline = self._clock.now() + self._limits.queue_timeout_s
-        if target.state is State.SUSPECT:
-            self._lookout.hurry(target)
 
     # --- news and waiting for it ----------------------------------------------------------------------------------
 
@@ -289,12 +251,3 @@ class Dispatcher:
     def _notify(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-def _ids(job: Job) -> dict[str, str | int]:
-    return {"request_id": job.segment.request_id, "segment": job.segment.index}
-
-
-def _what(error: HarkenError) -> dict[str, str]:
-    cause = {} if error.__cause__ is None else {"cause": repr(error.__cause__)}
-    return {"code": error.code, "reason": error.message, **cause}
