@@ -11,7 +11,16 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from harken.dispatch.state import Event
-from harken.errors import ClientError, Draining, HarkenError, InstanceFailed, QueueFull, TimedOut, Unavailable
+from harken.errors import (
+    ClientError,
+    DeadlineExceeded,
+    Draining,
+    HarkenError,
+    InstanceFailed,
+    QueueFull,
+    TimedOut,
+    Unavailable,
+)
 
 
 class ConnectionLost(InstanceFailed):
@@ -20,6 +29,10 @@ class ConnectionLost(InstanceFailed):
 
 class Unreached(ConnectionLost):
     """No connection came about: whatever happened there, this segment had no part in it."""
+
+
+class Silent(InstanceFailed):
+    """It took the segment and then said nothing at all, not even that it lives: it is probably stopped or stuck."""
 
 
 class Cut(InstanceFailed):
@@ -48,7 +61,7 @@ class Failed:
     """A segment failed, and not through the client's fault."""
 
     is_lost: bool
-    """The connection was refused or reset."""
+    """The connection was refused or reset, or nothing came over it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +166,7 @@ def _rest(vitals: Vitals, policy: Policy, now: float) -> Verdict:
 def outcome_of(error: HarkenError) -> Outcome | None:
     """What the end of an attempt says about its target; None where it says nothing."""
     match error:
-        case ClientError() | Cut():
+        case ClientError() | Cut() | DeadlineExceeded():
             return None
         case QueueFull():
             return TurnedAway(event=Event.SAID_FULL)
@@ -164,7 +177,7 @@ def outcome_of(error: HarkenError) -> Outcome | None:
         case Unavailable():
             return TurnedAway(event=Event.SAID_STARTING)
         case _:
-            return Failed(is_lost=isinstance(error, ConnectionLost))
+            return Failed(is_lost=isinstance(error, ConnectionLost | Silent))
 
 
 _SAID = {"ready": Event.SAID_READY, "draining": Event.SAID_DRAINING, "stopped": Event.SAID_DRAINING}

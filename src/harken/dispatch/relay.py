@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, assert_never
 
-from harken.dispatch.health import ConnectionLost, Unreached
+from harken.dispatch.health import ConnectionLost, Silent, Unreached
 from harken.dispatch.lines import Lines
 from harken.errors import HarkenError, InstanceFailed
 from harken.types import Send, Transcript
@@ -118,7 +118,7 @@ def _blaming(silence_s: float) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise InstanceFailed(f"The instance was silent for {silence_s:g} s.") from error
+        raise Silent(f"The instance was silent for {silence_s:g} s.") from error
     except aiohttp.ClientConnectorError as error:
         raise Unreached("The instance cannot be reached.") from error
     except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError) as error:
