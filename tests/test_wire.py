@@ -58,6 +58,7 @@ def test_a_job_survives_the_wire_to_the_bit(
     [
         Delta(text="三 one\n"),
         Beat(),
+        Beat(progress=17),
         Done(
             transcript=Transcript(
                 text="三一四", language="Chinese", audio_s=1.5, tokens=9, finish=Finish.LENGTH, instance="asr-1"
@@ -76,7 +77,9 @@ def test_a_message_survives_the_wire_as_one_line(message: Message) -> None:
 def test_a_state_survives_the_wire() -> None:
     """With and without a loaded model."""
     for model in (None, INFO):
-        state = InstanceState(name="asr-1", state="ready", model=model, in_flight=3, detail="d", uptime_s=1.0)
+        state = InstanceState(
+            name="asr-1", state="ready", model=model, in_flight=3, detail="d", uptime_s=1.0, loop_lag_s=0.25
+        )
         assert unpack_state(pack_state(state)) == state
 
 

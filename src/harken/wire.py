@@ -1,10 +1,12 @@
 """What gateway and instance say to each other: one segment in, messages out.
 
-A segment travels as one HTTP request: `POST /wire/v2/recognize`, whose body is a 4-byte little-endian length, a JSON
+A segment travels as one HTTP request: `POST /wire/v3/recognize`, whose body is a 4-byte little-endian length, a JSON
 header of that length, and the samples as raw little-endian float32 (exact: a 16-bit copy would change what the model
 hears, and with it rule 6). The answer is a stream of JSON lines, each one message, ended by exactly one `Done` or
 `Failed`; a stream that ends without either means that the instance died. A line `Beat` is sent while the segment waits
-or runs, so that silence on the line is a sign of a stuck instance. Pure: bytes in, dataclasses out.
+or runs: silence on the line is a sign of a stuck process, beats without progress one of a stuck engine.
+`POST /wire/v3/prove` has an empty body and an answer of the same kind: the instance recognises its canary, the
+recording whose text it knows, and ends with `Done` only if it heard that. Pure: bytes in, dataclasses out.
 """
 
 from __future__ import annotations
@@ -30,11 +32,12 @@ from harken.types import (
     Word,
 )
 
-VERSION = 2
+VERSION = 3
 """Raised when a message changes its meaning; both sides refuse another version by name."""
 
-RECOGNIZE_PATH = "/wire/v2/recognize"
-STATE_PATH = "/wire/v2/state"
+RECOGNIZE_PATH = "/wire/v3/recognize"
+PROVE_PATH = "/wire/v3/prove"
+STATE_PATH = "/wire/v3/state"
 SEGMENT_TYPE = "application/x-harken-segment"
 MESSAGES_TYPE = "application/x-ndjson"
 
@@ -66,7 +69,14 @@ class Delta:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beat:
-    """Still alive; nothing new."""
+    """Still alive; nothing new to read.
+
+    Attributes:
+        progress: 0 while the segment waits for its turn; afterwards a number that differs from the last beat's whenever
+            the segment has moved on in between.
+    """
+
+    progress: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +116,7 @@ class InstanceState:
         in_flight: segments that it holds now, waiting ones included.
         detail: one sentence where something is wrong.
         uptime_s: seconds since its process began.
+        loop_lag_s: by how much its event loop was late at worst in the last seconds.
     """
 
     name: str
@@ -114,6 +125,7 @@ class InstanceState:
     in_flight: int
     detail: str = ""
     uptime_s: float = 0.0
+    loop_lag_s: float = 0.0
 
 
 def pack_job(job: Job) -> bytes:
@@ -165,8 +177,8 @@ def pack_message(message: Message) -> bytes:
     match message:
         case Delta(text=text):
             fields: dict[str, Any] = {"type": "delta", "text": text}
-        case Beat():
-            fields = {"type": "beat"}
+        case Beat(progress=progress):
+            fields = {"type": "beat", "progress": progress}
         case Done(transcript=transcript):
             fields = {"type": "done", "transcript": dataclasses.asdict(transcript)}
         case Failed(code=code, message=text, retry_after_s=retry_after_s):
@@ -188,7 +200,7 @@ def unpack_message(line: bytes) -> Message:
             case "delta":
                 return Delta(text=str(fields["text"]))
             case "beat":
-                return Beat()
+                return Beat(progress=int(fields["progress"]))
             case "done":
                 return Done(transcript=_transcript(fields["transcript"]))
             case "failed":

@@ -42,7 +42,7 @@ def test_a_look_finds_the_state_and_the_model() -> None:
     ("body", "words"),
     [
         (b"<html>", "Not an instance's state"),
-        (json.dumps({"version": 1}).encode(), "wire version 2, the other 1"),
+        (json.dumps({"version": 1}).encode(), "wire version 3, the other 1"),
         (b"[" * 60_000, "Not an instance's state"),
         (b" " * 70_000, "too long"),
     ],

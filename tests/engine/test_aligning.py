@@ -181,6 +181,7 @@ def test_a_pass_that_never_ends_is_noticed() -> None:
             clock.advance(63)
             assert aligning.step_s == 63
             assert aligning.failure is None
+            assert aligning.progress(segment(2)) == 0
             clock.advance(2)
             with pytest.raises(EngineFailed, match="hangs"):
                 await ask

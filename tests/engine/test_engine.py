@@ -575,6 +575,49 @@ def test_a_hanging_step_shows() -> None:
     asyncio.run(main())
 
 
+def test_how_far_a_segment_is_can_be_asked() -> None:
+    """Nothing while it waits; a number that changes with each token; and nothing again when it has ended."""
+
+    async def main() -> None:
+        gate, clock, spoken = Gate(), FakeClock(), segment(1)
+        async with Engine(FakeModel(gate=gate), slots=1, waiting=1, clock=clock, is_strict=True) as engine:
+            assert engine.progress(spoken) == 0
+            running, waiting = (_in_background(engine.recognize(one, _ANY)) for one in (spoken, segment(2)))
+            seen = []
+            for _ in range(3):
+                await _stands(gate)
+                seen.append(engine.progress(spoken))
+                gate.let_through()
+            assert seen == sorted(set(seen))
+            assert seen[0] > 0
+            await _stands(gate)
+            assert engine.progress(segment(1)) == 0
+            gate.open()
+            await asyncio.gather(running, waiting)
+            assert engine.progress(spoken) == 0
+
+    asyncio.run(main())
+
+
+def test_a_long_step_is_progress_only_while_the_machine_may_be_slow() -> None:
+    """Five seconds, and two more per second of audio; afterwards the number stands still."""
+
+    async def main() -> None:
+        gate, clock, spoken = Gate(), FakeClock(), segment(2)
+        async with Engine(FakeModel(gate=gate), slots=1, waiting=0, clock=clock, is_strict=True) as engine:
+            task = _in_background(engine.recognize(spoken, _ANY))
+            await _stands(gate)
+            seen = [engine.progress(spoken)]
+            for _ in range(4):
+                clock.advance(4.5)
+                seen.append(engine.progress(spoken))
+            assert seen == [1, 5, 10, 10, 10]
+            gate.open()
+            await task
+
+    asyncio.run(main())
+
+
 def test_a_step_that_never_ends_breaks_the_engine() -> None:
     """A minute, and two seconds more per second of audio; then who waits is told, and leaving waits for nobody."""
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from harken.config import InstanceConfig
+from harken.engine.canary import Canary
 from harken.engine.load import load
 from harken.engine.stub import StubEngine, stub_text
 from harken.engine.stub_options import StubOptions, parse_stub
@@ -152,6 +153,42 @@ def test_one_can_hang_until_it_is_cancelled() -> None:
             assert not behind.done()
             hanging.cancel()
             assert (await behind).text
+
+    asyncio.run(main())
+
+
+def test_progress_tells_a_slow_one_from_a_stuck_one() -> None:
+    """Work counts, also where no word is finished yet; one that hangs has begun, and one that waits has not."""
+
+    async def main() -> None:
+        clock, stuck, slow, waits = FakeClock(), segment(1, seed=1), segment(30, seed=2), segment(1, seed=3)
+        options = parse_stub("stub:rtfx=0.1,hang_on=1")
+        async with StubEngine(options, slots=2, waiting=9, drain_timeout_s=0.01, clock=clock) as engine:
+            tasks = [asyncio.create_task(engine.recognize(one, _ANY)) for one in (stuck, slow, waits)]
+            await asyncio.sleep(0)
+            before = [engine.progress(one) for one in (stuck, slow, waits)]
+            clock.advance(1)
+            after = [engine.progress(one) for one in (stuck, slow, waits)]
+        assert before == [1, 2, 0]
+        assert after == [1, 102, 0]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_it_can_unlearn_its_canary() -> None:
+    """After so many times it is wrong, and so is everything else from then on."""
+
+    async def main() -> None:
+        engine = _stub("stub:rtfx=10000,wrong_after=2")
+        canary = Canary(samples=segment(1).samples, text=stub_text(segment(1)))
+        async with engine:
+            for _ in range(2):
+                await canary.check(engine)
+                assert (await engine.recognize(segment(2), _ANY)).text == stub_text(segment(2))
+            with pytest.raises(CanaryFailed):
+                await canary.check(engine)
+            assert (await engine.recognize(segment(2), _ANY)).text != stub_text(segment(2))
 
     asyncio.run(main())
 

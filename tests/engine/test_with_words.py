@@ -48,6 +48,24 @@ async def _stands(gate: Gate) -> None:
     await asyncio.to_thread(gate.wait_until_used_up)
 
 
+def test_progress_is_told_by_whoever_has_the_segment() -> None:
+    """The engine first, the aligner while it has it, nobody afterwards."""
+    aligner, spoken = FakeAligner(gate=Gate()), segment(2)
+
+    async def main() -> None:
+        async with _house(aligner) as house:
+            asked = _recognise(house, spoken)
+            assert aligner.gate is not None
+            await _stands(aligner.gate)
+            assert house._engine.progress(spoken) == 0
+            assert house.progress(spoken) > 0
+            aligner.gate.open()
+            await asked
+            assert house.progress(spoken) == 0
+
+    asyncio.run(main())
+
+
 def test_words_come_only_to_those_who_ask() -> None:
     """With the text of the engine, unchanged; for others the aligner does nothing."""
     aligner = FakeAligner()

@@ -12,7 +12,7 @@ from harken.engine.stub import stub_text
 from harken.server.instance import Instance
 from harken.server.wire_routes import BEAT_S, Intake
 from harken.types import ModelInfo, Options, Segment, Send, Transcript
-from harken.wire import RECOGNIZE_PATH, Beat, Delta, Done, Failed, pack_job, unpack_message
+from harken.wire import PROVE_PATH, RECOGNIZE_PATH, Beat, Delta, Done, Failed, Message, pack_job, unpack_message
 from tests.server.running import TIMEOUT_S, Running, job, load_quickly, running, stub_config, stub_instance
 
 HANGS = "stub:hang_on=1"
@@ -63,7 +63,62 @@ def test_a_segment_that_takes_long_sends_beats() -> None:
             async with server.client.stream("POST", RECOGNIZE_PATH, content=pack_job(job())) as answer:
                 async with asyncio.timeout(2 * BEAT_S):
                     line = await anext(answer.aiter_lines())
-        assert unpack_message(line.encode()) == Beat()
+        # It has begun, and is at that for ever.
+        assert unpack_message(line.encode()) == Beat(progress=1)
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+def test_beats_tell_how_far_a_segment_is() -> None:
+    """One that moves on has another number in each, one that waits has none."""
+
+    async def beats(server: Running, seed: int) -> list[Message]:
+        sent = pack_job(job(30, seed=seed))
+        async with server.client.stream("POST", RECOGNIZE_PATH, content=sent) as answer, asyncio.timeout(4 * BEAT_S):
+            lines = answer.aiter_lines()
+            return [unpack_message((await anext(lines)).encode()) for _ in range(2)]
+
+    async def story() -> tuple[list[Message], list[Message]]:
+        config = stub_config("stub:rtfx=0.5", slots=1, drain_timeout_s=0.1)
+        async with running(stub_instance(config)) as server, asyncio.TaskGroup() as group:
+            await server.wait_state("ready")
+            first = group.create_task(beats(server, 1))
+            await until_in_flight(server, 1)
+            second = group.create_task(beats(server, 2))
+        return first.result(), second.result()
+
+    moving, waiting = asyncio.run(story())
+    assert waiting[0] == Beat()
+    assert isinstance(moving[0], Beat)
+    assert isinstance(moving[1], Beat)
+    assert 0 < moving[0].progress < moving[1].progress
+
+
+def test_an_instance_proves_itself_when_it_is_asked() -> None:
+    """Once more right, and its answer ends like that to any segment; then wrong, and it says so by name."""
+
+    async def story() -> None:
+        async with running(stub_instance(stub_config("stub:wrong_after=3"))) as server:
+            await server.wait_state("ready")
+            right, wrong = [(await server.client.post(PROVE_PATH)).content for _ in range(2)]
+        end = unpack_message(wrong)
+        assert isinstance(unpack_message(right), Done)
+        assert isinstance(end, Failed)
+        assert end.code == "canary_failed"
+
+    asyncio.run(story())
+
+
+def test_who_cannot_take_segments_does_not_prove_itself() -> None:
+    """The refusal is that of a segment."""
+
+    async def story() -> None:
+        async with running(stub_instance(stub_config("stub:wrong_canary=1"))) as server:
+            await server.wait_state("broken_at_start")
+            answer = await server.client.post(PROVE_PATH)
+        assert answer.status_code == 503
+        assert isinstance(unpack_message(answer.content), Failed)
 
     asyncio.run(story())
 
@@ -108,7 +163,7 @@ def test_a_full_engine_says_so_by_name() -> None:
         (b"", 400, "wire_error"),
         (b"\xff\xff\xff\xff{}", 400, "wire_error"),
         (pack_job(job())[:-3], 400, "wire_error"),
-        (pack_job(job()).replace(b'"version":2', b'"version":9'), 400, "wire_error"),
+        (pack_job(job()).replace(b'"version":3', b'"version":9'), 400, "wire_error"),
     ],
 )
 def test_bytes_that_are_no_segment_are_refused_by_name(body: bytes, status: int, code: str) -> None:

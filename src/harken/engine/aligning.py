@@ -78,6 +78,11 @@ class Aligning:
         """How long the pass in progress has taken, in seconds."""
         return self._loop.timer.step_s
 
+    def progress(self, segment: Segment) -> int:
+        """How far the aligner is, as long as it has this segment; any pass that ends brings everybody nearer."""
+        is_here = any(ask.segment is segment for ask in self._open)
+        return 1 + self._loop.timer.steps + self._loop.timer.usual_s if is_here else 0
+
     @property
     def failure(self) -> HarkenError | None:
         """Why it is broken for good; None while it is not."""

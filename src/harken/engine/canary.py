@@ -17,7 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harken.errors import CanaryFailed, CheckpointError
-from harken.types import SAMPLE_RATE, Options, Recognizer, Segment
+from harken.types import SAMPLE_RATE, Options, Recognizer, Segment, Transcript
+
+REQUEST_ID = "canary"
+"""Instead of a client's request."""
 
 _DATA = Path(__file__).parent / "data"
 _PACKAGED_TOLERANCE = 0.34
@@ -53,7 +56,18 @@ class Canary:
             CanaryFailed: it recognised something else; the message names both.
             HarkenError: it failed.
         """
-        heard = await recognizer.recognize(Segment(samples=self.samples, request_id="canary"), Options())
+        self.judge(await recognizer.recognize(self.segment(), Options()))
+
+    def segment(self) -> Segment:
+        """The recording as a segment."""
+        return Segment(samples=self.samples, request_id=REQUEST_ID)
+
+    def judge(self, heard: Transcript) -> None:
+        """Compare what was recognised with what is said.
+
+        Raises:
+            CanaryFailed: it is something else; the message names both.
+        """
         expected, got = words(self.text), words(heard.text)
         allowed = int(self.tolerance * len(expected))
         if distance(expected, got) > allowed:

@@ -131,6 +131,11 @@ class Engine:
         """Audio-seconds recognised per second inside the model so far; None before the first."""
         return self._admission.rtfx(busy_s=self._loop.timer.busy_s)
 
+    def progress(self, segment: Segment) -> int:
+        """See `InstanceEngine`."""
+        ticket = self._tickets.of(segment)
+        return 0 if ticket is None else self._loop.progress(ticket.key)
+
     async def __aenter__(self) -> Self:
         self._asyncio = asyncio.get_running_loop()
         self._thread.start()

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from harken.errors import HarkenError
-from harken.types import Recognizer
+from harken.types import Recognizer, Segment
 
 
 class InstanceEngine(Recognizer, Protocol):
@@ -30,6 +30,15 @@ class InstanceEngine(Recognizer, Protocol):
     @property
     def step_s(self) -> float:
         """How long the model's step in progress has taken, in seconds; a large number means that it hangs."""
+        ...
+
+    def progress(self, segment: Segment) -> int:
+        """How far a segment is, the very object that `recognize` was given.
+
+        Returns:
+            0 while it waits for its turn, or is not here. Else a number that changes whenever it has moved on; the time
+            of a long step of the model counts too, as long as the machine may just be slow.
+        """
         ...
 
     async def drain(self, timeout_s: float) -> bool:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from harken.config import InstanceConfig
 from harken.engine.aligner import Aligner
 from harken.engine.aligning import Aligning
-from harken.engine.canary import Canary, packaged_canary, read_canary
+from harken.engine.canary import REQUEST_ID, Canary, packaged_canary, read_canary
 from harken.engine.engine import Engine
 from harken.engine.instance_engine import InstanceEngine
 from harken.engine.load_aligner import load_aligner, prove, stub_aligner
@@ -121,7 +121,7 @@ def _load_stub(config: InstanceConfig) -> Loaded:
         drain_timeout_s=config.drain_timeout_s,
     )
     samples = packaged_canary().samples
-    text = stub_text(Segment(samples=samples, request_id="canary"))
+    text = stub_text(Segment(samples=samples, request_id=REQUEST_ID))
     aligner = stub_aligner(config.aligner)
     with_words = engine if aligner is None else _with_aligner(engine, aligner, config)
     return Loaded(engine=with_words, canary=Canary(samples=samples, text=text, language="English"))

@@ -75,6 +75,11 @@ class ModelLoop:
         """How long its steps take; may be read from any thread."""
         return self._timer
 
+    def progress(self, key: int) -> int:
+        """See `InstanceEngine.progress`; may be read from any thread."""
+        written = self._scheduler.written(key)
+        return 0 if written is None else 1 + written + self._timer.usual_s
+
     def run(self) -> None:
         """Serve until `Leave` comes or the model cannot go on."""
         try:

@@ -117,6 +117,11 @@ class Scheduler:
         """Segments that have no slot yet."""
         return len(self._waiting)
 
+    def written(self, key: int) -> int | None:
+        """How many tokens a running sequence has; None where it does not run. May be read from any thread."""
+        sequence = self._running.get(key)
+        return None if sequence is None else len(sequence.tokens)
+
     def submit(self, demand: Demand) -> None:
         """Put a segment at the end of the queue; its key must be new."""
         assert demand.key not in self._waiting, f"segment {demand.key} waits already"

@@ -14,6 +14,9 @@ from harken.clock import Clock
 _HANG_PER_AUDIO = 2.0
 """A slow machine is not a hung one: even at half of real time a step is only slow."""
 
+_USUAL_S = 5.0
+"""Nor is a step stuck that takes so long, and the same two seconds per second of its audio."""
+
 
 class StepTimer:
     """Measures one step after another.
@@ -27,7 +30,8 @@ class StepTimer:
         self._clock = clock
         self._hang_s = hang_s
         self._busy_s = 0.0
-        # One field, so that another thread never sees half of it: when the step began, how long it may take.
+        self._steps = 0
+        # One field, so that another thread never sees half of it: when the step began, and its audio in seconds.
         self._timing: tuple[float, float] | None = None
 
     @property
@@ -45,17 +49,32 @@ class StepTimer:
     def hangs(self) -> bool:
         """The step in progress takes longer than any step can; may be read from any thread."""
         timing = self._timing
-        return timing is not None and self._clock.now() - timing[0] > timing[1]
+        return timing is not None and self._clock.now() - timing[0] > self._hang_s + _HANG_PER_AUDIO * timing[1]
+
+    @property
+    def steps(self) -> int:
+        """Steps that have ended so far; may be read from any thread."""
+        return self._steps
+
+    @property
+    def usual_s(self) -> int:
+        """Whole seconds of the step in progress, counted only as long as it may well be just slow.
+
+        Whoever counts steps as progress adds them, so that a slow machine in a long step is not taken for a stuck one.
+        """
+        timing = self._timing
+        return 0 if timing is None else int(min(self._clock.now() - timing[0], _USUAL_S + _HANG_PER_AUDIO * timing[1]))
 
     @contextmanager
     def step(self, audio_s: float = 0.0) -> Iterator[None]:
         """Let others see how long this takes; `audio_s` seconds of audio are taken in by it."""
         began = self._clock.now()
-        self._timing = (began, self._hang_s + _HANG_PER_AUDIO * audio_s)
+        self._timing = (began, audio_s)
         try:
             yield
         finally:
             self._busy_s += self._clock.now() - began
+            self._steps += 1
             self._timing = None
 
 

@@ -11,12 +11,13 @@ import asyncio
 import itertools
 import os
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
 from harken.clock import Clock, SystemClock
 from harken.engine.admission import Admission
+from harken.engine.canary import REQUEST_ID
 from harken.engine.stub_answer import StubAnswer, stub_answer, stub_text
 from harken.engine.stub_options import StubOptions
 from harken.engine.stub_work import SharedWork
@@ -76,6 +77,7 @@ class StubEngine:
         self._work = SharedWork(rtfx=options.rtfx, now=self._clock.now())
         self._keys = itertools.count()
         self._numbers = itertools.count(1)
+        self._canaries = 0
         self._waiting: deque[_Ticket] = deque()
         self._running: dict[int, _Ticket] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -96,6 +98,14 @@ class StubEngine:
     def step_s(self) -> float:
         """A stub has no steps: 0.0."""
         return 0.0
+
+    def progress(self, segment: Segment) -> int:
+        """See `InstanceEngine`; a segment that hangs has begun, and that is all."""
+        ticket = next((ticket for ticket in self._running.values() if ticket.segment is segment), None)
+        if ticket is None:
+            return 0
+        done_s = self._work.done_s(ticket.key, now=self._clock.now())
+        return 1 if done_s is None else 2 + int(done_s * 1000)
 
     async def __aenter__(self) -> Self:
         return self
@@ -143,7 +153,7 @@ class StubEngine:
             self._one_left.set()
 
     async def _run(self, segment: Segment, options: Options, send: Send | None) -> Transcript:
-        number = _NOT_COUNTED if segment.request_id == "canary" else next(self._numbers)
+        number = self._number(segment)
         if number and number == self._stub.exit_on:
             os._exit(1)  # a crash runs no clean-up either
         ended: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
@@ -162,6 +172,14 @@ class StubEngine:
             return await ended
         finally:
             self._forget(ticket)
+
+    def _number(self, segment: Segment) -> int:
+        if segment.request_id != REQUEST_ID:
+            return next(self._numbers)
+        self._canaries += 1
+        if 0 < self._stub.wrong_after < self._canaries:
+            self._stub = replace(self._stub, wrong_canary=1)
+        return _NOT_COUNTED
 
     def _forget(self, ticket: _Ticket) -> None:
         if self._running.pop(ticket.key, None) is not None:

@@ -25,10 +25,12 @@ class StubOptions:
         start_s: seconds that loading takes.
         max_segment_s: the longest segment.
         fail_every: each so many-th segment fails; 0 for none.
-        hang_on: the so many-th segment never ends; 0 for none.
+        hang_on: the so many-th segment begins, and makes no progress for ever; 0 for none.
         exit_on: the process dies when the so many-th segment comes; 0 for never.
         exit_at_start: the process leaves with this code instead of loading; 0 for not.
         wrong_canary: 1 for text that differs from what the canary expects.
+        wrong_after: 1 and more: once the canary was heard so often, all text is as with `wrong_canary`. An instance
+            that starts hears it twice.
         loop_every: about one of so many segments loops, by its samples: 1 for all of them, 0 for none.
         loop_longer_than_s: only segments that are longer loop; alone, all of those do.
         loop_until_penalty: 1 for a loop that any repetition penalty above 1 cures; alone, all segments have it.
@@ -44,6 +46,7 @@ class StubOptions:
     exit_on: int = 0
     exit_at_start: int = 0
     wrong_canary: int = 0
+    wrong_after: int = 0
     loop_every: int = 0
     loop_longer_than_s: float = 0.0
     loop_until_penalty: int = 0

@@ -55,6 +55,11 @@ class SharedWork:
         """Segments that share the processor."""
         return len(self._running)
 
+    def done_s(self, key: int, *, now: float) -> float | None:
+        """Audio-seconds of work that a running segment and all before it were given; None where it does not run."""
+        self._progress(now)
+        return self._done if key in self._running else None
+
     def start(self, key: int, audio_s: float, *, parts: int, now: float) -> None:
         """Begin a segment; `passed` will name it once for each of `parts` equal parts of its work."""
         self._progress(now)

@@ -71,6 +71,10 @@ class Tickets:
         self._open[ticket.key] = ticket
         return ticket
 
+    def of(self, segment: Segment) -> Ticket | None:
+        """The ticket of this very segment object, while it has one."""
+        return next((ticket for ticket in self._open.values() if ticket.segment is segment), None)
+
     def withdraw(self, ticket: Ticket) -> bool:
         """Nobody waits any more; True if the model's thread may still be working on it."""
         return self._open.pop(ticket.key, None) is not None

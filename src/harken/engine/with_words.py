@@ -66,6 +66,10 @@ class WithWords:
         """How long the longer of the steps in progress has taken, in seconds."""
         return max(self._engine.step_s, self._aligning.step_s)
 
+    def progress(self, segment: Segment) -> int:
+        """How far a segment is: at first in the engine, then in the aligner."""
+        return self._engine.progress(segment) or self._aligning.progress(segment)
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._aligning)

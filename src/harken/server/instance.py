@@ -20,6 +20,7 @@ from harken.api.service import Service
 from harken.audio import AudioReader
 from harken.clock import Clock, SystemClock
 from harken.config import Config, InstanceConfig
+from harken.engine.canary import Canary
 from harken.engine.instance_engine import InstanceEngine
 from harken.engine.load import Loaded
 from harken.errors import Draining, HarkenError, NoReadyInstance, SetupError
@@ -31,6 +32,7 @@ from harken.server.ending import Ending
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST, Event, State, after
 from harken.server.loading import in_daemon_thread
+from harken.server.loop_lag import LoopLag
 from harken.server.wire_routes import Intake, wire_routes
 from harken.state import Database
 from harken.transcribe.transcriber import Transcriber
@@ -78,6 +80,8 @@ class Instance:
         self._database = Database(config.state)
         self._detail = ""
         self._engine: InstanceEngine | None = None
+        self._canary: Canary | None = None
+        self._lag = LoopLag(self._clock)
         self._model: ModelInfo | None = None
         self._service: Service | None = None
         self._ending: Ending | None = None
@@ -103,6 +107,7 @@ class Instance:
             in_flight=self._engine.in_flight if self._engine else 0,
             detail=self._detail,
             uptime_s=round(self._clock.now() - self._began, 3),
+            loop_lag_s=round(self._lag.worst_s, 4),
         )
 
     @property
@@ -160,7 +165,9 @@ class Instance:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
             life = group.create_task(self._live())
+            measuring = group.create_task(self._lag.run())
             yield
+            measuring.cancel()
             # By now it is drained: what is left of its life is waiting, or loading that nobody needs any more.
             if self._engine is None:
                 life.cancel()
@@ -176,7 +183,7 @@ class Instance:
                 await self._warm_up(loaded, engine)
                 transcriber = Transcriber(engine, reader, self._config.limits)
                 async with running_jobs(self._config, self._database, engine, transcriber, self._admission) as jobs:
-                    self._serve_with(engine, transcriber, jobs)
+                    self._serve_with(engine, loaded.canary, transcriber, jobs)
                     await self._until_end(engine)
         except SetupError as error:
             self._give_up(Event.BROKEN, EXIT_BROKEN_AT_START, f"{error.code}: {error.message}")
@@ -193,8 +200,8 @@ class Instance:
         await loaded.canary.check(engine)
         await loaded.canary.check(engine)
 
-    def _serve_with(self, engine: InstanceEngine, transcriber: Transcriber, jobs: Jobs | None) -> None:
-        self._engine = engine
+    def _serve_with(self, engine: InstanceEngine, canary: Canary, transcriber: Transcriber, jobs: Jobs | None) -> None:
+        self._engine, self._canary = engine, canary
         self._service = Service(
             name=self._config.instance.name,
             transcriber=transcriber,
@@ -234,8 +241,9 @@ class Instance:
         return True
 
     def _intake(self) -> Intake:
-        if self._state is State.READY and self._engine is not None and self._model is not None:
-            return Intake(recognizer=self._engine, max_segment_s=self._model.max_segment_s)
+        engine, canary, model = self._engine, self._canary, self._model
+        if self._state is State.READY and engine is not None and canary is not None and model is not None:
+            return Intake(recognizer=engine, max_segment_s=model.max_segment_s, canary=canary, progress=engine.progress)
         name = self._config.instance.name
         if self._state in (State.STARTING, State.WARMING):
             raise NoReadyInstance(f"{name} is still {self._state}.", retry_after_s=2)

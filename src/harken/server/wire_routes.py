@@ -1,8 +1,9 @@
-"""The wire's two routes on an instance: recognise a segment, and tell the state.
+"""The wire's three routes on an instance: recognise a segment, prove yourself, and tell the state.
 
-Everything about bytes is in `harken.wire`; this module owns the order of one exchange. The invariants: whatever happens
-the answer's last line is one `Done` or `Failed`, unless the gateway left first; while a segment waits or runs, there is
-a line at least every `BEAT_S` seconds; and when the gateway leaves, the segment is cancelled down to the engine's slot.
+Everything about bytes is in `harken.wire`; this module owns the order of one exchange. A proof is an exchange as well,
+of a segment that the instance has itself. The invariants: whatever happens the answer's last line is one `Done` or
+`Failed`, unless the gateway left first; while a segment waits or runs, there is a line at least every `BEAT_S` seconds
+that says how far it is; and when the gateway leaves, the segment is cancelled down to the engine's slot.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from harken.engine.canary import Canary
 from harken.errors import AudioTooLong, HarkenError, InternalError
 from harken.log import get_log
-from harken.types import SAMPLE_RATE, Recognizer
+from harken.types import SAMPLE_RATE, Options, Recognizer, Segment, Transcript
 from harken.wire import (
     MESSAGES_TYPE,
+    PROVE_PATH,
     RECOGNIZE_PATH,
     STATE_PATH,
     Beat,
@@ -51,10 +54,14 @@ class Intake:
     Attributes:
         recognizer: the engine.
         max_segment_s: the longest segment that it takes; longer bodies are not read.
+        canary: what it proves itself with.
+        progress: how far a segment is; see `harken.engine.instance_engine`.
     """
 
     recognizer: Recognizer
     max_segment_s: float
+    canary: Canary
+    progress: Callable[[Segment], int]
 
     @property
     def max_bytes(self) -> int:
@@ -75,6 +82,7 @@ def wire_routes(intake: Callable[[], Intake], state: Callable[[], InstanceState]
 
     return [
         Route(RECOGNIZE_PATH, _Recognition(intake), methods=["POST"]),
+        Route(PROVE_PATH, _Proof(intake), methods=["POST"]),
         Route(STATE_PATH, tell_state, methods=["GET"]),
     ]
 
@@ -96,15 +104,34 @@ class _Recognition:
             return
         else:
             await _start(send, 200)
-            await _Exchange(intake.recognizer, job).run(receive, send)
+            await _Exchange(intake, job).run(receive, send)
+
+
+class _Proof:
+    """The ASGI app behind the prove route."""
+
+    def __init__(self, intake: Callable[[], Intake]) -> None:
+        self._intake = intake
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            intake = self._intake()
+        except HarkenError as error:
+            await _start(send, error.status)
+            await _write(send, _failed(error), is_last=True)
+            return
+        await _start(send, 200)
+        job = Job(segment=intake.canary.segment(), options=Options(), wants_deltas=False)
+        await _Exchange(intake, job, intake.canary.judge).run(receive, send)
 
 
 class _Exchange:
-    """One segment from acceptance to its last line."""
+    """One segment from acceptance to its last line; `judge` raises where its transcript cannot be right."""
 
-    def __init__(self, recognizer: Recognizer, job: Job) -> None:
-        self._recognizer = recognizer
+    def __init__(self, intake: Intake, job: Job, judge: Callable[[Transcript], None] = lambda _: None) -> None:
+        self._intake = intake
         self._job = job
+        self._judge = judge
         # Bounded by the segment's token cap.
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
 
@@ -127,7 +154,9 @@ class _Exchange:
         job = self._job
         tell = (lambda text: self._messages.put_nowait(Delta(text=text))) if job.wants_deltas else None
         try:
-            return Done(transcript=await self._recognizer.recognize(job.segment, job.options, tell))
+            transcript = await self._intake.recognizer.recognize(job.segment, job.options, tell)
+            self._judge(transcript)
+            return Done(transcript=transcript)
         except HarkenError as error:
             return _failed(error)
         except Exception:  # noqa: BLE001 - the edge of an exchange: the gateway must get an end
@@ -149,7 +178,7 @@ class _Exchange:
             async with asyncio.timeout(BEAT_S):
                 return await self._messages.get()
         except TimeoutError:
-            return Beat()
+            return Beat(progress=self._intake.progress(self._job.segment))
 
 
 async def _cancel_when_gone(receive: Receive, work: asyncio.Task[None]) -> None:
