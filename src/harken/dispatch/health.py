@@ -35,6 +35,10 @@ class Silent(InstanceFailed):
     """It took the segment and then said nothing at all, not even that it lives: it is probably stopped or stuck."""
 
 
+class Stalled(InstanceFailed):
+    """It lives and says so, but the segment on it did not move on: its engine is probably stuck."""
+
+
 class Cut(InstanceFailed):
     """We ended the attempt ourselves, because of what we already know about the target."""
 
@@ -62,6 +66,8 @@ class Failed:
 
     is_lost: bool
     """The connection was refused or reset, or nothing came over it."""
+    is_stalled: bool = False
+    """It made no progress."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,12 +89,14 @@ class Policy:
         failures: failed segments in a row after which it is set aside.
         rest_s: for so many seconds, and then until an answered look.
         rests: rests in a row, with no recognised segment between them, after which it must be replaced.
+        stalls: segments without progress, with no recognised one between them, after which it must be replaced.
     """
 
     missed_looks: int = 3
     failures: int = 5
     rest_s: float = 5.0
     rests: int = 2
+    stalls: int = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,11 +108,13 @@ class Vitals:
         failures: failed segments in a row.
         rests: rests since the last recognised segment; while there is one, it must prove itself.
         rests_until: the clock's time until which it is set aside.
+        stalls: segments without progress since the last recognised one.
     """
 
     missed_looks: int = 0
     failures: int = 0
     rests: int = 0
+    stalls: int = 0
     rests_until: float = float("-inf")
 
 
@@ -133,12 +143,14 @@ def judge(vitals: Vitals, outcome: Outcome, policy: Policy, now: float) -> Verdi
             event = Event.LOST if missed >= policy.missed_looks else Event.MISSED
             return Verdict(vitals=replace(vitals, missed_looks=missed), event=event)
         case Succeeded():
-            return Verdict(vitals=replace(vitals, failures=0, rests=0), event=None)
-        case Failed(is_lost=is_lost):
-            failed = replace(vitals, failures=vitals.failures + 1)
-            if failed.failures >= policy.failures:
-                return _rest(failed, policy, now)
-            return Verdict(vitals=failed, event=Event.MISSED if is_lost else None)
+            return Verdict(vitals=replace(vitals, failures=0, rests=0, stalls=0), event=None)
+        case Failed(is_lost=is_lost, is_stalled=is_stalled):
+            failed = replace(vitals, failures=vitals.failures + 1, stalls=vitals.stalls + is_stalled)
+            is_hopeless = is_stalled and failed.stalls == policy.stalls
+            if failed.failures >= policy.failures or is_hopeless:
+                rested = _rest(failed, policy, now)
+                return replace(rested, is_hopeless=rested.is_hopeless or is_hopeless)
+            return Verdict(vitals=failed, event=Event.MISSED if is_lost or is_stalled else None)
         case TurnedAway(event=event):
             return Verdict(vitals=vitals, event=event)
         case _:
@@ -176,9 +188,16 @@ def outcome_of(error: HarkenError) -> Outcome | None:
             return Failed(is_lost=False)
         case Unavailable():
             return TurnedAway(event=Event.SAID_STARTING)
+        case Stalled():
+            return Failed(is_lost=False, is_stalled=True)
         case _:
             return Failed(is_lost=isinstance(error, ConnectionLost | Silent))
 
 
-_SAID = {"ready": Event.SAID_READY, "draining": Event.SAID_DRAINING, "stopped": Event.SAID_DRAINING}
+_SAID = {
+    "ready": Event.SAID_READY,
+    "full": Event.SAID_FULL,
+    "draining": Event.SAID_DRAINING,
+    "stopped": Event.SAID_DRAINING,
+}
 """The words of an instance's lifecycle that matter here; with every other one it cannot work yet."""

@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from harken.dispatch.line import Missed
+from harken.dispatch.patience import patiently
 from harken.wire import STATE_PATH, InstanceState, WireError, unpack_state
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 _STATE_BYTES_MAX = 1 << 16
-_TICKS = 20
 
 
 Look = Callable[[float], Awaitable[InstanceState | Missed]]
@@ -30,18 +30,12 @@ async def look(session: ClientSession, url: str, timeout_s: float) -> InstanceSt
     Args:
         session: from `session.open_session`.
         url: of the instance.
-        timeout_s: patience in seconds in which this process ran. A stall of its own, however long, counts as one
-            twentieth: afterwards there is time left to find the answer, which may have come meanwhile.
+        timeout_s: patience in seconds in which this process ran; see `patience`.
     """
-    asking = asyncio.create_task(_ask(session, url))
     try:
-        for _ in range(_TICKS):
-            done, _ = await asyncio.wait((asking,), timeout=timeout_s / _TICKS)
-            if done:
-                return asking.result()
+        return await patiently(_ask(session, url), timeout_s)
+    except TimeoutError:
         return Missed(reason=f"It did not answer within {timeout_s:g} s.")
-    finally:
-        asking.cancel()
 
 
 async def _ask(session: ClientSession, url: str) -> InstanceState | Missed:
