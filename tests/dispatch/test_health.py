@@ -13,6 +13,7 @@ from harken.dispatch.health import (
     Failed,
     Outcome,
     Policy,
+    Stalled,
     Succeeded,
     TurnedAway,
     Unanswered,
@@ -35,6 +36,7 @@ from harken.errors import (
 
 POLICY = Policy(missed_looks=3, failures=5, rest_s=10.0)
 LOST, BAD = Failed(is_lost=True), Failed(is_lost=False)
+STALLED = Failed(is_lost=False, is_stalled=True)
 READY = Answered(state="ready")
 
 
@@ -122,6 +124,18 @@ def test_a_target_whose_trial_fails_is_hopeless_and_what_fails_late_is_no_trial(
     assert judge(vitals, Succeeded(), POLICY, 10.0).vitals.rests == 0
 
 
+def test_a_target_that_stalls_again_is_hopeless_unless_it_recognised_something_meanwhile() -> None:
+    """The first time is a doubt, which an answered look ends; looks forgive nothing."""
+    vitals = judge(Vitals(), STALLED, POLICY, 0.0).vitals
+    assert events(STALLED) == [Event.MISSED]
+    looked = judge(vitals, READY, POLICY, 0.0).vitals
+    again = judge(looked, STALLED, POLICY, 0.0)
+    assert (again.event, again.is_hopeless) == (Event.FAILING, True)
+    assert not judge(again.vitals, STALLED, POLICY, 0.0).is_hopeless, "its owner is told once"
+    forgiven = judge(vitals, Succeeded(), POLICY, 0.0).vitals
+    assert not judge(forgiven, STALLED, POLICY, 0.0).is_hopeless
+
+
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
@@ -135,6 +149,7 @@ def test_a_target_whose_trial_fails_is_hopeless_and_what_fails_late_is_no_trial(
         (InternalError(), BAD),
         (InstanceFailed(), BAD),
         (ConnectionLost(), LOST),
+        (Stalled(), STALLED),
     ],
 )
 def test_an_error_says_about_a_target_what_is_the_targets_fault(error: HarkenError, outcome: Outcome | None) -> None:
