@@ -18,10 +18,10 @@ def test_what_comes_in_time_is_returned_and_what_fails_raises() -> None:
         return 7
 
     async def failure() -> int:
-        raise ValueError
+        raise ValueError("no")
 
     assert run(patiently(answer(), 1.0)) == 7
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="no"):
         run(patiently(failure(), 1.0))
 
 
