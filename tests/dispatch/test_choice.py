@@ -1,61 +1,165 @@
-"""Which target is chosen."""
+"""Which target is chosen, by policy."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from collections import Counter
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harken.dispatch.choice import choose
+from harken.config import DispatchConfig
+from harken.dispatch.candidate import NO_WORK, Work
+from harken.dispatch.choice import POLICY_NAMES, Policy, PowerOfTwo, policy_named
+from harken.errors import ConfigError
+from tests.dispatch.candidates import Fleet, Shown, told
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """What a target shows to a choice."""
+def named(name: str) -> Policy[Shown]:
+    """A policy whose chance is always the same."""
+    policy: Policy[Shown] = policy_named(name, Random(7))
+    return policy
 
-    name: str = ""
-    free_slots: int = 1
-    in_flight: int = 0
-    recent: int = 0
-    turn: int = 0
+
+def chosen_of(policy: Policy[Shown], *candidates: Shown, work: Work = NO_WORK) -> str | None:
+    """The name of the one that is chosen."""
+    got = told(policy, *candidates).choose(work)
+    return None if got is None else got.name
 
 
 @pytest.mark.parametrize(
-    ("candidates", "chosen"),
+    ("policy", "candidates", "chosen"),
     [
-        ([], None),
-        ([Shown(name="a", free_slots=0), Shown(name="b", free_slots=0)], None),
-        ([Shown(name="a", free_slots=0), Shown(name="b", in_flight=7)], "b"),
-        ([Shown(name="a", in_flight=2), Shown(name="b", in_flight=1)], "b"),
-        ([Shown(name="a", in_flight=1), Shown(name="b", in_flight=2, free_slots=9)], "a"),
-        ([Shown(name="a", recent=5), Shown(name="b", recent=3)], "b"),
-        ([Shown(name="a", in_flight=0, recent=9), Shown(name="b", in_flight=1, recent=0)], "a"),
-        ([Shown(name="a", turn=8), Shown(name="b", turn=5)], "b"),
-        ([Shown(name="a", recent=1, turn=8), Shown(name="b", recent=2, turn=5)], "a"),
+        ("fewest_in_flight", [], None),
+        ("fewest_in_flight", [Shown(name="a", free_slots=0), Shown(name="b", in_flight=7)], "b"),
+        ("fewest_in_flight", [Shown(name="a", in_flight=2), Shown(name="b", in_flight=1)], "b"),
+        ("fewest_in_flight", [Shown(name="a", in_flight=1), Shown(name="b", in_flight=2, free_slots=9)], "a"),
+        ("fewest_in_flight", [Shown(name="a", turn=8), Shown(name="b", turn=5)], "b"),
+        ("fewest_in_flight", [Shown(name="a", audio_left_s=90.0), Shown(name="b", audio_left_s=1.0, turn=1)], "a"),
+        ("weighted_fewest_in_flight", [Shown(name="a", in_flight=2, weight=3.0), Shown(name="b", in_flight=1)], "a"),
+        ("weighted_fewest_in_flight", [Shown(name="a", in_flight=3, weight=3.0), Shown(name="b")], "b"),
+        ("least_audio_left", [Shown(name="a", audio_left_s=9.0), Shown(name="b", in_flight=3, audio_left_s=6.0)], "b"),
+        ("round_robin", [Shown(name="a", turn=3), Shown(name="b", in_flight=9, turn=2)], "b"),
+        ("power_of_two", [Shown(name="a", in_flight=2), Shown(name="b", in_flight=1)], "b"),
+        ("power_of_two", [Shown(name="a", in_flight=2), Shown(name="b", free_slots=0)], "a"),
+        ("auto", [Shown(name="a", in_flight=2), Shown(name="b", in_flight=1, audio_left_s=99.0)], "b"),
+        ("auto", [Shown(name="a", batches=False, audio_left_s=9.0), Shown(name="b", batches=False, in_flight=1)], "b"),
+        ("auto", [Shown(name="a", batches=False), Shown(name="b", in_flight=1)], "a"),
+        ("auto", [Shown(name="a", batches=False, in_flight=1), Shown(name="b", turn=4)], "b"),
     ],
 )
-def test_fewest_in_flight_then_fewest_recent_then_rotation(candidates: list[Shown], chosen: str | None) -> None:
+def test_each_policy_has_its_own_idea_of_the_best(policy: str, candidates: list[Shown], chosen: str | None) -> None:
     """One row per rule."""
-    got = choose(candidates)
-    assert (got.name if got else None) == chosen
+    assert chosen_of(named(policy), *candidates) == chosen
+
+
+def test_the_documented_default_is_a_policy_and_an_unknown_one_has_a_hint() -> None:
+    """Whoever mistypes is told what was probably meant."""
+    assert DispatchConfig().policy in POLICY_NAMES
+    with pytest.raises(ConfigError, match="did you mean 'round_robin'"):
+        policy_named("round-robin")
+    with pytest.raises(ConfigError, match="known are: auto"):
+        policy_named("?")
+
+
+@pytest.mark.parametrize(("name", "share"), [("weighted_round_robin", (3, 3, 2, 2)), ("round_robin", (1, 1, 1, 1))])
+def test_turns_follow_the_weights_exactly(name: str, share: tuple[int, ...]) -> None:
+    """The deployment guide's 3, 3, 2, 2: in every ten turns exactly these, and nobody twice in a row."""
+    fleet = Fleet(named(name), *(Shown(weight=weight, free_slots=10_000) for weight in (3.0, 3.0, 2.0, 2.0)))
+    order = [serve(fleet) for _ in range(10 * sum(share))]
+    counts = Counter(order)
+    assert [counts[index] for index in range(4)] == [10 * each for each in share]
+    assert all(one != other for one, other in itertools.pairwise(order))
+
+
+def serve(fleet: Fleet) -> int:
+    """Choose, occupy, give back; which one it was."""
+    chosen = fleet.policy.choose(NO_WORK)
+    assert chosen is not None
+    fleet.take(chosen)
+    fleet.free(chosen)
+    return fleet.candidates.index(chosen)
+
+
+def test_a_heavy_weight_is_spread_and_not_served_in_a_row() -> None:
+    """5:1:1 interleaves, as nginx's smooth weighted round robin does."""
+    fleet = Fleet(named("weighted_round_robin"), *(Shown(weight=weight) for weight in (5.0, 1.0, 1.0)))
+    order = "".join("abc"[serve(fleet)] for _ in range(7))
+    assert order.count("a") == 5
+    assert "aaaa" not in order
+
+
+def test_who_was_full_for_long_catches_nothing_up() -> None:
+    """Its turns have passed; it goes on from now."""
+    a, b = Shown(name="a", free_slots=0), Shown(name="b", free_slots=1000)
+    fleet = Fleet(named("weighted_round_robin"), a, b)
+    for _ in range(100):
+        serve(fleet)
+    a.free_slots = 1000
+    fleet.policy.update(a)
+    assert Counter(serve(fleet) for _ in range(10)) == {0: 5, 1: 5}
+
+
+def test_two_random_choices_are_almost_even() -> None:
+    """400 segments on 20 targets: nobody has far more than 20 (one random choice alone would give some 30 and more)."""
+    fleet = Fleet(PowerOfTwo(Random(1)), *(Shown(free_slots=1000) for _ in range(20)))
+    for _ in range(400):
+        chosen = fleet.policy.choose(NO_WORK)
+        assert chosen is not None
+        fleet.take(chosen)
+    assert max(each.in_flight for each in fleet.candidates) <= 23
 
 
 SHOWN = st.builds(
     Shown,
     free_slots=st.integers(0, 3),
     in_flight=st.integers(0, 5),
-    recent=st.integers(0, 5),
-    turn=st.integers(0, 9),
+    audio_left_s=st.floats(0, 90),
+    weight=st.sampled_from([0.5, 1.0, 3.0]),
+    batches=st.booleans(),
 )
+STEPS = st.lists(st.tuples(st.sampled_from(["ask", "avoid", "free", "lose", "gone"]), st.integers(0, 9)), max_size=40)
+
+
+@pytest.mark.parametrize("name", POLICY_NAMES)
+@settings(deadline=None, max_examples=40)  # a busy machine is no defect
+@given(st.lists(SHOWN, max_size=6), STEPS)
+def test_nobody_without_a_free_slot_is_chosen_and_nobody_goes_away_empty_while_one_is_free(
+    name: str, candidates: list[Shown], steps: list[tuple[str, int]]
+) -> None:
+    """Whatever happened to the candidates before, and whoever is avoided."""
+    for index, candidate in enumerate(candidates):
+        candidate.name = f"c{index}"
+    fleet = Fleet(named(name), *candidates)
+    for step, number in steps:
+        if not fleet.candidates:
+            return
+        one = fleet.candidates[number % len(fleet.candidates)]
+        if step in ("ask", "avoid"):
+            avoid = {one} if step == "avoid" else set()
+            free = [each for each in fleet.candidates if each.free_slots > 0 and each not in avoid]
+            got = fleet.policy.choose(Work(affinity=str(number)), avoid)
+            assert (got is None) == (not free)
+            if got is not None:
+                assert got in free
+                fleet.take(got)
+        elif step == "free" and one.in_flight > 0:
+            fleet.free(one)
+        elif step == "lose":
+            one.free_slots = 0
+            fleet.policy.update(one)
+        elif step == "gone":
+            fleet.candidates.remove(one)
+            fleet.policy.forget(one)
 
 
 @settings(deadline=None)  # a busy machine is no defect
 @given(st.lists(SHOWN, max_size=8))
-def test_the_chosen_one_is_free_and_nobody_free_has_less_to_do(candidates: list[Shown]) -> None:
-    """And None only when nobody is free."""
-    got = choose(candidates)
-    free = [each for each in candidates if each.free_slots]
-    assert (got is None) == (not free)
-    assert got is None or (got in free and got.in_flight == min(each.in_flight for each in free))
+def test_by_default_nobody_free_has_less_to_do(candidates: list[Shown]) -> None:
+    """Of those that batch."""
+    for candidate in candidates:
+        candidate.batches = True
+    got = told(named("auto"), *candidates).choose(NO_WORK)
+    assert got is None or got.in_flight == min(each.in_flight for each in candidates if each.free_slots)

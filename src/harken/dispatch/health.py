@@ -57,7 +57,17 @@ class Unanswered:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Succeeded:
-    """A segment was recognised."""
+    """A segment was recognised.
+
+    Attributes:
+        audio_s: its length in seconds of audio.
+        took_s: from the claim of its slot to its end, in seconds; 0 where nobody measured.
+        in_flight: segments on the target meanwhile, itself included: the mean over that time.
+    """
+
+    audio_s: float = 0.0
+    took_s: float = 0.0
+    in_flight: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,19 +190,16 @@ def outcome_of(error: HarkenError) -> Outcome | None:
     match error:
         case ClientError() | Cut() | DeadlineExceeded():
             return None
-        case QueueFull():
-            return TurnedAway(event=Event.SAID_FULL)
-        case Draining():
-            return TurnedAway(event=Event.SAID_DRAINING)
         case TimedOut():
             return Failed(is_lost=False)
         case Unavailable():
-            return TurnedAway(event=Event.SAID_STARTING)
-        case Stalled():
-            return Failed(is_lost=False, is_stalled=True)
+            return TurnedAway(event=_TURNED_AWAY.get(type(error), Event.SAID_STARTING))
         case _:
             return Failed(is_lost=isinstance(error, ConnectionLost | Silent))
 
+
+_TURNED_AWAY = {QueueFull: Event.SAID_FULL, Draining: Event.SAID_DRAINING}
+"""What it says of itself by turning a segment away."""
 
 _SAID = {
     "ready": Event.SAID_READY,

@@ -1,8 +1,9 @@
 """All targets by name: the only place where one is chosen, and where news changes what may be chosen.
 
-It knows neither the queue nor HTTP. Choosing and claiming are one call with no await in it, so two segments never get
-the same slot. Whoever owns the instances (a supervisor) is told by `on_unresponsive` when one is silent, or fails all
-it gets.
+It knows neither the queue nor HTTP, and which target is best is the policy's to say. Choosing and claiming are one call
+with no await in it, so two segments never get the same slot. Whoever owns the instances (a supervisor) is told by
+`on_unresponsive` when one is silent, or fails all it gets. Invariant: after every change of a target (`_refresh`), the
+sums and the policy know what it shows; so no decision costs O(number of targets).
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 from harken.clock import Clock
-from harken.dispatch.choice import choose
+from harken.dispatch.candidate import NO_WORK, Work
+from harken.dispatch.choice import Auto
+from harken.dispatch.choice import Policy as Choice
 from harken.dispatch.health import Failed, Outcome, Policy, Succeeded, judge
 from harken.dispatch.line import Line
 from harken.dispatch.state import Event, State
@@ -18,9 +21,6 @@ from harken.dispatch.target import Claim, Target
 from harken.log import get_log
 
 _log = get_log("dispatch.pool")
-
-_FADE_TURNS = 64
-"""After so many choices the counts of recent segments are halved."""
 
 OnUnresponsive = Callable[[str], None]
 """Called with a target's name when it has just become unresponsive, or fails all its segments. It must not block."""
@@ -33,15 +33,23 @@ class Pool:
         policy: when patience with a target ends.
         clock: seconds, for rests and times of success.
         on_change: called after a state changed or a slot was given back.
+        choice: which target gets a segment; None for `Auto`. It belongs to this pool alone.
     """
 
-    def __init__(self, *, policy: Policy, clock: Clock, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, *, policy: Policy, clock: Clock, on_change: Callable[[], None], choice: Choice[Target] | None = None
+    ) -> None:
         self.on_unresponsive: OnUnresponsive | None = None
         self._policy = policy
         self._clock = clock
         self._on_change = on_change
+        self._choice: Choice[Target] = Auto() if choice is None else choice
         self._targets: dict[str, Target] = {}
         self._turn = 0
+        self._in_flight = 0
+        self._ready: set[Target] = set()
+        self._taking: set[Target] = set()
+        self._with_room: set[Target] = set()
 
     def __iter__(self) -> Iterator[Target]:
         return iter(self._targets.values())
@@ -53,22 +61,23 @@ class Pool:
     @property
     def in_flight(self) -> int:
         """Segments on all targets."""
-        return sum(target.in_flight for target in self)
+        return self._in_flight
 
     @property
     def has_free_slot(self) -> bool:
         """Some ready target would take a segment now."""
-        return any(target.free_slots for target in self)
+        return bool(self._with_room)
 
     @property
     def ready(self) -> int:
         """How many targets are ready."""
-        return sum(target.is_ready for target in self)
+        return len(self._ready)
 
     def add(self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0) -> Target:
         """Take in a target; it starts as not ready. One of the same name is taken away first."""
         self.remove(name)
-        target = self._targets[name] = Target(name, url, line, weight=weight)
+        target = self._targets[name] = Target(name, url, line, weight=weight, clock=self._clock)
+        self._refresh(target)
         _log.info("target.added", target=name, url=url)
         return target
 
@@ -77,6 +86,10 @@ class Pool:
         target = self._targets.pop(name, None)
         if target is not None:
             _log.info("target.removed", target=name, in_flight=target.in_flight)
+            self._in_flight -= target.in_flight
+            self._choice.forget(target)
+            for group in (self._ready, self._taking, self._with_room):
+                group.discard(target)
             self._happen(target, Event.REMOVE)
 
     def drain(self, name: str) -> None:
@@ -85,26 +98,29 @@ class Pool:
         if target is not None:
             self._happen(target, Event.DRAIN)
 
-    def claim(self, avoid: Collection[Target]) -> Claim | None:
+    def claim(self, avoid: Collection[Target] = (), work: Work = NO_WORK) -> Claim | None:
         """Choose a target and occupy one of its slots, in one breath.
 
         Args:
             avoid: those where this segment failed before; they are considered only while no other is ready.
+            work: what the policy may know of the segment.
 
         Returns:
             None when there is no free slot for it now.
         """
-        others = [target for target in self if target not in avoid]
-        target = choose(others if any(other.takes_work for other in others) else self)
+        if not self._with_room:
+            return None
+        if avoid and len(self._taking) == sum(target in self._taking for target in avoid):
+            avoid = ()
+        target = self._choice.choose(work, avoid)
         if target is None:
             return None
         self._turn += 1
-        if self._turn % _FADE_TURNS == 0:
-            for each in self:
-                each.recent //= 2
         target.turn = self._turn
-        target.recent += 1
-        return target.claim(self._on_change)
+        claim = target.claim(lambda: self._released(target), work)
+        self._in_flight += 1
+        self._refresh(target)
+        return claim
 
     def report(self, target: Target, outcome: Outcome) -> None:
         """Let news about a target count."""
@@ -116,14 +132,34 @@ class Pool:
             target.failures += 1
         verdict = judge(target.vitals, outcome, self._policy, now)
         target.vitals = verdict.vitals
+        self._refresh(target)
         if verdict.event is not None:
             self._happen(target, verdict.event)
         if verdict.is_hopeless and self._targets.get(target.name) is target:
             _log.warning("target.hopeless", target=target.name, detail=target.detail, rests=target.vitals.rests)
             self._tell_owner(target)
 
+    def _released(self, target: Target) -> None:
+        if self._targets.get(target.name) is target:
+            self._in_flight -= 1
+            self._refresh(target)
+        self._on_change()
+
+    def _refresh(self, target: Target) -> None:
+        """Have the sums and the policy know what a target shows now. O(log n)."""
+        if self._targets.get(target.name) is not target:
+            return
+        for group, belongs in (
+            (self._ready, target.is_ready),
+            (self._taking, target.takes_work),
+            (self._with_room, target.free_slots > 0),
+        ):
+            (group.add if belongs else group.discard)(target)
+        self._choice.update(target)
+
     def _happen(self, target: Target, event: Event) -> None:
         has_changed = target.apply(event)
+        self._refresh(target)
         if event is Event.LOST or event is Event.REMOVE:
             target.cut(f"Instance {target.name} {_CUT[event]}.")
         if not has_changed:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from harken.dispatch.health import Vitals
+from harken.clock import Clock, SystemClock
+from harken.dispatch.candidate import NO_WORK, Work
+from harken.dispatch.health import Succeeded, Vitals
 from harken.dispatch.line import DeadLine, Line
 from harken.dispatch.state import TRANSITIONS, Event, State
 from harken.types import InstanceHealth, ModelInfo
@@ -23,9 +25,12 @@ class Target:
         url: its address, "http://host:port".
         line: how it is talked to; without one nobody is there.
         weight: its share of the work under the weighted policies, relative to the others'.
+        clock: seconds, for how long its segments take.
     """
 
-    def __init__(self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0) -> None:
+    def __init__(
+        self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0, clock: Clock | None = None
+    ) -> None:
         self.name = name
         self.url = url.rstrip("/")
         self.line = line or DeadLine()
@@ -37,9 +42,13 @@ class Target:
         self.successes = 0
         self.failures = 0
         self.last_success: float | None = None
-        self.recent = 0
         self.turn = 0
+        self.audio_left_s = 0.0
+        self._clock = clock or SystemClock()
         self._claims: set[Claim] = set()
+        # The integral of `in_flight` over time, up to `_load_at`: the mean load of any stretch is a difference of two.
+        self._load_s = 0.0
+        self._load_at = 0.0
 
     def __repr__(self) -> str:
         return f"<Target {self.name} {self.state} {self.in_flight}/{self.slots} {self.url}>"
@@ -70,22 +79,45 @@ class Target:
         slots = min(1, self.slots) if self.vitals.rests else self.slots
         return max(0, slots - self.in_flight) if self.takes_work else 0
 
-    def claim(self, on_release: Callable[[], None]) -> Claim:
+    @property
+    def batches(self) -> bool:
+        """Several segments at once are done sooner there than one after another, as far as it told."""
+        return self.model is None or self.model.batches
+
+    def claim(self, on_release: Callable[[], None], work: Work = NO_WORK) -> Claim:
         """Occupy a slot until the claim's `with` ends; `on_release` is then called, once."""
         assert self.free_slots > 0, f"only a target with a free slot is claimed: {self!r}"
-        claim = Claim(self, on_release)
+        started = self._clock.now()
+        claim = Claim(self, on_release, audio_s=work.audio_s, started=started, load_s=self._load_until(started))
         claim.had_company = bool(self._claims)
         for other in self._claims:
             other.had_company = True
         self._claims.add(claim)
+        self.audio_left_s += work.audio_s
         return claim
 
     def release(self, claim: Claim) -> bool:
         """Give a slot back; False when that has happened before."""
         if claim not in self._claims:
             return False
+        self._load_until(self._clock.now())
         self._claims.remove(claim)
+        # Sums of floats drift; an empty target is the moment at which the true value is known.
+        self.audio_left_s = self.audio_left_s - claim.audio_s if self._claims else 0.0
         return True
+
+    def success(self, claim: Claim) -> Succeeded:
+        """Say how the segment of a claim, which still holds its slot, was recognised."""
+        now = self._clock.now()
+        took_s = now - claim.started
+        load_s = self._load_until(now) - claim.load_s
+        in_flight = load_s / took_s if took_s > 0 else float(self.in_flight)
+        return Succeeded(audio_s=claim.audio_s, took_s=took_s, in_flight=in_flight)
+
+    def _load_until(self, now: float) -> float:
+        self._load_s += len(self._claims) * (now - self._load_at)
+        self._load_at = now
+        return self._load_s
 
     def apply(self, event: Event) -> bool:
         """Let something happen to it; True when its state changed by that."""
@@ -114,12 +146,20 @@ class Claim:
 
     Attributes:
         target: whose slot it is.
+        audio_s: seconds of audio of the segment that it is for.
+        started: the clock's time, in seconds, when it was made.
+        load_s: the target's load up to then, in segment-seconds.
         cut_reason: why the attempt must end early; "" as long as it need not.
         had_company: another slot of the target was occupied at some time meanwhile.
     """
 
-    def __init__(self, target: Target, on_release: Callable[[], None]) -> None:
+    def __init__(
+        self, target: Target, on_release: Callable[[], None], *, audio_s: float, started: float, load_s: float
+    ) -> None:
         self.target = target
+        self.audio_s = audio_s
+        self.started = started
+        self.load_s = load_s
         self.cut_reason = ""
         self.had_company = False
         self._on_release = on_release
@@ -132,6 +172,10 @@ class Claim:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.release()
+
+    def success(self) -> Succeeded:
+        """Say that its segment was recognised just now, for `Pool.report`; while the slot is still held."""
+        return self.target.success(self)
 
     def release(self) -> None:
         """Give the slot back; a second time does nothing."""
