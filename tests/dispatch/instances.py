@@ -21,6 +21,7 @@ from aiohttp import web
 from harken.types import ModelInfo, Segment, Transcript
 from harken.wire import (
     MESSAGES_TYPE,
+    PROVE_PATH,
     RECOGNIZE_PATH,
     STATE_PATH,
     Beat,
@@ -87,6 +88,9 @@ class Instance:
         self.jobs: list[Job] = []
         self.connections: set[tuple[str, int]] = set()
         self.looks = 0
+        self.proofs = 0
+        self.canary = "canary"
+        self.progress = 0
         self.running = 0
         self.most_running = 0
         self.abandoned = 0
@@ -104,6 +108,7 @@ class Instance:
         app = web.Application(client_max_size=1 << 26)
         app.router.add_get(STATE_PATH, self._tell_state)
         app.router.add_post(RECOGNIZE_PATH, self._recognize)
+        app.router.add_post(PROVE_PATH, self._prove)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
@@ -140,6 +145,18 @@ class Instance:
             name=self.name, state=self.state, model=model if has_model else None, in_flight=self.running
         )
         return web.Response(body=pack_state(state))
+
+    async def _prove(self, request: web.Request) -> web.StreamResponse:
+        self.proofs += 1
+        self.changed.set()
+        if self.script is Script.HANG:
+            await asyncio.Event().wait()
+        if self.script in _ENDINGS:
+            return web.Response(body=pack_message(_ENDINGS[self.script]))
+        if self.canary != "canary":
+            return web.Response(body=pack_message(Failed(code="canary_failed", message=f"It heard {self.canary!r}.")))
+        heard = Transcript(text=self.canary, language="English", audio_s=1.0)
+        return web.Response(body=pack_message(Done(transcript=heard)))
 
     async def _recognize(self, request: web.Request) -> web.StreamResponse:
         job = unpack_job(await request.read())
@@ -220,7 +237,7 @@ class Instance:
                 async with asyncio.timeout(0.05):
                     await self.gate.wait()
             except TimeoutError:
-                await say(Beat())
+                await say(Beat(progress=self.progress))
 
 
 _ENDINGS = {

@@ -9,10 +9,10 @@ import socket
 import numpy as np
 import pytest
 
-from harken.dispatch.health import ConnectionLost
+from harken.dispatch.health import ConnectionLost, Stalled
 from harken.dispatch.relay import Relay
 from harken.dispatch.session import open_session
-from harken.errors import Draining, EngineFailed, HarkenError, InstanceFailed, QueueFull, UnknownLanguage
+from harken.errors import CanaryFailed, Draining, EngineFailed, HarkenError, InstanceFailed, QueueFull, UnknownLanguage
 from harken.types import Options, Segment, Send, Transcript
 from harken.wire import Job
 from tests.dispatch.house import run
@@ -100,6 +100,40 @@ def test_beats_keep_a_slow_instance() -> None:
         return await relayed(one, make_segment(), silence_s=0.15)
 
     assert run(story()).text
+
+
+def test_a_segment_that_makes_no_progress_is_taken_away() -> None:
+    """Its instance lives and says so, again and again the same."""
+    one = Instance("one", Script.GATED)
+    one.progress = 3
+
+    async def story() -> None:
+        async with running(one), open_session() as session:
+            with pytest.raises(Stalled, match=r"no progress for 0\.2 s"):
+                await Relay(session, stall_s=0.2).recognize(one.url, job_of(make_segment()), nobody)
+            await one.until(lambda: one.abandoned == 1)
+
+    run(story())
+
+
+def test_an_instance_proves_itself() -> None:
+    """It is right, wrong, or fails on it as on any other segment."""
+
+    async def story() -> None:
+        one = Instance("one")
+        async with running(one), open_session() as session:
+            relay = Relay(session)
+            assert (await relay.prove(one.url)).text == "canary"
+            one.canary = "something else"
+            with pytest.raises(CanaryFailed, match="something else"):
+                await relay.prove(one.url)
+            one.script = Script.ENGINE_FAILS
+            with pytest.raises(EngineFailed):
+                await relay.prove(one.url)
+            assert one.proofs == 3
+            assert one.jobs == []
+
+    run(story())
 
 
 def test_nobody_listening_is_a_lost_connection() -> None:

@@ -1,6 +1,7 @@
 """One segment to one instance over HTTP: send it, pass its text on, return how it ended.
 
-It knows an address, never a target's state, and it decides nothing about retries. Invariant: it returns the transcript
+It knows an address, never a target's state, and it decides nothing about retries. A proof is followed in the same way:
+there the segment is the instance's own. Invariant: it returns the transcript
 of a `Done`, or raises one `HarkenError`; whichever way it is left, by cancellation too, the connection is either fit
 for the next segment or closed, and a closed one tells the instance to free the slot.
 """
@@ -13,11 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, assert_never
 
-from harken.dispatch.health import ConnectionLost, Silent, Unreached
+from harken.dispatch.health import ConnectionLost, Silent, Stalled, Unreached
 from harken.dispatch.lines import Lines
+from harken.dispatch.watchdog import Watchdog
 from harken.errors import HarkenError, InstanceFailed
 from harken.types import Send, Transcript
 from harken.wire import (
+    PROVE_PATH,
     RECOGNIZE_PATH,
     SEGMENT_TYPE,
     Beat,
@@ -43,11 +46,13 @@ class Relay:
         session: from `session.open_session`.
         silence_s: an instance that says nothing for so long counts as failed. Instances send a beat at least every
             two seconds, so three missed beats are a good value.
+        stall_s: an instance on which the segment makes no progress for so long, once it has begun, has failed too.
     """
 
-    def __init__(self, session: ClientSession, *, silence_s: float = 6.0) -> None:
+    def __init__(self, session: ClientSession, *, silence_s: float = 6.0, stall_s: float = 20.0) -> None:
         self._session = session
         self._silence_s = silence_s
+        self._stall_s = stall_s
 
     async def recognize(self, url: str, job: Job, send: Send) -> Transcript:
         """Have one instance recognise one segment.
@@ -59,38 +64,53 @@ class Relay:
 
         Raises:
             ConnectionLost: nobody listens there, or the connection broke.
-            InstanceFailed: silence, a broken protocol, or a stream without an end.
+            Silent: nothing came for too long, not even a beat.
+            Stalled: beats came, and told of no progress.
+            InstanceFailed: a broken protocol, or a stream without an end.
             HarkenError: what the instance itself answered.
         """
-        response = await self._post(url, job)
+        return await self._exchange(url + RECOGNIZE_PATH, pack_job(job), send)
+
+    async def prove(self, url: str) -> Transcript:
+        """Have one instance recognise its canary.
+
+        Raises:
+            CanaryFailed: it recognised something else.
+            HarkenError: as `recognize`.
+        """
+        return await self._exchange(url + PROVE_PATH, b"", _nobody)
+
+    async def _exchange(self, url: str, body: bytes, send: Send) -> Transcript:
+        response = await self._post(url, body)
         try:
             return await self._follow(response, send)
         finally:
             # After the end was read this does nothing: the connection is back in the pool already.
             response.close()
 
-    async def _post(self, url: str, job: Job) -> ClientResponse:
+    async def _post(self, url: str, body: bytes) -> ClientResponse:
         with _blaming(self._silence_s):
             async with asyncio.timeout(self._silence_s):
                 return await self._session.post(
-                    url + RECOGNIZE_PATH,
-                    data=io.BytesIO(pack_job(job)),
+                    url,
+                    data=io.BytesIO(body),
                     headers={"Content-Type": SEGMENT_TYPE},
                     allow_redirects=False,
                 )
 
     async def _follow(self, response: ClientResponse, send: Send) -> Transcript:
-        lines = Lines()
+        lines, watchdog = Lines(), Watchdog(self._stall_s)
         while chunk := await self._read(response):
             with _blaming(self._silence_s):
                 messages = [unpack_message(line) for line in lines.feed(chunk)]
             for message in messages:
                 match message:
                     case Delta(text=text):
+                        watchdog.hear_text()
                         if text:
                             send(text)
-                    case Beat():
-                        pass
+                    case Beat(progress=progress):
+                        self._watch(watchdog, progress)
                     case Done(transcript=transcript):
                         await _finish(response)
                         return transcript
@@ -101,10 +121,19 @@ class Relay:
                         assert_never(message)
         raise InstanceFailed(f"The instance ended its answer (HTTP {response.status}) without a result.")
 
+    def _watch(self, watchdog: Watchdog, progress: int) -> None:
+        watchdog.hear_beat(progress, asyncio.get_running_loop().time())
+        if watchdog.is_stalled:
+            raise Stalled(f"The segment made no progress for {self._stall_s:g} s.")
+
     async def _read(self, response: ClientResponse) -> bytes:
         with _blaming(self._silence_s):
             async with asyncio.timeout(self._silence_s):
                 return await response.content.readany()
+
+
+def _nobody(_text: str) -> None:
+    """Nobody reads what an instance says to its canary."""
 
 
 @contextmanager

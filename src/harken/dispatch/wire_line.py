@@ -24,12 +24,13 @@ class WireLine:
         url: its address, "http://host:port".
         session: from `session.open_session`.
         silence_s: an instance that sends nothing for so long during a segment has failed it.
+        stall_s: so has one on which the segment makes no progress for so long.
     """
 
-    def __init__(self, url: str, session: ClientSession, *, silence_s: float = 6.0) -> None:
+    def __init__(self, url: str, session: ClientSession, *, silence_s: float = 6.0, stall_s: float = 20.0) -> None:
         self._url = url.rstrip("/")
         self._session = session
-        self._relay = Relay(session, silence_s=silence_s)
+        self._relay = Relay(session, silence_s=silence_s, stall_s=stall_s)
 
     async def recognize(self, job: Job, send: Send) -> Transcript:
         """Have the instance recognise one segment, as `Relay.recognize` has it."""
@@ -40,4 +41,5 @@ class WireLine:
         return await look(self._session, self._url, timeout_s)
 
     async def prove(self) -> None:
-        """Take its word: an instance ran its canary before it said that it is ready."""
+        """Have the instance recognise its canary, as `Relay.prove` has it."""
+        await self._relay.prove(self._url)
