@@ -67,7 +67,7 @@ def check_idle(dispatcher: Dispatcher) -> None:
     """Assert that nothing waits, nothing runs, and every slot is back."""
     assert dispatcher.in_flight == 0
     assert dispatcher.queued_audio_s == 0
-    assert len(dispatcher._waiting._queue) == 0
+    assert len(dispatcher._waiting) == 0
     assert not dispatcher._open
     assert len(dispatcher._lookout) == 0
     assert dispatcher._pace._running == 0
@@ -76,7 +76,7 @@ def check_idle(dispatcher: Dispatcher) -> None:
 async def until_waiting(dispatcher: Dispatcher, count: int) -> None:
     """Let the loop run until so many segments wait in the queue."""
     async with asyncio.timeout(5):
-        while len(dispatcher._waiting._queue) != count:
+        while len(dispatcher._waiting) != count:
             await asyncio.sleep(0)
 
 

@@ -1,19 +1,37 @@
-"""The queue: order, bound, leaving, deadlines."""
+"""The queue: classes and their patience, keys, due times, leaving, deadlines; against the obvious, slow queue."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harken.dispatch.queue import Queue, Ticket
+from harken.dispatch.queue import OTHERS_PER_OWN, PATIENCE_S, Queue
+from harken.dispatch.ticket import SLACK_MAX_S, Ticket
+from harken.types import Priority, Requester
+from tests.dispatch.naive_queue import NaiveQueue
+
+LIVE, INTERACTIVE, BATCH = Priority.LIVE, Priority.INTERACTIVE, Priority.BATCH
 
 
-def ticket(audio_s: float = 1.0, deadline: float = 100.0) -> Ticket:
+def ticket(
+    audio_s: float = 1.0,
+    *,
+    recording_s: float = 0.0,
+    key: str = "",
+    priority: Priority = INTERACTIVE,
+    arrival: float = 0.0,
+    deadline: float = 1000.0,
+) -> Ticket:
     """One waiting segment."""
-    return Ticket(audio_s=audio_s, deadline=deadline)
+    requester = Requester(key=key, priority=priority)
+    return Ticket(audio_s=audio_s, recording_s=recording_s, requester=requester, arrival=arrival, deadline=deadline)
 
 
-def filled(*tickets: Ticket, limit_audio_s: float = 1000.0) -> Queue[Ticket]:
+def filled(*tickets: Ticket, limit_audio_s: float = 1e6) -> Queue[Ticket]:
     """A queue into which the tickets were pushed in this order."""
     queue: Queue[Ticket] = Queue(limit_audio_s)
     for each in tickets:
@@ -21,43 +39,107 @@ def filled(*tickets: Ticket, limit_audio_s: float = 1000.0) -> Queue[Ticket]:
     return queue
 
 
-def test_first_come_is_first_served() -> None:
-    """Tickets leave in the order of their arrival."""
+def emptied(queue: Queue[Ticket], now: float = 0.0) -> list[Ticket]:
+    """All tickets in the order in which they leave."""
+    out = []
+    while (one := queue.pop(now)) is not None:
+        out.append(one)
+    return out
+
+
+def test_of_equal_ones_the_first_come_is_first_served() -> None:
+    """Tickets of one key and length leave in the order of their arrival."""
     first, second, third = ticket(), ticket(), ticket()
-    queue = filled(first, second, third)
-    assert [queue.pop(), queue.pop(), queue.pop(), queue.pop()] == [first, second, third, None]
+    assert emptied(filled(first, second, third)) == [first, second, third]
 
 
-def test_a_ticket_that_comes_back_has_kept_its_place() -> None:
-    """Losing a slot does not send a segment to the end of the line."""
-    first, second = ticket(), ticket()
-    queue = filled(first, second)
-    assert queue.pop() is first
-    queue.put_back(first)
-    assert queue.pop() is first
+def test_a_short_clip_goes_before_the_segments_of_a_long_recording() -> None:
+    """What counts is the recording's length: an hour's segments are as short as a clip."""
+    segment, clip = ticket(6.0, recording_s=3600.0), ticket(6.0, recording_s=6.0, arrival=10.0)
+    assert emptied(filled(segment, clip), now=10.0) == [clip, segment]
 
 
-def test_a_ticket_placed_early_goes_before_those_that_came_later() -> None:
-    """A segment that got a slot without waiting has a place all the same, for the case that it loses the slot."""
-    early, late = ticket(), ticket()
-    queue: Queue[Ticket] = Queue(100.0)
-    queue.place(early)
-    assert queue.push(late)
-    queue.put_back(early)
-    assert queue.pop() is early
+def test_a_long_recording_is_not_overtaken_by_what_comes_much_later() -> None:
+    """Its slack is capped, so short clips that come after that let it go first."""
+    segment, late_clip = ticket(30.0, recording_s=36_000.0), ticket(5.0, arrival=SLACK_MAX_S)
+    assert emptied(filled(segment, late_clip), now=SLACK_MAX_S) == [segment, late_clip]
 
 
-def test_the_bound_is_in_audio_seconds_and_a_refusal_changes_nothing() -> None:
-    """Ten seconds fit; what would exceed them is refused, what still fits is not."""
-    queue = filled(ticket(6.0), limit_audio_s=10.0)
-    assert not queue.push(ticket(4.5))
-    assert (len(queue), queue.audio_s) == (1, 6.0)
-    assert queue.push(ticket(4.0))
+def test_classes_go_in_their_order() -> None:
+    """Somebody who speaks before somebody who waits, and both before nobody."""
+    batch, interactive, live = (ticket(priority=each) for each in (BATCH, INTERACTIVE, LIVE))
+    assert emptied(filled(batch, interactive, live)) == [live, interactive, batch]
+
+
+@pytest.mark.parametrize("lower", [INTERACTIVE, BATCH])
+def test_an_impatient_class_gets_every_fourth_second_and_no_more(lower: Priority) -> None:
+    """Its whole backlog is out of patience, and still the higher class goes on."""
+    queue = filled(*(ticket(priority=lower) for _ in range(10)), *(ticket(priority=LIVE) for _ in range(40)))
+    assert queue.pop(PATIENCE_S[lower]) is not None, "until its patience ends, nothing changes"
+    out = emptied(queue, now=PATIENCE_S[lower] + 0.1)
+    shares = [sum(each.requester.priority is lower for each in out[start : start + 4]) for start in range(0, 36, 4)]
+    assert shares == [1] * 9
+
+
+def test_two_impatient_classes_both_get_on() -> None:
+    """Neither takes the other's turn."""
+    classes = {LIVE: 40, INTERACTIVE: 10, BATCH: 10}
+    queue = filled(*(ticket(priority=each) for each, count in classes.items() for _ in range(count)))
+    head = [each.requester.priority for each in emptied(queue, now=100.0)[:16]]
+    assert (head.count(INTERACTIVE), head.count(BATCH)) == (4, 4)
+
+
+def test_a_ticket_that_comes_back_goes_first() -> None:
+    """Losing a slot does not send a segment to the end of the line, short clips or not."""
+    long, short = ticket(30.0, recording_s=600.0), ticket(2.0)
+    queue = filled(long)
+    assert queue.pop(0.0) is long
+    assert queue.push(short)
+    queue.put_back(long)
+    assert emptied(queue) == [long, short]
+
+
+def test_a_ticket_that_comes_back_is_not_charged_again() -> None:
+    """What a dying instance costs is not the key's to pay."""
+
+    def order_after(returns: int) -> str:
+        tried = ticket(10.0, key="a")
+        queue = filled(tried, *(ticket(1.0, recording_s=10.0, key=key) for key in "ab" for _ in range(15)))
+        for _ in range(returns):
+            assert queue.pop(0.0) is tried
+            queue.put_back(tried)
+        return "".join(each.requester.key for each in emptied(queue))
+
+    assert order_after(0) == order_after(3)
+    assert order_after(3).startswith("a" + "b" * 10 + "ab")
+
+
+def test_one_key_with_a_thousand_segments_does_not_hold_up_another() -> None:
+    """The second key's first segment is next after at most one of the first key's."""
+    queue = filled(*(ticket(30.0, key="busy") for _ in range(1000)))
+    for _ in range(5):
+        queue.pop(0.0)
+    assert queue.push(one := ticket(30.0, key="quiet", arrival=9.0))
+    assert one in [queue.pop(9.0), queue.pop(9.0)]
+
+
+def test_a_key_that_sends_one_after_another_gets_no_more_than_one_that_sends_all_at_once() -> None:
+    """An empty flow is remembered while its key is ahead."""
+    queue = filled(*(ticket(10.0, key="many") for _ in range(40)), ticket(10.0, key="one"))
+    served = []
+    for _ in range(40):
+        popped = queue.pop(0.0)
+        assert popped is not None
+        served.append(popped.requester.key)
+        if popped.requester.key == "one":
+            queue.push(ticket(10.0, key="one"))
+    assert abs(served.count("one") - served.count("many")) <= 1
 
 
 def test_a_ticket_that_comes_back_is_never_refused() -> None:
     """It was accepted before; the bound is for new ones."""
     queue = filled(ticket(10.0), limit_audio_s=10.0)
+    assert not queue.push(ticket(1.0))
     queue.put_back(ticket(5.0))
     assert queue.audio_s == 15.0
 
@@ -69,7 +151,7 @@ def test_who_leaves_is_gone_at_once_and_leaves_once() -> None:
     assert queue.remove(first)
     assert not queue.remove(first)
     assert queue.audio_s == 4.0
-    assert queue.pop() is second
+    assert emptied(queue) == [second]
 
 
 def test_those_whose_time_has_come_leave_and_the_others_stay() -> None:
@@ -78,14 +160,22 @@ def test_those_whose_time_has_come_leave_and_the_others_stay() -> None:
     queue = filled(late, later, much_later)
     assert queue.expire(2.9) == []
     assert queue.expire(5.0) == [later, late]
-    assert queue.pop() is much_later
+    assert emptied(queue) == [much_later]
+
+
+def test_a_clients_own_deadline_ends_its_waiting() -> None:
+    """Whichever comes first, ours or the client's."""
+    own = Ticket(audio_s=1.0, requester=Requester(deadline=4.0), deadline=300.0)
+    queue = filled(own)
+    assert queue.expire(3.9) == []
+    assert queue.expire(4.0) == [own]
 
 
 def test_a_new_deadline_counts_for_the_new_stay() -> None:
     """A ticket that comes back with more time is not ended by its old deadline."""
     one = ticket(deadline=3.0)
     queue = filled(one)
-    assert queue.pop() is one
+    assert queue.pop(0.0) is one
     one.deadline = 8.0
     queue.put_back(one)
     assert queue.expire(5.0) == []
@@ -93,53 +183,151 @@ def test_a_new_deadline_counts_for_the_new_stay() -> None:
 
 
 def test_husks_do_not_pile_up() -> None:
-    """Ten thousand that came and went leave no more than a handful of entries behind."""
-    queue: Queue[Ticket] = Queue(10.0)
-    for _ in range(10_000):
-        one = ticket()
+    """Ten thousand that came and went beside one that waits leave no more than a handful of entries behind."""
+    queue = filled(ticket())
+    for number in range(10_000):
+        one = ticket(key=f"key-{number % 1000}")
         assert queue.push(one)
         assert queue.remove(one)
-    assert len(queue._by_order) + len(queue._by_deadline) < 200
+    rank = queue._ranks[INTERACTIVE]
+    assert len(queue._by_end) + len(rank._by_arrival) < 200
+    assert len(rank._flows) < 1200
 
 
+def _calls(function: Callable[[], object]) -> int:
+    """How many functions, of Python or C, are called meanwhile: a measure of work that no busy machine changes."""
+    count = 0
+
+    def see(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(see)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def _backlog(count: int) -> Queue[Ticket]:
+    def one(number: int) -> Ticket:
+        priority = list(Priority)[number % 3]
+        key, size_s = f"key-{number % 100}", float(number * 7919 % 901)
+        return ticket(5.0, recording_s=size_s, key=key, priority=priority, arrival=number / 100, deadline=1e4 + number)
+
+    return filled(*(one(number) for number in range(count)))
+
+
+def _rounds(queue: Queue[Ticket], now: float) -> Callable[[], None]:
+    def work() -> None:
+        for number in range(300):
+            popped, leaver = queue.pop(now), ticket(recording_s=float(number), key="key-7", arrival=now)
+            assert popped is not None
+            queue.put_back(popped) if number % 10 == 0 else queue.push(ticket(arrival=now))
+            queue.push(leaver)
+            queue.remove(leaver)
+            queue.expire(now)
+
+    return work
+
+
+@pytest.mark.slow
+def test_the_work_per_decision_does_not_grow_with_the_backlog() -> None:
+    """A hundred times as many waiting: the same number of steps, each a heap's O(log n) at most."""
+    few, many = (_calls(_rounds(_backlog(count), 1e3)) for count in (1_000, 100_000))
+    assert many < 1.5 * few
+
+
+PRIORITIES = st.sampled_from(list(Priority))
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("push"), st.integers(1, 30)),
-        st.tuples(st.sampled_from(["pop", "remove", "back", "expire"]), st.integers(0, 60)),
+        st.tuples(st.just("push"), st.integers(1, 30), st.sampled_from("abc"), PRIORITIES),
+        st.tuples(st.sampled_from(["pop", "pop", "remove", "back", "expire", "wait"]), st.integers(0, 60)),
     ),
-    max_size=60,
+    max_size=80,
 )
 
 
 @settings(deadline=None)  # a busy machine is no defect
 @given(STEPS)
-def test_it_behaves_as_a_sorted_list_would(steps: list[tuple[str, int]]) -> None:
-    """Whatever happens, it equals the obvious, slow implementation, and the sum of audio is exact."""
-    queue: Queue[Ticket] = Queue(100.0)
-    waiting: list[Ticket] = []
-    out: list[Ticket] = []
-    for step, number in steps:
+def test_it_behaves_as_the_obvious_queue_would(steps: list[tuple[object, ...]]) -> None:
+    """Whatever happens, it equals one that looks at everybody each time, and the sum of audio is exact."""
+    queue: Queue[Ticket] = Queue(1e6)
+    naive, out, now = NaiveQueue(), list[Ticket](), 0.0
+    for step, number, *rest in steps:
+        assert isinstance(number, int)
         if step == "push":
-            new = ticket(float(number), deadline=float(number * 7 % 60))
-            fits = sum(each.audio_s for each in waiting) + number <= 100
-            assert queue.push(new) is fits
-            waiting += [new] if fits else []
+            key, priority = rest
+            assert isinstance(key, str)
+            assert isinstance(priority, Priority)
+            end = now + number * 7 % 60
+            new = ticket(number / 16, recording_s=number * 9, key=key, priority=priority, arrival=now, deadline=end)
+            assert queue.push(new)
+            naive.add(new)
         elif step == "pop":
-            popped = queue.pop()
-            assert popped is (min(waiting, key=lambda each: each.order or 0) if waiting else None)
-            if popped is not None:
-                waiting.remove(popped)
-                out.append(popped)
-        elif step == "remove" and waiting:
-            leaver = waiting.pop(number % len(waiting))
+            expected = naive.pop(now)  # before the real one, which marks the ticket as called
+            popped = queue.pop(now)
+            assert popped is expected
+            out += [] if popped is None else [popped]
+        elif step == "remove" and naive.waiting:
+            leaver = naive.waiting[number % len(naive.waiting)]
+            naive.remove(leaver)
             assert queue.remove(leaver)
             out.append(leaver)
         elif step == "back" and out:
-            queue.put_back(returned := out.pop(number % len(out)))
-            waiting.append(returned)
+            returned = out.pop(number % len(out))
+            queue.put_back(returned)
+            naive.add(returned)
         elif step == "expire":
-            overdue = [each for each in waiting if each.deadline <= number]
-            assert set(queue.expire(float(number))) == set(overdue)
-            waiting = [each for each in waiting if each.deadline > number]
-        assert len(queue) == len(waiting)
-        assert queue.audio_s == sum(each.audio_s for each in waiting)
+            assert set(queue.expire(now)) == set(naive.expire(now))
+        elif step == "wait":
+            now += number
+        assert len(queue) == len(naive.waiting)
+        assert queue.audio_s == sum(each.audio_s for each in naive.waiting)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 900), st.integers(0, 100)), max_size=40))
+def test_within_a_key_the_order_is_by_due_time(specs: list[tuple[int, int, int]]) -> None:
+    """Sorted by due; of equal ones, as they came."""
+    tickets = [ticket(audio, recording_s=recording, arrival=arrival) for audio, recording, arrival in specs]
+    assert emptied(filled(*tickets)) == sorted(tickets, key=lambda each: each.due)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 30)), max_size=60))
+def test_keys_that_wait_together_are_never_further_apart_than_one_segment(specs: list[tuple[str, int]]) -> None:
+    """Of two keys that still have something, neither was served more than one longest segment more than the other."""
+    queue = filled(*(ticket(audio_s, key=key) for key, audio_s in specs))
+    left = [key for key, _ in specs]
+    longest = max((audio_s for _, audio_s in specs), default=0)
+    served = dict.fromkeys("abcd", 0.0)
+    while (popped := queue.pop(0.0)) is not None:
+        served[popped.requester.key] += popped.audio_s
+        left.remove(popped.requester.key)
+        shares = [served[key] for key in set(left)]
+        assert not shares or max(shares) - min(shares) <= longest
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(PRIORITIES, st.integers(1, 30)), min_size=1, max_size=30), st.sampled_from([INTERACTIVE, BATCH])
+)
+def test_nothing_starves(flood: list[tuple[Priority, int]], lower: Priority) -> None:
+    """Whatever keeps coming from others, who is out of patience gets on after a bounded amount of their audio."""
+    starving = ticket(1.0, recording_s=9e9, key="starving", priority=lower)
+    queue = filled(starving)
+    now, others_s, longest = PATIENCE_S[lower] + SLACK_MAX_S + 1.0, 0.0, max(audio_s for _, audio_s in flood)
+    for number in range(1000):
+        priority, audio_s = flood[number % len(flood)]
+        assert queue.push(ticket(audio_s, key=f"key-{number % 3}", priority=priority, arrival=now))
+        popped = queue.pop(now)
+        if popped is starving:
+            break
+        assert popped is not None
+        others_s += popped.audio_s
+        now += 0.01
+    # The classes beside it may each have an early turn, its own keys one each, and then its own turn has come.
+    assert others_s <= (2 * OTHERS_PER_OWN + 8) * longest * 3

@@ -9,29 +9,24 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from harken.dispatch.desk import Guest
 from harken.dispatch.health import Cut
-from harken.dispatch.queue import Ticket
 from harken.dispatch.tally import Tally
-from harken.dispatch.target import Claim, Target
+from harken.dispatch.target import Claim
 from harken.errors import HarkenError, TimedOut
 from harken.types import Send, Transcript
 from harken.wire import Job
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
-class Pending(Ticket):
+class Pending(Guest):
     """An accepted segment that has not ended.
 
     Attributes:
-        is_accepted: it, or its recording's first segment, had a slot or a place in the queue once; from then on it is
-            never refused for want of room.
-        avoid: targets on which it failed before.
         tally: what has gone wrong so far.
         handed: gets the claim while it waits in the queue.
     """
 
-    is_accepted: bool = False
-    avoid: set[Target] = field(default_factory=set)
     tally: Tally = field(default_factory=Tally)
     handed: asyncio.Future[Claim] | None = None
 

@@ -27,7 +27,7 @@ from harken.dispatch.waiting import NOT_READY_RETRY_AFTER_S, WaitingRoom
 from harken.dispatch.wire_line import WireLine
 from harken.errors import ClientError, HarkenError, NoReadyInstance, QueueFull
 from harken.log import get_log
-from harken.types import InstanceHealth, ModelInfo, Options, Segment, Send, Transcript
+from harken.types import InstanceHealth, ModelInfo, Options, Requester, Segment, Send, Transcript
 from harken.wire import Job
 
 _ASKING_MAX = 256
@@ -186,9 +186,7 @@ class Dispatcher:
         if (model := self._lookout.model) is not None:
             return model
         if self._asking >= _ASKING_MAX:
-            raise QueueFull(
-                f"{self._asking} requests wait for the first instance already.", retry_after_s=NOT_READY_RETRY_AFTER_S
-            )
+            raise self._too_many_ask()
         self._asking += 1
         try:
             await self._wait_for(lambda: self._lookout.model is not None, self._limits.queue_timeout_s)
@@ -197,6 +195,16 @@ class Dispatcher:
         model = self._lookout.model
         assert model is not None, "a model that is known is not forgotten"
         return model
+
+    def refusal(self, requester: Requester) -> HarkenError | None:
+        """Tell whether a new recording of this requester would be refused now, so that nobody uploads it in vain.
+
+        Returns:
+            The error that even its shortest recording would get; None if it would get a slot or a place.
+        """
+        if self._lookout.model is None and self._asking >= _ASKING_MAX:
+            return self._too_many_ask()
+        return self._waiting.refusal(requester)
 
     async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
         """Recognise one segment on some target.
@@ -210,12 +218,17 @@ class Dispatcher:
             QueueFull: too much waits, and it is its recording's first segment; `retry_after_s` says when all that will
                 be worked off.
             NoReadyInstance: no target was ready within `queue_timeout_s`.
+            DeadlineExceeded: the requester's deadline came while it waited.
             TimedOut: no slot within `queue_timeout_s`, or the last attempt took too long.
             HarkenError: of the last attempt.
         """
+        now = self._clock.now()
         pending = Pending(
             audio_s=segment.audio_s,
-            deadline=self._clock.now() + self._limits.queue_timeout_s,
+            recording_s=segment.recording_s,
+            requester=segment.requester,
+            arrival=now,
+            deadline=now + self._limits.queue_timeout_s,
             # A recording is accepted with its first segment. Refused in its middle, all work on it would be lost.
             is_accepted=segment.index > 0,
         )
@@ -230,6 +243,10 @@ class Dispatcher:
         finally:
             self._open.discard(pending)
             self._notify()
+
+    def _too_many_ask(self) -> QueueFull:
+        told = f"{self._asking} requests wait for the first instance already."
+        return QueueFull(told, retry_after_s=NOT_READY_RETRY_AFTER_S)
 
     # --- news and waiting for it ----------------------------------------------------------------------------------
 

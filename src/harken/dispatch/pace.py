@@ -46,6 +46,10 @@ class Pace:
         self._advance(now)
         return self._audio_s / self._busy_s if self._audio_s > 0 and self._busy_s > 0 else None
 
+    def run_s(self, audio_s: float, now: float) -> float:
+        """Seconds that a segment will run, about: what runs shares the pace, each as if it had its part of it."""
+        return audio_s * max(self._running, 1) / (self.rtfx(now) or _UNKNOWN_RTFX)
+
     def retry_after_s(self, queued_audio_s: float, now: float) -> int:
         """Whole seconds until about all that waits now has been worked off, 1 to 120."""
         wait_s = queued_audio_s / (self.rtfx(now) or _UNKNOWN_RTFX)

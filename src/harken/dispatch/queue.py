@@ -1,38 +1,30 @@
-"""The gateway's queue: what waits for a slot, bounded in audio-seconds.
+"""The gateway's queue: what waits for a slot, who is next, and how much may wait.
 
-Pure: it holds tickets and knows neither targets nor futures nor the time of day (`now` is an argument). First
-come, first served today; the order is one number per ticket, so that another policy changes one line (in `place`).
-A ticket that had a slot and lost it (its instance died) goes back to the place it came from and is never refused: it
-was accepted long ago. Invariant: `audio_s` is the sum over exactly the tickets that wait, and `push` never takes it
-above the limit.
+Pure: it holds tickets and knows neither targets nor futures nor the time of day (`now` is an argument). The order has
+three levels: classes here, the keys of a class in `rank`, the segments of a key by `ticket.due`. A higher class goes
+first. A lower one whose longest-waiting segment is out of patience gets every fourth audio-second: enough that nothing
+starves, and no more, since its whole backlog may be out of patience. A ticket that had a slot and lost it (its instance
+died) keeps its place and is never refused: it was accepted long ago. Invariant: `audio_s` is the sum over exactly the
+tickets that wait.
 """
 
 from __future__ import annotations
 
-import heapq
 import itertools
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-_HUSKS_MAX = 64
+from harken.dispatch.heap import Heap
+from harken.dispatch.rank import Rank
+from harken.dispatch.room import Room
+from harken.dispatch.ticket import Ticket
+from harken.types import Priority
 
+PATIENCE_S = {Priority.INTERACTIVE: 15.0, Priority.BATCH: 60.0}
+"""How long a class lets itself be overtaken by higher ones. Fifteen seconds is what somebody watching a spinner gives
+us; a minute is nothing to a job, and a fifth of the five minutes after which waiting ends by default."""
 
-@dataclass(kw_only=True, slots=True, eq=False)
-class Ticket:
-    """One waiting segment.
-
-    Attributes:
-        audio_s: its length in seconds of audio.
-        deadline: the clock's time, in seconds, from which on it must not wait any longer.
-        order: smaller goes first; the queue writes it once, in `place`.
-        stay: the number of its present stay in the queue; None while it does not wait. Only the queue writes it.
-    """
-
-    audio_s: float
-    deadline: float
-    order: int | None = None
-    stay: int | None = None
-
+OTHERS_PER_OWN = 3.0
+"""Audio-seconds of others that an impatient class lets pass for each of its own: it gets a fourth."""
 
 T = TypeVar("T", bound=Ticket)
 
@@ -41,17 +33,16 @@ class Queue(Generic[T]):
     """Tickets in the order in which they get a slot.
 
     Args:
-        limit_audio_s: seconds of audio that may wait at the same time.
+        limit_audio_s: seconds of audio that may wait at the same time; `room` says of whom.
     """
 
     def __init__(self, limit_audio_s: float) -> None:
-        self._limit_audio_s = limit_audio_s
+        self._room = Room(limit_audio_s)
         self._numbers = itertools.count()
         self._waiting: dict[int, T] = {}
-        # Two heaps over the same stays. One that ended early stays behind as a husk until it comes up or is swept.
-        self._by_order: list[tuple[int, int]] = []
-        self._by_deadline: list[tuple[float, int]] = []
-        self._audio_s = 0.0
+        self._ranks = {priority: Rank(self._waiting) for priority in Priority}
+        self._owed_s = dict.fromkeys(PATIENCE_S, 0.0)  # what others shall get before the class is early again
+        self._by_end = Heap(self._waiting)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -59,68 +50,84 @@ class Queue(Generic[T]):
     @property
     def audio_s(self) -> float:
         """Seconds of audio that wait."""
-        return self._audio_s
+        return self._room.audio_s
 
-    def place(self, ticket: T) -> None:
-        """Give a ticket its place in the order, whether or not it will have to wait."""
-        ticket.order = next(self._numbers)
+    @property
+    def room(self) -> Room:
+        """Who may still come; to be read only."""
+        return self._room
 
     def push(self, ticket: T) -> bool:
-        """Put a new ticket at its place, O(log n); False, and nothing changed, when there is no room for it."""
-        if self._audio_s + ticket.audio_s > self._limit_audio_s:
+        """Let a new ticket wait, O(log n); False, and nothing changed, when there is no room for it."""
+        if not self._room.fits(ticket.requester, ticket.audio_s):
             return False
         self.put_back(ticket)
         return True
 
     def put_back(self, ticket: T) -> None:
-        """Return a ticket to the place it had, whatever the limit says. O(log n)."""
+        """Let a ticket wait whatever the limit says; one that had its turn goes first in its class. O(log n)."""
         assert ticket.stay is None, f"a ticket waits once, not twice: {ticket!r}"
-        if ticket.order is None:
-            self.place(ticket)
-        assert ticket.order is not None, "it has just been placed"
-        number = next(self._numbers)
-        ticket.stay = number
+        number = ticket.stay = next(self._numbers)
         self._waiting[number] = ticket
-        self._audio_s += ticket.audio_s
-        heapq.heappush(self._by_order, (ticket.order, number))
-        heapq.heappush(self._by_deadline, (ticket.deadline, number))
+        self._room.take(ticket.requester, ticket.audio_s)
+        self._ranks[ticket.requester.priority].add(ticket, number)
+        self._by_end.push(ticket.waits_until, number)
 
-    def pop(self) -> T | None:
-        """Take the ticket whose turn it is; None when nobody waits. O(log n)."""
-        while self._by_order:
-            ticket = self._waiting.get(heapq.heappop(self._by_order)[1])
-            if ticket is not None:
-                self.remove(ticket)
-                return ticket
-        return None
+    def pop(self, now: float) -> T | None:
+        """Take the ticket whose turn it is, and have its key pay for it; None when nobody waits. O(log n)."""
+        priority = self._class_in_turn(now)
+        if priority is None:
+            return None
+        rank = self._ranks[priority]
+        ticket = rank.next()
+        assert ticket is not None, f"a class with {rank.count} tickets has a next one"
+        if not ticket.had_turn:
+            rank.charge(ticket)
+            self._settle(priority, ticket.audio_s)
+        self.remove(ticket)
+        ticket.had_turn = True
+        return ticket
 
     def remove(self, ticket: T) -> bool:
-        """Let a ticket leave (its client went away), O(1); False when it does not wait here."""
+        """Let a ticket leave (its client went away), O(1) on average; False when it does not wait here."""
         if ticket.stay is None or self._waiting.get(ticket.stay) is not ticket:
             return False
         del self._waiting[ticket.stay]
         ticket.stay = None
-        # Sums of floats drift; an empty queue is the moment at which the true value is known.
-        self._audio_s = self._audio_s - ticket.audio_s if self._waiting else 0.0
-        self._sweep()
+        self._room.leave(ticket.requester, ticket.audio_s)
+        self._ranks[ticket.requester.priority].discard(ticket)
+        self._by_end.sweep(len(self._waiting))
         return True
 
     def expire(self, now: float) -> list[T]:
-        """Take out every ticket whose deadline has come, the longest overdue first."""
+        """Take out every ticket whose waiting is over, the longest overdue first. O(log n) each."""
         expired: list[T] = []
-        while self._by_deadline and self._by_deadline[0][0] <= now:
-            ticket = self._waiting.get(heapq.heappop(self._by_deadline)[1])
-            if ticket is not None:
-                self.remove(ticket)
-                expired.append(ticket)
+        while (first := self._by_end.first()) is not None and first[0] <= now:
+            ticket = self._waiting[first[1]]
+            self.remove(ticket)
+            expired.append(ticket)
         return expired
 
-    def _sweep(self) -> None:
-        """Drop the husks once they are the majority: each removal pays for its own, O(1) on average."""
-        bound = 2 * len(self._waiting) + _HUSKS_MAX
-        if len(self._by_order) > bound:
-            self._by_order = [entry for entry in self._by_order if entry[1] in self._waiting]
-            heapq.heapify(self._by_order)
-        if len(self._by_deadline) > bound:
-            self._by_deadline = [entry for entry in self._by_deadline if entry[1] in self._waiting]
-            heapq.heapify(self._by_deadline)
+    def _class_in_turn(self, now: float) -> Priority | None:
+        highest = next((priority for priority, rank in self._ranks.items() if rank.count), None)
+        for priority in _LOWEST_FIRST:
+            if priority is highest:
+                break
+            oldest = self._ranks[priority].oldest_arrival()
+            if oldest is not None and now - oldest > PATIENCE_S[priority] and self._owed_s[priority] <= 0:
+                self._owed_s[priority] += OTHERS_PER_OWN * self._next_audio_s(priority)
+                return priority
+        return highest
+
+    def _next_audio_s(self, priority: Priority) -> float:
+        ticket = self._ranks[priority].next()
+        return 0.0 if ticket is None or ticket.had_turn else ticket.audio_s
+
+    def _settle(self, served: Priority, audio_s: float) -> None:
+        """What one class got is what others let pass."""
+        for priority, owed_s in self._owed_s.items():
+            if priority is not served:
+                self._owed_s[priority] = max(0.0, owed_s - audio_s)
+
+
+_LOWEST_FIRST = tuple(sorted(PATIENCE_S, key=list(Priority).index, reverse=True))

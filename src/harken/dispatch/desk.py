@@ -1,0 +1,189 @@
+"""The desk: who asks for a slot gets one, waits for one, or is told why not. The dispatcher's decisions in one object.
+
+Pure but for the pool's log lines: it joins the queue (who is next), the pool (which slot is free) and the pace (when
+to come back), and takes the time as an argument. The gateway's waiting room puts futures around it, the simulator
+virtual servers; both use this class as it is. It refuses to know what is done with a claim. Invariant: each time that a
+guest asks, `hand` or `refuse` is called exactly once, unless it leaves before.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from harken.config import LimitsConfig
+from harken.dispatch.pace import Pace
+from harken.dispatch.pool import Pool
+from harken.dispatch.queue import Queue
+from harken.dispatch.target import Claim, Target
+from harken.dispatch.ticket import Ticket
+from harken.errors import DeadlineExceeded, Draining, HarkenError, NoReadyInstance, QueueFull, TimedOut
+from harken.types import Requester
+
+NOT_READY_RETRY_AFTER_S = 5
+
+_PASSED_MAX = 64
+"""Guests that may be passed over in one round of handing out, because they avoid the targets that are free. It bounds
+the cost of a round; those behind them wait until one of them is served, which any other free slot does."""
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Guest(Ticket, ABC):
+    """Who asks for a slot.
+
+    Attributes:
+        is_accepted: it, or its recording's first segment, had a slot or a place in the queue once; from then on it is
+            never refused for want of room.
+        avoid: targets on which it failed before.
+    """
+
+    is_accepted: bool = False
+    avoid: set[Target] = field(default_factory=set)
+
+    @property
+    @abstractmethod
+    def is_waiting(self) -> bool:
+        """Somebody still wants the claim (its caller may have left in this very moment)."""
+
+    @abstractmethod
+    def hand(self, claim: Claim) -> None:
+        """Give it its slot; from now on the claim is its to release."""
+
+    @abstractmethod
+    def refuse(self, error: HarkenError) -> None:
+        """End its waiting with an error."""
+
+
+G = TypeVar("G", bound=Guest)
+
+
+class Desk(Generic[G]):
+    """Hands out the slots of a pool.
+
+    Args:
+        limits: how much may wait, and how long.
+        pool: the targets.
+        pace: for the Retry-After of refusals.
+    """
+
+    def __init__(self, *, limits: LimitsConfig, pool: Pool, pace: Pace) -> None:
+        self._limits = limits
+        self._pool = pool
+        self._pace = pace
+        self._queue: Queue[G] = Queue(limits.queue_audio_s)
+        self._is_closed = False
+
+    def __len__(self) -> int:
+        """Guests that wait."""
+        return len(self._queue)
+
+    @property
+    def queued_audio_s(self) -> float:
+        """Seconds of audio that wait."""
+        return self._queue.audio_s
+
+    def ask(self, guest: G, now: float) -> None:
+        """Hand a guest a slot at once, or let it wait for its turn, or refuse it.
+
+        It is refused with `Draining` (the desk is closed), `DeadlineExceeded` (its client's deadline is over),
+        `TimedOut` or `NoReadyInstance` (it was accepted, and its time is over), or `QueueFull` (it is new, and too much
+        waits already). While no target is ready it waits like anybody.
+        """
+        error = self._objection(guest, now)
+        if error is not None:
+            guest.refuse(error)
+            return
+        # Nobody overtakes those who wait.
+        claim = None if self._queue else self._claim(guest)
+        if claim is not None:
+            self._hand(guest, claim)
+            return
+        guest.run_s = self._pace.run_s(guest.audio_s, now)
+        if guest.is_accepted:
+            self._queue.put_back(guest)
+        elif not self._queue.push(guest):
+            guest.refuse(self._full(guest.requester, now))
+            return
+        guest.is_accepted = True
+        self.assign(now)
+
+    def assign(self, now: float) -> None:
+        """Hand free slots to those who wait, in their order. One that avoids all free targets lets others pass."""
+        passed: list[G] = []
+        while len(passed) < _PASSED_MAX and self._pool.has_free_slot and (guest := self._queue.pop(now)) is not None:
+            if not guest.is_waiting:
+                continue
+            if guest.is_too_late(now):
+                guest.refuse(DeadlineExceeded())
+                continue
+            claim = self._claim(guest)
+            if claim is None:
+                passed.append(guest)
+            else:
+                self._hand(guest, claim)
+        for guest in passed:
+            self._queue.put_back(guest)
+
+    def expire(self, now: float) -> None:
+        """Send those away whose time is over."""
+        for guest in self._queue.expire(now):
+            guest.refuse(self._overdue(guest, now))
+
+    def leave(self, guest: G) -> bool:
+        """Let a guest go; False when it does not wait (any more)."""
+        return self._queue.remove(guest)
+
+    def close(self, now: float) -> None:
+        """Send everybody away and let nobody in."""
+        self._is_closed = True
+        while (guest := self._queue.pop(now)) is not None:
+            guest.refuse(Draining())
+
+    def refusal(self, requester: Requester, now: float) -> HarkenError | None:
+        """Tell whether even the shortest new recording of this requester would be refused now. O(1); nothing changes.
+
+        Returns:
+            The error that it would get; None if it would get a slot or a place.
+        """
+        if self._is_closed:
+            return Draining()
+        if requester.deadline is not None and requester.deadline <= now:
+            return DeadlineExceeded()
+        if self._queue and not self._queue.room.fits(requester):
+            return self._full(requester, now)
+        return None
+
+    def _objection(self, guest: G, now: float) -> HarkenError | None:
+        if self._is_closed:
+            return Draining()
+        # Turned away again and again by full instances, it may never be in the queue when that is gone through.
+        if guest.is_too_late(now) or (guest.is_accepted and guest.waits_until <= now):
+            return self._overdue(guest, now)
+        return None
+
+    def _claim(self, guest: G) -> Claim | None:
+        return self._pool.claim(guest.avoid)
+
+    @staticmethod
+    def _hand(guest: G, claim: Claim) -> None:
+        guest.is_accepted = True
+        guest.had_turn = True
+        guest.hand(claim)
+
+    def _full(self, requester: Requester, now: float) -> HarkenError:
+        waits_s = self._queue.room.ahead_s(requester.priority)
+        limit_s = self._queue.room.limit_s(requester.priority)
+        return QueueFull(
+            f"{waits_s:.0f} s of audio wait already, and at most {limit_s:.0f} s may.",
+            retry_after_s=self._pace.retry_after_s(waits_s, now),
+        )
+
+    def _overdue(self, guest: G, now: float) -> HarkenError:
+        if guest.is_too_late(now):
+            return DeadlineExceeded()
+        limit = f"within {self._limits.queue_timeout_s:g} s"
+        if self._pool.ready == 0:
+            return NoReadyInstance(f"No instance became ready {limit}.", retry_after_s=NOT_READY_RETRY_AFTER_S)
+        retry_after_s = self._pace.retry_after_s(self._queue.room.ahead_s(guest.requester.priority), now)
+        return TimedOut(f"No slot became free {limit}.", retry_after_s=retry_after_s)
