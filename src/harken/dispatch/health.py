@@ -195,7 +195,7 @@ def outcome_of(error: HarkenError) -> Outcome | None:
         case Unavailable():
             return TurnedAway(event=_TURNED_AWAY.get(type(error), Event.SAID_STARTING))
         case _:
-            return Failed(is_lost=isinstance(error, ConnectionLost | Silent))
+            return Failed(is_lost=isinstance(error, ConnectionLost | Silent), is_stalled=isinstance(error, Stalled))
 
 
 _TURNED_AWAY = {QueueFull: Event.SAID_FULL, Draining: Event.SAID_DRAINING}
