@@ -29,6 +29,8 @@ class Loudness:
 
     def __init__(self, louder: float = 1.0) -> None:
         self._louder = louder
+        self.glances = 0
+        self.heard = 0
 
     def listen(self) -> Loudness:
         """Nothing is remembered."""
@@ -36,6 +38,12 @@ class Loudness:
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """What is loud is speech."""
+        self.heard += len(samples)
+        return loudness(samples)
+
+    def probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What is loud is speech; counts how often only a part was asked for."""
+        self.glances += 1
         return loudness(samples)
 
     def loud_probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -151,3 +159,37 @@ def test_a_piece_knows_where_somebody_speaks() -> None:
     (soft,) = pieces_of(samples * np.float32(0.2), CutRule(max_segment_s=30.0))
     assert soft.has_speech
     assert soft.speech_start is None
+
+
+TEXT_ONLY = SpeechRule(wants_times=False)
+
+
+def test_where_only_the_text_is_wanted_a_clear_recording_is_not_heard_to_its_end() -> None:
+    """A glance at its loudest place says that it is not silent; the samples are those that hearing all of it gives."""
+    samples, ear = recording((9, 0.0), (1, 0.9), (9, 0.1)), Loudness()
+    segmenter = Segmenter(ear, CutRule(), TEXT_ONLY)
+    (piece,) = [*segmenter.feed(samples), *segmenter.finish()]
+    assert (ear.glances, ear.heard) == (1, 0)
+    assert (piece.start, piece.end, piece.has_speech, piece.speech_start) == (0, len(samples), True, None)
+    (same,) = pieces_of(samples, CutRule())
+    assert np.array_equal(piece.samples, same.samples)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    parts=st.lists(
+        st.tuples(st.floats(0.01, 8.0), st.sampled_from([0.0, 0.05, 0.45, 0.9, 1.7])), min_size=1, max_size=6
+    ),
+    max_segment_s=st.floats(1.0, 12.0),
+    splits=st.booleans(),
+    steps=st.lists(st.integers(1, 3 * CALL_SAMPLES), min_size=1, max_size=4),
+)
+def test_not_asking_for_times_changes_no_piece(
+    parts: list[tuple[float, float]], max_segment_s: float, splits: bool, steps: list[int]
+) -> None:
+    """Whether a glance was enough, or all was heard after all: the same places, the same samples."""
+    samples, rule = recording(*parts), CutRule(max_segment_s=max_segment_s, splits_at_pauses=splits)
+    glanced, heard = pieces_of(samples, rule, steps, TEXT_ONLY), pieces_of(samples, rule, steps)
+    for one, same in zip(glanced, heard, strict=True):
+        assert (one.start, one.end, one.has_speech) == (same.start, same.end, same.has_speech)
+        assert np.array_equal(one.samples, same.samples)

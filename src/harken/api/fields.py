@@ -16,7 +16,7 @@ from typing import TypeVar
 from harken.api.served import check_model
 from harken.api.vad import ServerVad, read_chunking
 from harken.api.values import Kind, Values, read_values
-from harken.audio import server_vad_rules
+from harken.audio import SpeechRule, server_vad_rules
 from harken.errors import NoWordTimes, UnsupportedOption
 from harken.languages import parse_language
 from harken.transcribe.ask import Ask
@@ -117,10 +117,16 @@ def read_fields(
     )
 
 
-def ask_of(request: TranscriptionRequest, served: ModelInfo) -> Ask:
+def ask_of(request: TranscriptionRequest, served: ModelInfo, *, keeps_form: bool = False) -> Ask:
     """Say it in the transcriber's words, for the model that is served.
 
     Subtitles have the times of words wherever the model can time them: cues then begin and end with speech.
+
+    Args:
+        request: of the client.
+        served: the model.
+        keeps_form: the result is shown in the form that was asked for and in no other, as a job's may be; where that
+            form has no times, nobody has to find out when speech begins.
 
     Raises:
         ModelNotFound: the request names another model.
@@ -137,7 +143,8 @@ def ask_of(request: TranscriptionRequest, served: ModelInfo) -> Ask:
         wants_logprobs=request.has_logprobs or request.form is Form.VERBOSE_JSON,
     )
     if request.vad is None:
-        return Ask(options=options)
+        wants_times = not keeps_form or options.wants_words or request.form in _TIMED_FORMS
+        return Ask(options=options, speech=SpeechRule(wants_times=wants_times))
     vad = request.vad
     cut, speech = server_vad_rules(
         threshold=vad.threshold, prefix_padding_s=vad.prefix_padding_s, silence_s=vad.silence_s

@@ -82,7 +82,7 @@ class Transcription:
         """
         heard = Heard(watch or NoWatch())
         try:
-            ask = ask_of(self.wanted, await self.service.recognizer.model())
+            ask = ask_of(self.wanted, await self.service.recognizer.model(), keeps_form=True)
             # The upload is passed on without keeping a reference here: it may go as soon as it is decoded.
             result = await self.service.transcriber.transcribe(
                 await self.spool.take(), ask, self.request_id, requester=self._requester(), watch=heard

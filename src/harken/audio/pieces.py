@@ -20,8 +20,9 @@ class Piece:
         samples: float32 [end − start], mono, 16 kHz, in [-1, 1]; [0] where there is no speech, so that a long silence
             holds no memory.
         has_speech: false where nobody speaks in all of it; it need not be recognised.
-        speech_prob: the highest probability of speech in it, over about a tenth of a second, in [0, 1].
-        speech_start: where its first frame of speech begins, counted as `start`; None where no frame is clearly speech.
+        speech_prob: the highest probability of speech that was heard in it, over about a tenth of a second, in [0, 1].
+        speech_start: where its first frame of speech begins, counted as `start`; None where no frame is clearly speech,
+            or where nobody asked for it (`SpeechRule.wants_times`).
         speech_end: where its last one ends.
     """
 

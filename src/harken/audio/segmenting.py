@@ -6,6 +6,9 @@ samples are fed.
 
 A peak above 1 divides. The largest peak is known only at the end, so each piece is divided by the largest one up to its
 own end: one factor in each piece, and in a recording of one piece the factor of the published front end.
+
+Where nobody asks when speech begins, listening is put off until the recording is too long to be one piece. One that
+ends before may be done with a glance.
 """
 
 from __future__ import annotations
@@ -16,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harken.audio.cutting import Cut, CutRule, Cutter
+from harken.audio.glance import CLEAR, loudest_place
 from harken.audio.levels import frame_levels
 from harken.audio.mixing import peak_of, within_one
 from harken.audio.pieces import Piece
 from harken.audio.spans import FRAME, SpanFinder, SpeechRule
 from harken.audio.tape import Tape
 from harken.audio.voice_activity import CALL_SAMPLES
+from harken.types import SAMPLE_RATE
 
 _SMOOTHING_FRAMES = 3
 
@@ -39,6 +44,10 @@ class Detector(Protocol):
 
     def listen(self) -> Ear:
         """Begin a recording."""
+        ...
+
+    def probabilities(self, samples: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """Return the probabilities of samples as they are, heard from their beginning."""
         ...
 
     def loud_probabilities(self, samples: NDArray[np.float32], /) -> NDArray[np.float32]:
@@ -62,6 +71,9 @@ class Segmenter:
         self._spans = SpanFinder(speech)
         self._cutter = Cutter(cut)
         self._tape = Tape(CALL_SAMPLES)
+        self._unheard: list[NDArray[np.float32]] = []
+        is_glance_enough = not (speech.wants_times or cut.splits_at_pauses or speech.possible is None)
+        self._put_off_to = int(cut.max_segment_s * SAMPLE_RATE) if is_glance_enough else 0
         self._probabilities = np.zeros(0, np.float32)
         self._first_frame = 0
         self._heard = 0
@@ -70,19 +82,33 @@ class Segmenter:
 
     def feed(self, mono: NDArray[np.float32]) -> list[Piece]:
         """Take float32 [n ≥ 0], mono, 16 kHz, finite, in any scale; returns the pieces that it completes."""
-        pieces: list[Piece] = []
         while len(mono):
             count, reel = self._tape.put(mono)
             mono = mono[count:]
             if len(reel) == CALL_SAMPLES:
-                pieces += self._hear(reel)
-        return pieces
+                self._unheard.append(reel)
+        return [] if self._tape.end <= self._put_off_to else self._hear_all()
 
     def finish(self) -> list[Piece]:
         """Return the last pieces: the recording ends here."""
-        rest = self._tape.end % CALL_SAMPLES
-        pieces = self._hear(self._tape.put(np.zeros(0, np.float32))[1]) if rest else []
-        return pieces + self._pieces(self._cutter.finish(self._spans.finish()))
+        if 0 < self._tape.end <= self._put_off_to and (piece := self._glance()) is not None:
+            return [piece]
+        if self._tape.end % CALL_SAMPLES:
+            self._unheard.append(self._tape.put(np.zeros(0, np.float32))[1])
+        return self._hear_all() + self._pieces(self._cutter.finish(self._spans.finish()))
+
+    def _glance(self) -> Piece | None:
+        """Return the whole recording as a piece, if somebody clearly speaks at its loudest place."""
+        samples = self._tape.held()
+        within_one(samples, peak_of(samples))
+        speech_prob = _highest(self._detector.probabilities(loudest_place(samples)))
+        if speech_prob < CLEAR:
+            return None
+        return Piece(start=0, end=len(samples), samples=samples, has_speech=True, speech_prob=speech_prob)
+
+    def _hear_all(self) -> list[Piece]:
+        reels, self._unheard = self._unheard, []
+        return [piece for reel in reels for piece in self._hear(reel)]
 
     def _hear(self, reel: NDArray[np.float32]) -> list[Piece]:
         self._heard += len(reel)

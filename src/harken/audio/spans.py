@@ -41,6 +41,8 @@ class SpeechRule:
         possible: a piece without such a run counts as speech all the same where the mean of three frames reaches this,
             as it is or made louder: soft words are no runs, but hardly a sound without speech reaches this (decision
             0006 has the figures). None: runs alone decide.
+        wants_times: it matters when speech begins and ends. Without that, a recording of one piece need only be heard
+            to its end where nobody clearly speaks at its loudest place (`glance`).
     """
 
     threshold: float = 0.4
@@ -50,6 +52,7 @@ class SpeechRule:
     padding_before_s: float = 0.15
     padding_after_s: float = 0.15
     possible: float | None = 0.07
+    wants_times: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

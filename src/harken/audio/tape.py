@@ -38,6 +38,15 @@ class Tape:
         self.end += count
         return count, reel[: filled + count]
 
+    def held(self) -> NDArray[np.float32]:
+        """Return a copy of everything that is on it, float32 [n]."""
+        reels, last = [*self._reels], self.end % self._reel
+        if reels and last:
+            reels[-1] = reels[-1][:last]
+        if reels:
+            reels[0] = reels[0][self._skipped :]
+        return np.concatenate(reels) if reels else np.zeros(0, np.float32)
+
     def take(self, end: int) -> NDArray[np.float32]:
         """Take everything up to place `end` of the recording off the tape; a copy, float32 [n]."""
         wanted = end - self._start
