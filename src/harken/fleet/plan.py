@@ -87,4 +87,6 @@ def variables(instance: InstanceConfig, config: Config, surroundings: Mapping[st
     # The gateway is the door: what outlives a request is kept by it alone, and who may come in is asked there.
     theirs["HARKEN_JOBS_IS_ENABLED"] = "false"
     theirs["HARKEN_AUTH_KEYS"] = "off"
+    # Nothing comes twice to an instance that the gateway knows already.
+    theirs["HARKEN_CACHE_BYTES"] = "0"
     return theirs

@@ -31,8 +31,9 @@ from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START
 from harken.server.until_broken import UntilBroken
 from harken.state import Database
+from harken.transcribe.cache import make_cache
 from harken.transcribe.transcriber import Transcriber
-from harken.types import Health, InstanceHealth
+from harken.types import Health, InstanceHealth, Recognizer
 
 _CLOSE_TIMEOUT_S = 2.0
 """For answers to those whose request cannot be served because every instance is broken."""
@@ -81,6 +82,7 @@ class Gateway:
         self._broken = asyncio.Event()
         self._broken_because = ""
         self._recognizer = UntilBroken(self._dispatcher)
+        self._cache = make_cache(config.cache)
         self._admission = open_admission(config.auth, self._database)
         self.fastapi = create_app(
             lambda: self._service,
@@ -136,13 +138,16 @@ class Gateway:
 
     async def _live(self) -> None:
         self._dispatcher.on_unresponsive = self._replace_soon
-        async with AudioReader() as reader, self._dispatcher, self._open_fleet(self._dispatcher) as self._fleet:
-            transcriber = Transcriber(self._recognizer, reader, self._config.limits)
+        async with (
+            AudioReader() as reader,
+            self._dispatcher,
+            self._open_fleet(self._dispatcher) as self._fleet,
+            self._cache.over(self._recognizer) as recognizer,
+        ):
+            transcriber = Transcriber(recognizer, reader, self._config.limits)
             # Last in, first out: files in work go back to the queue while what they work with still runs.
-            async with running_jobs(
-                self._config, self._database, self._recognizer, transcriber, self._admission
-            ) as jobs:
-                self._service = self._make_service(transcriber, jobs)
+            async with running_jobs(self._config, self._database, recognizer, transcriber, self._admission) as jobs:
+                self._service = self._make_service(recognizer, transcriber, jobs)
                 await self._until_end(self._fleet)
 
     def _replace_soon(self, name: str) -> None:
@@ -161,11 +166,11 @@ class Gateway:
             for task in (learning, leaving, breaking):
                 task.cancel()
 
-    def _make_service(self, transcriber: Transcriber, jobs: Jobs | None) -> Service:
+    def _make_service(self, recognizer: Recognizer, transcriber: Transcriber, jobs: Jobs | None) -> Service:
         return Service(
             name=self._config.gateway.name,
             transcriber=transcriber,
-            recognizer=self._recognizer,
+            recognizer=recognizer,
             health=lambda: self.health,
             limits=self._config.limits,
             jobs=jobs,

@@ -35,8 +35,9 @@ from harken.server.loading import in_daemon_thread
 from harken.server.loop_lag import LoopLag
 from harken.server.wire_routes import Intake, wire_routes
 from harken.state import Database
+from harken.transcribe.cache import make_cache
 from harken.transcribe.transcriber import Transcriber
-from harken.types import Health, InstanceHealth, ModelInfo
+from harken.types import Health, InstanceHealth, ModelInfo, Recognizer
 from harken.wire import InstanceState
 
 Load = Callable[[InstanceConfig], Loaded]
@@ -87,6 +88,7 @@ class Instance:
         self._ending: Ending | None = None
         self._changed = asyncio.Event()
         self._admission = open_admission(config.auth, self._database)
+        self._cache = make_cache(config.cache)
         self.fastapi = self._build()
         self._door = Door(self.fastapi)
 
@@ -179,11 +181,12 @@ class Instance:
         try:
             loaded = await in_daemon_thread(partial(self._load, self._config.instance))
             self._happen(Event.LOADED)
-            async with AudioReader() as reader, loaded.engine as engine:
+            async with AudioReader() as reader, loaded.engine as engine, self._cache.over(engine) as recognizer:
                 await self._warm_up(loaded, engine)
-                transcriber = Transcriber(engine, reader, self._config.limits)
-                async with running_jobs(self._config, self._database, engine, transcriber, self._admission) as jobs:
-                    self._serve_with(engine, loaded.canary, transcriber, jobs)
+                transcriber = Transcriber(recognizer, reader, self._config.limits)
+                async with running_jobs(self._config, self._database, recognizer, transcriber, self._admission) as jobs:
+                    self._engine, self._canary = engine, loaded.canary
+                    self._serve_with(recognizer, transcriber, jobs)
                     await self._until_end(engine)
         except SetupError as error:
             self._give_up(Event.BROKEN, EXIT_BROKEN_AT_START, f"{error.code}: {error.message}")
@@ -200,12 +203,11 @@ class Instance:
         await loaded.canary.check(engine)
         await loaded.canary.check(engine)
 
-    def _serve_with(self, engine: InstanceEngine, canary: Canary, transcriber: Transcriber, jobs: Jobs | None) -> None:
-        self._engine, self._canary = engine, canary
+    def _serve_with(self, recognizer: Recognizer, transcriber: Transcriber, jobs: Jobs | None) -> None:
         self._service = Service(
             name=self._config.instance.name,
             transcriber=transcriber,
-            recognizer=engine,
+            recognizer=recognizer,
             health=lambda: self.health,
             limits=self._config.limits,
             jobs=jobs,

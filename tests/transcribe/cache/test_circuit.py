@@ -1,0 +1,39 @@
+"""When something that failed is tried again."""
+
+from __future__ import annotations
+
+from harken.transcribe.cache.circuit import Circuit
+
+
+def test_after_a_failure_nobody_tries_for_a_while() -> None:
+    """A dead server costs one failure in each rest."""
+    circuit = Circuit(5.0)
+    assert circuit.may_try(0.0)
+    circuit.fail(1.0)
+    assert not circuit.may_try(5.9)
+
+
+def test_one_try_goes_first() -> None:
+    """While its outcome is open, nobody else tries."""
+    circuit = Circuit(5.0)
+    circuit.fail(0.0)
+    assert circuit.may_try(5.0)
+    assert not circuit.may_try(5.0)
+    assert circuit.succeed()
+    assert circuit.may_try(5.1)
+    assert not circuit.succeed()
+
+
+def test_a_try_that_never_came_back_is_followed_by_another() -> None:
+    """Its asker may have been cancelled; the way in must not stay shut for ever."""
+    circuit = Circuit(5.0)
+    circuit.fail(0.0)
+    assert circuit.may_try(5.0)
+    assert circuit.may_try(10.0)
+
+
+def test_failures_that_come_together_are_one_line_in_the_log() -> None:
+    """A hundred askers may be waiting when it dies."""
+    circuit = Circuit(5.0)
+    assert [circuit.fail(0.1 * number) for number in range(5)] == [True, False, False, False, False]
+    assert circuit.fail(5.1)
