@@ -78,3 +78,12 @@ def test_retry_after_is_always_a_sane_whole_number(queued_audio_s: float, work: 
         now += lasts_s
         pace.end(now, audio_s)
     assert 1 <= pace.retry_after_s(queued_audio_s, now) <= 120
+
+
+def test_the_time_that_a_segment_will_run_is_its_part_of_the_pace() -> None:
+    """Twenty per second by one at a time; four at a time have a fourth each."""
+    pace = worked(100, rtfx=20.0)
+    assert pace.run_s(10.0, 100.0) == pytest.approx(0.5, rel=0.02)
+    for _ in range(4):
+        pace.start(100.0)
+    assert pace.run_s(10.0, 100.0) == pytest.approx(2.0, rel=0.02)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from harken.config import LimitsConfig
+from harken.dispatch.candidate import Work
 from harken.dispatch.pace import Pace
 from harken.dispatch.pool import Pool
 from harken.dispatch.queue import Queue
@@ -163,7 +164,7 @@ class Desk(Generic[G]):
         return None
 
     def _claim(self, guest: G) -> Claim | None:
-        return self._pool.claim(guest.avoid)
+        return self._pool.claim(guest.avoid, Work(audio_s=guest.audio_s, affinity=guest.requester.key))
 
     @staticmethod
     def _hand(guest: G, claim: Claim) -> None:
