@@ -251,13 +251,32 @@ class Recognizer(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstanceHealth:
-    """One instance as its server, or the gateway in front of it, sees it."""
+    """One instance as its server, or the gateway in front of it, sees it.
+
+    Attributes:
+        name: in logs and answers.
+        url: where it is.
+        state: a word of its lifecycle, or of the gateway's view of it.
+        in_flight: segments that it has now.
+        slots: segments that it can run at the same time; 0 while unknown.
+        limit: segments that it is given at the same time now; 0 while it is given none.
+        last_success_s: seconds since it last recognised something; None if it has not yet.
+        loop_lag_s: by how much its event loop was late at worst in the last seconds.
+        ejected: why it is set aside, in a word; "" while it is not.
+        restarts: how often its process was started again.
+        pid: of its process, where that is one of ours.
+        detail: one sentence where something is wrong.
+    """
 
     name: str
     url: str
     state: str
     in_flight: int = 0
     slots: int = 0
+    limit: int = 0
+    last_success_s: float | None = None
+    loop_lag_s: float = 0.0
+    ejected: str = ""
     restarts: int = 0
     pid: int | None = None
     detail: str = ""
@@ -273,6 +292,7 @@ class Health:
         state: one word: ready, degraded, starting, draining, broken.
         model: name of the model, "" while unknown.
         queued_audio_s: seconds of audio that wait for a slot.
+        loop_lag_s: by how much this server's own event loop was late at worst in the last seconds.
         instances: one line each (a gateway's targets, or the instance itself).
     """
 
@@ -281,4 +301,5 @@ class Health:
     state: str
     model: str = ""
     queued_audio_s: float = 0.0
+    loop_lag_s: float = 0.0
     instances: tuple[InstanceHealth, ...] = field(default=())

@@ -46,6 +46,7 @@ def test_the_body_tells_of_each_instance() -> None:
         "instance": "asr-1",
         "model": READY.model,
         "queued_audio_s": 0.0,
+        "loop_lag_s": 0.0,
         "instances": [
             {
                 "name": "asr-1",
@@ -53,6 +54,10 @@ def test_the_body_tells_of_each_instance() -> None:
                 "state": "ready",
                 "in_flight": 0,
                 "slots": 4,
+                "limit": 0,
+                "last_success_s": None,
+                "loop_lag_s": 0.0,
+                "ejected": "",
                 "restarts": 0,
                 "pid": None,
                 "detail": "",

@@ -79,6 +79,50 @@ def test_the_database_is_asked_once_a_second_and_never_twice_at_once(house: KeyH
     asyncio.run(scene())
 
 
+def test_whether_it_is_open_is_known_without_waiting(house: KeyHouse) -> None:
+    """As of the last reading, which is kept fresh; before the first, and where keys are always needed, it is not."""
+
+    async def until(ring: KeyRing, is_open: bool) -> None:
+        async with asyncio.timeout(10):
+            while ring.is_open is not is_open:
+                await asyncio.sleep(0.002)
+
+    async def scene() -> None:
+        ring = house.ring()
+        assert not ring.is_open
+        for is_open in (True, False):
+            keeping = asyncio.create_task(ring.keep_fresh())
+            await until(ring, is_open)
+            keeping.cancel()
+            house.book.add(f"bob {is_open}")
+            house.clock.advance(FRESH_S)
+        assert house.ring(Mode.OFF).is_open
+        await house.ring(Mode.OFF).keep_fresh()
+        required = house.ring(Mode.REQUIRED)
+        await required.is_needed()
+        assert not required.is_open
+
+    asyncio.run(scene())
+
+
+def test_an_unreadable_database_is_in_the_log_once(house: KeyHouse, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not once a second for as long as that lasts."""
+
+    async def scene() -> None:
+        book = FailingBook(house.database)
+        book.fails = True
+        ring = KeyRing(book, Mode.AUTO, clock=house.clock)
+        for _ in range(3):
+            with pytest.raises(StateUnavailable):
+                await ring.is_needed()
+            house.clock.advance(FRESH_S)
+        assert book.reads == 3
+
+    asyncio.run(scene())
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).count("keys.unreadable") == 1
+
+
 @pytest.mark.parametrize("mode", [Mode.AUTO, Mode.REQUIRED])
 def test_an_unreadable_database_opens_nothing_where_there_were_keys(house: KeyHouse, mode: Mode) -> None:
     """Not even to a key that was good a second ago; and all is well as soon as it can be read."""

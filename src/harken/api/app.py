@@ -82,7 +82,7 @@ def create_app(
         openai_routes(provider),
         models_routes(provider),
         jobs_routes(provider),
-        health_routes(provider, early),
+        health_routes(provider, early, admission),
         admin_routes(admission.ring if admission else None, health),
         docs_routes(),
     ):

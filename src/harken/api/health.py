@@ -1,7 +1,9 @@
 """`GET /health` and its two short forms for machines; and `GET /`, the sign on the door.
 
 Alive means: this process answers. Ready means: a recording sent now would be recognised. They are different questions
-with different addresses, and `/health` answers the second one with its status while its body tells the rest.
+with different addresses, and `/health` answers the second one with its status while its body tells the rest. Anybody
+may ask; where keys are in use, only those who may use `/admin` learn where instances are and what is wrong with them.
+The invariant: no answer waits for anything but the event loop (and who brings a key, for that to be looked up).
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 import harken
+from harken.api.insiders import may_look_inside
 from harken.api.schema.health import HEALTH_RESPONSES, LIVE_RESPONSES, READY_RESPONSES, ROOT_RESPONSES
 from harken.api.service import Provider
-from harken.types import Health
+from harken.keys import Admission
+from harken.types import Health, InstanceHealth
 
 _STATUS = {
     "ready": "healthy",
@@ -30,18 +34,26 @@ _STATUS = {
 STARTING = Health(name="", is_ready=False, state="starting")
 
 
-def health_routes(provider: Provider, early: Callable[[], Health]) -> APIRouter:
-    """Return the routes; `early` answers while the provider has no service."""
+def health_routes(provider: Provider, early: Callable[[], Health], admission: Admission | None = None) -> APIRouter:
+    """Return the routes.
+
+    Args:
+        provider: returns the service, or None while there is none.
+        early: answers meanwhile.
+        admission: the keys, where there may be some.
+    """
     router = APIRouter(tags=["health"])
 
     def now() -> Health:
         service = provider()
         return early() if service is None else service.health()
 
-    async def health() -> Response:
+    async def health(request: Request) -> Response:
         """200 when a recording sent now would be recognised, else 503; the body says more."""
+        is_insider = await may_look_inside(request.scope, admission)
         current = now()
-        return _json(describe(current, datetime.now(UTC)), _status(current))
+        shown = current if is_insider else from_outside(current)
+        return _json(describe(shown, datetime.now(UTC)), _status(current))
 
     async def live() -> Response:
         """200 as long as the process answers at all."""
@@ -96,8 +108,23 @@ def describe(health: Health, now: datetime) -> dict[str, object]:
         "instance": health.name,
         "model": health.model,
         "queued_audio_s": round(health.queued_audio_s, 3),
-        "instances": [dataclasses.asdict(instance) for instance in health.instances],
+        "loop_lag_s": round(health.loop_lag_s, 4),
+        "instances": [_fields(instance) for instance in health.instances],
     }
+
+
+def from_outside(health: Health) -> Health:
+    """What everybody may know: not where instances are, nor what exactly is wrong with one."""
+    hidden = tuple(dataclasses.replace(line, url="", pid=None, detail="") for line in health.instances)
+    return dataclasses.replace(health, instances=hidden)
+
+
+def _fields(line: InstanceHealth) -> dict[str, object]:
+    age_s = line.last_success_s
+    shown = dataclasses.replace(
+        line, last_success_s=None if age_s is None else round(age_s, 3), loop_lag_s=round(line.loop_lag_s, 4)
+    )
+    return dataclasses.asdict(shown)
 
 
 def _status(health: Health) -> int:

@@ -8,6 +8,7 @@ and where keys are needed, or it cannot be told whether they are, an unreadable 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -83,6 +84,18 @@ class KeyRing:
         """
         return self._mode is not Mode.OFF and (self._mode is Mode.REQUIRED or (await self._fresh()).has_any)
 
+    @property
+    def is_open(self) -> bool:
+        """Nobody needed a key when the keys were last read; False while they never could be. Never waits."""
+        return self._mode is Mode.OFF or (self._mode is Mode.AUTO and self._keys is not None and not self._keys.has_any)
+
+    async def keep_fresh(self) -> None:
+        """Read again and again until cancelled, so that `is_open` is true of now and no request waits."""
+        while self._mode is not Mode.OFF:
+            with contextlib.suppress(StateUnavailable):  # who asks will hear it
+                await self._fresh()
+            await asyncio.sleep(FRESH_S)
+
     async def find(self, secret: str) -> Key | None:
         """Return the key of this secret, if it is in use.
 
@@ -149,8 +162,9 @@ class KeyRing:
         except TimeoutError:
             self._failure = StateUnavailable("API keys cannot be read now: the database does not answer.")
         except (StateUnavailable, StorageFull, ConfigError) as error:
+            if self._failure is None:
+                _log.error("keys.unreadable", detail=error.message)
             self._failure = StateUnavailable("API keys cannot be read now.")
-            _log.error("keys.unreadable", detail=error.message)
         # Counted from before the question, so that nobody believes an answer longer than he may.
         self._read_at = asked_at if self._failure is None else self._clock.now()
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from harken.api.app import create_app
 from harken.api.service import Service
 from harken.audio import AudioReader
+from harken.clock import SystemClock
 from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
 from harken.errors import NoReadyInstance
@@ -29,7 +30,9 @@ from harken.server.ending import Ending
 from harken.server.gateway_health import GatewayState, gateway_health
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START
+from harken.server.loop_lag import LoopLag
 from harken.server.until_broken import UntilBroken
+from harken.server.upkeep import upkeep
 from harken.state import Database
 from harken.transcribe.cache import make_cache
 from harken.transcribe.transcriber import Transcriber
@@ -77,6 +80,7 @@ class Gateway:
         self._fleet: Fleet | None = None
         self._service: Service | None = None
         self._is_draining = False
+        self._lag = LoopLag(SystemClock())
         self._model_name = ""
         self._leave = asyncio.Event()
         self._broken = asyncio.Event()
@@ -109,6 +113,7 @@ class Gateway:
                 instances=self._fleet.instances() if self._fleet else (),
                 model=self._model_name,
                 queued_audio_s=self._dispatcher.queued_audio_s,
+                loop_lag_s=self._lag.worst_s,
             )
         )
 
@@ -132,8 +137,10 @@ class Gateway:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._live())
+            keeping = group.create_task(upkeep(self._lag, self._admission))
             yield
             self._leave.set()
+            keeping.cancel()
         await asyncio.to_thread(self._database.close)
 
     async def _live(self) -> None:

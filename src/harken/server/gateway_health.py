@@ -30,6 +30,7 @@ class GatewayState:
         instances: the fleet's view.
         model: name of the served model, "" while unknown.
         queued_audio_s: seconds of audio that wait for a slot.
+        loop_lag_s: of the gateway's own event loop.
     """
 
     name: str
@@ -38,6 +39,7 @@ class GatewayState:
     instances: tuple[InstanceHealth, ...]
     model: str
     queued_audio_s: float
+    loop_lag_s: float = 0.0
 
 
 def gateway_health(now: GatewayState) -> Health:
@@ -50,6 +52,7 @@ def gateway_health(now: GatewayState) -> Health:
         state=_word(now, lines, able),
         model=now.model,
         queued_audio_s=now.queued_audio_s,
+        loop_lag_s=now.loop_lag_s,
         instances=lines,
     )
 

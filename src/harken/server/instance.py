@@ -33,6 +33,7 @@ from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST, Event, State, after
 from harken.server.loading import in_daemon_thread
 from harken.server.loop_lag import LoopLag
+from harken.server.upkeep import upkeep
 from harken.server.wire_routes import Intake, wire_routes
 from harken.state import Database
 from harken.transcribe.cache import make_cache
@@ -122,6 +123,8 @@ class Instance:
             state=now.state,
             in_flight=now.in_flight,
             slots=now.model.slots if now.model else 0,
+            limit=now.model.slots if now.model and self._state is State.READY else 0,
+            loop_lag_s=now.loop_lag_s,
             detail=now.detail,
         )
         return Health(
@@ -129,6 +132,7 @@ class Instance:
             is_ready=self._state is State.READY,
             state=_HEALTH_WORDS[self._state],
             model=now.model.name if now.model else "",
+            loop_lag_s=now.loop_lag_s,
             instances=(itself,),
         )
 
@@ -167,9 +171,9 @@ class Instance:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
             life = group.create_task(self._live())
-            measuring = group.create_task(self._lag.run())
+            keeping = group.create_task(upkeep(self._lag, self._admission))
             yield
-            measuring.cancel()
+            keeping.cancel()
             # By now it is drained: what is left of its life is waiting, or loading that nobody needs any more.
             if self._engine is None:
                 life.cancel()

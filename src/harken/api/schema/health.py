@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harken.api.schema.parts import COUNT, NUMBER, TEXT, Responses, json_answer, listed, obj
+from harken.api.schema.parts import COUNT, NULLABLE_NUMBER, NUMBER, TEXT, Responses, json_answer, listed, obj
 
 _INSTANCE = obj(
     {
@@ -13,6 +13,10 @@ _INSTANCE = obj(
         "state": TEXT,
         "in_flight": COUNT,
         "slots": COUNT,
+        "limit": COUNT,
+        "last_success_s": NULLABLE_NUMBER,
+        "loop_lag_s": NUMBER,
+        "ejected": TEXT,
         "restarts": COUNT,
         "pid": {"type": ["integer", "null"]},
         "detail": TEXT,
@@ -25,6 +29,7 @@ _HEALTH = obj(
         "instance": {"type": "string", "description": "The name of the server that answers."},
         "model": TEXT,
         "queued_audio_s": NUMBER,
+        "loop_lag_s": NUMBER,
         "instances": listed(_INSTANCE),
     }
 )
@@ -37,6 +42,7 @@ def _health_example(status: str) -> dict[str, Any]:
         "instance": "gateway",
         "model": "Qwen/Qwen3-ASR-1.7B",
         "queued_audio_s": 0.0,
+        "loop_lag_s": 0.001,
         "instances": [],
     }
 
