@@ -120,3 +120,18 @@ def test_silence_and_noise_never_reach_the_model(detector: SpeechDetector, level
         noise = (chance.standard_normal(round(seconds * SAMPLE_RATE)) * level).astype(np.float32)
         assert not _piece(detector, noise).has_speech
     assert not _piece(detector, tone(5.0) * np.float32(level)).has_speech
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("english-01.wav", [0.7089, 0.9998, 0.9999, 0.9998, 0.9967, 1.0]),
+        ("chinese-01.wav", [0.0036, 0.7816, 0.993, 0.9991, 0.3115, 0.9999]),
+    ],
+)
+def test_the_packaged_graph_says_what_the_published_one_says(
+    detector: SpeechDetector, name: str, published: list[float]
+) -> None:
+    """Every seventh probability of the shipped samples, as the graph in Silero's own wheel gives it."""
+    samples = decode(Path(str(files("harken.samples") / name))).samples
+    assert np.allclose(detector.probabilities(samples)[::7], published, atol=1e-4)

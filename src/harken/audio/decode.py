@@ -1,9 +1,10 @@
 """Bytes of a recording → mono float32 samples at 16 kHz, within limits, block by block.
 
 The way: tell the format by the content, walk the skeleton (cut and damaged files end here, and so do files whose header
-admits that they are too long), then decode with libsndfile, or with FFmpeg what libsndfile does not know. Blocking:
-call it from `AudioReader`, never on an event loop. The invariant: after the last block it was the whole recording;
-anything else ends in one `HarkenError`, at the latest behind the last block.
+admits that they are too long), then decode with libsndfile, or with FFmpeg what libsndfile does not know; the numbers
+of a plain 16-bit WAV are taken as they are. Blocking: call it from `AudioReader`, never on an event loop. The
+invariant: after the last block it was the whole recording; anything else ends in one `HarkenError`, at the latest
+behind the last block.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from harken.audio.upload import Upload, opened
 from harken.audio.view import Bytes
 from harken.audio.with_ffmpeg import blocks_by_ffmpeg
 from harken.audio.with_libsndfile import READS, CannotOpenError, blocks_by_libsndfile
+from harken.audio.with_numpy import blocks_of_pcm16
 from harken.clock import Clock, SystemClock
 from harken.errors import EmptyAudio, UndecodableAudio
 
@@ -74,7 +76,9 @@ def blocks(skeleton: Skeleton, check_time: Callable[[], None]) -> Generator[Bloc
     Raises:
         UndecodableAudio, TruncatedAudio: damage that the skeleton did not show.
     """
-    if skeleton.container in READS and not skeleton.facts.wants_ffmpeg:
+    if skeleton.facts.pcm16 is not None:
+        yield from blocks_of_pcm16(skeleton.container, skeleton.body, skeleton.facts.pcm16)
+    elif skeleton.container in READS and not skeleton.facts.wants_ffmpeg:
         found = _by_libsndfile(skeleton, check_time)
         try:
             first = next(found, None)

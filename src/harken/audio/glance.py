@@ -2,7 +2,7 @@
 
 Most recordings are short, hold speech, and are asked for nothing but their text: all that voice activity has to say of
 them is "not silent". A third of a second of the loudest sound says it as well as the whole does, and a glance at six
-seconds costs a fourteenth of hearing them. It decides nothing else: where it is not sure, the recording is heard from
+seconds costs a fifteenth of hearing them. It decides nothing else: where it is not sure, the recording is heard from
 beginning to end (decision 0006 has the figures).
 """
 

@@ -1,9 +1,9 @@
 """How likely somebody speaks, frame by frame: Silero's voice activity model.
 
 The model looks at frames of 512 samples (32 ms) and remembers what came before, so a recording is one serial pass; its
-"sequence" graph takes many frames per call, which keeps Python and its lock out of the way. It runs on one thread of
-onnxruntime and never imports torch. What it remembers of a recording is the listener's, so that a recording can be
-heard bit by bit, and many recordings by the same loaded model.
+"sequence" graph takes many frames per call, which keeps Python and its lock out of the way and makes its products large
+(`scripts/silero_graph.py`). It runs on one thread of onnxruntime and never imports torch. What it remembers of a
+recording is the listener's, so that a recording can be heard bit by bit, and many recordings by the same loaded model.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ write the header: sizes of 0, or within a block of 2³¹ or 2³² (SoX, FFmpeg, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harken.audio.structure.facts import Facts
+from harken.audio.structure.facts import Facts, Pcm16
 from harken.audio.structure.names import shown
 from harken.audio.view import Bytes, unpack_at
 from harken.errors import EmptyAudio, TruncatedAudio, UndecodableAudio
@@ -48,15 +48,18 @@ def walk_wav(data: Bytes) -> Facts:
         UndecodableAudio: there is no data chunk.
     """
     order = ">" if bytes(data[:4]) == b"RIFX" else "<"
-    bytes_per_s = 0
+    bytes_per_s, forms = 0, list[_Chunk]()
     long_size: int | None = None
     for chunk in _chunks(data, 12, order):
         if chunk.name == b"fmt " and chunk.start + 12 <= len(data):
             (bytes_per_s,) = unpack_at(f"{order}I", data, chunk.start + 8)
+            forms.append(chunk)
         elif chunk.name == b"ds64" and chunk.start + 16 <= len(data):
             (long_size,) = unpack_at("<Q", data, chunk.start + 8)
         elif chunk.name == b"data":
-            return _data_chunk(data, chunk, bytes_per_s, long_size)
+            facts = _data_chunk(data, chunk, bytes_per_s, long_size)
+            is_usual = bytes(data[:4]) == b"RIFF" and len(forms) == 1
+            return replace(facts, pcm16=_pcm16(data, forms[0], chunk)) if is_usual else facts
         elif chunk.end > len(data):
             raise TruncatedAudio(f"The WAV file ends inside its {shown(chunk.name)} chunk.")
     raise _no_samples(data, "WAV", 44)
@@ -76,6 +79,17 @@ def _data_chunk(data: Bytes, chunk: _Chunk, bytes_per_s: int, long_size: int | N
         # libsndfile takes a size of 0 at its word and reads nothing.
         correction=(chunk.size_at, _OPEN) if is_open and size == 0 and present else None,
     )
+
+
+def _pcm16(data: Bytes, form: _Chunk, chunk: _Chunk) -> Pcm16 | None:
+    """The samples of the commonest kind of WAV; None where anything about it is unusual."""
+    if form.size < 16 or chunk.size == 0 or chunk.end > len(data):
+        return None
+    tag, channels, rate, bytes_per_s, bytes_per_frame, bits = unpack_at("<HHIIHH", data, form.start)
+    is_plain = (tag, bits, bytes_per_frame) == (1, 16, 2 * channels) and channels in (1, 2)
+    if not is_plain or bytes_per_s != rate * bytes_per_frame:
+        return None
+    return Pcm16(start=chunk.start, frames=chunk.size // bytes_per_frame, channels=channels, sample_rate=rate)
 
 
 def _is_followed_by_chunk(data: Bytes, chunk: _Chunk) -> bool:
