@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Iterator
 
 from harken.clock import Clock
 from harken.dispatch.candidate import NO_WORK, Work
+from harken.dispatch.capacity import Capacity
 from harken.dispatch.choice import Auto
 from harken.dispatch.choice import Policy as Choice
-from harken.dispatch.health import Failed, Outcome, Policy, Succeeded, judge
+from harken.dispatch.health import Failed, Outcome, Policy, Succeeded, TurnedAway, judge
 from harken.dispatch.line import Line
 from harken.dispatch.state import Event, State
 from harken.dispatch.target import Claim, Target
@@ -98,19 +99,22 @@ class Pool:
         if target is not None:
             self._happen(target, Event.DRAIN)
 
-    def claim(self, avoid: Collection[Target] = (), work: Work = NO_WORK) -> Claim | None:
+    def claim(
+        self, avoid: Collection[Target] = (), work: Work = NO_WORK, *, only_elsewhere: bool = False
+    ) -> Claim | None:
         """Choose a target and occupy one of its slots, in one breath.
 
         Args:
             avoid: those where this segment failed before; they are considered only while no other is ready.
             work: what the policy may know of the segment.
+            only_elsewhere: those to avoid are not considered at all.
 
         Returns:
             None when there is no free slot for it now.
         """
         if not self._with_room:
             return None
-        if avoid and len(self._taking) == sum(target in self._taking for target in avoid):
+        if avoid and not only_elsewhere and len(self._taking) == sum(target in self._taking for target in avoid):
             avoid = ()
         target = self._choice.choose(work, avoid)
         if target is None:
@@ -128,8 +132,11 @@ class Pool:
         if isinstance(outcome, Succeeded):
             target.successes += 1
             target.last_success = now
+            target.learn(outcome)
         elif isinstance(outcome, Failed):
             target.failures += 1
+        elif isinstance(outcome, TurnedAway) and outcome.event is Event.SAID_FULL:
+            target.capacity.refused(target.in_flight)
         verdict = judge(target.vitals, outcome, self._policy, now)
         target.vitals = verdict.vitals
         self._refresh(target)
@@ -158,7 +165,10 @@ class Pool:
         self._choice.update(target)
 
     def _happen(self, target: Target, event: Event) -> None:
+        before = target.state
         has_changed = target.apply(event)
+        if before in _AWAY and target.takes_work:
+            target.capacity = Capacity()
         self._refresh(target)
         if event is Event.LOST or event is Event.REMOVE:
             target.cut(f"Instance {target.name} {_CUT[event]}.")
@@ -177,6 +187,9 @@ class Pool:
 
 
 _CUT = {Event.LOST: "stopped answering", Event.REMOVE: "was taken out of service"}
+
+_AWAY = frozenset({State.STARTING, State.RESTING, State.UNRESPONSIVE, State.LEAVING})
+"""Who comes back from these begins slowly."""
 
 _LOGGED = frozenset(State) - {State.STARTING, State.GONE}
 """States that are logged when entered; being added and removed have their own events."""

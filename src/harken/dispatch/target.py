@@ -11,6 +11,8 @@ from types import TracebackType
 
 from harken.clock import Clock, SystemClock
 from harken.dispatch.candidate import NO_WORK, Work
+from harken.dispatch.capacity import Capacity
+from harken.dispatch.climb import Completion
 from harken.dispatch.health import Succeeded, Vitals
 from harken.dispatch.line import DeadLine, Line
 from harken.dispatch.state import TRANSITIONS, Event, State
@@ -39,6 +41,7 @@ class Target:
         self.detail = ""
         self.model: ModelInfo | None = None
         self.vitals = Vitals()
+        self.capacity = Capacity()
         self.successes = 0
         self.failures = 0
         self.last_success: float | None = None
@@ -74,10 +77,14 @@ class Target:
         return len(self._claims)
 
     @property
+    def limit(self) -> int:
+        """Segments that it should have at once: what its capacity says, and after a rest one, until it recognises."""
+        return min(self.slots, 1 if self.vitals.rests else self.capacity.limit)
+
+    @property
     def free_slots(self) -> int:
-        """Segments that it would take now; after a rest one, until it has recognised something."""
-        slots = min(1, self.slots) if self.vitals.rests else self.slots
-        return max(0, slots - self.in_flight) if self.takes_work else 0
+        """Segments that it would take now."""
+        return max(0, self.limit - self.in_flight) if self.takes_work else 0
 
     @property
     def batches(self) -> bool:
@@ -113,6 +120,17 @@ class Target:
         load_s = self._load_until(now) - claim.load_s
         in_flight = load_s / took_s if took_s > 0 else float(self.in_flight)
         return Succeeded(audio_s=claim.audio_s, took_s=took_s, in_flight=in_flight)
+
+    def learn(self, success: Succeeded) -> None:
+        """Let its capacity know of a success, while the slot is still held."""
+        done = Completion(
+            now=self._clock.now(),
+            audio_s=success.audio_s,
+            took_s=success.took_s,
+            load=success.in_flight,
+            in_flight=self.in_flight,
+        )
+        self.capacity.completed(done, self.slots)
 
     def _load_until(self, now: float) -> float:
         self._load_s += len(self._claims) * (now - self._load_at)
