@@ -10,9 +10,11 @@ from harken.dispatch.health import (
     Answered,
     ConnectionLost,
     Cut,
+    Disproved,
     Failed,
     Outcome,
     Policy,
+    Proved,
     Stalled,
     Succeeded,
     TurnedAway,
@@ -134,6 +136,24 @@ def test_a_target_that_stalls_again_is_hopeless_unless_it_recognised_something_m
     assert not judge(again.vitals, STALLED, POLICY, 0.0).is_hopeless, "its owner is told once"
     forgiven = judge(vitals, Succeeded(), POLICY, 0.0).vitals
     assert not judge(forgiven, STALLED, POLICY, 0.0).is_hopeless
+
+
+def test_a_wrong_canary_sets_aside_at_once_until_one_is_right() -> None:
+    """Its owner is told once; neither time nor looks bring it back, but a right canary lets it on trial."""
+    verdict = judge(Vitals(), Disproved(), POLICY, 0.0)
+    assert (verdict.event, verdict.is_hopeless) == (Event.FAILING, True)
+    assert not judge(verdict.vitals, Disproved(), POLICY, 60.0).is_hopeless
+    assert judge(verdict.vitals, READY, POLICY, 1000.0).event is None
+    proved = judge(verdict.vitals, Proved(), POLICY, 1000.0)
+    assert proved.event is None
+    assert judge(proved.vitals, READY, POLICY, 1001.0).event is Event.RESTED
+
+
+def test_a_right_canary_forgives_no_failed_segment() -> None:
+    """Nobody but us asked for it: what clients sent has failed all the same."""
+    vitals = Vitals(failures=4, rests=1, stalls=1)
+    assert judge(vitals, Proved(), POLICY, 0.0).vitals == vitals
+    assert events(BAD, BAD, Proved(), BAD, BAD, Proved(), READY, BAD)[-1] is Event.FAILING
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ class Answered:
     """A look was answered with a state of the instance's own lifecycle."""
 
     state: str
+    loop_lag_s: float = 0.0
+    """By how much its event loop was late at worst in the last seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,13 +83,23 @@ class Failed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Proved:
+    """It recognised its canary, which nobody but us asked for: that forgives no failed segment."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disproved:
+    """It heard something else in its canary than is said there; so it does in what clients send."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TurnedAway:
     """The instance is well, but took nothing now; `event` is what it said."""
 
     event: Event
 
 
-Outcome = Answered | Unanswered | Succeeded | Failed | TurnedAway
+Outcome = Answered | Unanswered | Succeeded | Failed | Proved | Disproved | TurnedAway
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +131,7 @@ class Vitals:
         rests: rests since the last recognised segment; while there is one, it must prove itself.
         rests_until: the clock's time until which it is set aside.
         stalls: segments without progress since the last recognised one.
+        is_disproved: its last canary was wrong; until one is right it gets nothing.
     """
 
     missed_looks: int = 0
@@ -126,6 +139,7 @@ class Vitals:
     rests: int = 0
     stalls: int = 0
     rests_until: float = float("-inf")
+    is_disproved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,6 +175,11 @@ def judge(vitals: Vitals, outcome: Outcome, policy: Policy, now: float) -> Verdi
                 rested = _rest(failed, policy, now)
                 return replace(rested, is_hopeless=rested.is_hopeless or is_hopeless)
             return Verdict(vitals=failed, event=Event.MISSED if is_lost or is_stalled else None)
+        case Proved():
+            return Verdict(vitals=replace(vitals, is_disproved=False), event=None)
+        case Disproved():
+            rested = _rest(replace(vitals, is_disproved=True), policy, now)
+            return replace(rested, is_hopeless=not vitals.is_disproved)
         case TurnedAway(event=event):
             return Verdict(vitals=vitals, event=event)
         case _:
@@ -172,7 +191,7 @@ def _said(state: str, vitals: Vitals, now: float) -> Event | None:
     event = _SAID.get(state, Event.SAID_STARTING)
     if event is not Event.SAID_READY:
         return event
-    if now < vitals.rests_until:
+    if now < vitals.rests_until or vitals.is_disproved:
         return None
     return Event.RESTED if vitals.rests else event
 
