@@ -89,7 +89,7 @@ def test_what_kubernetes_invents_is_not_configuration(variable: str, value: str)
         ("[gateway]\nport = 70000\n", "at most 65535"),
         ("[gateway]\nname = 1\n", "gateway.name must be text"),
         ("[fleet]\ninstances = 0\n", "more than 0"),
-        ("[fleet]\ninstances = -1\n", "more than 0"),
+        ("[fleet]\ninstances = -1\n", "0 or more"),
         ("[limits]\naudio_s = nan\n", "more than 0"),
         ("[limits]\naudio_s = inf\n", "more than 0"),
         ("[gateway]\nport = [\n", "not valid TOML"),

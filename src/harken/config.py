@@ -76,7 +76,7 @@ class FleetConfig:
     """[fleet]: the instances on this machine, and how they are kept alive.
 
     Attributes:
-        instances: how many.
+        instances: how many; 0 only where there are upstreams.
         host: the address they listen on.
         first_port: port of the first; the others follow. 0 lets the system choose for each.
         start_retries: starts that may fail in a row before an instance counts as broken at start.
@@ -274,6 +274,7 @@ def load_config(
     path: Path | None = None,
     env: Mapping[str, str] | None = None,
     flags: Mapping[str, Mapping[str, Any]] | None = None,
+    defaults: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Config:
     """Merge file, variables and flags over the defaults.
 
@@ -281,6 +282,7 @@ def load_config(
         path: a TOML file, or None for none.
         env: the process's variables; only `HARKEN_<SECTION>_<KEY>` ones are read.
         flags: section → key → value from the command line; None values were not given.
+        defaults: section → key → value in place of a default of the classes above.
 
     Raises:
         ConfigError: an unknown section or key (with the likely one), a value of the wrong kind, an unreadable file.
@@ -290,14 +292,16 @@ def load_config(
     for name, section in raw.items():
         if not isinstance(section, dict):
             raise ConfigError(f"{name} is a section: write [{name}] and its keys below it, not {name} = {section!r}.")
-    merged: dict[str, dict[str, Any]] = {name: dict(raw.get(name, {})) for name in SECTIONS}
+    merged: dict[str, dict[str, Any]] = {
+        name: {**(defaults or {}).get(name, {}), **raw.get(name, {})} for name in SECTIONS
+    }
     for section, key, text in _variables(env or {}):
         merged[section][key] = text
     _check_names(flags or {}, SECTIONS, where="section")
     for section, values in (flags or {}).items():
         merged[section].update({key: value for key, value in values.items() if value is not None})
     config = Config(**{name: read_section(kind, merged[name], name) for name, kind in SECTIONS.items()})
-    _check_ports(config)
+    _check_fleet(config)
     return config
 
 
@@ -321,8 +325,10 @@ SECTIONS: dict[str, type[Any]] = {
 """Section name → its class."""
 
 
-def _check_ports(config: Config) -> None:
+def _check_fleet(config: Config) -> None:
     fleet = config.fleet
+    if not fleet.instances and not fleet.upstreams.strip():
+        raise ConfigError("fleet.instances must be more than 0 where there are no upstreams.")
     last = fleet.first_port + fleet.instances - 1
     if fleet.first_port and last > 65_535:
         raise ConfigError(f"fleet.first_port {fleet.first_port} leaves no room for {fleet.instances} instances.")
@@ -393,6 +399,7 @@ _KINDS: dict[type, str] = {int: "a whole number", float: "a number", str: "text"
 
 _MAY_BE_ZERO = frozenset(
     {
+        "instances",
         "port",
         "first_port",
         "threads",

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from harken.config import Config, FleetConfig, InstanceConfig
+from harken.dispatch.line import Line
 from harken.fleet.local import LocalFleet
 from harken.fleet.plan import Machine
 from harken.types import InstanceHealth
@@ -28,11 +29,13 @@ class Owner:
 
     def __init__(self) -> None:
         self.targets: dict[str, str] = {}
+        self.weights: dict[str, float] = {}
         self.events: list[str] = []
 
-    def add_target(self, name: str, url: str) -> None:
+    def add_target(self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0) -> None:
         """Take it into service."""
         self.targets[name] = url
+        self.weights[name] = weight
         self.events.append(f"+{name}")
 
     def remove_target(self, name: str) -> None:
@@ -70,7 +73,7 @@ async def fleet(
     machine: Machine | None = None,
     stop_timeout_s: float = 10.0,
     turn_patience_s: float = 30.0,
-    **config: float,
+    **config: float | str,
 ) -> AsyncIterator[tuple[Watched, Owner]]:
     """A fleet of stand-ins; afterwards no process and no target is left."""
     settings = {"instances": instances, "backoff_s": 0.01, "backoff_max_s": 0.02, "start_retries": 2, **config}
@@ -106,6 +109,17 @@ def test_instances_become_targets_and_leave_with_the_fleet() -> None:
             lines = await local.until(all_ready)
             assert [line.name for line in lines] == ["asr-1", "asr-2"]
             assert set(owner.targets) == {"asr-1", "asr-2"}
+
+    asyncio.run(story())
+
+
+def test_instances_have_their_weights_in_their_order() -> None:
+    """As the guide's nginx has them."""
+
+    async def story() -> None:
+        async with fleet(weights="3,2") as (local, owner):
+            await local.until(all_ready)
+            assert owner.weights == {"asr-1": 3.0, "asr-2": 2.0}
 
     asyncio.run(story())
 

@@ -56,8 +56,20 @@ def build_app() -> typer.Typer:
     return app
 
 
-def read_config(path: Path | None, settings: Iterable[str] | None, **flags: dict[str, Any]) -> Config:
+def read_config(
+    path: Path | None,
+    settings: Iterable[str] | None,
+    *,
+    defaults: dict[str, dict[str, Any]] | None = None,
+    **flags: dict[str, Any],
+) -> Config:
     """Merge harken.toml, variables, `--set` and flags, in this order of rising precedence.
+
+    Args:
+        path: the file, or None for the usual places.
+        settings: as `--set` has them.
+        defaults: section → key → value, below all of these.
+        flags: section → key → value; None values were not given.
 
     Raises:
         ConfigError: as `load_config`, or a `--set` without a section, a key and a value.
@@ -75,13 +87,21 @@ def read_config(path: Path | None, settings: Iterable[str] | None, **flags: dict
         merged.setdefault(section, {})[key] = value.strip()
     for section, values in flags.items():
         merged.setdefault(section, {}).update({key: value for key, value in values.items() if value is not None})
-    return load_config(path, env=os.environ, flags=merged)
+    return load_config(path, env=os.environ, flags=merged, defaults=defaults)
 
 
 def up(
     model: Model = None,
     aligner: Aligner = None,
-    instances: Annotated[int | None, typer.Option(help="How many instances. [default: 4]")] = None,
+    instances: Annotated[
+        int | None, typer.Option(help="How many instances. [default: 4, or 0 with --upstream alone]")
+    ] = None,
+    upstream: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="Another server that speaks OpenAI's audio API; repeatable.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Shares of the instances under a weighted policy, such as 3,3,2,2.")
+    ] = None,
     host: Host = None,
     port: Annotated[int | None, typer.Option(help="Port of the gateway; 0 chooses one. [default: 7860]")] = None,
     first_port: Annotated[int | None, typer.Option(help="Port of the first instance. [default: 7861]")] = None,
@@ -93,14 +113,22 @@ def up(
     settings: Settings = None,
     log_level: LogLevel = None,
 ) -> None:
-    """Start a gateway and its instances on this machine."""
+    """Start a gateway and its instances on this machine, or in front of other servers."""
     from harken.fleet.up import run_gateway
 
+    # Whoever names servers and no model wants no model loaded here, unless a file or a variable says so.
+    is_elsewhere = bool(upstream) and model is None
     merged = read_config(
         config,
         settings,
+        defaults={"fleet": {"instances": 0}} if is_elsewhere else {},
         gateway={"host": host, "port": port},
-        fleet={"instances": instances, "first_port": first_port},
+        fleet={
+            "instances": instances,
+            "first_port": first_port,
+            "upstreams": " ".join(upstream) if upstream else None,
+            "weights": weights,
+        },
         instance={
             "model": model,
             "aligner": aligner,

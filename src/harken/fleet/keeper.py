@@ -14,6 +14,7 @@ from typing import Protocol, assert_never
 
 from harken.clock import Clock
 from harken.config import FleetConfig, InstanceConfig
+from harken.dispatch.line import Line
 from harken.fleet.output import last_words, read_output
 from harken.fleet.process import Process
 from harken.fleet.supervisor import Action, Do, Event, Phase, Supervision
@@ -31,8 +32,15 @@ _log = get_log("fleet.keeper")
 class TargetOwner(Protocol):
     """Who wants to know where instances listen: the dispatcher."""
 
-    def add_target(self, name: str, url: str) -> None:
-        """An instance listens there; it may still be loading."""
+    def add_target(self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0) -> None:
+        """An instance listens there; it may still be loading.
+
+        Args:
+            name: of the instance.
+            url: its address.
+            line: how it is talked to; None: as an instance of ours.
+            weight: its share of the work under the weighted policies.
+        """
         ...
 
     def remove_target(self, name: str) -> None:
@@ -54,6 +62,7 @@ class Keeper:
         clock: for the record of failures.
         stop_timeout_s: after SIGTERM, before SIGKILL.
         on_broken: called when the instance is broken at start.
+        weight: its share of the work under the weighted policies.
     """
 
     def __init__(
@@ -69,6 +78,7 @@ class Keeper:
         clock: Clock,
         stop_timeout_s: float,
         on_broken: Callable[[], None],
+        weight: float = 1.0,
     ) -> None:
         self.name = instance.name
         self._config = config
@@ -77,6 +87,7 @@ class Keeper:
         self._owner = owner
         self._group = group
         self._turn = turn
+        self._weight = weight
         self._clock = clock
         self._stop_timeout_s = stop_timeout_s
         self._on_broken = on_broken
@@ -203,7 +214,7 @@ class Keeper:
         match announcement.news:
             case News.LISTENING:
                 self._url = announcement.url
-                self._owner.add_target(self.name, announcement.url)
+                self._owner.add_target(self.name, announcement.url, weight=self._weight)
             case News.READY:
                 self._turn.give_back()
                 self._failed_because = ""

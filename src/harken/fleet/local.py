@@ -26,6 +26,7 @@ from harken.fleet.keeper import Keeper, TargetOwner
 from harken.fleet.plan import COMMAND, Machine, plan, starts_at_once, this_machine, variables
 from harken.fleet.supervisor import Event, Phase
 from harken.fleet.turn import PATIENCE_S, Turn
+from harken.fleet.upstreams import parse_weights
 from harken.types import InstanceHealth
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class LocalFleet:
         starts = asyncio.Semaphore(starts_at_once(self._config, machine))
         answers = partial(_answers, await self._stack.enter_async_context(open_session()))
         group = await self._stack.enter_async_context(asyncio.TaskGroup())
-        for instance in plan(self._config, machine):
+        weights = parse_weights(self._config.fleet.weights, self._config.fleet.instances)
+        for instance, weight in zip(plan(self._config, machine), weights, strict=True):
             self._keepers[instance.name] = Keeper(
                 instance=instance,
                 config=self._config.fleet,
@@ -94,6 +96,7 @@ class LocalFleet:
                 clock=self._clock,
                 stop_timeout_s=self._stop_timeout_s,
                 on_broken=self._note_broken,
+                weight=weight,
             )
         for keeper in self._keepers.values():
             keeper.tell(Event.DUE)

@@ -1,12 +1,16 @@
-"""`harken up`: the gateway and its fleet as one process tree."""
+"""`harken up`: the gateway and its fleet as one process tree, with upstreams beside it or in its place."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
+from harken.fleet.both import BothFleets
 from harken.fleet.local import LocalFleet
+from harken.fleet.static import StaticFleet
+from harken.fleet.upstreams import parse_upstreams, parse_weights
 from harken.log import set_up_log
 from harken.server.announce import announce_to
 from harken.server.gateway import Gateway
@@ -14,16 +18,24 @@ from harken.server.run import run
 
 
 def run_gateway(config: Config) -> int:
-    """Run a gateway over instances on this machine until it is told to leave.
+    """Run a gateway over instances on this machine, and over upstreams, until it is told to leave.
 
     Returns:
         The exit code: 0 after SIGTERM or Ctrl-C; 3 when it, or every instance, cannot start as told, with the reason
         as the last line of standard error.
+
+    Raises:
+        ConfigError: upstreams or weights that make no sense, or a key's variable that is not set.
     """
+    upstreams = parse_upstreams(config.fleet.upstreams, os.environ)
+    parse_weights(config.fleet.weights, config.fleet.instances)
     set_up_log(config.log)
 
-    def open_fleet(dispatcher: Dispatcher) -> LocalFleet:
-        return LocalFleet(config, dispatcher)
+    def open_fleet(dispatcher: Dispatcher) -> BothFleets:
+        return BothFleets(
+            LocalFleet(config, dispatcher) if config.fleet.instances else None,
+            StaticFleet(upstreams, dispatcher) if upstreams else None,
+        )
 
     def build(_: str) -> Gateway:
         return Gateway(config, open_fleet)

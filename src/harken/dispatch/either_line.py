@@ -1,0 +1,56 @@
+"""A line to an upstream of which nobody said how it is talked to.
+
+An instance of ours is an upstream as well, and the wire protocol serves it better: exact samples, words, beats. So both
+ways are tried until one is answered, the wire's answer counting more, and again after the server was away. Invariant: a
+segment goes only the way on which the last answered look went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from harken.dispatch.health import Unreached
+from harken.dispatch.line import Line, Missed
+from harken.types import Send, Transcript
+from harken.wire import InstanceState, Job
+
+
+class EitherLine:
+    """Talks to a server in whichever way it answers.
+
+    Args:
+        first: tried, and preferred where both are answered.
+        second: tried as well; its reason is told where neither is answered.
+    """
+
+    def __init__(self, first: Line, second: Line) -> None:
+        self._first = first
+        self._second = second
+        self._chosen: Line | None = None
+        self._is_sure = False
+
+    async def recognize(self, job: Job, send: Send) -> Transcript:
+        """Have it recognise one segment, as the chosen line has it."""
+        return await self._line().recognize(job, send)
+
+    async def look(self, timeout_s: float) -> InstanceState | Missed:
+        """Ask it how it is, in the known way, else in both at once."""
+        if self._chosen is not None and self._is_sure:
+            found = await self._chosen.look(timeout_s)
+            self._is_sure = not isinstance(found, Missed)
+            return found
+        first, second = await asyncio.gather(self._first.look(timeout_s), self._second.look(timeout_s))
+        for line, found in ((self._first, first), (self._second, second)):
+            if not isinstance(found, Missed):
+                self._chosen, self._is_sure = line, True
+                return found
+        return second
+
+    async def prove(self) -> None:
+        """Have it prove itself, as the chosen line has it."""
+        await self._line().prove()
+
+    def _line(self) -> Line:
+        if self._chosen is None:
+            raise Unreached("The upstream has not answered yet.")
+        return self._chosen

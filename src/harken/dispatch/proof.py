@@ -1,0 +1,47 @@
+"""A recording whose text is known, for servers that do not prove themselves.
+
+An instance of ours has a canary of its own model and is strict with it. Of an upstream's model nothing is known, and it
+was never promised that it knows our recording by heart; what is looked for is a server that answers 200 and recognises
+nothing. So the answer only has to be plausible: some text, and no more than anybody can say in that time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harken.errors import CanaryFailed
+from harken.types import Options, Segment, Transcript
+from harken.wire import Job
+
+_CHARACTERS_PER_S = 40.0
+"""Twice as many as the fastest speaker; a model that writes without end is far beyond."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """The recording.
+
+    Attributes:
+        samples: float32 [n], mono, 16 kHz, of somebody speaking.
+    """
+
+    samples: NDArray[np.float32]
+
+    @property
+    def job(self) -> Job:
+        """What is asked of the server."""
+        return Job(segment=Segment(samples=self.samples, request_id="canary"), options=Options(), wants_deltas=False)
+
+    def check(self, transcript: Transcript) -> None:
+        """Accept a plausible answer.
+
+        Raises:
+            CanaryFailed: nothing was recognised, or more than can have been said.
+        """
+        if not transcript.text:
+            raise CanaryFailed("The server recognised nothing in a recording of speech.")
+        if len(transcript.text) > 20 + _CHARACTERS_PER_S * transcript.audio_s:
+            raise CanaryFailed("The server recognised more in a recording than can be said in its time.")
