@@ -159,31 +159,37 @@ class Verdict:
 
 def judge(vitals: Vitals, outcome: Outcome, policy: Policy, now: float) -> Verdict:
     """Take one outcome into account. `now` is the clock's time in seconds."""
+    event: Event | None = None
     match outcome:
         case Answered(state=state):
-            return Verdict(vitals=replace(vitals, missed_looks=0), event=_said(state, vitals, now))
+            event = _said(state, vitals, now)
+            vitals = replace(vitals, missed_looks=0)
         case Unanswered():
-            missed = vitals.missed_looks + 1
-            event = Event.LOST if missed >= policy.missed_looks else Event.MISSED
-            return Verdict(vitals=replace(vitals, missed_looks=missed), event=event)
+            vitals = replace(vitals, missed_looks=vitals.missed_looks + 1)
+            event = Event.LOST if vitals.missed_looks >= policy.missed_looks else Event.MISSED
         case Succeeded():
-            return Verdict(vitals=replace(vitals, failures=0, rests=0, stalls=0), event=None)
-        case Failed(is_lost=is_lost, is_stalled=is_stalled):
-            failed = replace(vitals, failures=vitals.failures + 1, stalls=vitals.stalls + is_stalled)
-            is_hopeless = is_stalled and failed.stalls == policy.stalls
-            if failed.failures >= policy.failures or is_hopeless:
-                rested = _rest(failed, policy, now)
-                return replace(rested, is_hopeless=rested.is_hopeless or is_hopeless)
-            return Verdict(vitals=failed, event=Event.MISSED if is_lost or is_stalled else None)
+            vitals = replace(vitals, failures=0, rests=0, stalls=0)
+        case Failed():
+            return _failed(vitals, outcome, policy, now)
         case Proved():
-            return Verdict(vitals=replace(vitals, is_disproved=False), event=None)
+            vitals = replace(vitals, is_disproved=False)
         case Disproved():
             rested = _rest(replace(vitals, is_disproved=True), policy, now)
             return replace(rested, is_hopeless=not vitals.is_disproved)
-        case TurnedAway(event=event):
-            return Verdict(vitals=vitals, event=event)
+        case TurnedAway(event=said):
+            event = said
         case _:
             assert_never(outcome)
+    return Verdict(vitals=vitals, event=event)
+
+
+def _failed(vitals: Vitals, failure: Failed, policy: Policy, now: float) -> Verdict:
+    failed = replace(vitals, failures=vitals.failures + 1, stalls=vitals.stalls + failure.is_stalled)
+    is_hopeless = failure.is_stalled and failed.stalls == policy.stalls
+    if failed.failures >= policy.failures or is_hopeless:
+        rested = _rest(failed, policy, now)
+        return replace(rested, is_hopeless=rested.is_hopeless or is_hopeless)
+    return Verdict(vitals=failed, event=Event.MISSED if failure.is_lost or failure.is_stalled else None)
 
 
 def _said(state: str, vitals: Vitals, now: float) -> Event | None:
