@@ -56,3 +56,16 @@ def test_one_that_left_has_no_marks_any_more() -> None:
     assert work.running == 1
     assert work.next_in_s() == pytest.approx(8)
     assert [mark.key for mark in work.passed(now=8)] == [2]
+
+
+def test_another_speed_counts_from_now_on() -> None:
+    """What was done stays done; at no speed at all nothing is next."""
+    work = SharedWork(rtfx=10, now=0)
+    work.start(1, 10, parts=1, now=0)
+    work.set_rtfx(5, now=0.5)
+    assert work.next_in_s() == pytest.approx(1.0)
+    work.set_rtfx(0, now=1.0)
+    assert work.next_in_s() is None
+    assert work.passed(now=100.0) == []
+    work.set_rtfx(10, now=100.0)
+    assert work.next_in_s() == pytest.approx(0.25)

@@ -7,10 +7,11 @@ is the technical report's Table 2 for the 0.6B model (offline): eight at a time 
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _CURVE: tuple[tuple[int, float], ...] = (
     (1, 1.0), (2, 1.65), (4, 2.89), (8, 4.63), (16, 6.21), (32, 7.78), (64, 9.35), (128, 10.52), (256, 11.02),
@@ -18,6 +19,7 @@ _CURVE: tuple[tuple[int, float], ...] = (
 """Segments at a time → throughput, in multiples of one alone."""
 
 
+@functools.cache
 def speedup(running: int) -> float:
     """Throughput of `running` segments together, in multiples of one alone; between the points linear in log2."""
     for (low, slow), (high, fast) in itertools.pairwise(_CURVE):
@@ -26,9 +28,8 @@ def speedup(running: int) -> float:
     return _CURVE[-1][1]
 
 
-@dataclass(order=True, frozen=True, slots=True)
-class Mark:
-    """A point in one segment's work that somebody wants to hear of."""
+class Mark(NamedTuple):
+    """A point in one segment's work that somebody wants to hear of; a tuple, because heaps compare them a lot."""
 
     at: float
     key: int
@@ -60,6 +61,11 @@ class SharedWork:
         self._progress(now)
         return self._done if key in self._running else None
 
+    def set_rtfx(self, rtfx: float, *, now: float) -> None:
+        """Go on at another speed; 0 stops, and then nothing is next."""
+        self._progress(now)
+        self._rtfx = rtfx
+
     def start(self, key: int, audio_s: float, *, parts: int, now: float) -> None:
         """Begin a segment; `passed` will name it once for each of `parts` equal parts of its work."""
         self._progress(now)
@@ -85,10 +91,10 @@ class SharedWork:
         return passed
 
     def next_in_s(self) -> float | None:
-        """Seconds from the last call until the next mark, if nothing changes; None when nothing runs."""
+        """Seconds from the last call until the next mark, if nothing changes; None when nothing runs or moves."""
         while self._marks and self._marks[0].key not in self._running:
             heapq.heappop(self._marks)
-        if not self._marks:
+        if not self._marks or self._rtfx <= 0:
             return None
         return max(self._marks[0].at - self._done, 0.0) / self._speed()
 
