@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from harken.clock import Clock
-from harken.config import FleetConfig, LimitsConfig
+from harken.config import DispatchConfig, FleetConfig, LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
+from harken.dispatch.hedge import HedgeRule
 from tests.dispatch.instances import Instance, running
 
 FAST = FleetConfig(probe_interval_s=0.02, probe_timeout_s=0.2, probe_failures=3)
@@ -43,6 +44,8 @@ async def dispatching(
     clock: Clock | None = None,
     silence_s: float = 6.0,
     ready: int | None = None,
+    dispatch: DispatchConfig | None = None,
+    hedges: HedgeRule | None = None,
 ) -> AsyncIterator[Dispatcher]:
     """Run instances and a dispatcher that knows them; wait until they are ready; check the invariants at the end.
 
@@ -53,23 +56,32 @@ async def dispatching(
         clock: of the dispatcher.
         silence_s: of the dispatcher.
         ready: how many to wait for; None: all.
+        dispatch: of the dispatcher.
+        hedges: of the dispatcher.
     """
     async with running(*instances):
-        async with Dispatcher(limits or LimitsConfig(), fleet, clock=clock, silence_s=silence_s) as dispatcher:
+        async with Dispatcher(
+            limits or LimitsConfig(), fleet, dispatch, clock=clock, silence_s=silence_s, hedges=hedges
+        ) as dispatcher:
             for instance in instances:
                 dispatcher.add_target(instance.name, instance.url)
             await dispatcher.wait_ready(5.0, count=len(instances) if ready is None else ready)
             yield dispatcher
         check_idle(dispatcher)
+        for instance in instances:
+            await instance.until(lambda instance=instance: instance.running == 0)  # type: ignore[misc]
 
 
 def check_idle(dispatcher: Dispatcher) -> None:
-    """Assert that nothing waits, nothing runs, and every slot is back."""
+    """Assert that nothing waits, nothing runs, every slot is back, and each segment has ended in one way."""
     assert dispatcher.in_flight == 0
     assert dispatcher.queued_audio_s == 0
     assert len(dispatcher._waiting) == 0
-    assert not dispatcher._open
+    assert dispatcher._runner.open == 0
+    assert len(dispatcher._runner._purse) == 0
     assert len(dispatcher._lookout) == 0
+    stats = dispatcher.stats()
+    assert stats.recognized + sum(stats.failed.values()) + stats.abandoned == stats.segments
     assert dispatcher._pace._running == 0
 
 
@@ -88,5 +100,4 @@ def state_of(dispatcher: Dispatcher, name: str) -> str:
 async def until_state(dispatcher: Dispatcher, name: str, *states: str) -> None:
     """Wait until a target is in one of these states."""
     async with asyncio.timeout(10):
-        while state_of(dispatcher, name) not in states:
-            await dispatcher._changed.wait()
+        await dispatcher._news.until(lambda: state_of(dispatcher, name) in states)

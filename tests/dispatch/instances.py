@@ -243,7 +243,7 @@ class Instance:
 _ENDINGS = {
     Script.ENGINE_FAILS: Failed(code="engine_failed", message="The model raised."),
     Script.CLIENT_FAULT: Failed(code="unknown_language", message="No such language."),
-    Script.OTHER_VERSION: Failed(code="wire_error", message="This side speaks wire version 2."),
+    Script.OTHER_VERSION: Failed(code="wire_error", message="This side speaks another wire version."),
 }
 
 _REFUSALS = {

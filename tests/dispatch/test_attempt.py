@@ -7,13 +7,13 @@ import asyncio
 import pytest
 from aiohttp import ClientSession
 
-from harken.dispatch.attempt import Outlet, Pending, attempt, attempt_time_s
+from harken.dispatch.attempt import Pending, attempt, attempt_time_s
 from harken.dispatch.health import Cut
 from harken.dispatch.session import open_session
 from harken.dispatch.state import Event
 from harken.dispatch.target import Claim, Target
 from harken.dispatch.wire_line import WireLine
-from harken.errors import TimedOut
+from harken.errors import DeadlineExceeded, TimedOut
 from harken.types import ModelInfo, Options, Transcript
 from harken.wire import Job
 from tests.dispatch.house import run
@@ -26,15 +26,6 @@ def test_a_short_segment_has_less_time_than_a_long_one(audio_s: float, limit_s: 
     assert attempt_time_s(audio_s, limit_s) == time_s
 
 
-def test_an_outlet_remembers_that_something_went_out() -> None:
-    """And where nobody reads, nothing does."""
-    said: list[str] = []
-    open_outlet, closed_outlet = Outlet(said.append), Outlet(None)
-    open_outlet("a")
-    closed_outlet("b")
-    assert (said, open_outlet.is_used, closed_outlet.is_used) == (["a"], True, False)
-
-
 def claimed(instance: Instance, session: ClientSession) -> Claim:
     """A claim on a ready target at the instance's address."""
     target = Target(instance.name, instance.url, WireLine(instance.url, session))
@@ -43,14 +34,20 @@ def claimed(instance: Instance, session: ClientSession) -> Claim:
     return target.claim(lambda: None)
 
 
-async def attempted(instance: Instance, *, cut_early: bool = False, timeout_s: float = 5.0) -> Transcript:
+def unheard(_text: str) -> None:
+    """Nobody reads."""
+
+
+async def attempted(
+    instance: Instance, *, cut_early: bool = False, timeout_s: float = 5.0, left_s: float | None = None
+) -> Transcript:
     """One attempt on a running instance, which is cut once the instance has it, or before it began."""
     job = Job(segment=make_segment(), options=Options(), wants_deltas=False)
     async with running(instance), open_session() as session:
         with claimed(instance, session) as claim:
             if cut_early:
                 claim.target.cut("It is gone.")
-            return await attempt(claim, job, Outlet(None), timeout_s)
+            return await attempt(claim, job, unheard, timeout_s, left_s)
 
 
 def test_an_attempt_returns_the_transcript() -> None:
@@ -62,6 +59,18 @@ def test_an_attempt_has_a_time_limit() -> None:
     """Beats do not extend it."""
     with pytest.raises(TimedOut, match="one worked on it for longer than"):
         run(attempted(Instance("one", Script.GATED), timeout_s=0.1))
+
+
+def test_the_clients_deadline_ends_an_attempt_as_its_own_error() -> None:
+    """It is not the instance that took too long."""
+    with pytest.raises(DeadlineExceeded):
+        run(attempted(Instance("one", Script.GATED), left_s=0.1))
+
+
+def test_a_deadline_that_is_further_away_than_the_limit_changes_nothing() -> None:
+    """Then the limit is what ends it."""
+    with pytest.raises(TimedOut):
+        run(attempted(Instance("one", Script.GATED), timeout_s=0.1, left_s=10.0))
 
 
 def test_a_claim_that_was_cut_before_its_attempt_began_ends_at_once() -> None:
@@ -81,7 +90,7 @@ def test_a_time_out_of_the_readers_side_is_not_taken_for_ours() -> None:
         job = Job(segment=make_segment(), options=Options(), wants_deltas=True)
         async with running(one), open_session() as session:
             with claimed(one, session) as claim:
-                await attempt(claim, job, Outlet(broken), 5.0)
+                await attempt(claim, job, broken, 5.0)
 
     with pytest.raises(TimeoutError, match="the reader's own"):
         run(story())

@@ -60,7 +60,7 @@ def test_the_instance_gets_exactly_the_samples_and_the_options() -> None:
         (Script.STOP_SHORT, InstanceFailed, "without a result"),
         (Script.GARBAGE, InstanceFailed, "broke the protocol"),
         (Script.LONG_LINE, InstanceFailed, "longer than"),
-        (Script.OTHER_VERSION, InstanceFailed, "wire version 2"),
+        (Script.OTHER_VERSION, InstanceFailed, "another wire version"),
         (Script.ERROR_PAGE, InstanceFailed, "HTTP 500"),
         (Script.DRAINING, Draining, "Shutting down"),
         (Script.FULL, QueueFull, "No room"),

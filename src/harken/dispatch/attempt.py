@@ -13,7 +13,7 @@ from harken.dispatch.desk import Guest
 from harken.dispatch.health import Cut
 from harken.dispatch.tally import Tally
 from harken.dispatch.target import Claim
-from harken.errors import HarkenError, TimedOut
+from harken.errors import DeadlineExceeded, HarkenError, TimedOut
 from harken.types import Send, Transcript
 from harken.wire import Job
 
@@ -52,24 +52,6 @@ class Pending(Guest):
             handed.result().release()
 
 
-class Outlet:
-    """Passes text to the client, and remembers that something has been passed.
-
-    Args:
-        send: the client's; None when nobody reads before the end.
-    """
-
-    def __init__(self, send: Send | None) -> None:
-        self._send = send
-        self.is_used = False
-
-    def __call__(self, text: str) -> None:
-        """Pass on a piece of text."""
-        if self._send is not None:
-            self.is_used = True
-            self._send(text)
-
-
 def attempt_time_s(audio_s: float, limit_s: float) -> float:
     """How long one attempt may take: a minute and eight times the audio, so a full segment of 30 s has five minutes.
 
@@ -79,16 +61,24 @@ def attempt_time_s(audio_s: float, limit_s: float) -> float:
     return min(limit_s, 60.0 + 8.0 * audio_s)
 
 
-async def attempt(claim: Claim, job: Job, outlet: Outlet, timeout_s: float) -> Transcript:
+async def attempt(claim: Claim, job: Job, send: Send, limit_s: float, left_s: float | None = None) -> Transcript:
     """Have the claimed target recognise the segment, once.
+
+    Args:
+        claim: of the slot; whoever calls holds it.
+        job: the segment.
+        send: gets the text as it comes.
+        limit_s: how long it may take.
+        left_s: seconds until the client's own deadline, where it has one.
 
     Raises:
         Cut: the target was given up meanwhile.
-        TimedOut: it took longer than `timeout_s`.
+        TimedOut: it took longer than `limit_s`.
+        DeadlineExceeded: the client's deadline came before that; no fault of the target's.
         HarkenError: as `Line.recognize` has it.
     """
     loop = asyncio.get_running_loop()
-    scope = asyncio.timeout(timeout_s)
+    scope = asyncio.timeout(limit_s if left_s is None else min(limit_s, left_s))
 
     def stop() -> None:
         if not scope.expired():
@@ -98,7 +88,7 @@ async def attempt(claim: Claim, job: Job, outlet: Outlet, timeout_s: float) -> T
         async with scope:
             claim.on_cut(stop)
             try:
-                return await claim.target.line.recognize(job, outlet)
+                return await claim.target.line.recognize(job, send)
             finally:
                 claim.on_cut(None)
     except TimeoutError as error:
@@ -106,4 +96,6 @@ async def attempt(claim: Claim, job: Job, outlet: Outlet, timeout_s: float) -> T
             raise
         if claim.cut_reason:
             raise Cut(claim.cut_reason) from error
-        raise TimedOut(f"Instance {claim.target.name} worked on it for longer than {timeout_s:g} s.") from error
+        if left_s is not None and left_s <= limit_s:
+            raise DeadlineExceeded from error
+        raise TimedOut(f"Instance {claim.target.name} worked on it for longer than {limit_s:g} s.") from error

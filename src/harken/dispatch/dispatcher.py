@@ -9,31 +9,26 @@ the end nothing waits, nothing runs and every slot is back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 
 from harken.clock import Clock, SystemClock
-from harken.config import FleetConfig, LimitsConfig
-from harken.dispatch.attempt import Outlet, Pending
+from harken.config import DispatchConfig, FleetConfig, LimitsConfig
 from harken.dispatch.health import Policy
+from harken.dispatch.hedge import HedgeRule
 from harken.dispatch.line import Line
 from harken.dispatch.lookout import Lookout
+from harken.dispatch.news import News
 from harken.dispatch.pace import Pace
 from harken.dispatch.pool import OnUnresponsive, Pool
-from harken.dispatch.runner import Runner, ids, what
+from harken.dispatch.reception import Reception, until_ready
+from harken.dispatch.runner import Runner
 from harken.dispatch.session import open_session
-from harken.dispatch.waiting import NOT_READY_RETRY_AFTER_S, WaitingRoom
+from harken.dispatch.stats import Stats
+from harken.dispatch.waiting import WaitingRoom
 from harken.dispatch.wire_line import WireLine
-from harken.errors import ClientError, HarkenError, NoReadyInstance, QueueFull
-from harken.log import get_log
+from harken.errors import HarkenError
 from harken.types import InstanceHealth, ModelInfo, Options, Requester, Segment, Send, Transcript
-from harken.wire import Job
-
-_ASKING_MAX = 256
-"""Requests that may wait for the first instance: nobody knows their audio yet, and each of them holds an upload."""
-
-_log = get_log("dispatch.dispatcher")
 
 
 class Dispatcher:
@@ -42,22 +37,28 @@ class Dispatcher:
     Args:
         limits: of the queue, the waits and the attempts.
         fleet: how often and how patiently instances are looked at.
+        dispatch: shares of further and of second tries; None for the defaults.
         clock: seconds for deadlines, rests and the measured pace.
         on_unresponsive: gets the name of a target that has fallen silent, so that its owner can replace it.
         silence_s: an instance that sends nothing for so long during a segment has failed it.
+        hedges: which segments are late, and get a second try.
     """
 
     def __init__(
         self,
         limits: LimitsConfig,
         fleet: FleetConfig,
+        dispatch: DispatchConfig | None = None,
         *,
         clock: Clock | None = None,
         on_unresponsive: OnUnresponsive | None = None,
         silence_s: float = 6.0,
+        hedges: HedgeRule | None = None,
     ) -> None:
         self._limits = limits
         self._fleet = fleet
+        self._dispatch = dispatch or DispatchConfig()
+        self._rule = hedges or HedgeRule()
         self._clock = clock or SystemClock()
         self._silence_s = silence_s
         self._pool = Pool(
@@ -66,9 +67,8 @@ class Dispatcher:
         self._pool.on_unresponsive = on_unresponsive
         self._pace = Pace()
         self._waiting = WaitingRoom(limits=limits, pool=self._pool, pace=self._pace, clock=self._clock)
-        self._open: set[Pending] = set()
-        self._asking = 0
-        self._changed = asyncio.Event()
+        self._stats = Stats()
+        self._news = News()
         self._is_open = False
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -79,12 +79,19 @@ class Dispatcher:
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             self._session = session
             self._lookout = Lookout(pool=self._pool, fleet=self._fleet, tasks=tasks, on_news=self._look_around)
+            self._reception = Reception(
+                known=lambda: self._lookout.model, news=self._news, timeout_s=self._limits.queue_timeout_s
+            )
             self._runner = Runner(
                 limits=self._limits,
+                dispatch=self._dispatch,
+                rule=self._rule,
                 waiting=self._waiting,
                 pool=self._pool,
                 pace=self._pace,
                 clock=self._clock,
+                stats=self._stats,
+                news=self._news,
                 hurry=self._lookout.hurry,
             )
             self._ticking = tasks.create_task(self._waiting.run())
@@ -98,10 +105,10 @@ class Dispatcher:
         self._is_open = False
         try:
             self._waiting.close()
+            self._runner.close()
             for target in tuple(self._pool):
                 self.remove_target(target.name)
-            while self._open:
-                await self._changed.wait()
+            await self._news.until(lambda: not self._runner.open)
         finally:
             self._ticking.cancel()
             # A cancellation may come from a task of ours that broke; only the group can tell. Any other error of the
@@ -126,7 +133,7 @@ class Dispatcher:
         """
         assert self._is_open, "targets belong to a running dispatcher"
         self.remove_target(name)
-        line = line or WireLine(url, self._session, silence_s=self._silence_s)
+        line = line or WireLine(url, self._session, silence_s=self._silence_s, stall_s=self._dispatch.stall_s)
         self._lookout.watch(self._pool.add(name, url, line, weight=weight))
 
     def remove_target(self, name: str) -> None:
@@ -140,8 +147,26 @@ class Dispatcher:
             self._pool.remove(name)
 
     def drain_target(self, name: str) -> None:
-        """Give an instance nothing more; what it has may finish (`health()` shows when nothing is left)."""
+        """Give an instance nothing more; what it has may finish (`wait_drained` tells when nothing is left)."""
         self._pool.drain(name)
+
+    async def wait_drained(self, name: str, timeout_s: float) -> bool:
+        """Wait until nothing runs on an instance; what still does after `timeout_s` seconds goes elsewhere.
+
+        Returns:
+            False when something had to be taken away from it. An unknown name has nothing.
+        """
+        target = self._pool.get(name)
+        if target is None:
+            return True
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._news.until(lambda: target.in_flight == 0)
+        except TimeoutError:
+            target.cut(f"Instance {name} was emptied.")
+            await self._news.until(lambda: target.in_flight == 0)
+            return False
+        return True
 
     @property
     def on_unresponsive(self) -> OnUnresponsive | None:
@@ -158,7 +183,7 @@ class Dispatcher:
         Raises:
             NoReadyInstance: too few of them after `timeout_s` seconds.
         """
-        await self._wait_for(lambda: self._pool.ready >= count, timeout_s)
+        await until_ready(self._news, lambda: self._pool.ready >= count, timeout_s)
 
     def health(self) -> tuple[InstanceHealth, ...]:
         """Every target, in the order in which they were added."""
@@ -174,6 +199,10 @@ class Dispatcher:
         """Segments that occupy a slot."""
         return self._pool.in_flight
 
+    def stats(self) -> Stats:
+        """What was done so far."""
+        return self._stats.snapshot()
+
     # --- for clients: the Recognizer ------------------------------------------------------------------------------
 
     async def model(self) -> ModelInfo:
@@ -183,18 +212,7 @@ class Dispatcher:
             NoReadyInstance: no instance told in time.
             QueueFull: too many wait for that already.
         """
-        if (model := self._lookout.model) is not None:
-            return model
-        if self._asking >= _ASKING_MAX:
-            raise self._too_many_ask()
-        self._asking += 1
-        try:
-            await self._wait_for(lambda: self._lookout.model is not None, self._limits.queue_timeout_s)
-        finally:
-            self._asking -= 1
-        model = self._lookout.model
-        assert model is not None, "a model that is known is not forgotten"
-        return model
+        return self._lookout.model or await self._reception.model()
 
     def refusal(self, requester: Requester) -> HarkenError | None:
         """Tell whether a new recording of this requester would be refused now, so that nobody uploads it in vain.
@@ -202,9 +220,7 @@ class Dispatcher:
         Returns:
             The error that even its shortest recording would get; None if it would get a slot or a place.
         """
-        if self._lookout.model is None and self._asking >= _ASKING_MAX:
-            return self._too_many_ask()
-        return self._waiting.refusal(requester)
+        return self._reception.refusal() or self._waiting.refusal(requester)
 
     async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
         """Recognise one segment on some target.
@@ -222,49 +238,9 @@ class Dispatcher:
             TimedOut: no slot within `queue_timeout_s`, or the last attempt took too long.
             HarkenError: of the last attempt.
         """
-        now = self._clock.now()
-        pending = Pending(
-            audio_s=segment.audio_s,
-            recording_s=segment.recording_s,
-            requester=segment.requester,
-            arrival=now,
-            deadline=now + self._limits.queue_timeout_s,
-            # A recording is accepted with its first segment. Refused in its middle, all work on it would be lost.
-            is_accepted=segment.index > 0,
-        )
-        job = Job(segment=segment, options=options, wants_deltas=send is not None)
-        self._open.add(pending)
-        try:
-            return await self._runner.run(pending, job, Outlet(send))
-        except HarkenError as error:
-            log = _log.info if isinstance(error, ClientError | QueueFull) else _log.warning
-            log("segment.failed", **ids(job), **what(error), tries=pending.tally.tries)
-            raise
-        finally:
-            self._open.discard(pending)
-            self._notify()
-
-    def _too_many_ask(self) -> QueueFull:
-        told = f"{self._asking} requests wait for the first instance already."
-        return QueueFull(told, retry_after_s=NOT_READY_RETRY_AFTER_S)
-
-    # --- news and waiting for it ----------------------------------------------------------------------------------
-
-    async def _wait_for(self, condition: Callable[[], bool], timeout_s: float) -> None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                while not condition():
-                    await self._changed.wait()
-        except TimeoutError as error:
-            raise NoReadyInstance(
-                f"Too few instances became ready within {timeout_s:g} s.", retry_after_s=NOT_READY_RETRY_AFTER_S
-            ) from error
+        return await self._runner.recognize(segment, options, send)
 
     def _look_around(self) -> None:
         """A slot may be free, or a target ready: see who waits for that."""
         self._waiting.assign()
-        self._notify()
-
-    def _notify(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._news.spread()

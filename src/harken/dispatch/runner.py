@@ -1,42 +1,58 @@
 """The runner: takes one accepted segment after another to its end, whatever goes wrong on the way.
 
-It joins the waiting room (a slot), the line (an attempt), the pool (what its end says about the target) and the rules
-for another try; it knows neither the queue's order nor how targets are looked at. Invariant: `run` returns one
-transcript or raises one error, and whichever way it is left, every slot it had is back.
+It joins the waiting room (a slot), the tries, the rules for another one, the purse that pays for it, and the hedger's
+second try beside the first; it knows neither the queue's order nor what an error says about a target. Invariant: each
+segment ends once, by a transcript, one error or its caller's leaving, and then every slot it had is back.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 
 from harken.clock import Clock
-from harken.config import LimitsConfig
-from harken.dispatch.attempt import Outlet, Pending, attempt, attempt_time_s
-from harken.dispatch.health import Succeeded, outcome_of
+from harken.config import DispatchConfig, LimitsConfig
+from harken.dispatch.attempt import Pending
+from harken.dispatch.budget import Budget
+from harken.dispatch.hedge import HedgeRule
+from harken.dispatch.hedger import Hedger
+from harken.dispatch.news import News
+from harken.dispatch.outlet import Outlet
 from harken.dispatch.pace import Pace
 from harken.dispatch.pool import Pool
-from harken.dispatch.state import State
-from harken.dispatch.tally import is_turned_away, may_retry
+from harken.dispatch.purse import Purse
+from harken.dispatch.rival import Rival
+from harken.dispatch.stats import Stats
+from harken.dispatch.tally import is_charged, is_loss, may_retry
 from harken.dispatch.target import Claim, Target
+from harken.dispatch.tries import Tries
 from harken.dispatch.waiting import WaitingRoom
-from harken.errors import HarkenError
+from harken.errors import ClientError, DeadlineExceeded, HarkenError, QueueFull
 from harken.log import get_log
-from harken.types import Transcript
+from harken.types import Options, Segment, Send, Transcript
 from harken.wire import Job
 
 _log = get_log("dispatch.runner")
+
+
+_RETRY_FLOOR = 10
+"""Further tries per ten seconds that no success has to pay for: a quiet server may fail a few times in a row."""
 
 
 class Runner:
     """Runs segments on targets.
 
     Args:
-        limits: of the tries and their time.
+        limits: of tries and time.
+        dispatch: shares of further and of second tries.
+        rule: which segments are late, and get a second one.
         waiting: gives slots.
-        pool: hears how attempts end.
+        pool: hears how tries end, and gives the slots of second ones.
         pace: hears when something runs.
-        clock: seconds, for deadlines.
+        clock: seconds.
+        stats: counts.
+        news: told of each end.
         hurry: has a target looked at now.
     """
 
@@ -44,74 +60,134 @@ class Runner:
         self,
         *,
         limits: LimitsConfig,
+        dispatch: DispatchConfig,
+        rule: HedgeRule,
         waiting: WaitingRoom,
         pool: Pool,
         pace: Pace,
         clock: Clock,
+        stats: Stats,
+        news: News,
         hurry: Callable[[Target], None],
     ) -> None:
         self._limits = limits
         self._waiting = waiting
-        self._pool = pool
-        self._pace = pace
         self._clock = clock
-        self._hurry = hurry
+        self._stats = stats
+        self._news = news
+        self._tries = Tries(limits=limits, pool=pool, pace=pace, clock=clock, stats=stats, hurry=hurry)
+        self._hedger = Hedger(
+            share=dispatch.hedge_share, rule=rule, pool=pool, waiting=waiting, clock=clock, stats=stats
+        )
+        self._purse = Purse(Budget(share=dispatch.retry_share, floor=_RETRY_FLOOR), clock)
+        self._open: set[Pending] = set()
 
-    async def run(self, pending: Pending, job: Job, outlet: Outlet) -> Transcript:
+    @property
+    def open(self) -> int:
+        """Segments that have not ended."""
+        return len(self._open)
+
+    def close(self) -> None:
+        """Send those away that wait until a further try can be paid for, and pay for no more."""
+        self._purse.close()
+
+    async def recognize(self, segment: Segment, options: Options, send: Send | None) -> Transcript:
         """Have a segment recognised, with as many tries as the rules allow.
 
         Raises:
             HarkenError: as `Dispatcher.recognize` has it.
         """
+        now = self._clock.now()
+        pending = Pending(
+            audio_s=segment.audio_s,
+            recording_s=segment.recording_s,
+            requester=segment.requester,
+            arrival=now,
+            deadline=now + self._limits.queue_timeout_s,
+            # A recording is accepted with its first segment. Refused in its middle, all work on it would be lost.
+            is_accepted=segment.index > 0,
+        )
+        job = Job(segment=segment, options=options, wants_deltas=send is not None)
+        self._open.add(pending)
+        self._stats.segments += 1
+        try:
+            transcript = await self._run(pending, job, Outlet(send))
+        except HarkenError as error:
+            self._stats.failed[error.code] += 1
+            log = _log.info if isinstance(error, ClientError | QueueFull) else _log.warning
+            log("segment.failed", **_ids(job), **_what(error), tries=pending.tally.tries)
+            raise
+        except asyncio.CancelledError:
+            self._stats.abandoned += 1
+            raise
+        finally:
+            self._open.discard(pending)
+            self._news.spread()
+        self._stats.recognized += 1
+        self._stats.audio_s += segment.audio_s
+        return transcript
+
+    async def _run(self, pending: Pending, job: Job, outlet: Outlet) -> Transcript:
         while True:
             with await self._waiting.claim(pending) as claim:
                 try:
-                    return await self._attempt(claim, job, outlet)
+                    return await self._round(pending, claim, job, outlet)
                 except HarkenError as error:
                     failure = error
-                    # Before the slot is given back: what failed here must not attract the next segment.
-                    self._count(pending, claim, error)
             if not may_retry(failure, pending.tally, attempts=self._limits.attempts, is_used=outlet.is_used):
                 raise failure
+            await self._pay(pending, failure)
             tally = pending.tally
             deaths = tally.lone_deaths + tally.shared_deaths
-            told = {**ids(job), **what(failure), "tries": tally.tries, "deaths": deaths}
+            told = {**_ids(job), **_what(failure), "tries": tally.tries, "deaths": deaths}
             _log.info("segment.retried", target=claim.target.name, **told)
 
-    async def _attempt(self, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
-        recognized_s = 0.0
-        self._pace.start(self._clock.now())
-        try:
-            audio_s = job.segment.audio_s
-            timeout_s = attempt_time_s(audio_s, self._limits.segment_timeout_s)
-            transcript = await attempt(claim, job, outlet, timeout_s)
-            recognized_s = audio_s
-        finally:
-            self._pace.end(self._clock.now(), recognized_s)
-        self._pool.report(claim.target, Succeeded())
-        return transcript if transcript.instance else replace(transcript, instance=claim.target.name)
-
-    def _count(self, pending: Pending, claim: Claim, error: HarkenError) -> None:
-        target = claim.target
-        outcome = outcome_of(error)
-        if outcome is not None and target.state is not State.GONE:
-            target.detail = error.message
-            self._pool.report(target, outcome)
-        if is_turned_away(error):
+    async def _pay(self, pending: Pending, failure: HarkenError) -> None:
+        """Pay for a further try; where the budget is empty, wait for it, as long as one would wait for a slot."""
+        if not is_charged(failure):
+            self._stats.replays += is_loss(failure)
             return
-        pending.tally = pending.tally.after(error, had_company=claim.had_company)
-        pending.avoid.add(target)
-        pending.deadline = self._clock.now() + self._limits.queue_timeout_s
-        if target.state is State.SUSPECT:
-            self._hurry(target)
+        self._stats.retries += 1
+        if not await self._purse.pay(pending.waits_until):
+            raise DeadlineExceeded if pending.is_too_late(self._clock.now()) else failure
+
+    async def _round(self, pending: Pending, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
+        """One try, or two at once."""
+        began = self._clock.now()
+        second = partial(self._tries.make, pending, job=job, outlet=outlet, is_second=True)
+        rival = self._hedger.rival(pending, job.segment, claim, outlet, second)
+        if rival is None:
+            transcript = await self._tries.make(pending, claim, job, outlet)
+        else:
+            async with rival:
+                transcript = await self._beside(rival, pending, claim, job, outlet)
+        self._hedger.recognized(pending.audio_s, self._clock.now() - began)
+        self._purse.earn()
+        return transcript
+
+    async def _beside(self, rival: Rival, pending: Pending, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
+        """Make the first try; where it fails or is beaten, what becomes of the second decides."""
+        try:
+            return await self._tries.make(pending, claim, job, outlet)
+        except HarkenError as error:
+            # Not only after the second try: others may use it.
+            claim.release()
+            if not error.retryable:
+                raise
+            transcript = await rival.result()
+            if transcript is not None:
+                self._stats.hedges_won += 1
+                return transcript
+            # The client heard the second try, and then it failed: the first was only cut for its sake.
+            if rival.has_won and rival.error is not None:
+                raise rival.error from error
+            raise
 
 
-def ids(job: Job) -> dict[str, str | int]:
-    """A segment's ids, for log lines."""
+def _ids(job: Job) -> dict[str, str | int]:
     return {"request_id": job.segment.request_id, "segment": job.segment.index}
 
 
-def what(error: HarkenError) -> dict[str, str]:
-    """What went wrong, for log lines."""
+def _what(error: HarkenError) -> dict[str, str]:
     cause = {} if error.__cause__ is None else {"cause": repr(error.__cause__)}
     return {"code": error.code, "reason": error.message, **cause}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from harken.dispatch.health import ConnectionLost, Cut, Unreached
+from harken.dispatch.health import ConnectionLost, Cut, Silent, Stalled, Unreached
 from harken.errors import HarkenError, TimedOut, Unavailable
 
 LONE_DEATHS_MAX = 3
@@ -33,7 +33,7 @@ class Tally:
 
     def after(self, error: HarkenError, *, had_company: bool) -> Tally:
         """Count one failed attempt; `had_company`: other segments were on that instance meanwhile."""
-        if isinstance(error, ConnectionLost | Cut):
+        if is_loss(error):
             if had_company or isinstance(error, Unreached):
                 return replace(self, shared_deaths=self.shared_deaths + 1)
             return replace(self, tries=self.tries + 1, lone_deaths=self.lone_deaths + 1)
@@ -43,6 +43,20 @@ class Tally:
 def is_turned_away(error: HarkenError) -> bool:
     """The instance is well and has not worked on it: no failure at all."""
     return isinstance(error, Unavailable) and not isinstance(error, TimedOut)
+
+
+def is_loss(error: HarkenError) -> bool:
+    """The instance was lost under it: died, fell silent, got stuck, or was given up."""
+    return isinstance(error, ConnectionLost | Silent | Stalled | Cut)
+
+
+def is_charged(error: HarkenError) -> bool:
+    """Its further try is paid from the retry budget.
+
+    Losses are not: each instance can be lost only once with what it holds, so they bound themselves, and what ran on it
+    must go on at once. Nor is who was turned away: nothing was worked on.
+    """
+    return not is_loss(error) and not is_turned_away(error)
 
 
 def may_retry(error: HarkenError, tally: Tally, *, attempts: int, is_used: bool) -> bool:
