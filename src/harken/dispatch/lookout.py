@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
+from harken.clock import Clock, SystemClock
 from harken.config import FleetConfig
 from harken.dispatch.health import Answered, Unanswered
 from harken.dispatch.line import Missed
 from harken.dispatch.pool import Pool
 from harken.dispatch.probe import Watch
+from harken.dispatch.prover import Prover
 from harken.dispatch.state import State
 from harken.dispatch.target import Target
 from harken.log import get_log
@@ -32,6 +34,8 @@ class Lookout:
         fleet: how often, and how patiently.
         tasks: owns the watches.
         on_news: called when an instance told something new about its model.
+        clock: seconds.
+        canary_interval_s: a target that recognised nothing for so long is asked to prove itself; 0: never.
     """
 
     def __init__(
@@ -41,11 +45,14 @@ class Lookout:
         fleet: FleetConfig,
         tasks: asyncio.TaskGroup,
         on_news: Callable[[], None],
+        clock: Clock | None = None,
+        canary_interval_s: float = 30.0,
     ) -> None:
         self._pool = pool
         self._fleet = fleet
         self._tasks = tasks
         self._on_news = on_news
+        self._prover = Prover(pool=pool, tasks=tasks, clock=clock or SystemClock(), interval_s=canary_interval_s)
         self._watches: dict[Target, tuple[Watch, asyncio.Task[None]]] = {}
         self._first_model: ModelInfo | None = None
 
@@ -71,6 +78,7 @@ class Lookout:
     def forget(self, target: Target) -> None:
         """Look at it no more."""
         self._watches.pop(target)[1].cancel()
+        self._prover.forget(target)
 
     def hurry(self, target: Target) -> None:
         """Look at it now, because only a look can tell what has just happened."""
@@ -87,10 +95,13 @@ class Lookout:
             target.detail = finding.detail
         is_news = finding.model != target.model
         target.model = finding.model
-        self._pool.report(target, Answered(state=finding.state))
+        target.loop_lag_s = finding.loop_lag_s
+        self._pool.report(target, Answered(state=finding.state, loop_lag_s=finding.loop_lag_s))
         if is_news:
             self._learn(target)
             self._on_news()
+        if target in self._watches:
+            self._prover.consider(target)
 
     def _learn(self, target: Target) -> None:
         model, first = target.model, self._first_model

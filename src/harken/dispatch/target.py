@@ -13,9 +13,11 @@ from harken.clock import Clock, SystemClock
 from harken.dispatch.candidate import NO_WORK, Work
 from harken.dispatch.capacity import Capacity
 from harken.dispatch.climb import Completion
-from harken.dispatch.health import Succeeded, Vitals
+from harken.dispatch.health import Succeeded
 from harken.dispatch.line import DeadLine, Line
+from harken.dispatch.outliers import Record
 from harken.dispatch.state import TRANSITIONS, Event, State
+from harken.dispatch.vitals import Vitals
 from harken.types import InstanceHealth, ModelInfo
 
 
@@ -42,9 +44,11 @@ class Target:
         self.model: ModelInfo | None = None
         self.vitals = Vitals()
         self.capacity = Capacity()
+        self.record = Record()
         self.successes = 0
         self.failures = 0
         self.last_success: float | None = None
+        self.loop_lag_s = 0.0
         self.turn = 0
         self.audio_left_s = 0.0
         self._clock = clock or SystemClock()
@@ -121,10 +125,16 @@ class Target:
         in_flight = load_s / took_s if took_s > 0 else float(self.in_flight)
         return Succeeded(audio_s=claim.audio_s, took_s=took_s, in_flight=in_flight)
 
-    def learn(self, success: Succeeded) -> None:
-        """Let its capacity know of a success, while the slot is still held."""
+    def begin_again(self) -> None:
+        """It comes back from being away: what was known of its speed is old, and it begins slowly."""
+        self.capacity = Capacity()
+        self.record = Record()
+
+    def learn(self, success: Succeeded, now: float) -> None:
+        """Let its capacity and its record know of a success, while the slot is still held."""
+        self.record.succeeded(now=now, audio_s=success.audio_s, took_s=success.took_s, load=success.in_flight)
         done = Completion(
-            now=self._clock.now(),
+            now=now,
             audio_s=success.audio_s,
             took_s=success.took_s,
             load=success.in_flight,
@@ -155,8 +165,22 @@ class Target:
             state=self.state.value,
             in_flight=self.in_flight,
             slots=self.slots,
+            limit=self.limit if self.takes_work else 0,
+            last_success_s=None if self.last_success is None else self._clock.now() - self.last_success,
+            loop_lag_s=self.loop_lag_s,
+            ejected=self._ejected,
             detail=self.detail,
         )
+
+    @property
+    def _ejected(self) -> str:
+        """Why it is set aside, in a word."""
+        if self.state is not State.RESTING:
+            return ""
+        vitals = self.vitals
+        if vitals.is_disproved:
+            return "canary"
+        return "stalled" if vitals.stalls else "failing" if vitals.failures else "worse"
 
 
 class Claim:

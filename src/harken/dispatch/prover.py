@@ -1,0 +1,98 @@
+"""Proofs on demand: a target that nobody has used for a while recognises its canary.
+
+It owns when a target is asked and that it is asked once at a time; what an answer means is decided in `health`. Real
+segments are the better proof, so while they succeed nothing is asked. The invariant: a proof takes no slot of the
+target's and counts in no limit, since it only comes where little else does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from harken.clock import Clock
+from harken.dispatch.health import Disproved, Proved, outcome_of
+from harken.dispatch.pool import Pool
+from harken.dispatch.state import State
+from harken.dispatch.target import Target
+from harken.errors import CanaryFailed, HarkenError
+from harken.log import get_log
+
+PROOF_S = 60.0
+"""How long a proof may take; others may share the target with us, and our canary waits behind their segments."""
+
+_PROVES = frozenset({State.READY, State.FULL})
+
+_log = get_log("dispatch.prover")
+
+
+def needs_proof(target: Target, asked: float, now: float, interval_s: float) -> bool:
+    """Tell whether a target should recognise its canary now.
+
+    Args:
+        target: whose state and last success count; one whose canary was wrong is asked again, so that it may recover.
+        asked: the clock's time when it became ready, or when it was last asked.
+        now: the clock's time.
+        interval_s: how long a success is believed; 0 for ever.
+    """
+    if interval_s <= 0 or not (target.state in _PROVES or target.vitals.is_disproved):
+        return False
+    known = asked if target.last_success is None else max(asked, target.last_success)
+    return now - known >= interval_s
+
+
+class Prover:
+    """Has targets prove themselves.
+
+    Args:
+        pool: gets the outcomes.
+        tasks: owns the proofs.
+        clock: seconds.
+        interval_s: how long a success is believed; 0 for ever.
+    """
+
+    def __init__(self, *, pool: Pool, tasks: asyncio.TaskGroup, clock: Clock, interval_s: float) -> None:
+        self._pool = pool
+        self._tasks = tasks
+        self._clock = clock
+        self._interval_s = interval_s
+        self._asked: dict[Target, float] = {}
+        self._proofs: dict[Target, asyncio.Task[None]] = {}
+
+    def consider(self, target: Target) -> None:
+        """Ask a target if it is time; called after each look that it answered."""
+        if target in self._proofs or (target.state not in _PROVES and not target.vitals.is_disproved):
+            return
+        now = self._clock.now()
+        # An instance that says it is ready has proved it just before.
+        asked = self._asked.setdefault(target, now)
+        if needs_proof(target, asked, now, self._interval_s):
+            self._asked[target] = now
+            self._proofs[target] = self._tasks.create_task(self._prove(target))
+
+    def forget(self, target: Target) -> None:
+        """It is a target no more."""
+        self._asked.pop(target, None)
+        if proof := self._proofs.pop(target, None):
+            proof.cancel()
+
+    async def _prove(self, target: Target) -> None:
+        try:
+            async with asyncio.timeout(PROOF_S):
+                await target.line.prove()
+        except CanaryFailed as error:
+            _log.error("target.disproved", target=target.name, reason=error.message)
+            target.detail = error.message
+            self._pool.report(target, Disproved())
+        except TimeoutError:
+            # It lives and moves on, else its line had said so: it is only busy with what others gave it.
+            _log.warning("target.proof_timed_out", target=target.name, timeout_s=PROOF_S)
+        except HarkenError as error:
+            _log.warning("target.proof_failed", target=target.name, code=error.code, reason=error.message)
+            if (outcome := outcome_of(error)) is not None:
+                target.detail = error.message
+                self._pool.report(target, outcome)
+        else:
+            target.last_success = self._clock.now()
+            self._pool.report(target, Proved())
+        finally:
+            self._proofs.pop(target, None)
