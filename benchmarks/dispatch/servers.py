@@ -109,11 +109,20 @@ class House:
         _until(lambda: _is_ready(server), name)
         return server
 
-    def gateway(self, instances: Sequence[Server]) -> Server:
-        """Start Harken's gateway over running instances; returns when all of them may get work."""
-        command = (sys.executable, "-m", "benchmarks.dispatch.gateway", *(server.url for server in instances))
-        server = self._start("gateway", command, self._surroundings("gateway", cache_bytes="0"))
-        _until(lambda: _ready_behind(server.url) == len(instances), "the gateway's instances")
+    def gateway(self, instances: Sequence[Server], **settings: str) -> Server:
+        """Start Harken's gateway over running instances; returns when all of them may get work.
+
+        Args:
+            instances: listening.
+            settings: HARKEN_* variables in small letters, over those of every benchmark.
+        """
+        return self.gateway_over([server.url for server in instances], **settings)
+
+    def gateway_over(self, urls: Sequence[str], **settings: str) -> Server:
+        """The same over instances at these addresses."""
+        command = (sys.executable, "-m", "benchmarks.dispatch.gateway", *urls)
+        server = self._start("gateway", command, self._surroundings("gateway", **({"cache_bytes": "0"} | settings)))
+        _until(lambda: _ready_behind(server.url) == len(urls), "the gateway's instances")
         return server
 
     def nginx(self, instances: Sequence[Server], balancing: Balancing, *, timeout_s: float) -> Server:

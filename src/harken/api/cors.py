@@ -19,6 +19,7 @@ _SHOWN = (
     "X-Request-Id",
     "X-Harken-Instance",
     "X-Harken-Incomplete",
+    "X-Harken-Cache",
     *(
         f"x-ratelimit-{part}-{what}"
         for what in ("requests", "audio-seconds")

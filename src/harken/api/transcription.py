@@ -133,10 +133,12 @@ def _refuse_query(request: Request) -> None:
 
 
 def result_headers(result: RecordingTranscript) -> dict[str, str]:
-    """The headers that say who recognised it, and whether words may be missing."""
+    """The headers that say who recognised it, whether it was known before, and whether words may be missing."""
     headers: dict[str, str] = {}
     if result.instances:
         headers["X-Harken-Instance"] = ",".join(_printable(name) for name in result.instances)
+    if result.cache:
+        headers["X-Harken-Cache"] = result.cache
     if not result.is_complete:
         headers["X-Harken-Incomplete"] = "true"
     return headers

@@ -178,7 +178,7 @@ def test_whatever_lies_under_a_name_is_a_miss(tmp_path: Path, redis: subprocess.
     async def scene() -> None:
         name = f"harken:1:segment:{KEY.hex()}"
         async with store_in(tmp_path) as store:
-            await store._redis.execute_command("LPUSH", name, "a", "b")
+            await store._redis.execute_command("LPUSH", name, "a", "b")  # type: ignore[no-untyped-call]
             assert await store.read(KEY) is None
             await store.write(KEY, b"value")
             assert await store.read(KEY) == b"value"

@@ -42,6 +42,10 @@ _HEADERS = {
         "schema": TEXT,
         "description": "Names of the instances that recognised it, comma separated. Not on streams.",
     },
+    "X-Harken-Cache": {
+        "schema": {"type": "string", "enum": ["hit", "partial", "miss"]},
+        "description": "Whether all pieces, some or none were known before. Not on streams, nor without a cache.",
+    },
     "X-Harken-Incomplete": {
         "schema": {"type": "string", "enum": ["true"]},
         "description": "Present when words may be missing or too many somewhere: see warnings. Not on streams.",
