@@ -56,7 +56,8 @@ class Cluster:
 def running_cluster(*flags: str, env: dict[str, str] | None = None, log: IO[bytes] | None = None) -> Iterator[Cluster]:
     """Run `harken up`; whatever happens, nothing of it is left afterwards. Its log goes to `log`, else to ours."""
     command = [sys.executable, "-m", "harken", "up", "--port", "0", "--first-port", "0", *flags]
-    surroundings = {**os.environ, **(env or {})}
+    # Tests send the same few recordings again and again, and mean each of them to be recognised.
+    surroundings = {**os.environ, "HARKEN_CACHE_BYTES": "0", **(env or {})}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=surroundings) as process:
         try:
             assert process.stdout is not None
