@@ -75,7 +75,7 @@ class Gateway:
     def __init__(self, config: Config, open_fleet: OpenFleet) -> None:
         self._config = config
         self._open_fleet = open_fleet
-        self._dispatcher = Dispatcher(config.limits, config.fleet)
+        self._dispatcher = Dispatcher(config.limits, config.fleet, config.dispatch)
         self._database = Database(config.state)
         self._fleet: Fleet | None = None
         self._service: Service | None = None
