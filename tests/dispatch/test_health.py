@@ -13,17 +13,17 @@ from harken.dispatch.health import (
     Disproved,
     Failed,
     Outcome,
-    Policy,
     Proved,
     Stalled,
     Succeeded,
     TurnedAway,
     Unanswered,
-    Vitals,
+    Worse,
     judge,
     outcome_of,
 )
 from harken.dispatch.state import Event
+from harken.dispatch.vitals import Patience, Vitals
 from harken.errors import (
     Draining,
     EngineFailed,
@@ -36,7 +36,7 @@ from harken.errors import (
     UnknownLanguage,
 )
 
-POLICY = Policy(missed_looks=3, failures=5, rest_s=10.0)
+POLICY = Patience(missed_looks=3, failures=5, rest_s=10.0)
 LOST, BAD = Failed(is_lost=True), Failed(is_lost=False)
 STALLED = Failed(is_lost=False, is_stalled=True)
 READY = Answered(state="ready")
@@ -154,6 +154,64 @@ def test_a_right_canary_forgives_no_failed_segment() -> None:
     vitals = Vitals(failures=4, rests=1, stalls=1)
     assert judge(vitals, Proved(), POLICY, 0.0).vitals == vitals
     assert events(BAD, BAD, Proved(), BAD, BAD, Proved(), READY, BAD)[-1] is Event.FAILING
+
+
+def test_each_rest_is_twice_as_long_until_it_has_worked_well_for_a_while() -> None:
+    """10 s, 20 s, 40 s, never more than two minutes; after a minute of good work the next is the first again."""
+    vitals, rests = Vitals(), []
+    for _ in range(6):
+        now = max(vitals.rests_until, 0.0)
+        vitals = judge(vitals, Worse(reason="slow"), POLICY, now).vitals
+        rests.append(vitals.rests_until - now)
+        vitals = judge(vitals, Succeeded(), POLICY, vitals.rests_until).vitals
+    assert rests == [10.0, 20.0, 40.0, 80.0, 120.0, 120.0]
+    vitals = judge(vitals, Succeeded(), POLICY, vitals.rests_until + 59.0).vitals
+    assert vitals.strikes == 6
+    assert judge(vitals, Succeeded(), POLICY, vitals.rests_until + 60.0).vitals.strikes == 0
+
+
+def test_a_target_that_is_worse_rests_but_is_never_hopeless() -> None:
+    """It works; a new process at the same place would hardly be faster."""
+    tired = Vitals(rests=5, rests_until=10.0)
+    assert not judge(tired, Worse(reason="slow"), POLICY, 20.0).is_hopeless
+    assert judge(tired, Worse(reason="slow"), POLICY, 20.0).event is Event.FAILING
+
+
+def test_what_ends_well_while_a_target_rests_is_no_trial() -> None:
+    """It was there before; the trial comes after the rest."""
+    resting = judge(Vitals(), Worse(reason="slow"), POLICY, 0.0).vitals
+    late = judge(resting, Succeeded(), POLICY, 5.0).vitals
+    assert judge(late, READY, POLICY, 10.0).event is Event.RESTED
+    assert judge(judge(late, Succeeded(), POLICY, 11.0).vitals, READY, POLICY, 11.5).event is Event.SAID_READY
+
+
+def test_an_event_loop_that_is_late_gets_nothing_new_until_it_is_in_time() -> None:
+    """It answers, and takes; but all that runs there waits for it."""
+    assert events(Answered(state="ready", loop_lag_s=1.0)) == [Event.SAID_FULL]
+    assert events(Answered(state="ready", loop_lag_s=0.9)) == [Event.SAID_READY]
+    assert events(Answered(state="draining", loop_lag_s=9.0)) == [Event.SAID_DRAINING]
+
+
+@pytest.mark.parametrize(
+    ("targets", "away", "share", "spare"),
+    [
+        (1, 0, 0.34, 0),
+        (2, 0, 0.34, 1),
+        (2, 1, 0.34, 0),
+        (3, 0, 0.34, 1),
+        (4, 0, 0.34, 1),
+        (4, 1, 0.34, 0),
+        (6, 0, 0.34, 2),
+        (6, 1, 0.34, 1),
+        (100, 0, 0.34, 34),
+        (4, 0, 0.0, 0),
+        (4, 0, 1.0, 3),
+        (2, 0, 0.1, 1),
+    ],
+)
+def test_only_so_many_are_set_aside_for_being_worse(targets: int, away: int, share: float, spare: int) -> None:
+    """One where there are two, a third where there are many, never the last; who is away already counts."""
+    assert Patience(eject_share=share).spare(targets, away) == spare
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,15 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harken.dispatch.health import Answered, Failed, Outcome, Policy, Succeeded, Unanswered
+from harken.dispatch.candidate import Work
+from harken.dispatch.capacity import START
+from harken.dispatch.choice import Policy as Choice
+from harken.dispatch.choice import policy_named
+from harken.dispatch.health import Answered, Failed, Outcome, Succeeded, TurnedAway, Unanswered
 from harken.dispatch.pool import Pool
-from harken.dispatch.state import State
+from harken.dispatch.state import Event, State
 from harken.dispatch.target import Claim, Target
+from harken.dispatch.vitals import Patience
 from harken.testing.clock import FakeClock
 from harken.types import ModelInfo
 
@@ -23,15 +28,15 @@ def make_pool(*names: str, slots: int = 2) -> Pool:
 def make_pool_and_clock(*names: str, slots: int = 2) -> tuple[Pool, FakeClock]:
     """A pool of ready targets, and its time."""
     clock = FakeClock()
-    pool = Pool(policy=Policy(missed_looks=3, failures=5, rest_s=10.0), clock=clock, on_change=lambda: None)
+    pool = Pool(policy=Patience(missed_looks=3, failures=5, rest_s=10.0), clock=clock, on_change=lambda: None)
     for name in names:
         bring_up(pool, name, slots=slots)
     return pool, clock
 
 
-def bring_up(pool: Pool, name: str, *, slots: int = 2) -> Target:
+def bring_up(pool: Pool, name: str, *, slots: int = 2, weight: float = 1.0) -> Target:
     """Add a target and have it say that it is ready."""
-    target = pool.add(name, f"http://{name}")
+    target = pool.add(name, f"http://{name}", weight=weight)
     target.model = ModelInfo(name="m", revision="1", max_segment_s=30.0, languages=(), slots=slots)
     pool.report(target, READY)
     return target
@@ -165,6 +170,121 @@ def test_names_that_nobody_knows_are_no_error() -> None:
     pool.remove("x")
     pool.drain("x")
     assert pool.ready == 1
+
+
+def work_off(pool: Pool, clock: FakeClock, speeds: dict[str, float], *, segments: int = 60) -> None:
+    """Keep everybody busy with segments of 6 s; a speed is in audio-seconds per second, 0 for failing all."""
+    for _ in range(segments):
+        clock.advance(0.3)
+        for name, speed in speeds.items():
+            target = named(pool, name)
+            if target.free_slots == 0:
+                continue
+            with target.claim(lambda: None):
+                took_s = 6.0 / speed if speed else 0.0
+                outcome = Succeeded(audio_s=6.0, took_s=took_s, in_flight=1.0) if speed else Failed(is_lost=False)
+                pool.report(target, outcome)
+
+
+def test_a_target_at_half_speed_goes_on_and_one_at_a_sixth_is_set_aside() -> None:
+    """Half still helps; the other comes back on trial after its rest."""
+    pool, clock = make_pool_and_clock("a", "b", "c", "d")
+    work_off(pool, clock, {"a": 4.0, "b": 4.0, "c": 4.0, "d": 2.0})
+    assert pool.ready == 4
+    work_off(pool, clock, {"a": 4.0, "b": 4.0, "c": 4.0, "d": 0.66})
+    d = named(pool, "d")
+    assert (d.state, d.health().ejected) == (State.RESTING, "worse")
+    assert "times slower than the others" in d.detail
+    clock.advance(10.0)
+    pool.report(d, READY)
+    assert (d.state, d.free_slots) == (State.ON_TRIAL, 1)
+
+
+def test_no_more_targets_are_set_aside_for_being_slow_than_can_be_spared() -> None:
+    """Of four one, the slowest; and none of two if the other is away already."""
+    pool, clock = make_pool_and_clock("a", "b", "c", "d")
+    work_off(pool, clock, {"a": 9.0, "b": 9.0, "c": 0.8, "d": 0.4})
+    assert [target.state for target in pool].count(State.READY) == 3
+    assert named(pool, "d").state is State.RESTING
+    pool, clock = make_pool_and_clock("a", "b")
+    pool.report(named(pool, "a"), TurnedAway(event=Event.SAID_DRAINING))
+    work_off(pool, clock, {"a": 9.0, "b": 0.1})
+    assert named(pool, "b").state is State.READY
+
+
+def test_a_late_event_loop_sets_one_aside_but_never_all() -> None:
+    """A machine on which all are late must go on working."""
+    pool = make_pool("a", "b")
+    late = Answered(state="ready", loop_lag_s=3.0)
+    pool.report(named(pool, "a"), late)
+    assert named(pool, "a").state is State.FULL
+    assert "event loop was 3.0 s late" in named(pool, "a").detail
+    pool.report(named(pool, "b"), late)
+    assert named(pool, "b").state is State.READY
+    pool.report(named(pool, "a"), late)
+    assert named(pool, "a").state is State.FULL
+    pool.report(named(pool, "a"), READY)
+    assert named(pool, "a").state is State.READY
+
+
+def test_a_new_or_returning_target_begins_slowly() -> None:
+    """Four at once, then one more for each success; after silence again."""
+    pool = make_pool("a", slots=32)
+    a = named(pool, "a")
+    claims = [pool.claim() for _ in range(START + 1)]
+    assert claims[-1] is None
+    pool.report(a, Succeeded())
+    assert a.limit == START + 1
+    for claim in claims[:-1]:
+        assert claim is not None
+        claim.release()
+    for _ in range(3):
+        pool.report(a, Unanswered())
+    pool.report(a, READY)
+    assert (a.state, a.limit) == (State.READY, START)
+
+
+def test_an_instance_that_turns_a_segment_away_is_not_given_as_many_again() -> None:
+    """Somebody else uses it too."""
+    pool = make_pool("a", slots=32)
+    claims = [pool.claim() for _ in range(START)]
+    pool.report(named(pool, "a"), TurnedAway(event=Event.SAID_FULL))
+    assert named(pool, "a").limit == START - 1
+    for claim in claims:
+        assert claim is not None
+        claim.release()
+
+
+def test_a_claim_knows_how_its_segment_fared() -> None:
+    """Its length, its time, and the mean load beside it, which came and went meanwhile."""
+    pool, clock = make_pool_and_clock("a")
+    with none_missing(pool.claim(work=Work(audio_s=6.0))) as claim:
+        clock.advance(1.0)
+        with none_missing(pool.claim(work=Work(audio_s=9.0))):
+            assert claim.target.audio_left_s == 15.0
+            clock.advance(1.0)
+        clock.advance(2.0)
+        assert claim.success() == Succeeded(audio_s=6.0, took_s=4.0, in_flight=1.25)
+    assert claim.target.audio_left_s == 0.0
+
+
+def none_missing(claim: Claim | None) -> Claim:
+    """The claim that there must be."""
+    assert claim is not None
+    return claim
+
+
+def test_the_policy_is_the_one_that_was_asked_for() -> None:
+    """Here the weights decide; without a choice, who has the fewest."""
+    clock = FakeClock()
+    choice: Choice[Target] = policy_named("weighted_fewest_in_flight")
+    pool = Pool(policy=Patience(), clock=clock, on_change=lambda: None, choice=choice)
+    for name, weight in (("a", 1.0), ("b", 3.0)):
+        bring_up(pool, name, slots=8, weight=weight)
+    claims = [none_missing(pool.claim()) for _ in range(4)]
+    assert [claim.target.name for claim in claims].count("b") == 3
+    for claim in claims:
+        claim.release()
 
 
 ACTIONS = st.lists(

@@ -1,8 +1,7 @@
 """What looks at an instance, and the ends of its segments, say about it.
 
-Pure: an outcome and the vitals so far in, new vitals and perhaps an event for the target's state out. Two counts are
-kept apart on purpose. Answered looks only prove that a process is alive; they never forgive failed segments, because
-ready means that this instance recognises, not that it answers. Only a recognised segment does that.
+Pure: an outcome and the vitals so far in, new vitals and perhaps an event for the target's state out. Invariant: only a
+recognised segment forgives failed ones; neither an answered look nor a canary does.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from harken.dispatch.state import Event
+from harken.dispatch.vitals import Patience, Vitals
 from harken.errors import (
     ClientError,
     DeadlineExceeded,
@@ -45,11 +45,15 @@ class Cut(InstanceFailed):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answered:
-    """A look was answered with a state of the instance's own lifecycle."""
+    """A look was answered.
+
+    Attributes:
+        state: of the instance's own lifecycle.
+        loop_lag_s: by how much its event loop was late at worst in the last seconds.
+    """
 
     state: str
     loop_lag_s: float = 0.0
-    """By how much its event loop was late at worst in the last seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,47 +103,14 @@ class TurnedAway:
     event: Event
 
 
-Outcome = Answered | Unanswered | Succeeded | Failed | Proved | Disproved | TurnedAway
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Policy:
-    """When patience ends.
+class Worse:
+    """It is much worse than its peers (`outliers`); `reason` is one sentence."""
 
-    Attributes:
-        missed_looks: unanswered looks in a row after which a target counts as unresponsive.
-        failures: failed segments in a row after which it is set aside.
-        rest_s: for so many seconds, and then until an answered look.
-        rests: rests in a row, with no recognised segment between them, after which it must be replaced.
-        stalls: segments without progress, with no recognised one between them, after which it must be replaced.
-    """
-
-    missed_looks: int = 3
-    failures: int = 5
-    rest_s: float = 5.0
-    rests: int = 2
-    stalls: int = 2
+    reason: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Vitals:
-    """What is remembered of a target.
-
-    Attributes:
-        missed_looks: unanswered looks in a row.
-        failures: failed segments in a row.
-        rests: rests since the last recognised segment; while there is one, it must prove itself.
-        rests_until: the clock's time until which it is set aside.
-        stalls: segments without progress since the last recognised one.
-        is_disproved: its last canary was wrong; until one is right it gets nothing.
-    """
-
-    missed_looks: int = 0
-    failures: int = 0
-    rests: int = 0
-    stalls: int = 0
-    rests_until: float = float("-inf")
-    is_disproved: bool = False
+Outcome = Answered | Unanswered | Succeeded | Failed | Proved | Disproved | TurnedAway | Worse
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,57 +128,66 @@ class Verdict:
     is_hopeless: bool = False
 
 
-def judge(vitals: Vitals, outcome: Outcome, policy: Policy, now: float) -> Verdict:
+def judge(vitals: Vitals, outcome: Outcome, patience: Patience, now: float) -> Verdict:
     """Take one outcome into account. `now` is the clock's time in seconds."""
     event: Event | None = None
     match outcome:
-        case Answered(state=state):
-            event = _said(state, vitals, now)
+        case Answered():
+            event = _said(outcome, vitals, patience, now)
             vitals = replace(vitals, missed_looks=0)
         case Unanswered():
             vitals = replace(vitals, missed_looks=vitals.missed_looks + 1)
-            event = Event.LOST if vitals.missed_looks >= policy.missed_looks else Event.MISSED
+            event = Event.LOST if vitals.missed_looks >= patience.missed_looks else Event.MISSED
         case Succeeded():
-            vitals = replace(vitals, failures=0, rests=0, stalls=0)
+            # What ended well while it rests was there before; its trial is still to come.
+            rests = vitals.rests if now < vitals.rests_until else 0
+            strikes = 0 if now >= vitals.rests_until + patience.forgiven_s else vitals.strikes
+            vitals = replace(vitals, failures=0, rests=rests, stalls=0, strikes=strikes)
         case Failed():
-            return _failed(vitals, outcome, policy, now)
+            return _failed(vitals, outcome, patience, now)
         case Proved():
             vitals = replace(vitals, is_disproved=False)
         case Disproved():
-            rested = _rest(replace(vitals, is_disproved=True), policy, now)
+            rested = _rest(replace(vitals, is_disproved=True), patience, now)
             return replace(rested, is_hopeless=not vitals.is_disproved)
         case TurnedAway(event=said):
             event = said
+        case Worse():
+            # It works, only badly; a new process would hardly be better.
+            return replace(_rest(vitals, patience, now), is_hopeless=False)
         case _:
             assert_never(outcome)
     return Verdict(vitals=vitals, event=event)
 
 
-def _failed(vitals: Vitals, failure: Failed, policy: Policy, now: float) -> Verdict:
-    failed = replace(vitals, failures=vitals.failures + 1, stalls=vitals.stalls + failure.is_stalled)
-    is_hopeless = failure.is_stalled and failed.stalls == policy.stalls
-    if failed.failures >= policy.failures or is_hopeless:
-        rested = _rest(failed, policy, now)
-        return replace(rested, is_hopeless=rested.is_hopeless or is_hopeless)
-    return Verdict(vitals=failed, event=Event.MISSED if failure.is_lost or failure.is_stalled else None)
-
-
-def _said(state: str, vitals: Vitals, now: float) -> Event | None:
+def _said(answer: Answered, vitals: Vitals, patience: Patience, now: float) -> Event | None:
     """What an instance says of itself is believed, except that it works while it has failed again and again."""
-    event = _SAID.get(state, Event.SAID_STARTING)
+    event = _SAID.get(answer.state, Event.SAID_STARTING)
     if event is not Event.SAID_READY:
         return event
     if now < vitals.rests_until or vitals.is_disproved:
         return None
+    if answer.loop_lag_s >= patience.loop_lag_s:
+        return Event.SAID_FULL
     return Event.RESTED if vitals.rests else event
 
 
-def _rest(vitals: Vitals, policy: Policy, now: float) -> Verdict:
+def _failed(vitals: Vitals, failure: Failed, patience: Patience, now: float) -> Verdict:
+    failed = replace(vitals, failures=vitals.failures + 1, stalls=vitals.stalls + failure.is_stalled)
+    is_hopeless = failure.is_stalled and failed.stalls == patience.stalls
+    if failed.failures >= patience.failures or is_hopeless:
+        rested = _rest(failed, patience, now)
+        return replace(rested, is_hopeless=rested.is_hopeless or is_hopeless)
+    return Verdict(vitals=failed, event=Event.MISSED if failure.is_lost or failure.is_stalled else None)
+
+
+def _rest(vitals: Vitals, patience: Patience, now: float) -> Verdict:
     if now < vitals.rests_until:
         # What was on it when its rest began fails now: that is the same rest.
         return Verdict(vitals=vitals, event=Event.FAILING)
-    rested = replace(vitals, rests=vitals.rests + 1, rests_until=now + policy.rest_s)
-    return Verdict(vitals=rested, event=Event.FAILING, is_hopeless=rested.rests >= policy.rests)
+    rest_s = min(patience.rest_s * 2.0**vitals.strikes, patience.rest_max_s)
+    rested = replace(vitals, rests=vitals.rests + 1, strikes=vitals.strikes + 1, rests_until=now + rest_s)
+    return Verdict(vitals=rested, event=Event.FAILING, is_hopeless=rested.rests >= patience.rests)
 
 
 def outcome_of(error: HarkenError) -> Outcome | None:
@@ -233,3 +213,5 @@ _SAID = {
     "stopped": Event.SAID_DRAINING,
 }
 """The words of an instance's lifecycle that matter here; with every other one it cannot work yet."""
+
+Policy = Patience

@@ -9,19 +9,24 @@ sums and the policy know what it shows; so no decision costs O(number of targets
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 
 from harken.clock import Clock
 from harken.dispatch.candidate import NO_WORK, Work
-from harken.dispatch.capacity import Capacity
 from harken.dispatch.choice import Auto
 from harken.dispatch.choice import Policy as Choice
-from harken.dispatch.health import Failed, Outcome, Policy, Succeeded, TurnedAway, judge
+from harken.dispatch.health import Answered, Failed, Outcome, Succeeded, TurnedAway, Worse, judge
 from harken.dispatch.line import Line
+from harken.dispatch.outliers import outliers
 from harken.dispatch.state import Event, State
 from harken.dispatch.target import Claim, Target
+from harken.dispatch.vitals import Patience
 from harken.log import get_log
 
 _log = get_log("dispatch.pool")
+
+_REVIEW_S = 1.0
+"""How often targets are compared with each other, at most."""
 
 OnUnresponsive = Callable[[str], None]
 """Called with a target's name when it has just become unresponsive, or fails all its segments. It must not block."""
@@ -38,7 +43,7 @@ class Pool:
     """
 
     def __init__(
-        self, *, policy: Policy, clock: Clock, on_change: Callable[[], None], choice: Choice[Target] | None = None
+        self, *, policy: Patience, clock: Clock, on_change: Callable[[], None], choice: Choice[Target] | None = None
     ) -> None:
         self.on_unresponsive: OnUnresponsive | None = None
         self._policy = policy
@@ -47,6 +52,7 @@ class Pool:
         self._choice: Choice[Target] = Auto() if choice is None else choice
         self._targets: dict[str, Target] = {}
         self._turn = 0
+        self._review_at = float("-inf")
         self._in_flight = 0
         self._ready: set[Target] = set()
         self._taking: set[Target] = set()
@@ -132,11 +138,14 @@ class Pool:
         if isinstance(outcome, Succeeded):
             target.successes += 1
             target.last_success = now
-            target.learn(outcome)
+            target.learn(outcome, now)
         elif isinstance(outcome, Failed):
             target.failures += 1
+            target.record.failed(now=now)
         elif isinstance(outcome, TurnedAway) and outcome.event is Event.SAID_FULL:
             target.capacity.refused(target.in_flight)
+        elif isinstance(outcome, Answered):
+            outcome = self._weigh_lag(target, outcome)
         verdict = judge(target.vitals, outcome, self._policy, now)
         target.vitals = verdict.vitals
         self._refresh(target)
@@ -145,6 +154,32 @@ class Pool:
         if verdict.is_hopeless and self._targets.get(target.name) is target:
             _log.warning("target.hopeless", target=target.name, detail=target.detail, rests=target.vitals.rests)
             self._tell_owner(target)
+
+        if now >= self._review_at and isinstance(outcome, Succeeded | Failed):
+            self._review_at = now + _REVIEW_S
+            self._review(now)
+
+    def _weigh_lag(self, target: Target, answer: Answered) -> Answered:
+        """An event loop that is late sets a target aside only where that can be spared: when all are late, all work."""
+        if answer.loop_lag_s < self._policy.loop_lag_s:
+            return answer
+        if not target.takes_work or self._spare > 0:
+            target.detail = f"Its event loop was {answer.loop_lag_s:.1f} s late."
+            return answer
+        return replace(answer, loop_lag_s=0.0)
+
+    def _review(self, now: float) -> None:
+        """Set those aside that are much worse than their peers, as far as they can be spared."""
+        if self._spare:
+            standings = ((target, target.record.standing(now)) for target in self._ready)
+            for outlier in outliers(standings)[: self._spare]:
+                outlier.target.detail = outlier.reason
+                self.report(outlier.target, Worse(reason=outlier.reason))
+
+    @property
+    def _spare(self) -> int:
+        """How many more targets may be set aside for being worse than the others."""
+        return self._policy.spare(len(self._targets), away=len(self._targets) - len(self._ready))
 
     def _released(self, target: Target) -> None:
         if self._targets.get(target.name) is target:
@@ -168,7 +203,7 @@ class Pool:
         before = target.state
         has_changed = target.apply(event)
         if before in _AWAY and target.takes_work:
-            target.capacity = Capacity()
+            target.begin_again()
         self._refresh(target)
         if event is Event.LOST or event is Event.REMOVE:
             target.cut(f"Instance {target.name} {_CUT[event]}.")

@@ -1,0 +1,140 @@
+"""Which targets are much worse than their peers, by errors or by speed.
+
+Pure. An instance at half speed still helps, since it simply gets fewer segments; setting it aside would make the others
+slower. One that is four times slower holds what it has for so long that people are better off without it, and so it is
+with one that fails every second segment. Speed has to be compared fairly: with continuous batching each segment is
+slower the more run beside it, but all of them together are faster. So a target counts as slower only by the smaller
+of two factors, that of its segments' own speed and that of its whole throughput. Hence the invariant: at whatever
+loads, one that is f times slower than its peers is never taken for more than f times slower.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+SLOWER = 4.0
+"""So many times slower than the median of the others is too slow."""
+
+FAILING = 0.4
+"""Such a part of failed segments is too many, if the others have less than a quarter of that."""
+
+VOLUME = 10.0
+"""Segments, the faded ones counted for less, below which nothing is concluded."""
+
+_KEPT = 0.93
+_HALF_LIFE_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How a target did lately.
+
+    Attributes:
+        volume: segments that it is known by, the faded ones counted for less.
+        failed: the part of them that failed.
+        speed: audio-seconds per second of one segment; 0 for unknown.
+        throughput: audio-seconds per second of all that ran at the same time; 0 for unknown.
+    """
+
+    volume: float
+    failed: float
+    speed: float
+    throughput: float
+
+
+class Record:
+    """The recent segments of one target; each fades with those after it (to a half after ten) and with time."""
+
+    def __init__(self) -> None:
+        self._at = 0.0
+        self._volume = 0.0
+        self._failed = 0.0
+        self._audio_s = 0.0
+        self._took_s = 0.0
+        self._load_s = 0.0
+
+    def succeeded(self, *, now: float, audio_s: float, took_s: float, load: float) -> None:
+        """A segment was recognised, after so many seconds beside so many others (itself included)."""
+        self._fade(now)
+        self._audio_s += audio_s
+        self._took_s += took_s
+        self._load_s += took_s * load
+
+    def failed(self, *, now: float) -> None:
+        """A segment failed, and not through the client's fault."""
+        self._fade(now)
+        self._failed += 1.0
+
+    def standing(self, now: float) -> Standing:
+        """What that amounts to now."""
+        speed = self._audio_s / self._took_s if self._took_s > 0 else 0.0
+        return Standing(
+            volume=self._volume * 0.5 ** ((now - self._at) / _HALF_LIFE_S),
+            failed=self._failed / self._volume if self._volume > 0 else 0.0,
+            speed=speed,
+            throughput=speed * self._load_s / self._took_s if self._took_s > 0 else 0.0,
+        )
+
+    def _fade(self, now: float) -> None:
+        kept = _KEPT * 0.5 ** ((now - self._at) / _HALF_LIFE_S)
+        self._at = now
+        self._volume = self._volume * kept + 1.0
+        self._failed *= kept
+        self._audio_s *= kept
+        self._took_s *= kept
+        self._load_s *= kept
+
+
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outlier(Generic[K]):
+    """A target that is much worse.
+
+    Attributes:
+        target: which.
+        badness: how much, to compare outliers with each other.
+        reason: one sentence.
+    """
+
+    target: K
+    badness: float
+    reason: str
+
+
+def outliers(standings: Iterable[tuple[K, Standing]]) -> list[Outlier[K]]:
+    """Find them, the worst first; O(n log n). Who is too little known is neither judged nor compared with."""
+    known = [(target, standing) for target, standing in standings if standing.volume >= VOLUME]
+    if len(known) < 2:
+        return []
+    failed = sorted(standing.failed for _, standing in known)
+    speeds = sorted(standing.speed for _, standing in known)
+    throughputs = sorted(standing.throughput for _, standing in known)
+    found = []
+    for target, standing in known:
+        usual = _median_of_others(failed, standing.failed)
+        if standing.failed >= FAILING and 4 * usual < standing.failed:
+            reason = f"{standing.failed:.0%} of its segments failed lately, and {usual:.0%} of the others'."
+            found.append(Outlier(target=target, badness=100.0 * standing.failed, reason=reason))
+            continue
+        if standing.speed <= 0:
+            continue
+        slower = min(
+            _median_of_others(speeds, standing.speed) / standing.speed,
+            _median_of_others(throughputs, standing.throughput) / standing.throughput,
+        )
+        if slower >= SLOWER:
+            reason = f"It is {slower:.1f} times slower than the others."
+            found.append(Outlier(target=target, badness=slower, reason=reason))
+    return sorted(found, key=lambda outlier: -outlier.badness)
+
+
+def _median_of_others(ordered: list[float], own: float) -> float:
+    """The lower median of all but one `own`."""
+    place = bisect.bisect_left(ordered, own)
+    middle = (len(ordered) - 2) // 2
+    return ordered[middle] if middle < place else ordered[middle + 1]
