@@ -3,7 +3,8 @@
 Owns a few worker threads. Threads and not processes: the heavy parts run in C with Python's lock released, and a
 recording need not be copied between processes (docs/decisions, "Decoding in threads"). Each pull of a recording's
 pieces is a visit of its own to the threads, in the order of asking, so that a recording of hours, or a slow reader of
-one, holds no thread that short ones wait for. The invariant: at most `workers` recordings are worked on at a time and
+one, holds no thread that short ones wait for. The first pull comes with the look at the skeleton: a clip of one piece
+is one visit. The invariant: at most `workers` recordings are worked on at a time and
 at most `waiting` others are unfinished; a caller who leaves gives everything back, because what runs for it stops at
 its next block.
 """
@@ -57,21 +58,37 @@ class _Visits:
         self._left = threading.Event()
         self._reading: Reading | None = None
         self._latest: Future[Any] | None = None
+        self._first: Future[Pulled] | None = None
 
     def is_abandoned(self) -> bool:
         """Whether what runs in a thread should stop."""
         return self._left.is_set() or self._is_closing()
 
     def start(self, reading: Reading) -> Future[float | None]:
-        """Start the reading, in a thread."""
-        self._latest = future = self._submit(reading.start)
+        """Start the reading, in a thread, and pull its first pieces in the same visit."""
         self._reading = reading
+        self._latest = future = self._submit(self._start)
         return future
 
     def pull(self) -> Future[Pulled]:
-        """Pull the next pieces, in a thread."""
+        """Pull the next pieces, in a thread; the first ones are there already."""
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
         self._latest = future = self._submit(self._pull)
         return future
+
+    def _start(self) -> float | None:
+        assert self._reading is not None, "there is something to start"
+        total_s = self._reading.start()
+        first = Future[Pulled]()
+        # What goes wrong behind the skeleton is the stream's to tell.
+        try:
+            first.set_result(self._pull())
+        except Exception as error:  # noqa: BLE001 - kept for whoever pulls, as an executor does
+            first.set_exception(error)
+        self._first = first
+        return total_s
 
     def _pull(self) -> Pulled:
         assert self._reading is not None, "it was started"
