@@ -14,7 +14,7 @@ from types import TracebackType
 
 from harken.clock import Clock, SystemClock
 from harken.config import DispatchConfig, FleetConfig, LimitsConfig
-from harken.dispatch.health import Policy
+from harken.dispatch.choice import policy_named
 from harken.dispatch.hedge import HedgeRule
 from harken.dispatch.line import Line
 from harken.dispatch.lookout import Lookout
@@ -25,6 +25,7 @@ from harken.dispatch.reception import Reception, until_ready
 from harken.dispatch.runner import Runner
 from harken.dispatch.session import open_session
 from harken.dispatch.stats import Stats
+from harken.dispatch.vitals import Patience
 from harken.dispatch.waiting import WaitingRoom
 from harken.dispatch.wire_line import WireLine
 from harken.errors import HarkenError
@@ -37,11 +38,14 @@ class Dispatcher:
     Args:
         limits: of the queue, the waits and the attempts.
         fleet: how often and how patiently instances are looked at.
-        dispatch: shares of further and of second tries; None for the defaults.
+        dispatch: the choice of targets, and the shares of further and of second tries; None for the defaults.
         clock: seconds for deadlines, rests and the measured pace.
         on_unresponsive: gets the name of a target that has fallen silent, so that its owner can replace it.
         silence_s: an instance that sends nothing for so long during a segment has failed it.
         hedges: which segments are late, and get a second try.
+
+    Raises:
+        ConfigError: `dispatch.policy` is not known.
     """
 
     def __init__(
@@ -62,7 +66,10 @@ class Dispatcher:
         self._clock = clock or SystemClock()
         self._silence_s = silence_s
         self._pool = Pool(
-            policy=Policy(missed_looks=fleet.probe_failures), clock=self._clock, on_change=self._look_around
+            policy=Patience(missed_looks=fleet.probe_failures, eject_share=self._dispatch.eject_share),
+            clock=self._clock,
+            on_change=self._look_around,
+            choice=policy_named(self._dispatch.policy),
         )
         self._pool.on_unresponsive = on_unresponsive
         self._pace = Pace()
@@ -78,7 +85,14 @@ class Dispatcher:
             session = await stack.enter_async_context(open_session())
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             self._session = session
-            self._lookout = Lookout(pool=self._pool, fleet=self._fleet, tasks=tasks, on_news=self._look_around)
+            self._lookout = Lookout(
+                pool=self._pool,
+                fleet=self._fleet,
+                tasks=tasks,
+                on_news=self._look_around,
+                clock=self._clock,
+                canary_interval_s=self._dispatch.canary_interval_s,
+            )
             self._reception = Reception(
                 known=lambda: self._lookout.model, news=self._news, timeout_s=self._limits.queue_timeout_s
             )
