@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from harken.config import Config, InstanceConfig
+from harken.config import CacheConfig, Config, InstanceConfig
 from harken.engine.canary import Canary
 from harken.engine.load import Loaded
 from harken.engine.stub import StubEngine, stub_text
@@ -106,7 +106,8 @@ def stub_config(model: str = "stub", *, drain_timeout_s: float = 10.0, slots: in
     return Config(
         instance=InstanceConfig(
             model=model, name="asr-1", drain_timeout_s=drain_timeout_s, slots=slots, waiting=waiting
-        )
+        ),
+        cache=CacheConfig(bytes=0),  # tests send one recording again and again, and mean each of them
     )
 
 

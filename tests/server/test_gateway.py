@@ -19,7 +19,7 @@ import soundfile
 import uvicorn
 from numpy.typing import NDArray
 
-from harken.config import Config, FleetConfig, GatewayConfig, InstanceConfig
+from harken.config import CacheConfig, Config, FleetConfig, GatewayConfig, InstanceConfig
 from harken.dispatch.dispatcher import Dispatcher
 from harken.engine.stub import stub_text
 from harken.server.ending import CLEAN, Ending
@@ -72,9 +72,12 @@ class FakeFleet:
 
 
 @asynccontextmanager
-async def gateway(fleet: FakeFleet, *, drain_timeout_s: float = 10.0) -> AsyncIterator[Running]:
+async def gateway(fleet: FakeFleet, *, drain_timeout_s: float = 10.0, cache_bytes: int = 0) -> AsyncIterator[Running]:
     """A gateway over a fleet."""
-    config = Config(fleet=FAST, gateway=GatewayConfig(drain_timeout_s=drain_timeout_s))
+    # The same recording is sent again and again, and each is meant to be recognised.
+    config = Config(
+        fleet=FAST, gateway=GatewayConfig(drain_timeout_s=drain_timeout_s), cache=CacheConfig(bytes=cache_bytes)
+    )
     async with running(Gateway(config, fleet.opened)) as server:
         server.client.timeout = httpx.Timeout(TIMEOUT_S)
         yield server
@@ -126,6 +129,24 @@ def test_a_recording_goes_through_the_gateway_to_an_instance() -> None:
         assert answer.headers["x-harken-instance"] == "asr-1"
         assert (health["status"], health["instance"], health["model"]) == ("healthy", "gateway", "stub")
         assert (health["instances"][0]["state"], health["instances"][0]["restarts"]) == ("ready", 1)
+
+    asyncio.run(story())
+
+
+def test_the_gateway_has_the_same_recording_recognised_once() -> None:
+    """Asked at once or later; what is known is answered even when nobody could recognise it any more."""
+
+    async def story() -> None:
+        file = {"audio": ("a.wav", wav(speech_like(1.0)))}
+        fleet: FakeFleet
+        async with instance() as url, gateway(fleet := FakeFleet([url]), cache_bytes=1_000_000) as server:
+            await until(server, is_ready)
+            answers = await asyncio.gather(*(server.client.post("/asr", files=file) for _ in range(5)))
+            assert sorted(answer.headers["x-harken-cache"] for answer in answers) == ["hit"] * 4 + ["miss"]
+            fleet.replace("asr-1")
+            late = await server.client.post("/asr", files=file)
+        assert late.json() == answers[0].json()
+        assert (late.headers["x-harken-cache"], late.headers["x-harken-instance"]) == ("hit", "asr-1")
 
     asyncio.run(story())
 
