@@ -76,7 +76,7 @@ class OpenAILook:
             return await self._found_harken(health)
         if status not in _ABSENT and not 200 <= status < 300:
             return Missed(reason=f"It answers HTTP {status} when asked for its health.")
-        if self._listing is None or status in _ABSENT:
+        if self._listing is None or not self._listing.name or status in _ABSENT:
             listing = await self._list()
             if isinstance(listing, Missed):
                 return listing
