@@ -9,10 +9,11 @@ import pytest
 
 from harken.config import LimitsConfig
 from harken.dispatch.desk import Desk, Guest
-from harken.dispatch.health import Answered, Policy
+from harken.dispatch.health import Answered
 from harken.dispatch.pace import Pace
 from harken.dispatch.pool import Pool
 from harken.dispatch.target import Claim, Target
+from harken.dispatch.vitals import Patience
 from harken.errors import DeadlineExceeded, Draining, HarkenError, NoReadyInstance, QueueFull, TimedOut
 from harken.testing.clock import FakeClock
 from harken.types import ANYBODY, ModelInfo, Priority, Requester
@@ -45,7 +46,7 @@ class House:
 
     def __init__(self, *slots: int, queue_audio_s: float = 100.0) -> None:
         self.clock = FakeClock()
-        self.pool = Pool(policy=Policy(), clock=self.clock, on_change=self.look_around)
+        self.pool = Pool(Patience(), clock=self.clock, on_change=self.look_around)
         self.limits = LimitsConfig(queue_audio_s=queue_audio_s)
         self.pace = Pace()
         self.desk: Desk[Visitor] = Desk(limits=self.limits, pool=self.pool, pace=self.pace)

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from harken.dispatch.candidate import Work
 from harken.dispatch.capacity import START
-from harken.dispatch.choice import Policy as Choice
-from harken.dispatch.choice import policy_named
+from harken.dispatch.choice import Policy, policy_named
 from harken.dispatch.health import Answered, Failed, Outcome, Succeeded, TurnedAway, Unanswered
 from harken.dispatch.pool import Pool
 from harken.dispatch.state import Event, State
@@ -28,7 +27,7 @@ def make_pool(*names: str, slots: int = 2) -> Pool:
 def make_pool_and_clock(*names: str, slots: int = 2) -> tuple[Pool, FakeClock]:
     """A pool of ready targets, and its time."""
     clock = FakeClock()
-    pool = Pool(policy=Patience(missed_looks=3, failures=5, rest_s=10.0), clock=clock, on_change=lambda: None)
+    pool = Pool(Patience(missed_looks=3, failures=5, rest_s=10.0), clock=clock, on_change=lambda: None)
     for name in names:
         bring_up(pool, name, slots=slots)
     return pool, clock
@@ -275,10 +274,10 @@ def none_missing(claim: Claim | None) -> Claim:
 
 
 def test_the_policy_is_the_one_that_was_asked_for() -> None:
-    """Here the weights decide; without a choice, who has the fewest."""
+    """Here the weights decide; without a policy, who has the fewest."""
     clock = FakeClock()
-    choice: Choice[Target] = policy_named("weighted_fewest_in_flight")
-    pool = Pool(policy=Patience(), clock=clock, on_change=lambda: None, choice=choice)
+    policy: Policy[Target] = policy_named("weighted_fewest_in_flight")
+    pool = Pool(Patience(), clock=clock, on_change=lambda: None, policy=policy)
     for name, weight in (("a", 1.0), ("b", 3.0)):
         bring_up(pool, name, slots=8, weight=weight)
     claims = [none_missing(pool.claim()) for _ in range(4)]

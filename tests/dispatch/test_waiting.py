@@ -8,10 +8,11 @@ import pytest
 
 from harken.config import LimitsConfig
 from harken.dispatch.attempt import Pending
-from harken.dispatch.health import Answered, Policy
+from harken.dispatch.health import Answered
 from harken.dispatch.pace import Pace
 from harken.dispatch.pool import Pool
 from harken.dispatch.target import Claim
+from harken.dispatch.vitals import Patience
 from harken.dispatch.waiting import WaitingRoom
 from harken.errors import DeadlineExceeded, QueueFull
 from harken.testing.clock import FakeClock
@@ -22,7 +23,7 @@ from tests.dispatch.house import run
 def make_room(*, queue_audio_s: float = 100.0) -> tuple[WaitingRoom, Pool, FakeClock]:
     """A room before a pool with a single slot."""
     clock = FakeClock()
-    pool = Pool(policy=Policy(), clock=clock, on_change=lambda: room.assign())  # noqa: PLW0108 -- the room needs the pool first
+    pool = Pool(Patience(), clock=clock, on_change=lambda: room.assign())  # noqa: PLW0108 -- the room needs the pool first
     room = WaitingRoom(limits=LimitsConfig(queue_audio_s=queue_audio_s), pool=pool, pace=Pace(), clock=clock)
     target = pool.add("one", "http://one")
     target.model = ModelInfo(name="m", revision="1", max_segment_s=30.0, languages=(), slots=1)

@@ -15,6 +15,7 @@ from types import TracebackType
 from harken.clock import Clock, SystemClock
 from harken.config import DispatchConfig, FleetConfig, LimitsConfig
 from harken.dispatch.choice import policy_named
+from harken.dispatch.draining import until_empty
 from harken.dispatch.hedge import HedgeRule
 from harken.dispatch.line import Line
 from harken.dispatch.lookout import Lookout
@@ -66,10 +67,10 @@ class Dispatcher:
         self._clock = clock or SystemClock()
         self._silence_s = silence_s
         self._pool = Pool(
-            policy=Patience(missed_looks=fleet.probe_failures, eject_share=self._dispatch.eject_share),
+            Patience(missed_looks=fleet.probe_failures, eject_share=self._dispatch.eject_share),
             clock=self._clock,
             on_change=self._look_around,
-            choice=policy_named(self._dispatch.policy),
+            policy=policy_named(self._dispatch.policy),
         )
         self._pool.on_unresponsive = on_unresponsive
         self._pace = Pace()
@@ -171,16 +172,7 @@ class Dispatcher:
             False when something had to be taken away from it. An unknown name has nothing.
         """
         target = self._pool.get(name)
-        if target is None:
-            return True
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._news.until(lambda: target.in_flight == 0)
-        except TimeoutError:
-            target.cut(f"Instance {name} was emptied.")
-            await self._news.until(lambda: target.in_flight == 0)
-            return False
-        return True
+        return target is None or await until_empty(target, self._news, timeout_s)
 
     @property
     def on_unresponsive(self) -> OnUnresponsive | None:

@@ -213,5 +213,3 @@ _SAID = {
     "stopped": Event.SAID_DRAINING,
 }
 """The words of an instance's lifecycle that matter here; with every other one it cannot work yet."""
-
-Policy = Patience

@@ -13,8 +13,7 @@ from dataclasses import replace
 
 from harken.clock import Clock
 from harken.dispatch.candidate import NO_WORK, Work
-from harken.dispatch.choice import Auto
-from harken.dispatch.choice import Policy as Choice
+from harken.dispatch.choice import Auto, Policy
 from harken.dispatch.health import Answered, Failed, Outcome, Succeeded, TurnedAway, Worse, judge
 from harken.dispatch.line import Line
 from harken.dispatch.outliers import outliers
@@ -36,20 +35,25 @@ class Pool:
     """The targets of one dispatcher.
 
     Args:
-        policy: when patience with a target ends.
+        patience: when it ends with a target.
         clock: seconds, for rests and times of success.
         on_change: called after a state changed or a slot was given back.
-        choice: which target gets a segment; None for `Auto`. It belongs to this pool alone.
+        policy: which target gets a segment; None for `Auto`. It belongs to this pool alone.
     """
 
     def __init__(
-        self, *, policy: Patience, clock: Clock, on_change: Callable[[], None], choice: Choice[Target] | None = None
+        self,
+        patience: Patience,
+        *,
+        clock: Clock,
+        on_change: Callable[[], None],
+        policy: Policy[Target] | None = None,
     ) -> None:
         self.on_unresponsive: OnUnresponsive | None = None
-        self._policy = policy
+        self._patience = patience
         self._clock = clock
         self._on_change = on_change
-        self._choice: Choice[Target] = Auto() if choice is None else choice
+        self._policy: Policy[Target] = Auto() if policy is None else policy
         self._targets: dict[str, Target] = {}
         self._turn = 0
         self._review_at = float("-inf")
@@ -94,7 +98,7 @@ class Pool:
         if target is not None:
             _log.info("target.removed", target=name, in_flight=target.in_flight)
             self._in_flight -= target.in_flight
-            self._choice.forget(target)
+            self._policy.forget(target)
             for group in (self._ready, self._taking, self._with_room):
                 group.discard(target)
             self._happen(target, Event.REMOVE)
@@ -122,7 +126,7 @@ class Pool:
             return None
         if avoid and not only_elsewhere and len(self._taking) == sum(target in self._taking for target in avoid):
             avoid = ()
-        target = self._choice.choose(work, avoid)
+        target = self._policy.choose(work, avoid)
         if target is None:
             return None
         self._turn += 1
@@ -146,7 +150,7 @@ class Pool:
             target.capacity.refused(target.in_flight)
         elif isinstance(outcome, Answered):
             outcome = self._weigh_lag(target, outcome)
-        verdict = judge(target.vitals, outcome, self._policy, now)
+        verdict = judge(target.vitals, outcome, self._patience, now)
         target.vitals = verdict.vitals
         self._refresh(target)
         if verdict.event is not None:
@@ -161,7 +165,7 @@ class Pool:
 
     def _weigh_lag(self, target: Target, answer: Answered) -> Answered:
         """An event loop that is late sets a target aside only where that can be spared: when all are late, all work."""
-        if answer.loop_lag_s < self._policy.loop_lag_s:
+        if answer.loop_lag_s < self._patience.loop_lag_s:
             return answer
         if not target.takes_work or self._spare > 0:
             target.detail = f"Its event loop was {answer.loop_lag_s:.1f} s late."
@@ -179,7 +183,7 @@ class Pool:
     @property
     def _spare(self) -> int:
         """How many more targets may be set aside for being worse than the others."""
-        return self._policy.spare(len(self._targets), away=len(self._targets) - len(self._ready))
+        return self._patience.spare(len(self._targets), away=len(self._targets) - len(self._ready))
 
     def _released(self, target: Target) -> None:
         if self._targets.get(target.name) is target:
@@ -197,7 +201,7 @@ class Pool:
             (self._with_room, target.free_slots > 0),
         ):
             (group.add if belongs else group.discard)(target)
-        self._choice.update(target)
+        self._policy.update(target)
 
     def _happen(self, target: Target, event: Event) -> None:
         before = target.state
