@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from harken.dispatch.upstream import Upstream
 from harken.errors import ConfigError
-from harken.fleet.upstreams import parse_upstreams, parse_weights
+from harken.fleet.upstreams import OPTIONS, parse_upstreams, parse_weights
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,13 @@ def test_what_is_wrong_is_said_and_nothing_secret_with_it(text: str, complaint: 
     with pytest.raises(ConfigError, match=complaint) as caught:
         parse_upstreams(text, {"BAD": "a\x00b"})
     assert "pw" not in caught.value.message
+
+
+def test_every_option_is_documented_and_nothing_else_is() -> None:
+    """In the table of docs/reference/upstreams.md."""
+    page = (Path(__file__).parents[2] / "docs/reference/upstreams.md").read_text(encoding="utf-8")
+    table = page.split("| option | meaning | default |")[1].split("\n\n")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == OPTIONS
 
 
 def test_weights_are_as_many_as_instances() -> None:

@@ -15,7 +15,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from harken.dispatch.upstream import Upstream
 from harken.errors import ConfigError
 
-_KEYS = ("name", "weight", "slots", "model", "revision", "key_env", "serial", "words")
+OPTIONS = ("name", "weight", "slots", "model", "revision", "key_env", "serial", "words")
+"""What a fragment may say."""
+
 _FLAGS = frozenset({"serial", "words"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOCAL_NAME = re.compile(r"asr-\d+")
@@ -106,9 +108,9 @@ def _fragment(fragment: str, shown: str) -> Iterator[tuple[str, str]]:
     for part in filter(None, fragment.split("&")):
         key, equals, raw = part.partition("=")
         value = unquote(raw).strip()
-        if key not in _KEYS:
-            close = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.5)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(_KEYS)}."
+        if key not in OPTIONS:
+            close = difflib.get_close_matches(key, OPTIONS, n=1, cutoff=0.5)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(OPTIONS)}."
             raise ConfigError(f"Unknown option {key!r} of the upstream {shown}; {hint}")
         if key in seen:
             raise ConfigError(f"The upstream {shown} has {key!r} twice.")

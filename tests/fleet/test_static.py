@@ -1,0 +1,85 @@
+"""A fleet that somebody else runs, with real servers and a real dispatcher."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from harken.config import LimitsConfig
+from harken.dispatch.dispatcher import Dispatcher
+from harken.dispatch.upstream import Upstream
+from harken.fleet.static import StaticFleet, packaged_proof
+from harken.types import Options
+from tests.dispatch.house import FAST, check_idle, run, until_state
+from tests.dispatch.instances import Instance, make_segment, running
+from tests.dispatch.openai_server import OpenAIServer, Script, expected_text, serving
+
+
+@asynccontextmanager
+async def dispatching(*urls: str, ready: int) -> AsyncIterator[Dispatcher]:
+    """A dispatcher over upstreams; afterwards nothing is left in it."""
+    upstreams = [Upstream(name=f"upstream-{number}", url=url, slots=4) for number, url in enumerate(urls, start=1)]
+    async with Dispatcher(LimitsConfig(), FAST) as dispatcher:
+        async with StaticFleet(upstreams, dispatcher) as fleet:
+            assert [line.name for line in fleet.instances()] == [each.name for each in upstreams]
+            await dispatcher.wait_ready(5.0, count=ready)
+            yield dispatcher
+        assert dispatcher.health() == ()
+    check_idle(dispatcher)
+
+
+def test_a_server_of_openais_api_and_an_instance_of_ours_share_the_work() -> None:
+    """Both are targets like any other."""
+
+    async def story() -> None:
+        one, other = Instance("one"), OpenAIServer()
+        async with running(one), serving(other), dispatching(one.url, other.url, ready=2) as dispatcher:
+            segments = [make_segment(f"r{seed}", seed=seed) for seed in range(8)]
+            found = await asyncio.gather(*(dispatcher.recognize(segment, Options()) for segment in segments))
+            assert {transcript.instance for transcript in found} == {"upstream-1", "upstream-2"}
+            assert len(one.jobs) + len(other.asked) == 8
+
+    run(story())
+
+
+def test_a_server_that_dies_in_the_middle_loses_no_segment() -> None:
+    """What ran there is recognised by the other; and it gets work again once it is back."""
+
+    async def story() -> None:
+        bad, good = OpenAIServer(script=Script.HANG), OpenAIServer()
+        async with serving(bad, good), dispatching(bad.url, good.url, ready=2) as dispatcher:
+            segments = [make_segment(f"r{seed}", seed=seed) for seed in range(6)]
+            work = asyncio.gather(*(dispatcher.recognize(segment, Options()) for segment in segments))
+            await bad.until(lambda: bad.running > 0)
+            await bad.vanish()
+            found = await work
+            assert [transcript.text for transcript in found] == [expected_text(segment) for segment in segments]
+            assert {transcript.instance for transcript in found} == {"upstream-2"}
+            bad.script = Script.ANSWER
+            await bad.listen()
+            await until_state(dispatcher, "upstream-1", "ready", "on_trial")
+
+    run(story())
+
+
+def test_a_server_that_turns_segments_away_costs_none_of_them() -> None:
+    """They go elsewhere, and are no failures."""
+
+    async def story() -> None:
+        full = OpenAIServer(script=Script.STATUS, refusal=(429, {"Retry-After": "60"}, ""))
+        good = OpenAIServer()
+        async with serving(full, good), dispatching(full.url, good.url, ready=2) as dispatcher:
+            segments = [make_segment(f"r{seed}", seed=seed) for seed in range(6)]
+            await asyncio.gather(*(dispatcher.recognize(segment, Options()) for segment in segments))
+            await until_state(dispatcher, "upstream-1", "full")
+            assert len(good.asked) == 6
+
+    run(story())
+
+
+def test_the_packaged_proof_is_a_recording_of_speech() -> None:
+    """Loud enough to be one, and short."""
+    proof = packaged_proof()
+    assert 0.5 < proof.job.segment.audio_s < 10.0
+    assert 0.05 < abs(proof.samples).max() <= 1.0
