@@ -226,6 +226,15 @@ def test_a_late_event_loop_sets_one_aside_but_never_all() -> None:
     assert named(pool, "a").state is State.READY
 
 
+def test_an_event_loop_that_was_always_late_keeps_no_fleet_from_starting() -> None:
+    """One, or the first of two, becomes ready all the same; the second waits for a better moment."""
+    pool, late = make_pool(), Answered(state="ready", loop_lag_s=3.0)
+    targets = [pool.add(name, f"http://{name}") for name in "ab"]
+    for target in targets:
+        pool.report(target, late)
+    assert [target.state for target in targets] == [State.READY, State.STARTING]
+
+
 def test_a_new_or_returning_target_begins_slowly() -> None:
     """Four at once, then one more for each success; after silence again."""
     pool = make_pool("a", slots=32)

@@ -167,23 +167,26 @@ class Pool:
         """An event loop that is late sets a target aside only where that can be spared: when all are late, all work."""
         if answer.loop_lag_s < self._patience.loop_lag_s:
             return answer
-        if not target.takes_work or self._spare > 0:
-            target.detail = f"Its event loop was {answer.loop_lag_s:.1f} s late."
-            return answer
-        return replace(answer, loop_lag_s=0.0)
+        if not self._spare(candidate=target):
+            return replace(answer, loop_lag_s=0.0)
+        target.detail = f"Its event loop was {answer.loop_lag_s:.1f} s late."
+        return answer
 
     def _review(self, now: float) -> None:
         """Set those aside that are much worse than their peers, as far as they can be spared."""
-        if self._spare:
-            standings = ((target, target.record.standing(now)) for target in self._ready)
-            for outlier in outliers(standings)[: self._spare]:
-                outlier.target.detail = outlier.reason
-                self.report(outlier.target, Worse(reason=outlier.reason))
+        if not self._spare():
+            return
+        standings = ((target, target.record.standing(now)) for target in self._ready)
+        for outlier in outliers(standings)[: self._spare()]:
+            outlier.target.detail = outlier.reason
+            self.report(outlier.target, Worse(reason=outlier.reason))
 
-    @property
-    def _spare(self) -> int:
-        """How many more targets may be set aside for being worse than the others."""
-        return self._patience.spare(len(self._targets), away=len(self._targets) - len(self._ready))
+    def _spare(self, *, candidate: Target | None = None) -> int:
+        """How many targets may be set aside for being worse than the others, the candidate among them."""
+        away = len(self._targets) - len(self._ready)
+        if candidate is not None and candidate not in self._ready:
+            away -= 1
+        return self._patience.spare(len(self._targets), away)
 
     def _released(self, target: Target) -> None:
         if self._targets.get(target.name) is target:
