@@ -139,6 +139,8 @@ def judge(vitals: Vitals, outcome: Outcome, patience: Patience, now: float) -> V
             vitals = replace(vitals, missed_looks=vitals.missed_looks + 1)
             event = Event.LOST if vitals.missed_looks >= patience.missed_looks else Event.MISSED
         case Succeeded():
+            if vitals.is_spotless:  # nearly always, and this is on the way of every segment
+                return Verdict(vitals=vitals, event=None)
             # What ended well while it rests was there before; its trial is still to come.
             rests = vitals.rests if now < vitals.rests_until else 0
             strikes = 0 if now >= vitals.rests_until + patience.forgiven_s else vitals.strikes

@@ -138,7 +138,7 @@ class Pool:
 
     def report(self, target: Target, outcome: Outcome) -> None:
         """Let news about a target count."""
-        now = self._clock.now()
+        now, limit = self._clock.now(), target.limit
         if isinstance(outcome, Succeeded):
             target.successes += 1
             target.last_success = now
@@ -152,7 +152,9 @@ class Pool:
             outcome = self._weigh_lag(target, outcome)
         verdict = judge(target.vitals, outcome, self._patience, now)
         target.vitals = verdict.vitals
-        self._refresh(target)
+        # A look may have brought another model with it.
+        if target.limit != limit or isinstance(outcome, Answered):
+            self._refresh(target)
         if verdict.event is not None:
             self._happen(target, verdict.event)
         if verdict.is_hopeless and self._targets.get(target.name) is target:
@@ -195,23 +197,24 @@ class Pool:
         self._on_change()
 
     def _refresh(self, target: Target) -> None:
-        """Have the sums and the policy know what a target shows now. O(log n)."""
-        if self._targets.get(target.name) is not target:
-            return
-        for group, belongs in (
-            (self._ready, target.is_ready),
-            (self._taking, target.takes_work),
-            (self._with_room, target.free_slots > 0),
-        ):
-            (group.add if belongs else group.discard)(target)
-        self._policy.update(target)
+        """Have the sums and the policy know of a change in a target's load, limit or slots. O(log n)."""
+        if self._targets.get(target.name) is target:
+            (self._with_room.add if target.free_slots > 0 else self._with_room.discard)(target)
+            self._policy.update(target)
+
+    def _refresh_state(self, target: Target) -> None:
+        """Have them know of a change in its state."""
+        if self._targets.get(target.name) is target:
+            (self._ready.add if target.is_ready else self._ready.discard)(target)
+            (self._taking.add if target.takes_work else self._taking.discard)(target)
+            self._refresh(target)
 
     def _happen(self, target: Target, event: Event) -> None:
         before = target.state
         has_changed = target.apply(event)
         if before in _AWAY and target.takes_work:
             target.begin_again()
-        self._refresh(target)
+        self._refresh_state(target)
         if event is Event.LOST or event is Event.REMOVE:
             target.cut(f"Instance {target.name} {_CUT[event]}.")
         if not has_changed:

@@ -101,8 +101,8 @@ class Target:
         started = self._clock.now()
         claim = Claim(self, on_release, audio_s=work.audio_s, started=started, load_s=self._load_until(started))
         claim.had_company = bool(self._claims)
-        for other in self._claims:
-            other.had_company = True
+        if len(self._claims) == 1:  # where there are more, each has met another already
+            next(iter(self._claims)).had_company = True
         self._claims.add(claim)
         self.audio_left_s += work.audio_s
         return claim

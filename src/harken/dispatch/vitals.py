@@ -68,3 +68,8 @@ class Vitals:
     strikes: int = 0
     stalls: int = 0
     is_disproved: bool = False
+
+    @property
+    def is_spotless(self) -> bool:
+        """No success could forgive anything."""
+        return not (self.failures or self.rests or self.strikes or self.stalls)
