@@ -48,6 +48,8 @@ class Script(StrEnum):
     ANSWER = auto()
     GATED = auto()
     """Beats until the gate opens, then answers."""
+    GATED_FAILS = auto()
+    """Beats until the gate opens, then fails."""
     DELAYED = auto()
     """Takes a quarter of a second."""
     DIE_BEFORE_TEXT = auto()
@@ -61,6 +63,8 @@ class Script(StrEnum):
     DRAINING = auto()
     FULL = auto()
     ENGINE_FAILS = auto()
+    FLAKY = auto()
+    """Fails every second segment."""
     CLIENT_FAULT = auto()
     OTHER_VERSION = auto()
     ERROR_PAGE = auto()
@@ -199,11 +203,16 @@ class Instance:
         write: Callable[[bytes], Awaitable[None]],
     ) -> None:
         await say(Beat())
+        if self.script is Script.FLAKY and len(self.seen) % 2:
+            return await say(_ENDINGS[Script.ENGINE_FAILS])
         if self.script in _ENDINGS:
             return await say(_ENDINGS[self.script])
         match self.script:
             case Script.GATED:
                 await self._beat_until_open(say)
+            case Script.GATED_FAILS:
+                await self._beat_until_open(say)
+                return await say(_ENDINGS[Script.ENGINE_FAILS])
             case Script.DELAYED:
                 await asyncio.sleep(0.25)
             case Script.DIE_BEFORE_TEXT:

@@ -8,6 +8,7 @@ import pytest
 
 from harken.dispatch.budget import Budget
 from harken.dispatch.purse import Purse
+from harken.dispatch.stats import Stats
 from harken.errors import Draining
 from harken.testing.clock import FakeClock
 from tests.dispatch.house import run
@@ -33,7 +34,7 @@ def test_what_can_be_paid_is_paid_at_once() -> None:
     """And the next one waits."""
 
     async def story() -> None:
-        purse = Purse(Budget(share=1.0, floor=1), FakeClock())
+        purse = Purse(Budget(share=1.0, floor=1), FakeClock(), Stats())
         assert await purse.pay(LATER)
         (waits,), _ = await waiting(purse, "second")
         assert (waits.done(), len(purse)) == (False, 1)
@@ -47,7 +48,7 @@ def test_they_are_paid_in_the_order_of_their_coming() -> None:
     """One per success here; whoever comes later waits behind them, though there may be something left."""
 
     async def story() -> None:
-        purse = Purse(Budget(share=1.0, floor=0), FakeClock())
+        purse = Purse(Budget(share=1.0, floor=0), FakeClock(), Stats())
         tasks, answered = await waiting(purse, "a", "b", "c")
         for count in (1, 2, 3):
             purse.earn()
@@ -63,7 +64,7 @@ def test_time_alone_pays_too() -> None:
 
     async def story() -> None:
         clock = FakeClock()
-        purse = Purse(Budget(share=0.0, floor=1), clock)
+        purse = Purse(Budget(share=0.0, floor=1), clock, Stats())
         assert await purse.pay(LATER)
         (waits,), _ = await waiting(purse, "next")
         clock.advance(11.0)
@@ -77,7 +78,7 @@ def test_waiting_has_an_end() -> None:
 
     async def story() -> None:
         clock = FakeClock()
-        purse = Purse(Budget(share=0.0, floor=0), clock)
+        purse = Purse(Budget(share=0.0, floor=0), clock, Stats())
         (waits,), _ = await waiting(purse, "too late", until=5.0)
         clock.advance(5.0)
         assert not await waits
@@ -90,7 +91,7 @@ def test_who_left_is_not_paid_for() -> None:
     """The next one is."""
 
     async def story() -> None:
-        purse = Purse(Budget(share=1.0, floor=0), FakeClock())
+        purse = Purse(Budget(share=1.0, floor=0), FakeClock(), Stats())
         (leaves, stays), _ = await waiting(purse, "leaves", "stays")
         leaves.cancel()
         await asyncio.wait([leaves])
@@ -104,7 +105,7 @@ def test_a_closed_purse_sends_everybody_away() -> None:
     """Those who wait and those who come; and its timer is gone."""
 
     async def story() -> None:
-        purse = Purse(Budget(share=0.0, floor=0), FakeClock())
+        purse = Purse(Budget(share=0.0, floor=0), FakeClock(), Stats())
         (waits,), _ = await waiting(purse, "waits")
         purse.close()
         with pytest.raises(Draining):

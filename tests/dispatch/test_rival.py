@@ -215,8 +215,8 @@ def test_the_first_text_decides(speaker: str) -> None:
     """From then on the client hears one of them, and the other ends."""
 
     async def story() -> None:
-        outlet, said = Outlet(said_by := list[str]().append), said_by.__self__
-        race = Race(hang)
+        said: list[str] = []
+        outlet, race = Outlet(said.append), Race(hang)
         outlet.on_first = race.rival.on_first_text
         async with race.rival as rival:
             await race.begun.wait()

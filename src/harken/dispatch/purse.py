@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from harken.clock import Clock
 from harken.dispatch.budget import Budget
+from harken.dispatch.stats import Stats
 from harken.errors import Draining
 
 _TICK_S = 0.1
@@ -30,11 +31,13 @@ class Purse:
     Args:
         budget: what there is.
         clock: seconds.
+        stats: counts who had to wait.
     """
 
-    def __init__(self, budget: Budget, clock: Clock) -> None:
+    def __init__(self, budget: Budget, clock: Clock, stats: Stats) -> None:
         self._budget = budget
         self._clock = clock
+        self._stats = stats
         self._wishes: deque[_Wish] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -59,6 +62,7 @@ class Purse:
             raise Draining
         if not self._wishes and self._budget.spend(self._clock.now()):
             return True
+        self._stats.postponed += 1
         loop = asyncio.get_running_loop()
         wish = _Wish(until=until, answer=loop.create_future())
         self._wishes.append(wish)

@@ -79,7 +79,7 @@ class Runner:
         self._hedger = Hedger(
             share=dispatch.hedge_share, rule=rule, pool=pool, waiting=waiting, clock=clock, stats=stats
         )
-        self._purse = Purse(Budget(share=dispatch.retry_share, floor=_RETRY_FLOOR), clock)
+        self._purse = Purse(Budget(share=dispatch.retry_share, floor=_RETRY_FLOOR), clock, stats)
         self._open: set[Pending] = set()
 
     @property
