@@ -7,11 +7,14 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import MetaData, Table, insert
 
 from harken.config import StateConfig
-from harken.errors import ClientError, NotFound
+from harken.errors import ClientError, NotFound, StateUnavailable
 from harken.keys import KeyBook
-from harken.state import Database
+from harken.keys.tables import keys as keys_table
+from harken.state import Database, writing
+from harken.types import Priority
 
 
 def test_a_key_is_found_by_the_digest_of_its_secret(database: Database) -> None:
@@ -85,3 +88,40 @@ def test_no_secret_is_on_the_disk(tmp_path: Path) -> None:
     connection.close()
     assert secret[:9] in dump
     assert secret[:10] not in dump
+
+
+def test_a_key_s_class_comes_back(database: Database) -> None:
+    """And is interactive where nobody said anything."""
+    book = KeyBook(database)
+    book.add("captions", priority=Priority.LIVE)
+    book.add("plain")
+    assert {key.name: key.priority for key in book.all()} == {
+        "captions": Priority.LIVE,
+        "plain": Priority.INTERACTIVE,
+    }
+
+
+def test_keys_of_a_release_without_classes_stay_and_are_interactive(state: StateConfig) -> None:
+    """The database is brought up to date where it is opened; a server of that release goes on making keys."""
+    old = MetaData(info={"room": "keys", "version": 1})
+    table = Table("api_keys", old, *(column._copy() for column in keys_table.columns if column.name != "priority"))
+    of_bob = {"id": "key_bob", "digest": "d", "name": "bob", "prefix": "hk_", "created_at": 1.0, "is_admin": False}
+    before = Database(state, {})
+    with writing(before.engine(old)) as connection:
+        connection.execute(insert(table).values(of_bob))
+    after = Database(state, {})
+    book = KeyBook(after)
+    book.add("captions", priority=Priority.LIVE)
+    with writing(before.engine(old)) as connection:
+        connection.execute(insert(table).values(of_bob | {"id": "key_eve", "digest": "e", "name": "eve"}))
+    assert {key.name: key.priority for key in book.all()} == {
+        "bob": Priority.INTERACTIVE,
+        "captions": Priority.LIVE,
+        "eve": Priority.INTERACTIVE,
+    }
+    before.close()
+    again = Database(state, {})
+    with pytest.raises(StateUnavailable, match=r"holds version 2 .* works with 1"):
+        again.engine(old)
+    again.close()
+    after.close()

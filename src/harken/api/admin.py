@@ -26,7 +26,7 @@ from harken.api.schema.admin import (
 from harken.errors import ClientError, NotOffered, UnsupportedOption
 from harken.keys import KeyRing
 from harken.keys.describe import key_fields
-from harken.types import Health
+from harken.types import Health, Priority
 
 _BODY_BYTES = 16 * 1024
 _REQUESTS_MAX = 1_000_000
@@ -79,6 +79,7 @@ def admin_routes(ring: KeyRing | None, health: Callable[[], Health]) -> APIRoute
             is_admin=bool(wanted.get("is_admin")),
             requests_per_minute=wanted.get("requests_per_minute"),
             audio_s_per_minute=wanted.get("audio_s_per_minute"),
+            priority=Priority(wanted.get("priority") or Priority.INTERACTIVE),
         )
         return _json({**key_fields(key), "secret": secret}, status=201)
 
@@ -138,6 +139,10 @@ _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
     "audio_s_per_minute": (
         lambda value: value is None or _is_number(value, _AUDIO_S_MAX),
         "a number that is 0 or more, or null",
+    ),
+    "priority": (
+        lambda value: value is None or (isinstance(value, str) and value in set(Priority)),
+        f"one of {', '.join(Priority)}",
     ),
 }
 

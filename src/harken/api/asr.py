@@ -8,7 +8,6 @@ Multipart field `audio` (file) and form field `language` (default `auto`); 200 `
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter, Request, Response
@@ -18,7 +17,7 @@ from harken.api.fields import TranscriptionRequest
 from harken.api.schema.transcription import ASR_BODY, ASR_PARAMETERS, ASR_RESPONSES
 from harken.api.service import Provider, accepting
 from harken.api.spool import Spool
-from harken.api.transcription import Transcription, read_request, result_headers
+from harken.api.transcription import read_request, result_headers
 from harken.api.values import Kind, read_values
 
 FILE_FIELD = "audio"
@@ -38,12 +37,9 @@ def asr_routes(provider: Provider) -> APIRouter:
     )
     async def asr(request: Request) -> Response:
         """Takes any audio or video file; answers its text and language."""
-        began, service = time.monotonic(), accepting(provider)
+        service = accepting(provider)
         with Spool() as spool:
-            wanted = await read_request(request, service, FILE_FIELD, spool, read_asr_fields)
-            work = Transcription(
-                request=request, service=service, wanted=wanted, spool=spool, file_field=FILE_FIELD, began=began
-            )
+            work = await read_request(request, service, FILE_FIELD, spool, read_asr_fields)
             result = await while_connected(request.receive, work.run())
         body = {"text": result.text, "language": result.language, "status": "success"}
         return Response(

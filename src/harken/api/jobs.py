@@ -29,6 +29,7 @@ from harken.api.schema.jobs import (
     LIST_RESPONSES,
 )
 from harken.api.service import Provider, accepting, present
+from harken.api.urgency import refuse_urgency
 from harken.errors import ClientError
 from harken.jobs import Job, NewJob
 from harken.jobs.addresses import check_url
@@ -57,6 +58,7 @@ def jobs_routes(provider: Provider) -> APIRouter:
         service = accepting(provider)
         jobs = offered(service)
         read_query(request, {})
+        refuse_urgency(request.headers)
         key, owner = idempotency_key(request), owner_of(request)
         job = await jobs.find(owner, key)
         if job is not None:

@@ -7,18 +7,22 @@ The invariant: a field is honoured or refused by name, never ignored.
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import ExitStack
 
 from fastapi import APIRouter, Request, Response
 
 from harken.api.connected import while_connected
 from harken.api.fields import TranscriptionRequest, read_fields
-from harken.api.schema.transcription import OPENAI_BODY, OPENAI_RESPONSES, TRANSLATION_RESPONSES
+from harken.api.schema.transcription import (
+    OPENAI_BODY,
+    OPENAI_PARAMETERS,
+    OPENAI_RESPONSES,
+    TRANSLATION_RESPONSES,
+)
 from harken.api.service import Provider, accepting
 from harken.api.spool import Spool
 from harken.api.stream import EventStream
-from harken.api.transcription import Transcription, read_request, result_headers
+from harken.api.transcription import read_request, result_headers
 from harken.errors import NotOffered
 from harken.transcribe.form import Form
 from harken.transcribe.render import render
@@ -40,21 +44,18 @@ def openai_routes(provider: Provider) -> APIRouter:
         operation_id="transcriptions",
         response_class=Response,
         responses=OPENAI_RESPONSES,
-        openapi_extra=OPENAI_BODY,
+        openapi_extra=OPENAI_BODY | OPENAI_PARAMETERS,
     )
     async def transcriptions(request: Request) -> Response:
         """Takes any audio or video file; answers JSON, text or subtitles, at once or as a stream of events."""
-        began, service = time.monotonic(), accepting(provider)
+        service = accepting(provider)
         with ExitStack() as held:
             spool = held.enter_context(Spool())
-            wanted = await read_request(request, service, FILE_FIELD, spool, read_fields)
-            work = Transcription(
-                request=request, service=service, wanted=wanted, spool=spool, file_field=FILE_FIELD, began=began
-            )
-            if wanted.is_streamed:
+            work = await read_request(request, service, FILE_FIELD, spool, read_fields)
+            if work.wanted.is_streamed:
                 return EventStream(work, held.pop_all())
             result = await while_connected(request.receive, work.run())
-        return await _answer(result, wanted)
+        return await _answer(result, work.wanted)
 
     @router.post(
         "/v1/audio/translations",

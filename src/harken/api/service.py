@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harken.config import LimitsConfig
-from harken.errors import Draining, NoReadyInstance
+from harken.errors import Draining, HarkenError, NoReadyInstance
 from harken.jobs.jobs import Jobs
 from harken.transcribe.transcriber import Transcriber
-from harken.types import Health, Recognizer
+from harken.types import Health, Recognizer, Requester
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +27,7 @@ class Service:
         health: the honest state now; cheap, never blocks.
         limits: what one request may ask for.
         jobs: work in the background; None where it is not offered.
+        refusal: the error that a new recording of this requester would get now; None if it would be let in. Cheap.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Service:
     health: Callable[[], Health]
     limits: LimitsConfig
     jobs: Jobs | None = None
+    refusal: Callable[[Requester], HarkenError | None] = lambda _: None
 
 
 Provider = Callable[[], Service | None]
@@ -51,6 +53,17 @@ def present(provider: Provider) -> Service:
     if service is None:
         raise NoReadyInstance("The server is still starting.", retry_after_s=2)
     return service
+
+
+def admit(service: Service, requester: Requester) -> None:
+    """Refuse before the body is read what would be refused after it.
+
+    Raises:
+        HarkenError: the service's refusal.
+    """
+    refusal = service.refusal(requester)
+    if refusal is not None:
+        raise refusal
 
 
 def accepting(provider: Provider) -> Service:

@@ -14,9 +14,10 @@ from starlette.requests import Request
 
 from harken.api.access import log_fields
 from harken.api.fields import TranscriptionRequest, ask_of
-from harken.api.service import Service
+from harken.api.service import Service, admit
 from harken.api.spool import Spool
 from harken.api.upload import read_form
+from harken.api.urgency import requester_of, within
 from harken.errors import AudioTooLong, EmptyAudio, HarkenError, TruncatedAudio, UndecodableAudio, UnsupportedOption
 from harken.log import get_log
 from harken.transcribe.result import RecordingTranscript
@@ -29,10 +30,11 @@ Read = Callable[[Mapping[str, Sequence[str]]], TranscriptionRequest]
 """Understands a form's text fields, or raises the client's error."""
 
 
-async def read_request(
-    request: Request, service: Service, file_field: str, spool: Spool, read: Read
-) -> TranscriptionRequest:
-    """Read the form: its file goes into the spool, its text fields are understood.
+async def read_request(request: Request, service: Service, file_field: str, spool: Spool, read: Read) -> Transcription:
+    """Read a request whose body was not looked at yet, if it may come in now.
+
+    First its head, which is enough to refuse it; then the form: its file goes into the spool, its text fields are
+    understood.
 
     Args:
         request: not read yet.
@@ -42,11 +44,25 @@ async def read_request(
         read: of the route.
 
     Raises:
-        HarkenError: the client's.
+        HarkenError: the client's, or the server's: it would be refused after its upload too.
+        DeadlineExceeded: its own deadline came before its end.
         ClientDisconnect: the client left.
     """
+    began = time.monotonic()
     _refuse_query(request)
-    return read(await read_form(request, file_field, spool, service.limits.upload_bytes))
+    requester = requester_of(request.headers, request.state.key, began)
+    admit(service, requester)
+    async with within(requester.deadline):
+        wanted = read(await read_form(request, file_field, spool, service.limits.upload_bytes))
+    return Transcription(
+        request=request,
+        service=service,
+        wanted=wanted,
+        requester=requester,
+        spool=spool,
+        file_field=file_field,
+        began=began,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +73,7 @@ class Transcription:
         request: read to its end.
         service: does it.
         wanted: what the form asks for.
+        requester: who asks, and how urgently; the deadline bounds all of `run`.
         spool: holds the file; open as long as this runs.
         file_field: the form's name for it.
         began: when the request came, on the monotonic clock.
@@ -65,6 +82,7 @@ class Transcription:
     request: Request
     service: Service
     wanted: TranscriptionRequest
+    requester: Requester
     spool: Spool
     file_field: str
     began: float
@@ -82,11 +100,12 @@ class Transcription:
         """
         heard = Heard(watch or NoWatch())
         try:
-            ask = ask_of(self.wanted, await self.service.recognizer.model(), keeps_form=True)
-            # The upload is passed on without keeping a reference here: it may go as soon as it is decoded.
-            result = await self.service.transcriber.transcribe(
-                await self.spool.take(), ask, self.request_id, requester=self._requester(), watch=heard
-            )
+            async with within(self.requester.deadline):
+                ask = ask_of(self.wanted, await self.service.recognizer.model(), keeps_form=True)
+                # The upload is passed on without keeping a reference here: it may go as soon as it is decoded.
+                result = await self.service.transcriber.transcribe(
+                    await self.spool.take(), ask, self.request_id, requester=self.requester, watch=heard
+                )
         except HarkenError as error:
             error.field = error.field or self._field_at_fault(error)
             raise
@@ -95,10 +114,6 @@ class Transcription:
             await self.request.state.charge(heard.done_s)
         self._log_end(result)
         return result
-
-    def _requester(self) -> Requester:
-        key = self.request.state.key
-        return Requester(key=key.id if key else "")
 
     def _field_at_fault(self, error: HarkenError) -> str | None:
         """Name the field for errors that were raised where nobody knows the form."""

@@ -22,8 +22,12 @@ from harken.cli.flags import AsJson, ConfigFile, Settings
 
 if TYPE_CHECKING:
     from harken.keys import Key, KeyBook
+    from harken.types import Priority
 
 Requests = Annotated[int | None, typer.Option(min=0, help="Its requests per minute; 0 for no limit.")]
+Highest = Annotated[
+    str, typer.Option("--priority", help="The highest class that it may ask for: live, interactive or batch.")
+]
 Audio = Annotated[float | None, typer.Option("--audio-seconds-per-minute", min=0, help="Its audio; 0 for no limit.")]
 
 
@@ -41,6 +45,7 @@ def add(
     admin: Annotated[bool, typer.Option("--admin", help="It may call the admin routes and see all jobs.")] = False,
     requests_per_minute: Requests = None,
     audio_s_per_minute: Audio = None,
+    priority: Highest = "interactive",
     config: ConfigFile = None,
     settings: Settings = None,
     as_json: AsJson = False,
@@ -49,7 +54,11 @@ def add(
     from harken.keys.describe import key_fields
 
     key, secret = _book(config, settings).add(
-        name, is_admin=admin, requests_per_minute=requests_per_minute, audio_s_per_minute=audio_s_per_minute
+        name,
+        is_admin=admin,
+        requests_per_minute=requests_per_minute,
+        audio_s_per_minute=audio_s_per_minute,
+        priority=_class(priority),
     )
     if as_json:
         print(json.dumps({**key_fields(key), "secret": secret}, indent=2, ensure_ascii=False))
@@ -85,6 +94,15 @@ def revoke(
         print(f"{revoked.id}: {revoked.name} is revoked.")
 
 
+def _class(text: str) -> Priority:
+    from harken.types import Priority
+
+    try:
+        return Priority(text)
+    except ValueError:
+        raise typer.BadParameter(f"it must be one of {', '.join(Priority)}", param_hint="--priority") from None
+
+
 def _book(config: Path | None, settings: list[str] | None) -> KeyBook:
     from harken.cli.app import read_config
     from harken.keys import KeyBook
@@ -95,7 +113,7 @@ def _book(config: Path | None, settings: list[str] | None) -> KeyBook:
 
 def _print_table(found: list[Key]) -> None:
     table = Table(box=None, header_style="dim")
-    for column in ("id", "name", "secret", "state", "req/min", "audio-s/min", "used"):
+    for column in ("id", "name", "secret", "state", "class", "req/min", "audio-s/min", "used"):
         is_number = column.endswith("/min")
         table.add_column(column, justify="right" if is_number else "left", overflow="fold", no_wrap=not is_number)
     for key in found:
@@ -105,6 +123,7 @@ def _print_table(found: list[Key]) -> None:
             escape(key.name),
             f"{key.prefix}…",
             state,
+            key.priority.value,
             _limit(key.requests_per_minute),
             _limit(key.audio_s_per_minute),
             _day(key.last_used_at),

@@ -16,6 +16,7 @@ from harken.errors import ClientError, NotFound
 from harken.keys.key import Key
 from harken.keys.secret import SHOWN, digest_of, new_id, new_secret
 from harken.state import Database, reading, writing
+from harken.types import Priority
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -58,6 +59,7 @@ class KeyBook:
         is_admin: bool = False,
         requests_per_minute: int | None = None,
         audio_s_per_minute: float | None = None,
+        priority: Priority = Priority.INTERACTIVE,
     ) -> tuple[Key, str]:
         """Make a key; return it and its secret, which nobody can ever read again.
 
@@ -79,6 +81,7 @@ class KeyBook:
             is_admin=is_admin,
             requests_per_minute=requests_per_minute,
             audio_s_per_minute=audio_s_per_minute,
+            priority=priority,
         )
         with writing(self._engine()) as connection:
             is_taken = select(keys.c.id).where(keys.c.name == name, keys.c.revoked_at.is_(None))
@@ -96,6 +99,7 @@ class KeyBook:
                     is_admin=is_admin,
                     requests_per_minute=requests_per_minute,
                     audio_s_per_minute=audio_s_per_minute,
+                    priority=priority.value,
                 )
             )
         return key, secret
@@ -182,4 +186,5 @@ def _key(row: Row[tuple[object, ...]]) -> Key:
         is_admin=row.is_admin,
         requests_per_minute=row.requests_per_minute,
         audio_s_per_minute=row.audio_s_per_minute,
+        priority=Priority(row.priority),
     )

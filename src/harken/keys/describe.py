@@ -17,6 +17,7 @@ def key_fields(key: Key) -> dict[str, Any]:
         "is_admin": key.is_admin,
         "requests_per_minute": key.requests_per_minute,
         "audio_s_per_minute": key.audio_s_per_minute,
+        "priority": key.priority.value,
         "created_at": int(key.created_at),
         "last_used_at": _whole(key.last_used_at),
         "revoked_at": _whole(key.revoked_at),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harken.types import Priority
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Key:
@@ -19,6 +21,8 @@ class Key:
         is_admin: may call the admin routes, and see everybody's jobs.
         requests_per_minute: its own limit; 0 for none, None for what the configuration says.
         audio_s_per_minute: audio-seconds, likewise.
+        priority: the highest class that it may ask for; where it asks for none, it gets the route's own, or this one
+            where that is lower.
     """
 
     id: str
@@ -30,3 +34,4 @@ class Key:
     is_admin: bool = False
     requests_per_minute: int | None = None
     audio_s_per_minute: float | None = None
+    priority: Priority = Priority.INTERACTIVE

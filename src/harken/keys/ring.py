@@ -19,6 +19,7 @@ from harken.keys.book import KeyBook, Keys
 from harken.keys.key import Key
 from harken.keys.secret import digest_of
 from harken.log import get_log
+from harken.types import Priority
 
 FRESH_S = 1.0
 """So long what was read is believed."""
@@ -122,7 +123,13 @@ class KeyRing:
         return await asyncio.to_thread(self._book.all)
 
     async def add(
-        self, name: str, *, is_admin: bool, requests_per_minute: int | None, audio_s_per_minute: float | None
+        self,
+        name: str,
+        *,
+        is_admin: bool,
+        requests_per_minute: int | None,
+        audio_s_per_minute: float | None,
+        priority: Priority = Priority.INTERACTIVE,
     ) -> tuple[Key, str]:
         """Make a key, and know it at once; see `KeyBook.add`."""
         made = await asyncio.to_thread(
@@ -131,6 +138,7 @@ class KeyRing:
             is_admin=is_admin,
             requests_per_minute=requests_per_minute,
             audio_s_per_minute=audio_s_per_minute,
+            priority=priority,
         )
         self._read_at = self._clock.now() - FRESH_S
         return made

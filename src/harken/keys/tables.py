@@ -1,10 +1,15 @@
-"""The table of keys. A change of a column is a new version; times are seconds since 1970."""
+"""The table of keys. A change of a column is a new version and has its step; times are seconds since 1970."""
 
 from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, text
 
-TABLES = MetaData(info={"room": "keys", "version": 1})
+STEPS = {
+    1: "ALTER TABLE api_keys ADD COLUMN priority VARCHAR(16) DEFAULT 'interactive' NOT NULL",
+}
+"""From a version to the next. A server of the version before goes on working, as long as it is not started anew."""
+
+TABLES = MetaData(info={"room": "keys", "version": 2, "steps": STEPS})
 
 keys = Table(
     "api_keys",
@@ -19,6 +24,7 @@ keys = Table(
     Column("is_admin", Boolean, nullable=False),
     Column("requests_per_minute", Integer),
     Column("audio_s_per_minute", Float),
+    Column("priority", String(16), nullable=False, server_default="interactive"),
 )
 
 _IN_USE = text("revoked_at IS NULL")

@@ -181,6 +181,7 @@ class Gateway:
             health=lambda: self.health,
             limits=self._config.limits,
             jobs=jobs,
+            refusal=self._dispatcher.refusal,
         )
 
     async def _learn_model(self) -> None:

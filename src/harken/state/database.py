@@ -2,7 +2,8 @@
 
 Owns how it is opened (private file, write-ahead log, patience with other writers), which version of a room's tables it
 holds, and what its failures are called. It knows no table but its own. The invariants: a transaction that returned is
-on the disk (SQLite: `synchronous=FULL`), and tables of another version of Harken are refused, never misread.
+on the disk (SQLite: `synchronous=FULL`), and tables of another version of Harken are brought up to this one by the
+room's own steps or refused, never misread.
 Everything here blocks: on an event loop, call it in a thread.
 """
 
@@ -53,7 +54,8 @@ class Database:
         """Return the engine of a database that has these tables; open it and make them where that was not done yet.
 
         Args:
-            tables: a room's; its `info` holds the room's name ("room") and the version of its tables ("version").
+            tables: a room's; its `info` holds the room's name ("room"), the version of its tables ("version"), and
+                where there was another one before, the statements that lead from it to the next ("steps").
 
         Raises:
             StateUnavailable: the folder or the database cannot be used, or holds another version of these tables.
@@ -155,8 +157,8 @@ def _open_sqlite(path: Path) -> Engine:
 
 
 def _make(engine: Engine, tables: MetaData) -> None:
-    """Make a room's tables, or check the version of those that are there; only the first writes."""
-    from sqlalchemy import Column, Integer, MetaData, String, Table, insert, inspect, select, text
+    """Make a room's tables, or bring those that are there up to their version; only that writes."""
+    from sqlalchemy import Column, Integer, MetaData, String, Table, insert, inspect, select, text, update
 
     own = MetaData()
     versions = Table("schema_versions", own, Column("room", String(40), primary_key=True), Column("version", Integer))
@@ -176,9 +178,20 @@ def _make(engine: Engine, tables: MetaData) -> None:
             tables.create_all(connection)
             connection.execute(insert(versions).values(room=room, version=version))
         elif found != version:
-            raise StateUnavailable(
-                f"The database holds version {found} of the tables for {room}; this Harken works with {version}."
-            )
+            for step in _steps(tables, found):
+                connection.execute(text(step))
+            connection.execute(update(versions).where(versions.c.room == room).values(version=version))
+
+
+def _steps(tables: MetaData, found: int) -> list[str]:
+    """The statements that lead from a version to this Harken's, in their order."""
+    room, version, steps = tables.info["room"], tables.info["version"], tables.info.get("steps", {})
+    missing = range(found, version)
+    if found > version or not all(number in steps for number in missing):
+        raise StateUnavailable(
+            f"The database holds version {found} of the tables for {room}; this Harken works with {version}."
+        )
+    return [steps[number] for number in missing]
 
 
 @contextmanager

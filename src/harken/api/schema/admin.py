@@ -8,6 +8,7 @@ from harken.api.schema.parts import (
     NULLABLE_NUMBER,
     TEXT,
     Responses,
+    choice,
     json_answer,
     json_body,
     listed,
@@ -15,11 +16,14 @@ from harken.api.schema.parts import (
     openai_errors,
     path_parameter,
 )
+from harken.types import Priority
 
 _TIME = {"type": "integer", "description": "Seconds since 1970."}
 _NULLABLE_TIME = {"type": ["integer", "null"], "description": "Seconds since 1970."}
 _REQUESTS = {"type": ["integer", "null"], "minimum": 0, "description": "null: as configured; 0: no limit."}
 _AUDIO = {**NULLABLE_NUMBER, "minimum": 0, "description": "null: as configured; 0: no limit."}
+
+_PRIORITY = choice(Priority) | {"description": "The highest class that it may ask for."}
 
 _KEY = {
     "id": TEXT,
@@ -29,6 +33,7 @@ _KEY = {
     "is_admin": BOOLEAN,
     "requests_per_minute": _REQUESTS,
     "audio_s_per_minute": _AUDIO,
+    "priority": _PRIORITY,
     "created_at": _TIME,
     "last_used_at": _NULLABLE_TIME,
     "revoked_at": _NULLABLE_TIME,
@@ -41,6 +46,7 @@ _EXAMPLE = {
     "is_admin": False,
     "requests_per_minute": 60,
     "audio_s_per_minute": None,
+    "priority": "interactive",
     "created_at": 1790000000,
     "last_used_at": None,
     "revoked_at": None,
@@ -59,7 +65,15 @@ KEYS_RESPONSES: Responses = {
 }
 
 ADD_KEY_BODY = json_body(
-    obj({"name": TEXT}, {"is_admin": BOOLEAN, "requests_per_minute": _REQUESTS, "audio_s_per_minute": _AUDIO})
+    obj(
+        {"name": TEXT},
+        {
+            "is_admin": BOOLEAN,
+            "requests_per_minute": _REQUESTS,
+            "audio_s_per_minute": _AUDIO,
+            "priority": _PRIORITY | {"default": Priority.INTERACTIVE.value},
+        },
+    )
     | {"additionalProperties": False},
     {"name": "transcripts", "requests_per_minute": 60},
 )

@@ -62,6 +62,11 @@ def query_parameter(name: str, schema: Schema, description: str) -> dict[str, An
     return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
 
 
+def header_parameter(name: str, schema: Schema, description: str) -> dict[str, Any]:
+    """The same, in the head of the request."""
+    return {"name": name, "in": "header", "required": False, "schema": schema, "description": description}
+
+
 def json_answer(description: str, schema: Schema, example: Any, **more: Any) -> dict[str, Any]:
     """An answer in JSON with its example; `more` may have headers."""
     return {"description": description, "content": {"application/json": {"schema": schema, "example": example}}, **more}

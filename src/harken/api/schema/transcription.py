@@ -18,14 +18,17 @@ from harken.api.schema.parts import (
     Schema,
     choice,
     form,
+    header_parameter,
     json_answer,
     listed,
     obj,
     openai_errors,
     plain_errors,
 )
+from harken.api.urgency import DEADLINE_HEADER, PRIORITY_HEADER
 from harken.api.vad import ServerVad
 from harken.transcribe.form import Form
+from harken.types import Priority
 
 _FAILURES = (400, 413, 500, 502, 503, 504, 507)
 
@@ -54,17 +57,27 @@ _HEADERS = {
 
 ASR_BODY = form({"audio": AUDIO_FILE}, {"language": _LANGUAGE})
 
+_URGENCY = [
+    header_parameter(
+        PRIORITY_HEADER,
+        choice(Priority),
+        "The class in which it waits; by default interactive. Above it, a key must be allowed to ask.",
+    ),
+    header_parameter(
+        DEADLINE_HEADER,
+        {"type": "number", "exclusiveMinimum": 0},
+        "Seconds from now after which the answer is of no use: then it is a 504, and nothing more is done for it.",
+    ),
+]
+
 ASR_PARAMETERS = {
     "parameters": [
-        {
-            "name": "Accept-Language",
-            "in": "header",
-            "required": False,
-            "schema": TEXT,
-            "description": "zh for error messages in Chinese.",
-        }
+        header_parameter("Accept-Language", TEXT, "zh for error messages in Chinese."),
+        *_URGENCY,
     ]
 }
+
+OPENAI_PARAMETERS = {"parameters": _URGENCY}
 
 ASR_RESPONSES: Responses = {
     200: json_answer(
