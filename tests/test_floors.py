@@ -20,7 +20,7 @@ FLOORS = {
     "transcribe": 3, "keys": 3,
     "jobs": 3.5,
     "api": 4,
-    "server": 5,
+    "server": 5, "bench": 5,
     "fleet": 6,
     "cli": 7, "__main__": 8,
 }  # fmt: skip

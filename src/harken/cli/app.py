@@ -35,6 +35,7 @@ from harken.cli.flags import (
 )
 from harken.cli.jobs_app import build_jobs_app
 from harken.cli.keys import build_keys_app
+from harken.cli.simulate_app import simulate
 from harken.config import Config, load_config
 from harken.errors import ConfigError
 
@@ -49,7 +50,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    for command in (up, serve, transcribe, status, demo):
+    for command in (up, serve, transcribe, status, demo, simulate):
         app.command()(command)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())

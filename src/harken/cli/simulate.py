@@ -1,0 +1,157 @@
+"""`harken simulate`: the dispatcher's decisions compared without a cluster, as a table, JSON and a picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from harken.bench.faults import read_fault
+from harken.bench.plot import draw
+from harken.bench.score import Row
+from harken.bench.simulation import NGINX_LEAST, NGINX_WEIGHTED, Scenario, capacity, run_arm
+from harken.bench.trace import read_trace
+from harken.bench.workload import Drawn, Workload
+from harken.config import Config
+from harken.dispatch.choice import POLICY_NAMES, policy_named
+from harken.errors import ConfigError
+from harken.log import set_up_log
+
+_BAR = 24
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What the person wants to see.
+
+    Attributes:
+        instances: how many.
+        slots: of each.
+        rtfx: audio-seconds per second of one segment alone on an instance.
+        requests: recordings to draw; ignored with a trace.
+        load: audio that comes, as a part of what the fleet can do at best; ignored with a trace.
+        seed: of the drawing.
+        trace: a file of recordings to play instead.
+        policies: Harken's arms, by name; empty for all.
+        has_nginx: whether nginx's arms are simulated too.
+        faults: what happens to instances.
+        restart_s: how long a lost instance takes to be back.
+        plot: an SVG file to write.
+        as_json: print JSON instead of a table.
+    """
+
+    instances: int
+    slots: int
+    rtfx: float
+    requests: int
+    load: float
+    seed: int
+    trace: Path | None
+    policies: Sequence[str]
+    has_nginx: bool
+    faults: Sequence[str]
+    restart_s: float
+    plot: Path | None
+    as_json: bool
+
+
+def run(config: Config, asked: Asked) -> int:
+    """Simulate, print, and return the exit code.
+
+    Raises:
+        ConfigError: something asked for is not there or makes no sense.
+    """
+    for flag, value in (("--rtfx", asked.rtfx), ("--load", asked.load)):
+        if not value > 0:
+            raise ConfigError(f"{flag} must be above 0, not {value:g}.")
+    set_up_log(dataclasses.replace(config.log, level="error"))
+    scenario = _scenario(config, asked)
+    names = _arms(asked)
+    shown = track(names, console=Console(stderr=True), transient=True, disable=asked.as_json or not sys.stderr.isatty())
+    rows = [run_arm(scenario, name) for name in shown]
+    title = _title(scenario, asked)
+    if asked.plot is not None:
+        asked.plot.write_text(draw(rows, title), encoding="utf-8")
+    if asked.as_json:
+        print(json.dumps({"title": title, "rows": [_as_json(row) for row in rows]}, indent=2))
+    else:
+        print_table(rows, title)
+    return 0
+
+
+def _scenario(config: Config, asked: Asked) -> Scenario:
+    best = capacity(instances=asked.instances, slots=asked.slots, rtfx=asked.rtfx)
+    workload: Workload
+    if asked.trace is not None:
+        workload = read_trace(asked.trace)
+        last_s = workload[-1].at_s
+    else:
+        workload = Drawn(count=asked.requests, audio_s_per_s=asked.load * best, seed=asked.seed)
+        last_s = workload.last_s
+    return Scenario(
+        workload=workload,
+        instances=asked.instances,
+        slots=asked.slots,
+        rtfx=asked.rtfx,
+        faults=tuple(read_fault(fault, instances=asked.instances) for fault in asked.faults),
+        restart_s=asked.restart_s,
+        # A fleet begins empty, and every instance slowly: a tenth of the time, but no more than a minute.
+        warm_up_s=min(0.1 * last_s, 60.0),
+        limits=config.limits,
+        fleet=config.fleet,
+        dispatch=config.dispatch,
+    )
+
+
+def _arms(asked: Asked) -> list[str]:
+    for name in asked.policies:
+        policy_named(name)
+    nginx = [NGINX_WEIGHTED, NGINX_LEAST] if asked.has_nginx else []
+    return [*nginx, *(asked.policies or POLICY_NAMES)]
+
+
+def _title(scenario: Scenario, asked: Asked) -> str:
+    what = f"trace {asked.trace.name}" if asked.trace is not None else f"{asked.load:.0%} of capacity"
+    faults = "".join(f", {fault}" for fault in asked.faults)
+    return (
+        f"{len(scenario.workload):,} recordings, {asked.instances} instances of {scenario.slots} slots, {what}{faults}"
+    )
+
+
+def _as_json(row: Row) -> dict[str, object]:
+    return {**dataclasses.asdict(row), "decisions_per_s": round(row.decisions_per_s)}
+
+
+def print_table(rows: Sequence[Row], title: str) -> None:
+    """Print the arms side by side; latencies in seconds."""
+    table = Table(title=title, box=None, header_style="dim", title_justify="left")
+    table.add_column("arm")
+    for column in (
+        "short p50", "p95", "p99", "30 s-5 min p95", "long p95", "failed", "longest queue", "decisions/s",
+    ):  # fmt: skip
+        table.add_column(column, justify="right")
+    table.add_column("short p99")
+    worst = max((row.short_p99_s or 0.0 for row in rows), default=0.0)
+    for row in rows:
+        seconds = (row.short_p50_s, row.short_p95_s, row.short_p99_s, row.medium_p95_s, row.long_p95_s)
+        table.add_row(
+            escape(row.name),
+            *("" if value is None else f"{value:.2f}" for value in seconds),
+            f"[red]{row.failures}[/]" if row.failures else "0",
+            f"{row.queue_max_audio_s:,.0f} s",
+            f"{row.decisions_per_s:,.0f}",
+            _bar(row.short_p99_s, worst),
+        )
+    Console().print(table)
+
+
+def _bar(value: float | None, worst: float) -> str:
+    return "" if not value or not worst else "█" * max(1, round(_BAR * value / worst))
