@@ -6,6 +6,8 @@ import pytest
 
 from harken.dispatch.state import Event, State
 from harken.dispatch.target import Target
+from harken.dispatch.vitals import Vitals
+from harken.testing import FakeClock
 from harken.types import InstanceHealth, ModelInfo
 
 
@@ -96,11 +98,47 @@ def test_a_cut_after_the_end_of_an_attempt_stops_nothing() -> None:
 
 
 def test_health_shows_what_operators_need() -> None:
-    """Name, address, state, slots."""
+    """Name, address, state, slots, and the signals that its health is judged by."""
     target = ready_target()
-    target.detail = "well"
+    target.detail, target.loop_lag_s = "well", 0.25
     with target.claim(nothing):
-        assert target.health() == InstanceHealth(
-            name="one", url="http://127.0.0.1:1", state="ready", in_flight=1, slots=2, detail="well"
-        )
+        shown = target.health()
+    assert shown == InstanceHealth(
+        name="one",
+        url="http://127.0.0.1:1",
+        state="ready",
+        in_flight=1,
+        slots=2,
+        limit=target.limit,
+        loop_lag_s=0.25,
+        detail="well",
+    )
     assert State.READY.value in repr(target)
+
+
+def test_health_tells_the_age_of_the_last_success() -> None:
+    """In seconds; before the first there is none."""
+    clock = FakeClock()
+    target = Target("one", "http://127.0.0.1:1", clock=clock)
+    assert target.health().last_success_s is None
+    target.last_success = clock.now()
+    clock.advance(7)
+    assert target.health().last_success_s == 7
+
+
+@pytest.mark.parametrize(
+    ("vitals", "word"),
+    [
+        (Vitals(failures=5, rests=1), "failing"),
+        (Vitals(stalls=2, rests=1), "stalled"),
+        (Vitals(is_disproved=True, rests=1), "canary"),
+    ],
+)
+def test_health_tells_why_a_target_is_set_aside(vitals: Vitals, word: str) -> None:
+    """While it is: on trial it works again."""
+    target = ready_target()
+    target.vitals = vitals
+    target.apply(Event.FAILING)
+    assert (target.health().ejected, target.health().limit) == (word, 0)
+    target.apply(Event.RESTED)
+    assert target.health().ejected == ""

@@ -1,0 +1,141 @@
+"""When a target has to prove itself, and what follows."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from harken.config import DispatchConfig
+from harken.dispatch.prover import needs_proof
+from harken.dispatch.state import State
+from harken.dispatch.target import Target
+from harken.dispatch.vitals import Vitals
+from harken.testing import FakeClock
+from harken.types import Options
+from tests.dispatch.house import dispatching, run, until_state
+from tests.dispatch.instances import Instance, Script, make_segment
+
+OFTEN = DispatchConfig(canary_interval_s=0.01)
+NEVER = DispatchConfig(canary_interval_s=0.0)
+
+
+def target(state: State = State.READY, last_success: float | None = None) -> Target:
+    """A target that only has a past."""
+    one = Target("one", "http://127.0.0.1:1")
+    one.state, one.last_success = state, last_success
+    return one
+
+
+@pytest.mark.parametrize(
+    ("last_success", "asked", "is_due"),
+    [(None, 0.0, True), (None, 71.0, False), (70.0, 0.0, True), (71.0, 0.0, False), (10.0, 71.0, False)],
+)
+def test_who_recognised_nothing_for_the_interval_is_due(last_success: float | None, asked: float, is_due: bool) -> None:
+    """From its last success, real or proof, or from when it was last asked."""
+    assert needs_proof(target(last_success=last_success), asked, 100.0, 30.0) is is_due
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_only_who_works_is_asked(state: State) -> None:
+    """Or should work, but for a wrong canary; nobody at all where the interval is 0."""
+    one = target(state)
+    assert needs_proof(one, 0.0, 100.0, 30.0) is (state in (State.READY, State.FULL))
+    one.vitals = Vitals(is_disproved=True)
+    assert needs_proof(one, 0.0, 100.0, 30.0)
+    assert not needs_proof(one, 0.0, 100.0, 0.0)
+
+
+def test_an_idle_target_proves_itself_again_and_again() -> None:
+    """And /health tells that it recognised something."""
+    one = Instance("one")
+
+    async def story() -> None:
+        async with dispatching(one, dispatch=OFTEN) as dispatcher:
+            await one.until(lambda: one.proofs >= 2)
+            async with asyncio.timeout(5):
+                while dispatcher.health()[0].last_success_s is None:
+                    await asyncio.sleep(0.002)
+        assert one.jobs == []
+
+    run(story())
+
+
+def test_while_segments_succeed_nobody_is_asked() -> None:
+    """They are the better proof; half a minute without one is too long."""
+    one, clock = Instance("one"), FakeClock()
+
+    async def story() -> None:
+        async with dispatching(one, clock=clock) as dispatcher:
+            for _ in range(4):
+                clock.advance(29)
+                await dispatcher.recognize(make_segment(), Options())
+                looks = one.looks
+                await one.until(lambda looks=looks: one.looks >= looks + 2)  # type: ignore[misc]
+            assert one.proofs == 0
+            clock.advance(30)
+            await one.until(lambda: one.proofs == 1)
+
+    run(story())
+
+
+def test_a_target_with_a_wrong_canary_is_set_aside_and_its_owner_told_once() -> None:
+    """Segments go elsewhere, however many looks it answers; a right canary later lets it back in."""
+    wrong, other = Instance("wrong"), Instance("other")
+    told: list[str] = []
+
+    async def story() -> None:
+        async with dispatching(wrong, other, dispatch=OFTEN) as dispatcher:
+            dispatcher.on_unresponsive = told.append
+            wrong.canary = "nonsense"
+            await until_state(dispatcher, "wrong", "resting")
+            line = next(line for line in dispatcher.health() if line.name == "wrong")
+            assert (line.ejected, line.limit) == ("canary", 0)
+            assert "nonsense" in line.detail
+            asked = wrong.proofs
+            await wrong.until(lambda: wrong.proofs >= asked + 2)
+            for _ in range(3):
+                assert (await dispatcher.recognize(make_segment(), Options())).instance == "other"
+            assert told == ["wrong"]
+            assert wrong.jobs == []
+
+    run(story())
+
+
+def test_a_proof_that_fails_counts_as_a_failed_segment() -> None:
+    """The engine raises on everything, and nobody had sent anything yet: after five it is set aside."""
+    one = Instance("one", Script.ENGINE_FAILS)
+
+    async def story() -> None:
+        async with dispatching(one, dispatch=OFTEN) as dispatcher:
+            await until_state(dispatcher, "one", "resting")
+            assert dispatcher.health()[0].ejected == "failing"
+
+    run(story())
+
+
+def test_one_proof_at_a_time_and_it_ends_with_its_target() -> None:
+    """A target that hangs in its canary is not asked again meanwhile."""
+    one = Instance("one", Script.HANG)
+
+    async def story() -> None:
+        async with dispatching(one, dispatch=OFTEN) as dispatcher:
+            await one.until(lambda: one.proofs == 1)
+            looks = one.looks
+            await one.until(lambda: one.looks >= looks + 5)
+            assert one.proofs == 1
+            assert dispatcher.in_flight == 0
+
+    run(story())
+
+
+def test_who_wants_no_canaries_gets_none() -> None:
+    """An interval of 0."""
+    one = Instance("one")
+
+    async def story() -> None:
+        async with dispatching(one, dispatch=NEVER):
+            await one.until(lambda: one.looks >= 5)
+        assert one.proofs == 0
+
+    run(story())
