@@ -131,3 +131,13 @@ def test_a_harken_toml_in_the_folder_is_read(monkeypatch: pytest.MonkeyPatch, tm
     _write(tmp_path, "[fleet]\ninstances = 2\n")
     monkeypatch.chdir(tmp_path)
     assert read_config(None, None).fleet.instances == 2
+
+
+def test_other_defaults_give_way_to_everything_that_was_written(tmp_path: Path) -> None:
+    """Named upstreams mean no instances here, unless somebody says how many."""
+    defaults = {"fleet": {"instances": 0, "upstreams": "http://a"}}
+    path = _write(tmp_path, "[fleet]\ninstances = 2\n")
+    assert load_config(None, {}, {}, defaults).fleet.instances == 0
+    assert load_config(path, {}, {}, defaults).fleet.instances == 2
+    assert load_config(path, {"HARKEN_FLEET_INSTANCES": "3"}, {}, defaults).fleet.instances == 3
+    assert load_config(None, {}, {"fleet": {"instances": 1}}, defaults).fleet.instances == 1

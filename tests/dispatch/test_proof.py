@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harken.dispatch.openai_request import wav_of
 from harken.dispatch.proof import Proof
 from harken.errors import CanaryFailed
 from harken.types import Transcript
@@ -27,5 +28,13 @@ def test_nothing_and_endless_text_are_no_proof(text: str, words: str) -> None:
 
 def test_the_job_is_the_recording_and_nothing_else() -> None:
     """No language is forced, no text is wanted as it comes."""
-    job = PROOF.job
+    job = PROOF.job(0.0)
     assert (job.segment.audio_s, job.options.language, job.wants_deltas) == (2.0, None, False)
+
+
+def test_no_two_proofs_are_the_same_recording() -> None:
+    """A cache must not answer for a model; and none is louder than what was recorded."""
+    proof = Proof(samples=np.full(16_000, 0.5, dtype=np.float32))
+    heard = [proof.job(1_800_000_000.0 + 30.0 * turn).segment.samples for turn in range(50)]
+    assert len({wav_of(samples) for samples in heard}) == 50
+    assert all(0.35 <= samples.max() <= 0.5 for samples in heard)

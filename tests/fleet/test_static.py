@@ -81,5 +81,5 @@ def test_a_server_that_turns_segments_away_costs_none_of_them() -> None:
 def test_the_packaged_proof_is_a_recording_of_speech() -> None:
     """Loud enough to be one, and short."""
     proof = packaged_proof()
-    assert 0.5 < proof.job.segment.audio_s < 10.0
+    assert 0.5 < proof.job(0.0).segment.audio_s < 10.0
     assert 0.05 < abs(proof.samples).max() <= 1.0

@@ -8,6 +8,7 @@ segment goes only the way on which the last answered look went.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from harken.dispatch.health import Unreached
 from harken.dispatch.line import Line, Missed
@@ -30,8 +31,11 @@ class EitherLine:
         self._is_sure = False
 
     async def recognize(self, job: Job, send: Send) -> Transcript:
-        """Have it recognise one segment, as the chosen line has it."""
-        return await self._line().recognize(job, send)
+        """Have it recognise one segment, as the chosen line has it.
+
+        What the server calls itself is not passed on: two elsewhere may have the same name, and here it has its own.
+        """
+        return replace(await self._line().recognize(job, send), instance="")
 
     async def look(self, timeout_s: float) -> InstanceState | Missed:
         """Ask it how it is, in the known way, else in both at once."""

@@ -125,7 +125,7 @@ class OpenAILine:
     async def prove(self) -> None:
         """Have it recognise a packaged recording; any plausible text will do, see `Proof`."""
         try:
-            transcript = await patiently(self.recognize(self._proof.job, lambda _: None), _PROOF_S)
+            transcript = await patiently(self.recognize(self._proof.job(time.time()), lambda _: None), _PROOF_S)
         except TimeoutError as error:
             raise InstanceFailed(f"The upstream did not recognise a short recording within {_PROOF_S:g} s.") from error
         self._proof.check(transcript)

@@ -2,7 +2,8 @@
 
 An instance of ours has a canary of its own model and is strict with it. Of an upstream's model nothing is known, and it
 was never promised that it knows our recording by heart; what is looked for is a server that answers 200 and recognises
-nothing. So the answer only has to be plausible: some text, and no more than anybody can say in that time.
+nothing. So the answer only has to be plausible: some text, and no more than anybody can say in that time. It is played
+a little louder or softer each time: a server that remembers what it has heard would prove its memory.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from harken.wire import Job
 _CHARACTERS_PER_S = 40.0
 """Twice as many as the fastest speaker; a model that writes without end is far beyond."""
 
+_SOFTER = 0.3
+"""Three decibels: nothing to a model."""
+_GOLDEN = 0.618034
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
@@ -30,10 +35,15 @@ class Proof:
 
     samples: NDArray[np.float32]
 
-    @property
-    def job(self) -> Job:
-        """What is asked of the server."""
-        return Job(segment=Segment(samples=self.samples, request_id="canary"), options=Options(), wants_deltas=False)
+    def job(self, salt: float) -> Job:
+        """What is asked of the server.
+
+        Args:
+            salt: any number; for different ones, such as times in seconds, the samples differ.
+        """
+        loudness = np.float32(1.0 - _SOFTER * (salt * _GOLDEN % 1.0))
+        segment = Segment(samples=self.samples * loudness, request_id="canary")
+        return Job(segment=segment, options=Options(), wants_deltas=False)
 
     def check(self, transcript: Transcript) -> None:
         """Accept a plausible answer.
