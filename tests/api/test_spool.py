@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harken.api.spool import Spool
+from harken.api.spool import SMALL_BYTES, Spool, SpoolMemory
 from harken.errors import StorageFull
 
 
@@ -27,6 +27,28 @@ def test_what_goes_in_comes_out(memory_bytes: int) -> None:
     with Spool(memory_bytes) as spool:
         assert asyncio.run(fill(spool, pieces)) == b"".join(pieces)
         assert spool.size == 700
+
+
+def test_many_uploads_at_once_share_a_bound_of_memory() -> None:
+    """Beyond it the larger ones go to the disk; what they held is given back, however they end."""
+    shared = SpoolMemory(SMALL_BYTES)
+    pieces = [bytes([number]) * 4096 for number in range(100)]
+
+    async def scene() -> None:
+        with Spool(shared=shared) as first, Spool(shared=shared) as second, Spool(shared=shared) as small:
+            small.append(b"x" * 1000)
+            for piece in pieces:
+                for spool in (first, second):
+                    spool.append(piece)
+                    await spool.settle()
+                assert shared.used_bytes <= 3 * SMALL_BYTES
+            assert first._file is not None
+            assert small._file is None
+            for spool in (first, second):
+                assert bytes(await spool.take()) == b"".join(pieces)
+
+    asyncio.run(scene())
+    assert shared.used_bytes == 0
 
 
 def test_a_disk_without_room_is_storage_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def asr_routes(provider: Provider) -> APIRouter:
     async def asr(request: Request) -> Response:
         """Takes any audio or video file; answers its text and language."""
         service = accepting(provider)
-        with Spool() as spool:
+        with Spool(shared=service.uploads) as spool:
             work = await read_request(request, service, FILE_FIELD, spool, read_asr_fields)
             result = await while_connected(request.receive, work.run())
         body = {"text": result.text, "language": result.language, "status": "success"}

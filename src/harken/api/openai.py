@@ -50,7 +50,7 @@ def openai_routes(provider: Provider) -> APIRouter:
         """Takes any audio or video file; answers JSON, text or subtitles, at once or as a stream of events."""
         service = accepting(provider)
         with ExitStack() as held:
-            spool = held.enter_context(Spool())
+            spool = held.enter_context(Spool(shared=service.uploads))
             work = await read_request(request, service, FILE_FIELD, spool, read_fields)
             if work.wanted.is_streamed:
                 return EventStream(work, held.pop_all())

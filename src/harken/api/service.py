@@ -7,8 +7,9 @@ The server builds one `Service` when it can take requests; until then its provid
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from harken.api.spool import SpoolMemory
 from harken.config import LimitsConfig
 from harken.errors import Draining, HarkenError, NoReadyInstance
 from harken.jobs.jobs import Jobs
@@ -28,6 +29,7 @@ class Service:
         limits: what one request may ask for.
         jobs: work in the background; None where it is not offered.
         refusal: the error that a new recording of this requester would get now; None if it would be let in. Cheap.
+        uploads: the memory in which recordings arrive.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Service:
     limits: LimitsConfig
     jobs: Jobs | None = None
     refusal: Callable[[Requester], HarkenError | None] = lambda _: None
+    uploads: SpoolMemory = field(default_factory=SpoolMemory)
 
 
 Provider = Callable[[], Service | None]
