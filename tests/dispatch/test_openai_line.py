@@ -355,6 +355,29 @@ def test_a_server_proves_itself_with_any_plausible_text() -> None:
     run(story())
 
 
+@pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b""])
+def test_what_does_not_speak_http_is_nobody(said: bytes) -> None:
+    """Another program has the port: looks miss it, and a segment that gets there is not lost."""
+
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        writer.close()
+        await writer.wait_closed()
+
+    async def story() -> None:
+        server = await asyncio.start_server(babble, "127.0.0.1", 0)
+        async with server, open_session() as session:
+            upstream = Upstream(name="up", url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            line = OpenAILine(upstream, session, Proof(samples=make_segment().samples))
+            assert isinstance(await line.look(2.0), Missed)
+            with pytest.raises(InstanceFailed) as caught:
+                await line.recognize(job_of(make_segment(seconds=0.1)), nobody)
+            assert "127.0.0.1" not in caught.value.message
+
+    run(story())
+
+
 def test_a_hung_server_is_a_missed_look() -> None:
     """Whose patience is the caller's."""
 

@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from harken.config import LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
 from harken.dispatch.upstream import Upstream
+from harken.errors import NoWordTimes
 from harken.fleet.static import StaticFleet, packaged_proof
 from harken.types import Options
 from tests.dispatch.house import FAST, check_idle, run, until_state
@@ -74,6 +77,24 @@ def test_a_server_that_turns_segments_away_costs_none_of_them() -> None:
             await asyncio.gather(*(dispatcher.recognize(segment, Options()) for segment in segments))
             await until_state(dispatcher, "upstream-1", "full")
             assert len(good.asked) == 6
+
+    run(story())
+
+
+def test_words_come_from_whoever_has_them() -> None:
+    """A vLLM that times none passes the segment on, and is no worse for it; where nobody has them, it is told so."""
+
+    async def story() -> None:
+        without, having = OpenAIServer(), OpenAIServer(is_verbose=True, refuses=frozenset(), owner="speaches")
+        wish = Options(wants_words=True)
+        async with serving(without, having), dispatching(without.url, having.url, ready=2) as dispatcher:
+            segments = [make_segment(f"r{seed}", seed=seed) for seed in range(6)]
+            found = await asyncio.gather(*(dispatcher.recognize(segment, wish) for segment in segments))
+            assert all(transcript.words for transcript in found)
+            assert [line.state for line in dispatcher.health()] == ["ready", "ready"]
+            dispatcher.remove_target("upstream-2")
+            with pytest.raises(NoWordTimes):
+                await dispatcher.recognize(make_segment(), wish)
 
     run(story())
 

@@ -58,6 +58,8 @@ def test_several_are_separated_by_spaces_and_numbered() -> None:
         ("http://", "http or https"),
         ("http://a:99999", "cannot be read"),
         ("http://a:0", "http or https"),
+        ("http://a..b", "cannot be read"),
+        (f"http://{'a' * 64}.example", "cannot be read"),
         ("http://bob:pw@a", "key_env"),
         ("http://a?x=1", "behind a '#'"),
         ("http://a#slot=3", "did you mean 'slots'"),

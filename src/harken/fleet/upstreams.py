@@ -90,6 +90,8 @@ def _split(written: str) -> SplitResult:
     try:
         parts = urlsplit(written)
         port = parts.port
+        # What no resolver takes: without this it would fail at every look, in words that nobody expects.
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise ConfigError(f"An upstream's URL cannot be read: {error}.") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
