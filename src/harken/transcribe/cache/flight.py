@@ -116,7 +116,11 @@ def is_for_all(error: HarkenError, flight: Flight, follower: Segment, *, is_told
         case QueueFull():
             # The room in the queue is shared out by key and class, and a recording in its middle is never refused.
             leader = flight.segment
-            return follower.requester == leader.requester and (follower.index > 0) <= (leader.index > 0)
+            is_alike = (follower.requester.key, follower.requester.priority) == (
+                leader.requester.key,
+                leader.requester.priority,
+            )
+            return is_alike and (follower.index > 0) <= (leader.index > 0)
         case _:
             # Since text of it was passed on to somebody, nobody could try it again elsewhere.
             return not (error.retryable and flight.has_told)

@@ -25,6 +25,8 @@ from harken.types import ModelInfo, Options, Recognizer, Requester, Segment, Sen
 _FOLLOWED = 2
 """Flights of others that one asker waits for at most; then he asks for himself."""
 
+_GRACE_S = 0.1
+
 _log = get_log("cache")
 
 
@@ -64,10 +66,15 @@ class CachedRecognizer:
         self._clock = clock
         self._flights: dict[bytes, Flight] = {}
         self._tasks: dict[Flight, asyncio.Task[None]] = {}
+        self._is_closed = False
         self.counts = Counts()
 
     async def close(self) -> None:
         """End what is still in flight: whoever still waits is told that the server goes. Nothing runs afterwards."""
+        if self._tasks:
+            # What has just failed beneath knows the reason better than we do.
+            await asyncio.wait(self._tasks.values(), timeout=_GRACE_S)
+        self._is_closed = True
         for flight, task in self._tasks.items():
             if not flight.has_ended:  # of others only the second level has not heard yet
                 flight.end(Draining())
@@ -116,6 +123,8 @@ class CachedRecognizer:
     async def _lead(
         self, key: bytes, info: ModelInfo, segment: Segment, options: Options, send: Send | None
     ) -> Transcript:
+        if self._is_closed:
+            raise Draining
         flight = Flight(segment, options, is_streamed=send is not None, on_abandoned=lambda it: self._abandon(key, it))
         self._flights[key] = flight
         # No task group: it would make the failure of a server's block into a group of failures.
