@@ -25,6 +25,7 @@ from harken.api.edge import Edge
 from harken.api.errors import on_harken_error, on_http_error, on_validation_error
 from harken.api.health import STARTING, health_routes
 from harken.api.jobs import jobs_routes
+from harken.api.lane import Lane
 from harken.api.models import models_routes
 from harken.api.openai import openai_routes
 from harken.api.openapi import DESCRIPTION, DescribedApp
@@ -61,6 +62,7 @@ def create_app(
         service = provider()
         return early() if service is None else service.health()
 
+    recordings = (asr_routes(provider), openai_routes(provider))
     app = DescribedApp(
         title="Harken",
         version=harken.__version__,
@@ -70,7 +72,12 @@ def create_app(
         docs_url=None,  # the framework's page loads its scripts from elsewhere; ours is in `docs`
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Edge), *cors_middleware(cors_origins), Middleware(Auth, admission=admission)],
+        middleware=[
+            Middleware(Edge),
+            *cors_middleware(cors_origins),
+            Middleware(Auth, admission=admission),
+            Middleware(Lane, routers=recordings),
+        ],
         exception_handlers={
             HarkenError: on_harken_error,
             HTTPException: on_http_error,
@@ -78,8 +85,7 @@ def create_app(
         },
     )
     for router in (
-        asr_routes(provider),
-        openai_routes(provider),
+        *recordings,
         models_routes(provider),
         jobs_routes(provider),
         health_routes(provider, early, admission),
