@@ -71,8 +71,12 @@ async def post(url: str, content: Iterable[bytes], size: int, *, timeout_s: floa
     try:
         async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=_BUFFER)
-            with contextlib.closing(writer):
+            try:
                 return await _exchange(reader, writer, request)
+            finally:
+                writer.transport.abort()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
     except TimeoutError:
         return Reply(status=0, reason=f"no answer within {timeout_s:.0f} s")
     except (OSError, asyncio.IncompleteReadError, ValueError) as error:

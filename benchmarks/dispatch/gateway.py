@@ -3,7 +3,8 @@
     python -m benchmarks.dispatch.gateway URL URL …
 
 The very `Gateway` of `harken up` with its defaults (HARKEN_* variables change them), over a fleet that starts nothing
-and replaces nothing: in fault runs it has to see for itself who is gone and who is back.
+and replaces nothing: in fault runs it has to see for itself who is gone and who is back. `--light` before the addresses
+has it listen as the instances beside it do (see `loudness`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from benchmarks.dispatch.loudness import listen_by_loudness
 from harken.config import load_config
 from harken.dispatch.dispatcher import Dispatcher
 from harken.log import set_up_log
@@ -59,8 +61,11 @@ class Addresses:
         raise AssertionError("nobody sets it")
 
 
-def main(urls: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run until SIGTERM; returns the exit code."""
+    urls = [argument for argument in arguments if argument != "--light"]
+    if "--light" in arguments:
+        listen_by_loudness()
     config = load_config(None, env=os.environ, flags={"gateway": {"port": 0}})
     set_up_log(config.log)
     return run(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -66,9 +67,14 @@ def _cpu_s(process: psutil.Process) -> float:
 
 
 class House:
-    """Where the servers of one benchmark live."""
+    """Where the servers of one benchmark live.
 
-    def __init__(self) -> None:
+    Args:
+        listens_lightly: servers of ours listen with the detector of `loudness`.
+    """
+
+    def __init__(self, *, listens_lightly: bool = False) -> None:
+        self._listens_lightly = listens_lightly
         self._servers: list[Server] = []
         self._folder = tempfile.TemporaryDirectory(prefix="harken-bench-", ignore_cleanup_errors=True)
         self._number = 0
@@ -101,11 +107,12 @@ class House:
             waiting: segments that may wait inside.
         """
         port = free_port()
-        flags = ("serve", "--model", f"stub:rtfx={rtfx:g}", "--slots", str(slots), "--port", str(port), "--name", name)
+        serve = ("benchmarks.dispatch.instance",) if self._listens_lightly else ("harken", "serve")
+        flags = (*serve, "--model", f"stub:rtfx={rtfx:g}", "--slots", str(slots), "--port", str(port), "--name", name)
         env = self._surroundings(
             name, limits_segments_in_flight=str(in_flight), instance_waiting=str(waiting), cache_bytes="0"
         )
-        server = self._start(name, (sys.executable, "-m", "harken", *flags), env)
+        server = self._start(name, (sys.executable, "-m", *flags), env)
         _until(lambda: _is_ready(server), name)
         return server
 
@@ -135,7 +142,7 @@ class House:
         # Workers drop to another user where we are root; that one may not look into a temporary folder of ours.
         text = f"user root;\n{text}" if os.geteuid() == 0 else text
         (folder / "nginx.conf").write_text(text)
-        command = ("nginx", "-e", f"{folder}/nginx.log", "-p", str(folder), "-c", f"{folder}/nginx.conf")
+        command = (nginx_program(), "-e", f"{folder}/nginx.log", "-p", str(folder), "-c", f"{folder}/nginx.conf")
         server = Server(
             name="nginx", url=f"http://127.0.0.1:{port}", command=command, env={**os.environ}, process=_spawn(command)
         )
@@ -185,6 +192,18 @@ def terminate(server: Server) -> None:
     """SIGTERM, and the wait for its end; nothing accepted is lost by a server that drains."""
     server.process.send_signal(signal.SIGTERM)
     server.process.wait(600)
+
+
+def nginx_program() -> str:
+    """Where nginx is; a folder of root's that not everybody has in the path.
+
+    Raises:
+        FileNotFoundError: it is not installed.
+    """
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise FileNotFoundError("nginx is not installed; scripts/install-system-packages.sh does it")
+    return found
 
 
 def free_port() -> int:
