@@ -16,11 +16,11 @@ from harken.api.service import Service
 from harken.api.urgency import refuse_urgency, requester_of, within
 from harken.errors import DeadlineExceeded, HarkenError, NotPermitted, QueueFull, UnsupportedOption
 from harken.keys import Key, Mode
-from harken.types import Priority, Requester
+from harken.types import Options, Priority, Requester, Segment, Send, Transcript
 from tests.api.keyed import KeyedWorld, bearer
 from tests.api.world import CLIP, World, ask, serving, talk
 from tests.keys.house import KeyHouse, key_house
-from tests.transcribe.fakes import FakeRecognizer
+from tests.transcribe.fakes import FakeRecognizer, file, silence, speech
 
 LIVE, INTERACTIVE, BATCH = Priority
 
@@ -158,6 +158,47 @@ def test_when_the_deadline_comes_all_work_for_it_ends() -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "deadline_exceeded")
     assert answer.headers["x-should-retry"] == "false"
     assert recognizer.cancelled == 1
+
+
+def test_an_upload_that_takes_longer_than_the_deadline_ends() -> None:
+    """The deadline counts from the head, not from the end of the body."""
+
+    async def scene() -> bytes:
+        async with asyncio.timeout(20), serving(World().app()) as url:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+            writer.write(
+                b"POST /asr HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\nX-Harken-Deadline: 0.05\r\n"
+                b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+            )
+            head = await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+            await writer.wait_closed()
+        return head
+
+    assert asyncio.run(scene()).startswith(b"HTTP/1.1 504")
+
+
+def test_on_a_stream_that_has_begun_the_deadline_is_an_event() -> None:
+    """Its status is gone by then; what came before stays."""
+
+    class OnlyTheFirst(FakeRecognizer):
+        async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
+            if segment.index > 0:
+                await asyncio.Event().wait()
+            return await super().recognize(segment, options, send)
+
+    two = file(speech(0.8), silence(0.4), speech(0.8))
+    answer = ask(
+        World(recognizer=OnlyTheFirst()),
+        "POST",
+        "/v1/audio/transcriptions",
+        files={"file": two},
+        data={"stream": "true"},
+        headers={"X-Harken-Deadline": "0.2"},
+    )
+    assert answer.status_code == 200
+    assert '"delta": "part"' in answer.text
+    assert '"code": "deadline_exceeded"' in answer.text.rpartition("data: ")[2]
 
 
 def test_a_bad_header_is_told_as_the_param() -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -21,24 +21,12 @@ from harken.transcribe.cache import make_cache
 from harken.transcribe.cache.redis_store import PATIENCE_S, REST_S, VALUE_BYTES_MAX, RedisStore
 from harken.types import Options, Requester, Segment
 from tests.transcribe.cache.askers import GatedRecognizer, ask, cached, settle
+from tests.transcribe.cache.redis_server import running_redis
 
 pytest.importorskip("redis")
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
 
 KEY, OTHER = b"k" * 32, b"o" * 32
-
-
-@contextmanager
-def running_redis(folder: Path, *flags: str) -> Iterator[subprocess.Popen[str]]:
-    """A Redis of our own on `folder / "redis.sock"`, which a test may stop or kill."""
-    command = ["redis-server", "--port", "0", "--unixsocket", str(folder / "redis.sock"), "--save", "", *flags]
-    with subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert any("ready to accept connections" in line.lower() for line in process.stdout)
-            yield process
-        finally:
-            process.kill()
 
 
 @pytest.fixture
