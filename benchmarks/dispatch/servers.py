@@ -80,6 +80,8 @@ class House:
         self._number = 0
 
     def __enter__(self) -> Self:
+        # Asked to leave in either way, we leave by this block's end.
+        self._on_term = signal.signal(signal.SIGTERM, signal.default_int_handler)
         return self
 
     def __exit__(
@@ -87,6 +89,7 @@ class House:
     ) -> None:
         for server in self._servers:
             self._kill(server)
+        signal.signal(signal.SIGTERM, self._on_term)
         self._folder.cleanup()
 
     @property
@@ -127,7 +130,8 @@ class House:
 
     def gateway_over(self, urls: Sequence[str], **settings: str) -> Server:
         """The same over instances at these addresses."""
-        command = (sys.executable, "-m", "benchmarks.dispatch.gateway", *urls)
+        light = ("--light",) if self._listens_lightly else ()
+        command = (sys.executable, "-m", "benchmarks.dispatch.gateway", *light, *urls)
         server = self._start("gateway", command, self._surroundings("gateway", **({"cache_bytes": "0"} | settings)))
         _until(lambda: _ready_behind(server.url) == len(urls), "the gateway's instances")
         return server
@@ -182,7 +186,8 @@ class House:
         self._servers.remove(server)
 
     def _kill(self, server: Server) -> None:
-        for process in reversed(server.family()):
+        # The parent first: nginx starts another worker in the place of one that was killed.
+        for process in server.family():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         server.process.wait(_STOP_S)
