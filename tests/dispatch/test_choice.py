@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import re
 from collections import Counter
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -163,3 +166,12 @@ def test_by_default_nobody_free_has_less_to_do(candidates: list[Shown]) -> None:
         candidate.batches = True
     got = told(named("auto"), *candidates).choose(NO_WORK)
     assert got is None or got.in_flight == min(each.in_flight for each in candidates if each.free_slots)
+
+
+def test_every_policy_is_documented() -> None:
+    """docs/reference/balancing.md has a row for each, and for no other; and one for each key of [dispatch]."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "balancing.md").read_text(encoding="utf-8")
+    row = re.compile(r"^\| `(\w+)` \|", flags=re.MULTILINE)
+    policies, keys = page.split("## How many at once")[0], page.split("## The keys")[1]
+    assert set(row.findall(policies)) == set(POLICY_NAMES)
+    assert set(row.findall(keys)) == {field.name for field in dataclasses.fields(DispatchConfig)}

@@ -177,6 +177,14 @@ def test_a_target_that_is_worse_rests_but_is_never_hopeless() -> None:
     assert judge(tired, Worse(reason="slow"), POLICY, 20.0).event is Event.FAILING
 
 
+def test_one_failure_on_trial_begins_the_next_rest_whatever_it_rested_for() -> None:
+    """The trial was its chance; and resting has not helped."""
+    tired = Vitals(rests=1, strikes=1, rests_until=10.0)
+    verdict = judge(tired, BAD, POLICY, 10.0)
+    assert (verdict.event, verdict.vitals.rests_until, verdict.is_hopeless) == (Event.FAILING, 30.0, True)
+    assert judge(tired, BAD, POLICY, 9.0).event is None
+
+
 def test_what_ends_well_while_a_target_rests_is_no_trial() -> None:
     """It was there before; the trial comes after the rest."""
     resting = judge(Vitals(), Worse(reason="slow"), POLICY, 0.0).vitals

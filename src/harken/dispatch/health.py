@@ -177,7 +177,8 @@ def _said(answer: Answered, vitals: Vitals, patience: Patience, now: float) -> E
 def _failed(vitals: Vitals, failure: Failed, patience: Patience, now: float) -> Verdict:
     failed = replace(vitals, failures=vitals.failures + 1, stalls=vitals.stalls + failure.is_stalled)
     is_hopeless = failure.is_stalled and failed.stalls == patience.stalls
-    if failed.failures >= patience.failures or is_hopeless:
+    is_on_trial = vitals.rests > 0 and now >= vitals.rests_until
+    if failed.failures >= patience.failures or is_on_trial or is_hopeless:
         rested = _rest(failed, patience, now)
         return replace(rested, is_hopeless=rested.is_hopeless or is_hopeless)
     return Verdict(vitals=failed, event=Event.MISSED if failure.is_lost or failure.is_stalled else None)
