@@ -118,6 +118,18 @@ def test_the_request_id_reaches_the_recognizer() -> None:
     assert world.recognizer.seen[0][0].request_id == "mine-2"
 
 
+def test_nobody_reads_along_so_no_text_is_sent_on_the_way() -> None:
+    """It would forbid another try elsewhere, for nothing."""
+    sent: list[str] = []
+
+    def stream(answer: Transcript) -> list[str]:
+        sent.append(answer.text)
+        return sent
+
+    assert post({"audio": CLIP}, world=World(recognizer=FakeRecognizer(stream=stream))).status_code == 200
+    assert sent == []
+
+
 def test_a_server_without_a_service_answers_503_and_says_when_to_come_back() -> None:
     """It listens before it can transcribe."""
     answer = post({"audio": CLIP}, world=World(has_service=False))

@@ -104,7 +104,13 @@ class Transcription:
                 ask = ask_of(self.wanted, await self.service.recognizer.model(), keeps_form=True)
                 # The upload is passed on without keeping a reference here: it may go as soon as it is decoded.
                 result = await self.service.transcriber.transcribe(
-                    await self.spool.take(), ask, self.request_id, requester=self.requester, watch=heard
+                    await self.spool.take(),
+                    ask,
+                    self.request_id,
+                    requester=self.requester,
+                    watch=heard,
+                    # Only who reads along: everybody else's segments may be tried elsewhere until their end.
+                    is_live=watch is not None,
                 )
         except HarkenError as error:
             error.field = error.field or self._field_at_fault(error)
