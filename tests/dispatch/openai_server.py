@@ -80,11 +80,14 @@ class OpenAIServer:
         has_health: whether there is a /health.
         has_models: whether there is a /v1/models.
         health_status: of /health.
+        is_deaf: it takes looks and does not answer them.
         model: what it serves.
         owner: of its model in the list.
         key: that it demands, "" for none.
         is_verbose: it tells language and words, as a whisper server does.
-        asked: requests for transcriptions, in order.
+        hears: what it recognises in a canary, to which no script applies.
+        proofs: canaries that came.
+        asked: requests for other transcriptions, in order.
         running: recordings that it works on now.
     """
 
@@ -95,10 +98,13 @@ class OpenAIServer:
     has_health: bool = True
     has_models: bool = True
     health_status: int = 200
+    is_deaf: bool = False
     model: str = "Qwen/Qwen3-ASR-1.7B"
     owner: str = "vllm"
     key: str = ""
     is_verbose: bool = False
+    hears: str = "nine nine five"
+    proofs: int = 0
     asked: list[Asked] = field(default_factory=list)
     looks: list[str] = field(default_factory=list)
     running: int = 0
@@ -139,6 +145,8 @@ class OpenAIServer:
     async def _health(self, _: web.Request) -> web.Response:
         self.looks.append("/health")
         self.changed.set()
+        if self.is_deaf:
+            await asyncio.Event().wait()
         return web.Response(status=self.health_status if self.has_health else 404)
 
     async def _models(self, request: web.Request) -> web.Response:
@@ -158,6 +166,9 @@ class OpenAIServer:
         with file.file, wave.open(io.BytesIO(file.file.read())) as recording:
             assert (recording.getnchannels(), recording.getsampwidth(), recording.getframerate()) == (1, 2, 16_000)
             pcm = recording.readframes(recording.getnframes())
+        if _is_canary(request):
+            self.proofs += 1
+            return self._refusal(request, fields) or web.json_response(self._body(fields, self.hears))
         self.asked.append(Asked(fields=fields, samples=np.frombuffer(pcm, dtype="<i2"), headers=request.headers))
         self.running += 1
         self.changed.set()
@@ -199,7 +210,7 @@ class OpenAIServer:
             return web.json_response({"error": {"message": "Unauthorized"}}, status=401)
         if fields.get("model") != self.model:
             return web.json_response({"error": {"message": "The model does not exist."}}, status=404)
-        if self.script is Script.STATUS:
+        if self.script is Script.STATUS and not _is_canary(request):
             status, headers, body = self.refusal
             return web.Response(status=status, headers=headers, body=body.encode())
         for name in {*fields, *fields.values()} & self.refuses:
@@ -240,6 +251,10 @@ class OpenAIServer:
                 await say("[DONE]")
         await response.write_eof()
         return response
+
+
+def _is_canary(request: web.Request) -> bool:
+    return request.headers.get("X-Request-Id") == "canary.0"
 
 
 def _chunk(text: str, finish_reason: str | None = None) -> dict[str, Any]:

@@ -348,9 +348,47 @@ def test_a_server_proves_itself_with_any_plausible_text() -> None:
     async def story() -> None:
         async with line_to(server) as line:
             await line.prove()
-            server.script, server.refusal = Script.STATUS, (200, {"Content-Type": "application/json"}, '{"text": ""}')
+            server.hears = ""
             with pytest.raises(CanaryFailed, match="recognised nothing"):
                 await line.prove()
+
+    run(story())
+
+
+def test_a_server_is_ready_when_it_has_proved_itself_once() -> None:
+    """It answers looks before it can recognise; a canary twice a second would not make it faster."""
+    server, clock = OpenAIServer(hears=""), FakeClock()
+
+    async def story() -> None:
+        async with line_to(server, clock=clock) as line:
+            found = await line.look(2.0)
+            assert isinstance(found, Missed)
+            assert "recognised nothing" in found.reason
+            assert server.proofs == 1
+            server.hears = "9 9 5"
+            clock.advance(30.0)
+            assert [await state_of(line) for _ in range(3)] == ["ready"] * 3
+            assert server.proofs == 2
+
+    run(story())
+
+
+def test_a_server_that_was_away_proves_itself_again() -> None:
+    """It may be another one; a look that only took too long is no absence."""
+    server = OpenAIServer()
+
+    async def story() -> None:
+        async with line_to(server) as line:
+            server.is_deaf = True
+            assert isinstance(await line.look(0.05), Missed)
+            server.is_deaf = False
+            assert await state_of(line) == "ready"
+            assert server.proofs == 1
+            await server.vanish()
+            assert isinstance(await line.look(2.0), Missed)
+            await server.listen()
+            assert await state_of(line) == "ready"
+            assert server.proofs == 2
 
     run(story())
 

@@ -1,13 +1,12 @@
 """A line to an upstream of which nobody said how it is talked to.
 
-An instance of ours is an upstream as well, and the wire protocol serves it better: exact samples, words, beats. So both
-ways are tried until one is answered, the wire's answer counting more, and again after the server was away. Invariant: a
-segment goes only the way on which the last answered look went.
+An instance of ours is an upstream as well, and the wire protocol serves it better: exact samples, words, beats. So one
+way is tried after the other until one is answered, and again after the server was away. Invariant: a segment goes only
+the way on which the last answered look went.
 """
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from harken.dispatch.health import Unreached
@@ -20,8 +19,8 @@ class EitherLine:
     """Talks to a server in whichever way it answers.
 
     Args:
-        first: tried, and preferred where both are answered.
-        second: tried as well; its reason is told where neither is answered.
+        first: tried first.
+        second: tried where that is not answered; its reason is told where it is not answered either.
     """
 
     def __init__(self, first: Line, second: Line) -> None:
@@ -38,17 +37,17 @@ class EitherLine:
         return replace(await self._line().recognize(job, send), instance="")
 
     async def look(self, timeout_s: float) -> InstanceState | Missed:
-        """Ask it how it is, in the known way, else in both at once."""
+        """Ask it how it is, in the known way, else in one after the other."""
         if self._chosen is not None and self._is_sure:
             found = await self._chosen.look(timeout_s)
             self._is_sure = not isinstance(found, Missed)
             return found
-        first, second = await asyncio.gather(self._first.look(timeout_s), self._second.look(timeout_s))
-        for line, found in ((self._first, first), (self._second, second)):
+        for line in (self._first, self._second):
+            found = await line.look(timeout_s)
             if not isinstance(found, Missed):
                 self._chosen, self._is_sure = line, True
-                return found
-        return second
+                break
+        return found
 
     async def prove(self) -> None:
         """Have it prove itself, as the chosen line has it."""

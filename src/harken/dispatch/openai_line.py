@@ -1,47 +1,37 @@
 """The line to an upstream: any server with OpenAI's `/v1/audio/transcriptions`.
 
-It owns what was learnt of one server: which options it refuses, whether it is full or in trouble. What is sent and what
-an answer means is in the pure modules beside it. There are no beats on this line, so only the attempt's own time, and a
-look that finds nobody, end a silence. Invariant: a client is never told the server's address, its key or its words; and
-nothing is sent anywhere but to the configured address.
+It owns what was learnt of one server: which options it refuses, whether it has proved itself, is full or in trouble.
+What is sent and what an answer means is in the pure modules beside it, the exchange itself in `openai_exchange`. There
+are no beats on this line, so only the attempt's own time, and looks that find nobody, end a silence. Invariant: what a
+server refuses together with its options is learnt only from an answer without them.
 """
 
 from __future__ import annotations
 
-import asyncio
-import io
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from harken.clock import Clock, SystemClock
-from harken.dispatch.health import ConnectionLost, Unreached
+from harken.dispatch.health import ConnectionLost
 from harken.dispatch.line import Missed
 from harken.dispatch.openai_answer import read_json, transcript_of
-from harken.dispatch.openai_events import Events
-from harken.dispatch.openai_look import OpenAILook
-from harken.dispatch.openai_refusal import NoWordsThere, Reply, Verdict, judge_reply
-from harken.dispatch.openai_request import Abilities, Option, fields_of, options_of, wav_of
+from harken.dispatch.openai_exchange import follow, is_stream, post, read_answer, read_reply
+from harken.dispatch.openai_look import Found, OpenAILook
+from harken.dispatch.openai_refusal import NoWordsThere, Verdict, judge_reply
+from harken.dispatch.openai_request import Abilities, Option, fields_of, options_of
 from harken.dispatch.openai_standing import Standing
 from harken.dispatch.patience import patiently
 from harken.dispatch.proof import Proof
 from harken.dispatch.upstream import Upstream
-from harken.errors import InstanceFailed
+from harken.errors import HarkenError, InstanceFailed, Unavailable
 from harken.log import get_log
-from harken.types import Priority, Send, Transcript
-from harken.wire import InstanceState, Job, WireError
+from harken.types import Send, Transcript
+from harken.wire import InstanceState, Job
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
-PATH = "/v1/audio/transcriptions"
-
-_CONNECT_S = 5.0
-_END_S = 0.25
 _PROOF_S = 60.0
-_ANSWER_BYTES_MAX = 4 << 20
-_REFUSAL_BYTES_MAX = 1 << 14
 
 _log = get_log("dispatch.openai_line")
 
@@ -65,6 +55,7 @@ class OpenAILine:
         self._standing = Standing()
         self._abilities = Abilities()
         self._model = upstream.model
+        self._is_proven = False
 
     async def recognize(self, job: Job, send: Send) -> Transcript:
         """Have the server recognise one segment, without what it refuses, if need be.
@@ -83,7 +74,7 @@ class OpenAILine:
         abilities = self._abilities
         while True:
             asked = options_of(job, abilities)
-            response = await self._post(job, asked)
+            response = await post(self._session, self._upstream, job, fields_of(job, self._model, asked))
             try:
                 if 200 <= response.status < 300:
                     return self._accept(job, abilities, await self._follow(response, job, send))
@@ -98,29 +89,48 @@ class OpenAILine:
             abilities = abilities.without(verdict.leave_out)
 
     async def look(self, timeout_s: float) -> InstanceState | Missed:
-        """Ask the server how it is; never raises for its faults."""
+        """Ask the server how it is; never raises for its faults.
+
+        The first answered look after it was away lasts longer: before it is called ready it has to prove itself, for
+        many a server answers looks while its model is still loading, or the key is wrong.
+        """
         try:
             found = await patiently(self._looking.ask(), timeout_s)
         except TimeoutError:
-            found = Missed(reason=f"It did not answer within {timeout_s:g} s.")
+            return Missed(reason=f"It did not answer within {timeout_s:g} s.")
         if isinstance(found, Missed):
-            self._looking.forget()
-            self._abilities = Abilities()
+            self._forget()
             return found
         self._abilities = Abilities(refused=self._abilities.refused, is_terse=found.is_terse)
-        if found.model is not None:
-            self._model = found.model.name
-        now = self._clock.now()
-        if found.state == "ready" and (trouble := self._standing.trouble_at(now)):
+        if found.model is None or found.state != "ready":
+            return self._state(found, found.state)
+        self._model = found.model.name
+        if trouble := self._standing.trouble_at(self._clock.now()):
             return Missed(reason=trouble)
-        is_full = found.state == "ready" and self._standing.is_full(now)
-        return InstanceState(
-            name=self._upstream.name,
-            state="full" if is_full else found.state,
-            model=found.model,
-            in_flight=0,
-            detail=found.detail,
-        )
+        if self._standing.is_full(self._clock.now()):
+            return self._state(found, "full")
+        return await self._proven(found)
+
+    async def _proven(self, found: Found) -> InstanceState | Missed:
+        if not self._is_proven and not found.proves_itself:
+            try:
+                await self.prove()
+            except HarkenError as error:
+                # Asked again soon if it was away, else when trouble is looked into: a canary twice a second is no help.
+                if not isinstance(error, ConnectionLost | Unavailable):
+                    self._standing = self._standing.after(Verdict(trouble=error.message), self._clock.now())
+                return Missed(reason=error.message)
+        self._is_proven = True
+        return self._state(found, "ready")
+
+    def _state(self, found: Found, state: str) -> InstanceState:
+        return InstanceState(name=self._upstream.name, state=state, model=found.model, in_flight=0, detail=found.detail)
+
+    def _forget(self) -> None:
+        """It is away: what comes back may be another version, or another server."""
+        self._looking.forget()
+        self._abilities = Abilities()
+        self._is_proven = False
 
     async def prove(self) -> None:
         """Have it recognise a packaged recording; any plausible text will do, see `Proof`."""
@@ -130,43 +140,11 @@ class OpenAILine:
             raise InstanceFailed(f"The upstream did not recognise a short recording within {_PROOF_S:g} s.") from error
         self._proof.check(transcript)
 
-    async def _post(self, job: Job, asked: frozenset[Option]) -> ClientResponse:
-        import aiohttp
-
-        form = aiohttp.FormData(default_to_multipart=True)
-        for name, value in fields_of(job, self._model, asked):
-            form.add_field(name, value)
-        # A file object, because the library warns of bytes of such a size.
-        form.add_field(
-            "file", io.BytesIO(wav_of(job.segment.samples)), filename="segment.wav", content_type="audio/wav"
-        )
-        with _blaming():
-            return await self._session.post(
-                self._upstream.url + PATH,
-                data=form,
-                headers={**self._upstream.headers, **_headers(job)},
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
-            )
-
     async def _follow(self, response: ClientResponse, job: Job, send: Send) -> Transcript:
-        if response.content_type != "text/event-stream":
-            body = await _read(response, _ANSWER_BYTES_MAX)
-            if len(body) > _ANSWER_BYTES_MAX:
-                raise InstanceFailed("The upstream's answer is too long.")
-            return self._with_words(read_json(body).get("words"), transcript_of(read_json(body), job), job)
-        events = Events(job)
-        while not events.is_over:
-            with _blaming():
-                chunk = await response.content.readany()
-                texts = list(events.feed(chunk)) if chunk else [events.close()]
-            for text in texts:
-                if text and job.wants_deltas:
-                    send(text)
-            if not chunk:
-                break
-        await _finish(response)
-        return events.transcript()
+        if is_stream(response):
+            return await follow(response, job, send)
+        body = read_json(await read_answer(response))
+        return self._with_words(body.get("words"), transcript_of(body, job), job)
 
     def _with_words(self, words: object, transcript: Transcript, job: Job) -> Transcript:
         """Some servers take the wish for words and then say nothing of it."""
@@ -176,9 +154,7 @@ class OpenAILine:
         return transcript
 
     async def _judge(self, response: ClientResponse, job: Job, asked: frozenset[Option]) -> Verdict:
-        body = await _read(response, _REFUSAL_BYTES_MAX)
-        reply = Reply(status=response.status, retry_after=response.headers.get("Retry-After", ""), body=body)
-        verdict = judge_reply(reply, job, asked, time.time())
+        verdict = judge_reply(await read_reply(response), job, asked, time.time())
         _log.info(
             "upstream.refused",
             target=self._upstream.name,
@@ -205,47 +181,3 @@ class OpenAILine:
         if verdict.trouble:
             self._looking.forget()
             _log.error("upstream.trouble", target=self._upstream.name, reason=verdict.trouble, said=verdict.said)
-
-
-def _headers(job: Job) -> dict[str, str]:
-    """Another Harken logs the segment under our name for it, and lets work wait for which nobody waits."""
-    is_batch = job.segment.requester.priority is Priority.BATCH
-    return {"X-Request-Id": job.segment.id, **({"X-Harken-Priority": "batch"} if is_batch else {})}
-
-
-async def _read(response: ClientResponse, bytes_max: int) -> bytes:
-    """Read a body; one that is longer comes back longer than the bound, but not whole."""
-    body = bytearray()
-    with _blaming():
-        while len(body) <= bytes_max and (chunk := await response.content.readany()):
-            body += chunk
-    return bytes(body)
-
-
-async def _finish(response: ClientResponse) -> None:
-    """Read what little may follow the last event, so that the connection can carry the next segment."""
-    import aiohttp
-
-    with suppress(TimeoutError, aiohttp.ClientError, ConnectionError):
-        async with asyncio.timeout(_END_S):
-            while await response.content.readany():
-                pass
-
-
-@contextmanager
-def _blaming() -> Iterator[None]:
-    """Say in our own words what went wrong between us and the server; the library's may name its address."""
-    import aiohttp
-
-    try:
-        yield
-    except aiohttp.ClientConnectorError as cause:
-        raise Unreached("The upstream cannot be reached.") from cause
-    except aiohttp.ConnectionTimeoutError as cause:
-        raise Unreached(f"The upstream could not be reached within {_CONNECT_S:g} s.") from cause
-    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError) as cause:
-        raise ConnectionLost("The connection to the upstream was lost.") from cause
-    except aiohttp.ClientError as cause:
-        raise InstanceFailed("The upstream does not speak HTTP as expected.") from cause
-    except WireError as cause:
-        raise InstanceFailed("The upstream sent an event that is too long.") from cause

@@ -35,12 +35,14 @@ class Found:
         model: what is served; None while unknown.
         detail: one sentence where something is wrong.
         is_terse: it keeps the detected language to itself unless it streams (vLLM).
+        proves_itself: it says that it is ready only when its model has recognised something (another Harken).
     """
 
     state: str
     model: ModelInfo | None
     detail: str = ""
     is_terse: bool = False
+    proves_itself: bool = False
 
 
 class OpenAILook:
@@ -67,7 +69,9 @@ class OpenAILook:
         try:
             return await self._ask()
         except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
-            # The library's own words name the address; they are for the log.
+            # The library's own words name the address, and /health may be read by anybody.
+            if isinstance(error, aiohttp.ClientConnectorCertificateError):
+                return Missed(reason="Its certificate is not one that this system trusts.")
             return Missed(reason=f"It cannot be reached ({type(error).__name__}).")
 
     async def _ask(self) -> Found | Missed:
@@ -91,13 +95,13 @@ class OpenAILook:
             if isinstance(listing, Missed):
                 return listing
             self._listing = listing
-        return self._found(self._listing, slots=health.slots)
+        return self._found(self._listing, slots=health.slots, proves_itself=True)
 
-    def _found(self, listing: Listing, *, slots: int) -> Found:
+    def _found(self, listing: Listing, *, slots: int, proves_itself: bool = False) -> Found:
         info = model_info(self._upstream, listing, slots)
         if not info.name:
             return Found(state="starting", model=None, detail=_NO_MODEL)
-        return Found(state="ready", model=info, is_terse=listing.owner == "vllm")
+        return Found(state="ready", model=info, is_terse=listing.owner == "vllm", proves_itself=proves_itself)
 
     async def _list(self) -> Listing | Missed:
         status, body = await self._get("/v1/models")
