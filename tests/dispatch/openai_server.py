@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import ssl
 import wave
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -84,6 +85,7 @@ class OpenAIServer:
         model: what it serves.
         owner: of its model in the list.
         key: that it demands, "" for none.
+        tls: its certificate, None for plain HTTP.
         is_verbose: it tells language and words, as a whisper server does.
         hears: what it recognises in a canary, to which no script applies.
         proofs: canaries that came.
@@ -102,6 +104,7 @@ class OpenAIServer:
     model: str = "Qwen/Qwen3-ASR-1.7B"
     owner: str = "vllm"
     key: str = ""
+    tls: ssl.SSLContext | None = None
     is_verbose: bool = False
     hears: str = "nine nine five"
     proofs: int = 0
@@ -126,7 +129,7 @@ class OpenAIServer:
         app.router.add_post("/v1/audio/transcriptions", self._transcribe)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls).start()
         self.port = self._runner.addresses[0][1]
 
     async def vanish(self) -> None:
