@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from harken.config import FleetConfig, LimitsConfig
+from harken.config import DispatchConfig, FleetConfig, LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
+from harken.dispatch.stats import Stats
 from harken.types import Options, Transcript
 from tests.dispatch.house import check_idle, run, state_of, until_state
 from tests.dispatch.instances import Script, expected_text, make_segment
@@ -79,3 +80,34 @@ def test_a_stopped_instance_that_goes_on_is_used_again() -> None:
             check_idle(dispatcher)
 
     run(story())
+
+
+@pytest.mark.slow
+def test_clips_stay_quick_though_an_instance_is_stopped_and_nobody_has_noticed() -> None:
+    """No look comes for a minute and silence would be believed for another; second tries answer within moments."""
+    rarely = FleetConfig(probe_interval_s=60.0, probe_timeout_s=60.0)
+    dispatch = DispatchConfig(hedge_share=0.5)
+
+    async def story() -> tuple[list[Transcript], Stats]:
+        async with AsyncExitStack() as stack:
+            fleet = await children(stack, Script.ANSWER, Script.ANSWER, Script.ANSWER)
+            dispatcher = Dispatcher(LimitsConfig(), rarely, dispatch, silence_s=60.0)
+            async with dispatcher:
+                for each in fleet:
+                    dispatcher.add_target(each.name, each.url)
+                await dispatcher.wait_ready(10.0, count=3)
+                for n in range(40):
+                    await dispatcher.recognize(make_segment(f"usual-{n}"), Options())
+                fleet[0].signal(signal.SIGSTOP)
+                segments = [make_segment(f"req-{n}", seed=n) for n in range(6)]
+                async with asyncio.timeout(10):
+                    transcripts = await asyncio.gather(*(dispatcher.recognize(each, Options()) for each in segments))
+                stats = dispatcher.stats()
+            check_idle(dispatcher)
+            return transcripts, stats
+
+    transcripts, stats = run(story())
+    assert [each.text for each in transcripts] == [expected_text(make_segment(seed=n)) for n in range(6)]
+    assert {each.instance for each in transcripts} <= {"asr-2", "asr-3"}
+    assert stats.hedges_won > 0
+    assert (stats.retries, stats.replays, stats.failed) == (0, 0, {})

@@ -31,16 +31,16 @@ def run(*flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*HARKEN, *flags], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
 
-def recording(seed: int) -> bytes:
-    """Half a second of something."""
+def recording(seed: int, *, seconds: float = 0.5) -> bytes:
+    """Something like speech."""
     file = io.BytesIO()
-    soundfile.write(file, speech_like(0.5, seed=seed), 16_000, format="WAV", subtype="FLOAT")
+    soundfile.write(file, speech_like(seconds, seed=seed), 16_000, format="WAV", subtype="FLOAT")
     return file.getvalue()
 
 
-def ask(cluster: Cluster, seed: int) -> httpx.Response:
+def ask(cluster: Cluster, seed: int, *, seconds: float = 0.5) -> httpx.Response:
     """Transcribe one recording."""
-    files = {"audio": ("a.wav", recording(seed))}
+    files = {"audio": ("a.wav", recording(seed, seconds=seconds))}
     return httpx.post(f"{cluster.url}/asr", files=files, timeout=TIMEOUT_S, trust_env=False)
 
 
