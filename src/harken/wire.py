@@ -142,7 +142,7 @@ def pack_job(job: Job) -> bytes:
     }
     raw = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     samples = np.ascontiguousarray(job.segment.samples, dtype="<f4")
-    return b"".join((struct.pack("<I", len(raw)), raw, samples.tobytes()))
+    return b"".join((struct.pack("<I", len(raw)), raw, samples.data))
 
 
 def unpack_job(body: bytes) -> Job:

@@ -30,6 +30,7 @@ class Service:
         jobs: work in the background; None where it is not offered.
         refusal: the error that a new recording of this requester would get now; None if it would be let in. Cheap.
         uploads: the memory in which recordings arrive.
+        is_draining: whether its health would say so, where that is cheaper to know; None asks its health.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Service:
     jobs: Jobs | None = None
     refusal: Callable[[Requester], HarkenError | None] = lambda _: None
     uploads: SpoolMemory = field(default_factory=SpoolMemory)
+    is_draining: Callable[[], bool] | None = None
 
 
 Provider = Callable[[], Service | None]
@@ -80,6 +82,7 @@ def accepting(provider: Provider) -> Service:
         Draining: it is shutting down.
     """
     service = present(provider)
-    if service.health().state == "draining":
+    is_draining = service.health().state == "draining" if service.is_draining is None else service.is_draining()
+    if is_draining:
         raise Draining(retry_after_s=5)
     return service

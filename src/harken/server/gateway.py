@@ -182,6 +182,7 @@ class Gateway:
             limits=self._config.limits,
             jobs=jobs,
             refusal=self._dispatcher.refusal,
+            is_draining=lambda: self._is_draining,
         )
 
     async def _learn_model(self) -> None:
