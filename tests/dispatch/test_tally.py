@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harken.dispatch.health import ConnectionLost, Cut, Unreached
-from harken.dispatch.tally import Tally, may_retry
+from harken.dispatch.health import ConnectionLost, Cut, Silent, Stalled, Unreached
+from harken.dispatch.tally import Tally, is_charged, may_retry
 from harken.errors import Draining, EngineFailed, HarkenError, InstanceFailed, QueueFull, TimedOut, UnknownLanguage
 
 
@@ -41,6 +41,8 @@ def test_another_try_needs_a_retryable_error_a_silent_client_and_a_try_left(
         (Cut(), False, Tally(tries=1, lone_deaths=1)),
         (Cut(), True, Tally(shared_deaths=1)),
         (Unreached(), False, Tally(shared_deaths=1)),
+        (Silent(), False, Tally(tries=1, lone_deaths=1)),
+        (Stalled(), True, Tally(shared_deaths=1)),
         (QueueFull(), False, Tally()),
         (Draining(), True, Tally()),
     ],
@@ -48,3 +50,23 @@ def test_another_try_needs_a_retryable_error_a_silent_client_and_a_try_left(
 def test_a_death_in_company_costs_no_try(error: HarkenError, tally: Tally, *, had_company: bool) -> None:
     """Nor does one that it had no part in; being turned away costs nothing at all."""
     assert Tally().after(error, had_company=had_company) == tally
+
+
+@pytest.mark.parametrize(
+    ("error", "charged"),
+    [
+        (EngineFailed(), True),
+        (InstanceFailed(), True),
+        (TimedOut(), True),
+        (ConnectionLost(), False),
+        (Unreached(), False),
+        (Silent(), False),
+        (Stalled(), False),
+        (Cut(), False),
+        (QueueFull(), False),
+        (Draining(), False),
+    ],
+)
+def test_only_a_failure_on_an_instance_that_goes_on_is_charged(error: HarkenError, *, charged: bool) -> None:
+    """What was lost with its instance goes on at once, and being turned away cost nobody anything."""
+    assert is_charged(error) is charged
