@@ -86,6 +86,34 @@ def serve(fleet: Fleet) -> int:
     return fleet.candidates.index(chosen)
 
 
+WEIGHTS = st.lists(st.integers(1, 9), min_size=1, max_size=6)
+
+
+@settings(deadline=None, max_examples=50)  # a busy machine is no defect
+@given(WEIGHTS, st.integers(1, 200))
+def test_after_any_number_of_turns_nobody_is_far_from_its_share(weights: list[int], turns: int) -> None:
+    """Never as much as two turns off, and exact after each full round."""
+    fleet = Fleet(named("weighted_round_robin"), *(Shown(weight=float(weight), free_slots=9) for weight in weights))
+    counts = Counter(serve(fleet) for _ in range(turns))
+    for index, weight in enumerate(weights):
+        share = turns * weight / sum(weights)
+        assert abs(counts[index] - share) < (1e-9 if turns % sum(weights) == 0 else 2.0)
+
+
+@settings(deadline=None, max_examples=50)  # a busy machine is no defect
+@given(WEIGHTS, st.integers(1, 5))
+def test_load_that_stays_is_held_in_proportion_to_the_weights(weights: list[int], rounds: int) -> None:
+    """Who has three times the weight has three times as many in flight."""
+    fleet = Fleet(
+        named("weighted_fewest_in_flight"), *(Shown(weight=float(weight), free_slots=99) for weight in weights)
+    )
+    for _ in range(rounds * sum(weights)):
+        chosen = fleet.policy.choose(NO_WORK)
+        assert chosen is not None
+        fleet.take(chosen)
+    assert [each.in_flight for each in fleet.candidates] == [rounds * weight for weight in weights]
+
+
 def test_a_heavy_weight_is_spread_and_not_served_in_a_row() -> None:
     """5:1:1 interleaves, as nginx's smooth weighted round robin does."""
     fleet = Fleet(named("weighted_round_robin"), *(Shown(weight=weight) for weight in (5.0, 1.0, 1.0)))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from harken.dispatch.candidate import Work
 from harken.dispatch.capacity import START
 from harken.dispatch.choice import Policy, policy_named
-from harken.dispatch.health import Answered, Failed, Outcome, Succeeded, TurnedAway, Unanswered
+from harken.dispatch.health import Answered, Failed, Outcome, Proved, Succeeded, TurnedAway, Unanswered
 from harken.dispatch.pool import Pool
 from harken.dispatch.state import Event, State
 from harken.dispatch.target import Claim, Target
@@ -144,13 +144,14 @@ def test_silence_while_it_starts_is_no_reason_to_replace_it() -> None:
     assert (told, target.state) == ([], State.STARTING)
 
 
-def test_a_look_changes_no_counter_of_segments() -> None:
-    """Counters are about work."""
+def test_no_look_and_no_canary_changes_a_counter_of_segments() -> None:
+    """Counters are about work that somebody sent."""
     pool = make_pool("a")
     target = named(pool, "a")
     pool.report(target, Succeeded())
     pool.report(target, Failed(is_lost=False))
     pool.report(target, READY)
+    pool.report(target, Proved())
     assert (target.successes, target.failures, target.vitals.failures, target.last_success) == (1, 1, 1, 0.0)
 
 

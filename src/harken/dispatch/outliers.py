@@ -24,6 +24,10 @@ FAILING = 0.4
 VOLUME = 10.0
 """Segments, the faded ones counted for less, below which nothing is concluded."""
 
+_SHARE_OF_EACH_S = 2.0
+"""What a segment costs beside its length, in seconds of audio (the prompt, the way there and back). Targets may get
+different mixes, such as short clips here and pieces of files there; without this, clips would make one look slow."""
+
 _KEPT = 0.93
 _HALF_LIFE_S = 120.0
 
@@ -35,8 +39,8 @@ class Standing:
     Attributes:
         volume: segments that it is known by, the faded ones counted for less.
         failed: the part of them that failed.
-        speed: audio-seconds per second of one segment; 0 for unknown.
-        throughput: audio-seconds per second of all that ran at the same time; 0 for unknown.
+        speed: audio-seconds per second of one segment, each counted as a little longer than it is; 0 for unknown.
+        throughput: the same of all that ran at the same time; 0 for unknown.
     """
 
     volume: float
@@ -59,7 +63,7 @@ class Record:
     def succeeded(self, *, now: float, audio_s: float, took_s: float, load: float) -> None:
         """A segment was recognised, after so many seconds beside so many others (itself included)."""
         self._fade(now)
-        self._audio_s += audio_s
+        self._audio_s += audio_s + _SHARE_OF_EACH_S
         self._took_s += took_s
         self._load_s += took_s * load
 
