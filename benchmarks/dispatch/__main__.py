@@ -146,7 +146,7 @@ def _read_options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=480.0, help="of arrivals for each arm and load")
     parser.add_argument("--fault-seconds", type=float, default=120.0, help="of arrivals for each arm and fault")
     parser.add_argument("--requests", type=int, default=0, help="as many instead of --seconds")
-    parser.add_argument("--rtfx", type=float, default=20.0, help="of one segment alone on one instance")
+    parser.add_argument("--rtfx", type=float, default=30.0, help="of one segment alone on one instance")
     parser.add_argument("--listens-fully", action="store_true", help="keep the speech detector: 2 ms CPU per audio-s")
     parser.add_argument("--patience", type=float, default=3600.0, help="seconds that a client waits for its answer")
     parser.add_argument("--seed", type=int, default=4)

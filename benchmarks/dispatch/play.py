@@ -130,6 +130,6 @@ async def _watch_cpu(until: float) -> list[float]:
     psutil.cpu_percent()
     busy: list[float] = []
     while loop.time() < until or not busy:
-        await asyncio.sleep(_SAMPLE_S)
+        await asyncio.sleep(min(_SAMPLE_S, max(until - loop.time(), 0.1)))
         busy.append(psutil.cpu_percent() / 100)
     return busy

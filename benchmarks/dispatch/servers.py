@@ -176,6 +176,7 @@ class House:
     def restart(self, server: Server) -> None:
         """Start a server that has ended again, at its address; returns when it is ready."""
         assert server.process.poll() is not None, f"{server.name} still runs"
+        _close_pipe(server)
         server.process = _spawn(server.command, server.env)
         _listening(server)
         _until(lambda: _is_ready(server), server.name)
@@ -191,6 +192,7 @@ class House:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         server.process.wait(_STOP_S)
+        _close_pipe(server)
 
 
 def terminate(server: Server) -> None:
@@ -220,6 +222,11 @@ def free_port() -> int:
 
 def _spawn(command: Sequence[str], env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=_ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+
+
+def _close_pipe(server: Server) -> None:
+    assert server.process.stdout is not None
+    server.process.stdout.close()
 
 
 def _listening(server: Server) -> str:
