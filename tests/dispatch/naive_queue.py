@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from harken.dispatch.queue import OTHERS_PER_OWN, PATIENCE_S
-from harken.dispatch.ticket import Ticket
-from harken.types import Priority
+from harken.dispatch.ticket import Lane, Ticket
 
 
 class NaiveQueue:
@@ -13,13 +12,13 @@ class NaiveQueue:
     def __init__(self) -> None:
         self.waiting: list[Ticket] = []
         self._owed_s = dict.fromkeys(PATIENCE_S, 0.0)
-        self._starts: dict[tuple[Priority, str], float] = {}
-        self._listed: list[tuple[Priority, str]] = []
-        self._now_s = dict.fromkeys(Priority, 0.0)
+        self._starts: dict[tuple[Lane, str], float] = {}
+        self._listed: list[tuple[Lane, str]] = []
+        self._now_s = dict.fromkeys(Lane, 0.0)
 
     def add(self, ticket: Ticket) -> None:
         """Let a ticket wait."""
-        flow = (ticket.requester.priority, ticket.requester.key)
+        flow = (ticket.lane, ticket.requester.key)
         if not ticket.had_turn:
             if not self._new(*flow):
                 self._starts[flow] = max(self._starts.get(flow, 0.0), self._now_s[flow[0]])
@@ -30,11 +29,11 @@ class NaiveQueue:
     def remove(self, ticket: Ticket) -> None:
         """Let a ticket leave."""
         self.waiting.remove(ticket)
-        priority = ticket.requester.priority
-        if not self._of(priority):
-            self._starts = {flow: start for flow, start in self._starts.items() if flow[0] is not priority}
-            self._listed = [flow for flow in self._listed if flow[0] is not priority]
-            self._now_s[priority] = 0.0
+        lane = ticket.lane
+        if not self._of(lane):
+            self._starts = {flow: start for flow, start in self._starts.items() if flow[0] is not lane}
+            self._listed = [flow for flow in self._listed if flow[0] is not lane]
+            self._now_s[lane] = 0.0
 
     def expire(self, now: float) -> list[Ticket]:
         """Take out all whose waiting is over."""
@@ -45,33 +44,33 @@ class NaiveQueue:
 
     def pop(self, now: float) -> Ticket | None:
         """Take the next one."""
-        classes = [priority for priority in Priority if self._of(priority)]
-        if not classes:
+        lanes = [lane for lane in Lane if self._of(lane)]
+        if not lanes:
             return None
-        priority = self._impatient(classes, now) or classes[0]
-        is_early = priority is not classes[0]
-        returned = [each for each in self._of(priority) if each.had_turn]
-        ticket = min(returned or self._next_flow(priority), key=lambda each: each.due)
+        lane = self._impatient(lanes, now) or lanes[0]
+        is_early = lane is not lanes[0]
+        returned = [each for each in self._of(lane) if each.had_turn]
+        ticket = min(returned or self._next_flow(lane), key=lambda each: each.due)
         if not ticket.had_turn:
             self._pay(ticket, is_early)
         self.remove(ticket)
         return ticket
 
-    def _of(self, priority: Priority) -> list[Ticket]:
-        return [each for each in self.waiting if each.requester.priority is priority]
+    def _of(self, lane: Lane) -> list[Ticket]:
+        return [each for each in self.waiting if each.lane is lane]
 
-    def _new(self, priority: Priority, key: str) -> list[Ticket]:
-        return [each for each in self._of(priority) if each.requester.key == key and not each.had_turn]
+    def _new(self, lane: Lane, key: str) -> list[Ticket]:
+        return [each for each in self._of(lane) if each.requester.key == key and not each.had_turn]
 
-    def _impatient(self, classes: list[Priority], now: float) -> Priority | None:
-        for priority in reversed(classes[1:]):
-            oldest = min(each.arrival for each in self._of(priority))
-            if now - oldest > PATIENCE_S[priority] and self._owed_s[priority] <= 0:
-                return priority
+    def _impatient(self, lanes: list[Lane], now: float) -> Lane | None:
+        for lane in reversed(lanes[1:]):
+            oldest = min(each.arrival for each in self._of(lane))
+            if now - oldest > PATIENCE_S[lane] and self._owed_s[lane] <= 0:
+                return lane
         return None
 
-    def _next_flow(self, priority: Priority) -> list[Ticket]:
-        flows = [flow for flow in self._listed if flow[0] is priority]
+    def _next_flow(self, lane: Lane) -> list[Ticket]:
+        flows = [flow for flow in self._listed if flow[0] is lane]
         for flow in sorted(flows, key=lambda flow: self._starts[flow]):
             if self._new(*flow):
                 return self._new(*flow)
@@ -79,15 +78,15 @@ class NaiveQueue:
         return []
 
     def _pay(self, ticket: Ticket, is_early: bool) -> None:
-        priority = ticket.requester.priority
-        flow = (priority, ticket.requester.key)
-        self._now_s[priority] = self._starts[flow]
+        lane = ticket.lane
+        flow = (lane, ticket.requester.key)
+        self._now_s[lane] = self._starts[flow]
         self._starts[flow] += ticket.audio_s
         self._listed.remove(flow)
         if len(self._new(*flow)) > 1:
             self._listed.append(flow)
         if is_early:
-            self._owed_s[priority] += OTHERS_PER_OWN * ticket.audio_s
+            self._owed_s[lane] += OTHERS_PER_OWN * ticket.audio_s
         for other, owed_s in self._owed_s.items():
-            if other is not priority:
+            if other is not lane:
                 self._owed_s[other] = max(0.0, owed_s - ticket.audio_s)

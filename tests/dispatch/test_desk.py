@@ -63,11 +63,19 @@ class House:
         self.pool.report(target, Answered(state="ready"))
         return target
 
-    def visitor(self, audio_s: float = 1.0, requester: Requester = ANYBODY, *, is_accepted: bool = False) -> Visitor:
+    def visitor(
+        self,
+        audio_s: float = 1.0,
+        requester: Requester = ANYBODY,
+        *,
+        recording_s: float = 0.0,
+        is_accepted: bool = False,
+    ) -> Visitor:
         """Somebody who asks now."""
         now = self.clock.now()
         visitor = Visitor(
             audio_s=audio_s,
+            recording_s=recording_s,
             requester=requester,
             arrival=now,
             deadline=now + self.limits.queue_timeout_s,
@@ -219,6 +227,24 @@ def test_a_round_of_handing_out_passes_over_a_bounded_number() -> None:
         holder.claims.pop().release()
         served += 1
     assert (served, len(house.desk)) == (300, 0)
+
+
+def test_short_clips_find_slots_that_long_files_leave_to_them() -> None:
+    """One target in four keeps five eighths of its slots; after a while the long files may have them too."""
+    house = House(8, 8, 8, 8, queue_audio_s=1e4)
+    for target in house.targets:
+        target.capacity.limit = 8
+        house.pool.report(target, Answered(state="ready"))
+    files = [house.visitor(30.0, recording_s=600.0) for _ in range(40)]
+    assert [target.in_flight for target in house.targets] == [3, 8, 8, 8]
+    clips = [house.visitor(5.0) for _ in range(5)]
+    assert [visitor.claims[0].target for visitor in clips] == [house.targets[0]] * 5
+    for visitor in clips:
+        visitor.claims.pop().release()
+    assert house.targets[0].in_flight == 3, "nobody else takes what they give back"
+    house.wait(5.1)
+    assert house.targets[0].in_flight == 8
+    assert sum(len(visitor.claims) for visitor in files) == 32
 
 
 def test_who_leaves_gets_nothing() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harken.dispatch.queue import OTHERS_PER_OWN, PATIENCE_S, Queue
-from harken.dispatch.ticket import SLACK_MAX_S, Ticket
+from harken.dispatch.ticket import SLACK_MAX_S, Lane, Ticket
 from harken.types import Priority, Requester
 from tests.dispatch.naive_queue import NaiveQueue
 
@@ -61,27 +61,60 @@ def test_a_short_clip_goes_before_the_segments_of_a_long_recording() -> None:
 
 def test_a_long_recording_is_not_overtaken_by_what_comes_much_later() -> None:
     """Its slack is capped, so short clips that come after that let it go first."""
-    segment, late_clip = ticket(30.0, recording_s=36_000.0), ticket(5.0, arrival=SLACK_MAX_S)
-    assert emptied(filled(segment, late_clip), now=SLACK_MAX_S) == [segment, late_clip]
+    segment, late_minute = ticket(30.0, recording_s=36_000.0), ticket(30.0, recording_s=60.0, arrival=SLACK_MAX_S)
+    assert emptied(filled(segment, late_minute), now=SLACK_MAX_S) == [segment, late_minute]
 
 
-def test_classes_go_in_their_order() -> None:
+def test_long_recordings_wait_for_short_clips_until_they_are_out_of_patience() -> None:
+    """From then on they get every fourth audio-second."""
+
+    def order(now: float) -> str:
+        segments = [ticket(10.0, recording_s=600.0) for _ in range(10)]
+        queue = filled(*segments, *(ticket(10.0, arrival=1.0) for _ in range(40)))
+        return "".join("s" if each.lane is Lane.SHORT else "L" for each in emptied(queue, now=now))
+
+    assert order(15.0).startswith("s" * 40)
+    assert order(15.1).startswith("Lsss" * 10)
+
+
+def test_a_recording_that_began_earlier_goes_on_before_one_that_begins() -> None:
+    """Or all long files would share the slots, and each be done last."""
+    new, going_on = ticket(30.0, recording_s=600.0, arrival=20.0), ticket(30.0, recording_s=600.0, arrival=25.0)
+    going_on.began = 5.0
+    assert emptied(filled(new, going_on), now=25.0) == [going_on, new]
+
+
+def test_bulk_work_takes_slots_of_the_reserve_only_after_a_while() -> None:
+    """Long files after five seconds, jobs after thirty; short clips and live ones at once."""
+    queue = filled(ticket(30.0, recording_s=600.0), ticket(priority=BATCH))
+    assert queue.pop(5.0, is_reserve=True) is None
+    queue.push(clip := ticket(5.0, arrival=5.0))
+    assert queue.pop(5.0, is_reserve=True) is clip
+    queue.push(speech := ticket(5.0, arrival=5.0, priority=LIVE))
+    assert queue.pop(5.0, is_reserve=True) is speech
+    long = queue.pop(5.1, is_reserve=True)
+    assert long is not None
+    assert (long.recording_s, queue.pop(30.0, is_reserve=True)) == (600.0, None)
+    assert queue.pop(30.1, is_reserve=True) is not None
+
+
+def test_lanes_go_in_their_order() -> None:
     """Somebody who speaks before somebody who waits, and both before nobody."""
     batch, interactive, live = (ticket(priority=each) for each in (BATCH, INTERACTIVE, LIVE))
     assert emptied(filled(batch, interactive, live)) == [live, interactive, batch]
 
 
 @pytest.mark.parametrize("lower", [INTERACTIVE, BATCH])
-def test_an_impatient_class_gets_every_fourth_second_and_no_more(lower: Priority) -> None:
+def test_an_impatient_lane_gets_every_fourth_second_and_no_more(lower: Priority) -> None:
     """Its whole backlog is out of patience, and still the higher class goes on."""
     queue = filled(*(ticket(priority=lower) for _ in range(10)), *(ticket(priority=LIVE) for _ in range(40)))
-    assert queue.pop(PATIENCE_S[lower]) is not None, "until its patience ends, nothing changes"
-    out = emptied(queue, now=PATIENCE_S[lower] + 0.1)
+    assert queue.pop(PATIENCE_S[ticket(priority=lower).lane]) is not None, "until its patience ends, nothing changes"
+    out = emptied(queue, now=PATIENCE_S[ticket(priority=lower).lane] + 0.1)
     shares = [sum(each.requester.priority is lower for each in out[start : start + 4]) for start in range(0, 36, 4)]
     assert shares == [1] * 9
 
 
-def test_two_impatient_classes_both_get_on() -> None:
+def test_two_impatient_lanes_both_get_on() -> None:
     """Neither takes the other's turn."""
     classes = {LIVE: 40, INTERACTIVE: 10, BATCH: 10}
     queue = filled(*(ticket(priority=each) for each, count in classes.items() for _ in range(count)))
@@ -90,13 +123,13 @@ def test_two_impatient_classes_both_get_on() -> None:
 
 
 def test_a_ticket_that_comes_back_goes_first() -> None:
-    """Losing a slot does not send a segment to the end of the line, short clips or not."""
-    long, short = ticket(30.0, recording_s=600.0), ticket(2.0)
-    queue = filled(long)
-    assert queue.pop(0.0) is long
-    assert queue.push(short)
-    queue.put_back(long)
-    assert emptied(queue) == [long, short]
+    """Losing a slot does not send a segment to the end of its lane."""
+    tried, shorter = ticket(30.0), ticket(2.0)
+    queue = filled(tried)
+    assert queue.pop(0.0) is tried
+    assert queue.push(shorter)
+    queue.put_back(tried)
+    assert emptied(queue) == [tried, shorter]
 
 
 def test_a_ticket_that_comes_back_is_not_charged_again() -> None:
@@ -189,7 +222,7 @@ def test_husks_do_not_pile_up() -> None:
         one = ticket(key=f"key-{number % 1000}")
         assert queue.push(one)
         assert queue.remove(one)
-    rank = queue._ranks[INTERACTIVE]
+    rank = queue._ranks[Lane.SHORT]
     assert len(queue._by_end) + len(rank._by_arrival) < 200
     assert len(rank._flows) < 1200
 
@@ -291,9 +324,9 @@ def test_it_behaves_as_the_obvious_queue_would(steps: list[tuple[object, ...]]) 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 900), st.integers(0, 100)), max_size=40))
 def test_within_a_key_the_order_is_by_due_time(specs: list[tuple[int, int, int]]) -> None:
-    """Sorted by due; of equal ones, as they came."""
+    """Sorted by due; of equal ones, as they came. Short ones have a lane of their own."""
     tickets = [ticket(audio, recording_s=recording, arrival=arrival) for audio, recording, arrival in specs]
-    assert emptied(filled(*tickets)) == sorted(tickets, key=lambda each: each.due)
+    assert emptied(filled(*tickets)) == sorted(tickets, key=lambda each: (each.lane is Lane.LONG, each.due))
 
 
 @settings(deadline=None)
@@ -319,7 +352,7 @@ def test_nothing_starves(flood: list[tuple[Priority, int]], lower: Priority) -> 
     """Whatever keeps coming from others, who is out of patience gets on after a bounded amount of their audio."""
     starving = ticket(1.0, recording_s=9e9, key="starving", priority=lower)
     queue = filled(starving)
-    now, others_s, longest = PATIENCE_S[lower] + SLACK_MAX_S + 1.0, 0.0, max(audio_s for _, audio_s in flood)
+    now, others_s, longest = PATIENCE_S[starving.lane] + SLACK_MAX_S + 1.0, 0.0, max(audio_s for _, audio_s in flood)
     for number in range(1000):
         priority, audio_s = flood[number % len(flood)]
         assert queue.push(ticket(audio_s, key=f"key-{number % 3}", priority=priority, arrival=now))

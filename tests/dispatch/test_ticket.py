@@ -6,8 +6,8 @@ import pytest
 
 from harken.config import LimitsConfig
 from harken.dispatch.queue import PATIENCE_S
-from harken.dispatch.ticket import SLACK_MAX_S, SLACK_PER_S, Ticket
-from harken.types import Requester
+from harken.dispatch.ticket import FRESH_SLACK_MAX_S, SLACK_MAX_S, SLACK_PER_S, Lane, Ticket
+from harken.types import Priority, Requester
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,31 @@ from harken.types import Requester
 def test_a_ticket_is_due_later_the_longer_its_recording_is(audio_s: float, recording_s: float, slack_s: float) -> None:
     """Up to a bound; where the recording's length is not known, the segment's own counts."""
     assert Ticket(audio_s=audio_s, recording_s=recording_s, arrival=100.0).due == 100.0 + slack_s
+
+
+@pytest.mark.parametrize(
+    ("priority", "recording_s", "lane", "is_bulk"),
+    [
+        (Priority.LIVE, 3600.0, Lane.LIVE, False),
+        (Priority.INTERACTIVE, 30.0, Lane.SHORT, False),
+        (Priority.INTERACTIVE, 30.1, Lane.LONG, True),
+        (Priority.BATCH, 1.0, Lane.BATCH, True),
+    ],
+)
+def test_a_lane_is_a_class_and_in_the_middle_one_a_length(
+    priority: Priority, recording_s: float, lane: Lane, is_bulk: bool
+) -> None:
+    """Short is what fits one segment; bulk is what nobody waits for segment by segment."""
+    one = Ticket(audio_s=1.0, recording_s=recording_s, requester=Requester(priority=priority))
+    assert (one.lane, one.lane.is_bulk) == (lane, is_bulk)
+
+
+def test_a_segment_is_due_by_when_its_recording_began() -> None:
+    """Who came first is finished first; but a recording of hours gets no lead of hours by that."""
+    soon = Ticket(audio_s=30.0, recording_s=600.0, arrival=120.0, began=110.0)
+    later = Ticket(audio_s=30.0, recording_s=600.0, arrival=1000.0, began=110.0)
+    assert soon.due == 110.0 + SLACK_MAX_S
+    assert later.due == 1000.0 + FRESH_SLACK_MAX_S
 
 
 def test_a_clients_deadline_pulls_a_ticket_forward_and_never_back() -> None:

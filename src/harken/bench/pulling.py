@@ -170,6 +170,7 @@ class Gateway:
             recording_s=recording.arrival.audio_s,
             requester=recording.requester,
             arrival=now,
+            began=recording.arrival.at_s,
             deadline=now + self._limits.queue_timeout_s,
             is_accepted=is_accepted,
         )

@@ -161,7 +161,8 @@ def make_pool(scenario: Scenario, policy: str, timeline: Timeline, on_change: Ca
         patience,
         clock=timeline,
         on_change=on_change,
-        policy=policy_named(policy, Random(_SEED)),  # noqa: S311
+        policy=policy_named(policy, Random(_SEED)),  # noqa: S311 -- no secret
+        bulk_policy=policy_named(policy, Random(_SEED)),  # noqa: S311 -- no secret
     )
 
 

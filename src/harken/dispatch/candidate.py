@@ -18,10 +18,12 @@ class Work:
         audio_s: its length in seconds.
         affinity: segments of the same one should meet the same target again: a hash of the content, or a key; "" for
             none. Only `consistent_hash` reads it.
+        is_bulk: it is one of many, so it leaves the reserve of slots alone.
     """
 
     audio_s: float = 0.0
     affinity: str = ""
+    is_bulk: bool = False
 
 
 NO_WORK = Work()

@@ -96,7 +96,7 @@ class Desk(Generic[G]):
             guest.refuse(error)
             return
         # Nobody overtakes those who wait.
-        claim = None if self._queue else self._claim(guest)
+        claim = None if self._queue else self._claim(guest, is_bulk=guest.lane.is_bulk)
         if claim is not None:
             self._hand(guest, claim)
             return
@@ -112,13 +112,17 @@ class Desk(Generic[G]):
     def assign(self, now: float) -> None:
         """Hand free slots to those who wait, in their order. One that avoids all free targets lets others pass."""
         passed: list[G] = []
-        while len(passed) < _PASSED_MAX and self._pool.has_free_slot and (guest := self._queue.pop(now)) is not None:
+        while len(passed) < _PASSED_MAX and self._pool.has_free_slot:
+            is_reserve = not self._pool.has_open_slot
+            guest = self._queue.pop(now, is_reserve=is_reserve)
+            if guest is None:
+                break
             if not guest.is_waiting:
                 continue
             if guest.is_too_late(now):
                 guest.refuse(DeadlineExceeded())
                 continue
-            claim = self._claim(guest)
+            claim = self._claim(guest, is_bulk=guest.lane.is_bulk and not is_reserve)
             if claim is None:
                 passed.append(guest)
             else:
@@ -127,9 +131,10 @@ class Desk(Generic[G]):
             self._queue.put_back(guest)
 
     def expire(self, now: float) -> None:
-        """Send those away whose time is over."""
+        """Let time count: send those away whose time is over, and let those on who have waited for the reserve."""
         for guest in self._queue.expire(now):
             guest.refuse(self._overdue(guest, now))
+        self.assign(now)
 
     def leave(self, guest: G) -> bool:
         """Let a guest go; False when it does not wait (any more)."""
@@ -163,8 +168,9 @@ class Desk(Generic[G]):
             return self._overdue(guest, now)
         return None
 
-    def _claim(self, guest: G) -> Claim | None:
-        return self._pool.claim(guest.avoid, Work(audio_s=guest.audio_s, affinity=guest.requester.key))
+    def _claim(self, guest: G, *, is_bulk: bool) -> Claim | None:
+        work = Work(audio_s=guest.audio_s, affinity=guest.requester.key, is_bulk=is_bulk)
+        return self._pool.claim(guest.avoid, work)
 
     @staticmethod
     def _hand(guest: G, claim: Claim) -> None:

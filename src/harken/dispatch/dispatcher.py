@@ -71,6 +71,7 @@ class Dispatcher:
             clock=self._clock,
             on_change=self._look_around,
             policy=policy_named(self._dispatch.policy),
+            bulk_policy=policy_named(self._dispatch.policy),
         )
         self._pool.on_unresponsive = on_unresponsive
         self._pace = Pace()

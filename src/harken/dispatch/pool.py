@@ -17,6 +17,7 @@ from harken.dispatch.choice import Auto, Policy
 from harken.dispatch.health import Answered, Failed, Outcome, Succeeded, TurnedAway, Worse, judge
 from harken.dispatch.line import Line
 from harken.dispatch.outliers import outliers
+from harken.dispatch.reserve import OpenSide, Reserve
 from harken.dispatch.state import Event, State
 from harken.dispatch.target import Claim, Target
 from harken.dispatch.vitals import Patience
@@ -39,6 +40,7 @@ class Pool:
         clock: seconds, for rests and times of success.
         on_change: called after a state changed or a slot was given back.
         policy: which target gets a segment; None for `Auto`. It belongs to this pool alone.
+        bulk_policy: the same for bulk work, which sees only what is not in reserve.
     """
 
     def __init__(
@@ -48,19 +50,24 @@ class Pool:
         clock: Clock,
         on_change: Callable[[], None],
         policy: Policy[Target] | None = None,
+        bulk_policy: Policy[OpenSide] | None = None,
     ) -> None:
         self.on_unresponsive: OnUnresponsive | None = None
         self._patience = patience
         self._clock = clock
         self._on_change = on_change
         self._policy: Policy[Target] = Auto() if policy is None else policy
+        self._bulk_policy: Policy[OpenSide] = Auto() if bulk_policy is None else bulk_policy
+        self._reserve = Reserve()
         self._targets: dict[str, Target] = {}
+        self._sides: dict[Target, OpenSide] = {}
         self._turn = 0
         self._review_at = float("-inf")
         self._in_flight = 0
         self._ready: set[Target] = set()
         self._taking: set[Target] = set()
         self._with_room: set[Target] = set()
+        self._with_open_room: set[Target] = set()
 
     def __iter__(self) -> Iterator[Target]:
         return iter(self._targets.values())
@@ -80,6 +87,11 @@ class Pool:
         return bool(self._with_room)
 
     @property
+    def has_open_slot(self) -> bool:
+        """Some ready target would take a segment of bulk work now."""
+        return bool(self._with_open_room)
+
+    @property
     def ready(self) -> int:
         """How many targets are ready."""
         return len(self._ready)
@@ -88,6 +100,7 @@ class Pool:
         """Take in a target; it starts as not ready. One of the same name is taken away first."""
         self.remove(name)
         target = self._targets[name] = Target(name, url, line, weight=weight, clock=self._clock)
+        self._sides[target] = OpenSide(target, self._reserve)
         self._refresh(target)
         _log.info("target.added", target=name, url=url)
         return target
@@ -99,8 +112,10 @@ class Pool:
             _log.info("target.removed", target=name, in_flight=target.in_flight)
             self._in_flight -= target.in_flight
             self._policy.forget(target)
-            for group in (self._ready, self._taking, self._with_room):
+            self._bulk_policy.forget(self._sides.pop(target))
+            for group in (self._ready, self._taking, self._with_room, self._with_open_room):
                 group.discard(target)
+            self._settle_reserve()
             self._happen(target, Event.REMOVE)
 
     def drain(self, name: str) -> None:
@@ -126,7 +141,7 @@ class Pool:
             return None
         if avoid and not only_elsewhere and len(self._taking) == sum(target in self._taking for target in avoid):
             avoid = ()
-        target = self._policy.choose(work, avoid)
+        target = self._choose(work, avoid)
         if target is None:
             return None
         self._turn += 1
@@ -135,6 +150,12 @@ class Pool:
         self._in_flight += 1
         self._refresh(target)
         return claim
+
+    def _choose(self, work: Work, avoid: Collection[Target]) -> Target | None:
+        if not work.is_bulk:
+            return self._policy.choose(work, avoid)
+        side = self._bulk_policy.choose(work, [self._sides[target] for target in avoid if target in self._sides])
+        return None if side is None else side.target
 
     def report(self, target: Target, outcome: Outcome) -> None:
         """Let news about a target count."""
@@ -199,14 +220,23 @@ class Pool:
     def _refresh(self, target: Target) -> None:
         """Have the sums and the policy know of a change in a target's load, limit or slots. O(log n)."""
         if self._targets.get(target.name) is target:
+            side = self._sides[target]
             (self._with_room.add if target.free_slots > 0 else self._with_room.discard)(target)
+            (self._with_open_room.add if side.free_slots > 0 else self._with_open_room.discard)(target)
             self._policy.update(target)
+            self._bulk_policy.update(side)
 
     def _refresh_state(self, target: Target) -> None:
         """Have them know of a change in its state."""
         if self._targets.get(target.name) is target:
             (self._ready.add if target.is_ready else self._ready.discard)(target)
-            (self._taking.add if target.takes_work else self._taking.discard)(target)
+            if target.takes_work != (target in self._taking):
+                (self._taking.add if target.takes_work else self._taking.discard)(target)
+                self._settle_reserve()
+            self._refresh(target)
+
+    def _settle_reserve(self) -> None:
+        for target in self._reserve.settle([target for target in self if target in self._taking]):
             self._refresh(target)
 
     def _happen(self, target: Target, event: Event) -> None:

@@ -1,8 +1,8 @@
 """The gateway's queue: what waits for a slot, who is next, and how much may wait.
 
 Pure: it holds tickets and knows neither targets nor futures nor the time of day (`now` is an argument). The order has
-three levels: classes here, the keys of a class in `rank`, the segments of a key by `ticket.due`. A higher class goes
-first. A lower one whose longest-waiting segment is out of patience gets every fourth audio-second: enough that nothing
+three levels: lanes here, the keys of a lane in `rank`, the segments of a key by `ticket.due`. A higher lane goes first.
+A lower one whose longest-waiting segment is out of patience gets every fourth audio-second: enough that nothing
 starves, and no more, since its whole backlog may be out of patience. A ticket that had a slot and lost it (its instance
 died) keeps its place and is never refused: it was accepted long ago. Invariant: `audio_s` is the sum over exactly the
 tickets that wait.
@@ -16,15 +16,18 @@ from typing import Generic, TypeVar
 from harken.dispatch.heap import Heap
 from harken.dispatch.rank import Rank
 from harken.dispatch.room import Room
-from harken.dispatch.ticket import Ticket
-from harken.types import Priority
+from harken.dispatch.ticket import Lane, Ticket
 
-PATIENCE_S = {Priority.INTERACTIVE: 15.0, Priority.BATCH: 60.0}
-"""How long a class lets itself be overtaken by higher ones. Fifteen seconds is what somebody watching a spinner gives
+PATIENCE_S = {Lane.SHORT: 15.0, Lane.LONG: 15.0, Lane.BATCH: 60.0}
+"""How long a lane lets itself be overtaken by higher ones. Fifteen seconds is what somebody watching a spinner gives
 us; a minute is nothing to a job, and a fifth of the five minutes after which waiting ends by default."""
 
 OTHERS_PER_OWN = 3.0
-"""Audio-seconds of others that an impatient class lets pass for each of its own: it gets a fourth."""
+"""Audio-seconds of others that an impatient lane lets pass for each of its own: it gets a fourth."""
+
+HOLD_S = {Lane.LONG: 5.0, Lane.BATCH: 30.0}
+"""How long bulk work leaves the reserve of free slots alone. A long file takes many seconds anyway; longer than this,
+its segments wait because the fleet has too much to do, and then an idle slot helps nobody."""
 
 T = TypeVar("T", bound=Ticket)
 
@@ -40,8 +43,8 @@ class Queue(Generic[T]):
         self._room = Room(limit_audio_s)
         self._numbers = itertools.count()
         self._waiting: dict[int, T] = {}
-        self._ranks = {priority: Rank(self._waiting) for priority in Priority}
-        self._owed_s = dict.fromkeys(PATIENCE_S, 0.0)  # what others shall get before the class is early again
+        self._ranks = {lane: Rank(self._waiting) for lane in Lane}
+        self._owed_s = dict.fromkeys(PATIENCE_S, 0.0)  # what others shall get before the lane is early again
         self._by_end = Heap(self._waiting)
 
     def __len__(self) -> int:
@@ -65,25 +68,33 @@ class Queue(Generic[T]):
         return True
 
     def put_back(self, ticket: T) -> None:
-        """Let a ticket wait whatever the limit says; one that had its turn goes first in its class. O(log n)."""
+        """Let a ticket wait whatever the limit says; one that had its turn goes first in its lane. O(log n)."""
         assert ticket.stay is None, f"a ticket waits once, not twice: {ticket!r}"
         number = ticket.stay = next(self._numbers)
         self._waiting[number] = ticket
         self._room.take(ticket.requester, ticket.audio_s)
-        self._ranks[ticket.requester.priority].add(ticket, number)
+        self._ranks[ticket.lane].add(ticket, number)
         self._by_end.push(ticket.waits_until, number)
 
-    def pop(self, now: float) -> T | None:
-        """Take the ticket whose turn it is, and have its key pay for it; None when nobody waits. O(log n)."""
-        priority = self._class_in_turn(now)
-        if priority is None:
+    def pop(self, now: float, *, is_reserve: bool = False) -> T | None:
+        """Take the ticket whose turn it is, and have its key pay for it. O(log n).
+
+        Args:
+            now: the clock's time, in seconds.
+            is_reserve: it is for a slot of the reserve, which bulk work takes only after it has waited for `HOLD_S`.
+
+        Returns:
+            None when nobody waits for such a slot.
+        """
+        lane = self._lane_in_turn(now, is_reserve)
+        if lane is None:
             return None
-        rank = self._ranks[priority]
+        rank = self._ranks[lane]
         ticket = rank.next()
-        assert ticket is not None, f"a class with {rank.count} tickets has a next one"
+        assert ticket is not None, f"a lane with {rank.count} tickets has a next one"
         if not ticket.had_turn:
             rank.charge(ticket)
-            self._settle(priority, ticket.audio_s)
+            self._settle(lane, ticket.audio_s)
         self.remove(ticket)
         ticket.had_turn = True
         return ticket
@@ -95,7 +106,7 @@ class Queue(Generic[T]):
         del self._waiting[ticket.stay]
         ticket.stay = None
         self._room.leave(ticket.requester, ticket.audio_s)
-        self._ranks[ticket.requester.priority].discard(ticket)
+        self._ranks[ticket.lane].discard(ticket)
         self._by_end.sweep(len(self._waiting))
         return True
 
@@ -108,26 +119,27 @@ class Queue(Generic[T]):
             expired.append(ticket)
         return expired
 
-    def _class_in_turn(self, now: float) -> Priority | None:
-        highest = next((priority for priority, rank in self._ranks.items() if rank.count), None)
-        for priority in _LOWEST_FIRST:
-            if priority is highest:
-                break
-            oldest = self._ranks[priority].oldest_arrival()
-            if oldest is not None and now - oldest > PATIENCE_S[priority] and self._owed_s[priority] <= 0:
-                self._owed_s[priority] += OTHERS_PER_OWN * self._next_audio_s(priority)
-                return priority
-        return highest
+    def _lane_in_turn(self, now: float, is_reserve: bool) -> Lane | None:
+        lanes = [lane for lane, rank in self._ranks.items() if rank.count and self._may_go(lane, now, is_reserve)]
+        for lane in reversed(lanes[1:]):
+            if self._waits_s(lane, now) > PATIENCE_S[lane] and self._owed_s[lane] <= 0:
+                self._owed_s[lane] += OTHERS_PER_OWN * self._next_audio_s(lane)
+                return lane
+        return lanes[0] if lanes else None
 
-    def _next_audio_s(self, priority: Priority) -> float:
-        ticket = self._ranks[priority].next()
+    def _may_go(self, lane: Lane, now: float, is_reserve: bool) -> bool:
+        return not (is_reserve and lane.is_bulk) or self._waits_s(lane, now) > HOLD_S[lane]
+
+    def _waits_s(self, lane: Lane, now: float) -> float:
+        oldest = self._ranks[lane].oldest_arrival()
+        return 0.0 if oldest is None else now - oldest
+
+    def _next_audio_s(self, lane: Lane) -> float:
+        ticket = self._ranks[lane].next()
         return 0.0 if ticket is None or ticket.had_turn else ticket.audio_s
 
-    def _settle(self, served: Priority, audio_s: float) -> None:
-        """What one class got is what others let pass."""
-        for priority, owed_s in self._owed_s.items():
-            if priority is not served:
-                self._owed_s[priority] = max(0.0, owed_s - audio_s)
-
-
-_LOWEST_FIRST = tuple(sorted(PATIENCE_S, key=list(Priority).index, reverse=True))
+    def _settle(self, served: Lane, audio_s: float) -> None:
+        """What one lane got is what others let pass."""
+        for lane, owed_s in self._owed_s.items():
+            if lane is not served:
+                self._owed_s[lane] = max(0.0, owed_s - audio_s)

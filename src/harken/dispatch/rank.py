@@ -1,4 +1,4 @@
-"""The waiting tickets of one class: fair between keys, by due time within a key.
+"""The waiting tickets of one lane: fair between keys, by due time within a key.
 
 Start-time fair queueing (Goyal, Vin and Cheng, 1996), with a key's flow tagged rather than each ticket, because within
 a flow the order is by due time and a later ticket may go first. A flow's `start` is the audio that its key has had, on
@@ -23,7 +23,7 @@ T = TypeVar("T", bound=Ticket)
 
 
 class Flow:
-    """One key's tickets of one class; it outlives them for as long as the key is ahead of others."""
+    """One key's tickets of one lane; it outlives them for as long as the key is ahead of others."""
 
     __slots__ = ("by_due", "count", "is_listed", "start")
 
@@ -35,7 +35,7 @@ class Flow:
 
 
 class Rank(Generic[T]):
-    """One class.
+    """One lane.
 
     Args:
         waiting: all tickets of the queue by the number of their stay. The queue changes it; here it is read.

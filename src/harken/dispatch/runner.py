@@ -14,6 +14,7 @@ from functools import partial
 from harken.clock import Clock
 from harken.config import DispatchConfig, LimitsConfig
 from harken.dispatch.attempt import Pending
+from harken.dispatch.beginnings import Beginnings
 from harken.dispatch.budget import Budget
 from harken.dispatch.hedge import HedgeRule
 from harken.dispatch.hedger import Hedger
@@ -80,6 +81,7 @@ class Runner:
             share=dispatch.hedge_share, rule=rule, pool=pool, waiting=waiting, clock=clock, stats=stats
         )
         self._purse = Purse(Budget(share=dispatch.retry_share, floor=_RETRY_FLOOR), clock, stats)
+        self._beginnings = Beginnings()
         self._open: set[Pending] = set()
 
     @property
@@ -103,6 +105,7 @@ class Runner:
             recording_s=segment.recording_s,
             requester=segment.requester,
             arrival=now,
+            began=self._beginnings.of(segment.request_id, now),
             deadline=now + self._limits.queue_timeout_s,
             # A recording is accepted with its first segment. Refused in its middle, all work on it would be lost.
             is_accepted=segment.index > 0,
