@@ -43,6 +43,7 @@ class Room:
     hedger: Hedger
     stats: Stats
     first: Claim
+    clock: FakeClock
     pending: Pending = field(default_factory=lambda: Pending(audio_s=6.0))
     outlet: Outlet = field(default_factory=lambda: Outlet(None))
 
@@ -50,10 +51,11 @@ class Room:
         """The second try of the segment that the first target has."""
         return self.hedger.rival(self.pending, CLIP, self.first, self.outlet, hang)
 
-    async def begins(self) -> bool:
-        """Whether a second try begins when the first is late; it is ended at once."""
+    async def begins(self, elapsed_s: float) -> bool:
+        """Whether a second try begins when the first takes so long; it is ended at once."""
         rival = self.rival()
         assert rival is not None
+        self.clock.advance(elapsed_s)
         before = self.stats.hedges
         async with rival:
             rival._consider()
@@ -75,14 +77,14 @@ def make_room(*, share: float = 1.0, targets: int = 2, successes: int = 40) -> R
         hedger.recognized(6.0, 1.0)
     first = pool.claim()
     assert first is not None
-    return Room(pool=pool, waiting=waiting, hedger=hedger, stats=stats, first=first)
+    return Room(pool=pool, waiting=waiting, hedger=hedger, stats=stats, first=first, clock=clock)
 
 
-def check(room: Room, *, begins: bool) -> None:
+def check(room: Room, *, begins: bool, elapsed_s: float = 1.0) -> None:
     """Assert whether a second try begins."""
 
     async def story() -> None:
-        assert await room.begins() is begins
+        assert await room.begins(elapsed_s) is begins
 
     run(story())
 
@@ -107,11 +109,13 @@ def test_never_where_it_failed_before() -> None:
     check(room, begins=False)
 
 
-def test_a_second_try_costs_what_twenty_successes_earn() -> None:
-    """Forty pay for two."""
-    room = make_room(share=0.05, successes=40)
+def test_half_of_the_budget_is_kept_for_those_that_take_twice_as_long() -> None:
+    """Eighty successes pay for four: two for who is a little late, the others for who is probably stuck."""
+    room = make_room(share=0.05, successes=80)
     for begins in (True, True, False):
         check(room, begins=begins)
+    for begins in (True, True, False):
+        check(room, begins=begins, elapsed_s=2.0)
 
 
 def test_without_a_share_nothing_is_prepared() -> None:
@@ -145,7 +149,7 @@ def test_no_slot_is_taken_from_those_who_wait(*, is_doubtful: bool, begins: bool
         assert len(room.waiting) == 1
         if is_doubtful:
             room.first.target.apply(Event.MISSED)
-        assert await room.begins() is begins
+        assert await room.begins(1.0) is begins
         waits.cancel()
         await asyncio.wait([waits])
 

@@ -36,10 +36,14 @@ class Budget:
         self._advance(now)
         self._earned[self._bin % len(self._earned)] += 1
 
+    def income(self, now: float) -> float:
+        """Extra tries that what succeeded lately pays for, and the floor."""
+        self._advance(now)
+        return self._share * sum(self._earned) + self._floor
+
     def left(self, now: float) -> float:
         """Extra tries that may be made now; negative where the successes that paid for some are forgotten."""
-        self._advance(now)
-        return self._share * sum(self._earned) + self._floor - sum(self._spent)
+        return self.income(now) - sum(self._spent)
 
     def spend(self, now: float) -> bool:
         """Pay for one extra try; False, and nothing changed, when it must wait."""

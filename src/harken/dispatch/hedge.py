@@ -1,12 +1,12 @@
 """When a short clip that takes unusually long gets a second try elsewhere, while the first goes on.
 
-Pure (Dean & Barroso, "The tail at scale", 2013: hedged requests). One instance that is slow for a moment must not
-make its clips slow, and nobody can tell in advance which; but that a clip takes longer than 95 of 100 like it can be
-told. It is worth a second try only where somebody waits for a short answer and nothing of it has been said; where a
-slot is idle, so that nobody else waits for it; and within a share of what succeeds, so that an overload, in which
-everything takes long, does not double itself. From an instance that has just missed a look it is more than that: the
-replay of a segment that is probably lost, only earlier. That goes before those who wait, since it was before them
-already, and is not charged, since it is bounded by that instance's slots.
+Pure (hedged requests: Dean & Barroso, "The tail at scale", 2013). One instance that is slow for a moment must not make
+its clips slow; that a clip takes longer than 95 of 100 like it can be told. A second try is worth it only where somebody
+waits for a short answer of which nothing was said; where a slot is idle; and within a share of what succeeds, so that
+an overload, in which everything takes long, does not double itself. Half of that share is kept for clips that take
+twice as long, for those that are only a little late would use it up. From an instance that has missed a look it is a
+replay, made early: it goes before those who wait, since it was before them already, and is free, since it is bounded
+by that instance's slots. Invariant: who has heard a word gets no second try.
 """
 
 from __future__ import annotations
@@ -19,6 +19,13 @@ from harken.types import Priority, Segment
 
 SHORT_S = 30.0
 """A recording up to this length is a clip, in seconds; longer ones wait for their slowest part anyway."""
+
+
+FAR = 2.0
+"""Who takes so many times as long as is late already is probably stuck."""
+
+KEPT = 0.5
+"""The part of the budget that is kept for those."""
 
 
 class Hedge(Enum):

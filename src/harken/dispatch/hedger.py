@@ -12,7 +12,7 @@ from harken.clock import Clock
 from harken.dispatch.attempt import Pending
 from harken.dispatch.budget import Budget
 from harken.dispatch.candidate import Work
-from harken.dispatch.hedge import Hedge, HedgeRule, may_hedge
+from harken.dispatch.hedge import FAR, KEPT, Hedge, HedgeRule, may_hedge
 from harken.dispatch.outlet import Outlet
 from harken.dispatch.pool import Pool
 from harken.dispatch.quantile import ServiceTimes
@@ -74,24 +74,28 @@ class Hedger:
         if after_s is None:
             return None
 
+        far_from = self._clock.now() + FAR * after_s
+
         def enter() -> Claim | None:
-            return self._enter(pending, first, outlet)
+            return self._enter(pending, first, outlet, far_from)
 
         rival = Rival(first=first, after_s=after_s, enter=enter, attempt=attempt)
         outlet.on_first = rival.on_first_text
         return rival
 
-    def _enter(self, pending: Pending, first: Claim, outlet: Outlet) -> Claim | None:
+    def _enter(self, pending: Pending, first: Claim, outlet: Outlet, far_from: float) -> Claim | None:
         verdict = may_hedge(
             is_told=outlet.is_used,
             is_doubtful=first.target.state in _DOUBTFUL,
             somebody_waits=len(self._waiting) > 0,
         )
         now = self._clock.now()
-        if verdict is Hedge.NO or (verdict is Hedge.PAID and self._budget.left(now) < 1.0):
+        kept = 0.0 if now >= far_from else KEPT * self._budget.income(now)
+        if verdict is Hedge.NO or (verdict is Hedge.PAID and self._budget.left(now) < 1.0 + kept):
             return None
         avoid = pending.avoid | {first.target}
-        claim = self._pool.claim(avoid, Work(audio_s=pending.audio_s), only_elsewhere=True)
+        work = Work(audio_s=pending.audio_s, affinity=pending.requester.key)
+        claim = self._pool.claim(avoid, work, only_elsewhere=True)
         if claim is not None:
             self._stats.hedges += 1
             if verdict is Hedge.PAID:
