@@ -1,11 +1,11 @@
 """When a short clip that takes unusually long gets a second try elsewhere, while the first goes on.
 
 Pure (hedged requests: Dean & Barroso, "The tail at scale", 2013). One instance that is slow for a moment must not make
-its clips slow; that a clip takes longer than 95 of 100 like it can be told. A second try is worth it only where somebody
-waits for a short answer of which nothing was said; where a slot is idle; and within a share of what succeeds, so that
-an overload, in which everything takes long, does not double itself. Half of that share is kept for clips that take
-twice as long, for those that are only a little late would use it up. From an instance that has missed a look it is a
-replay, made early: it goes before those who wait, since it was before them already, and is free, since it is bounded
+its clips slow; that a clip takes longer than 95 of 100 like it can be told. A second try is worth it only where
+somebody waits for a short answer of which nothing was said; where a slot is idle; and within a share of what succeeds,
+so that an overload, in which everything takes long, does not double itself. Half of that share is kept for clips that
+take twice as long, for those that are only a little late would use it up. From an instance that has missed a look it is
+a replay, made early: it goes before those who wait, since it was before them already, and is free, since it is bounded
 by that instance's slots. Invariant: who has heard a word gets no second try.
 """
 
