@@ -68,6 +68,7 @@ def test_a_child_reads_exactly_what_the_plan_says() -> None:
     assert "HARKEN_CONFIG" not in env
     assert not read.jobs.is_enabled, "the gateway alone keeps jobs"
     assert read.auth.keys == "off", "the gateway alone asks for keys"
+    assert read.cache.bytes == 0, "nothing that the gateway knows comes here"
 
 
 def test_this_machine_has_cores() -> None:

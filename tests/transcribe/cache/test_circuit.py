@@ -24,6 +24,17 @@ def test_one_try_goes_first() -> None:
     assert not circuit.succeed()
 
 
+def test_an_answer_that_was_on_its_way_when_it_failed_ends_nothing() -> None:
+    """A server that was killed may have answered somebody just before."""
+    circuit = Circuit(5.0)
+    assert circuit.may_try(0.0)
+    assert circuit.may_try(0.0)
+    circuit.fail(1.0)
+    assert not circuit.succeed()
+    assert circuit.is_open
+    assert not circuit.may_try(1.0)
+
+
 def test_a_try_that_never_came_back_is_followed_by_another() -> None:
     """Its asker may have been cancelled; the way in must not stay shut for ever."""
     circuit = Circuit(5.0)

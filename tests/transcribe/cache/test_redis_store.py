@@ -115,9 +115,10 @@ def test_a_redis_that_dies_or_hangs_in_the_middle_costs_one_wait_and_no_request(
             await settle()
             redis.send_signal(end)
             began = time.monotonic()
-            answers = await asyncio.gather(*(ask(cache, seed=number) for number in range(1, 30)))
-            assert len(answers) == 29
+            answers = await asyncio.gather(*(ask(cache, seed=number) for number in range(1, 29)))
+            assert len(answers) == 28
             assert time.monotonic() - began < 4 * PATIENCE_S
+            await ask(cache, seed=29)
             assert store._line.is_open
             began = time.monotonic()
             for number in range(30, 40):

@@ -17,6 +17,7 @@ class Circuit:
     def __init__(self, rest_s: float) -> None:
         self._rest_s = rest_s
         self._open_until: float | None = None
+        self._is_probing = False
         self._told_until = float("-inf")
 
     @property
@@ -31,17 +32,24 @@ class Circuit:
         if now < self._open_until:
             return False
         self._open_until = now + self._rest_s
+        self._is_probing = True
         return True
 
     def fail(self, now: float) -> bool:
         """Note a failure; True where that is worth a line in the log, which is once in each rest."""
         self._open_until = now + self._rest_s
+        self._is_probing = False
         is_news = now >= self._told_until
         if is_news:
             self._told_until = now + self._rest_s
         return is_news
 
     def succeed(self) -> bool:
-        """Note a success; True where it ends a time of failures."""
-        was_open, self._open_until = self._open_until is not None, None
-        return was_open
+        """Note a success; True where it ends a time of failures.
+
+        What began before the failure and succeeds after it (an answer that was on its way already) ends nothing.
+        """
+        if self._open_until is None or not self._is_probing:
+            return False
+        self._open_until, self._is_probing = None, False
+        return True
