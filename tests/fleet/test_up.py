@@ -47,7 +47,8 @@ def ask(cluster: Cluster, seed: int, *, seconds: float = 0.5) -> httpx.Response:
 
 def accepted(health: dict[str, Any]) -> int:
     """Recordings that run, and those that wait: the instances' limits are still to be found out."""
-    return sum(one["in_flight"] for one in health["instances"]) + round(health["queued_audio_s"] / 0.5)
+    running: int = sum(one["in_flight"] for one in health["instances"])
+    return running + round(health["queued_audio_s"] / 0.5)
 
 
 def signal_instance(cluster: Cluster, pid: int, number: signal.Signals) -> None:
@@ -77,7 +78,7 @@ def test_a_killed_instance_comes_back_and_a_stopped_one_is_replaced() -> None:
 
 def test_sigterm_during_requests_answers_all_of_them() -> None:
     """Twelve recordings run or wait when SIGTERM comes to the gateway: twelve transcripts, exit code 0."""
-    with running_cluster("--model", "stub:rtfx=0.2", "--instances", "2") as cluster:
+    with running_cluster("--model", "stub:rtfx=0.5", "--instances", "2") as cluster:
         cluster.wait_ready(2)
         with ThreadPoolExecutor(12) as pool:
             answers = [pool.submit(ask, cluster, seed) for seed in range(12)]
