@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harken.dispatch.outliers import SLOWER, VOLUME, Record, Standing, outliers
+from harken.dispatch.outliers import SLOWER, VOLUME, Record, Standing, outliers, slow_ones
 from harken.engine.stub_work import speedup
 
 
@@ -74,6 +74,15 @@ def recorded(load: int, factor: float) -> Standing:
 def test_at_whatever_loads_nobody_is_taken_for_slower_than_it_is(load: int, loads: list[int], factor: float) -> None:
     """Busy or idle among idle or busy ones: half as fast stays half as fast, and is never set aside."""
     assert found(recorded(load, factor), *(recorded(each, 1.0) for each in loads)) == []
+
+
+@pytest.mark.parametrize(("load", "others"), [(12, 30), (30, 12), (24, 24)])
+def test_half_speed_is_slow_at_usual_loads_and_full_speed_is_not(load: int, others: int) -> None:
+    """One that keeps room for clips has less to do than the others; its speed is known all the same."""
+    peers = [(name, recorded(others, 1.0)) for name in "abc"]
+    assert slow_ones([("d", recorded(load, 2.0)), *peers]) == ["d"]
+    assert slow_ones([("d", recorded(load, 1.0)), *peers]) == []
+    assert slow_ones([("d", recorded(load, 2.0))]) == []
 
 
 def mixed(*lengths: float, overhead_s: float, factor: float = 1.0) -> Standing:

@@ -11,12 +11,16 @@ loads, one that is f times slower than its peers is never taken for more than f 
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 SLOWER = 4.0
 """So many times slower than the median of the others is too slow."""
+
+SLOW = 1.4
+"""So many times slower is slow: it goes on, but clips need not be sent there first."""
 
 FAILING = 0.4
 """Such a part of failed segments is too many, if the others have less than a quarter of that."""
@@ -135,6 +139,24 @@ def outliers(standings: Iterable[tuple[K, Standing]]) -> list[Outlier[K]]:
             reason = f"It is {slower:.1f} times slower than the others."
             found.append(Outlier(target=target, badness=slower, reason=reason))
     return sorted(found, key=lambda outlier: -outlier.badness)
+
+
+def slow_ones(standings: Iterable[tuple[K, Standing]]) -> list[K]:
+    """Find those that are slow, though not so slow that they should rest; O(n log n).
+
+    Nobody is set aside for that, so the load may be taken out by a guess, that throughput grows with its root: the
+    published curve does so at about 16. Then the speed at a load of 1 is the geometric mean of speed and throughput.
+    """
+    known = [(target, standing) for target, standing in standings if standing.volume >= VOLUME and standing.speed > 0]
+    if len(known) < 2:
+        return []
+    paces = [math.sqrt(standing.speed * standing.throughput) for _, standing in known]
+    ordered = sorted(paces)
+    return [
+        target
+        for (target, _), pace in zip(known, paces, strict=True)
+        if _median_of_others(ordered, pace) >= SLOW * pace
+    ]
 
 
 def _median_of_others(ordered: list[float], own: float) -> float:

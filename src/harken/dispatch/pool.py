@@ -1,9 +1,8 @@
 """All targets by name: the only place where one is chosen, and where news changes what may be chosen.
 
-It knows neither the queue nor HTTP, and which target is best is the policy's to say. Choosing and claiming are one call
-with no await in it, so two segments never get the same slot. Whoever owns the instances (a supervisor) is told by
-`on_unresponsive` when one is silent, or fails all it gets. Invariant: after every change of a target (`_refresh`), the
-sums and the policy know what it shows; so no decision costs O(number of targets).
+It knows neither the queue nor HTTP, and which target is best is the policy's to say. Whoever owns the instances (a
+supervisor) is told by `on_unresponsive` when one is silent, or fails all it gets. Invariant: choosing and claiming are
+one call with no await in it, so two segments never get the same slot.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ from harken.dispatch.candidate import NO_WORK, Work
 from harken.dispatch.choice import Auto, Policy
 from harken.dispatch.health import Answered, Failed, Outcome, Succeeded, TurnedAway, Worse, judge
 from harken.dispatch.line import Line
-from harken.dispatch.outliers import outliers
-from harken.dispatch.reserve import OpenSide, Reserve
+from harken.dispatch.outliers import outliers, slow_ones
+from harken.dispatch.reserve import OpenSide
+from harken.dispatch.roster import Roster
 from harken.dispatch.state import Event, State
 from harken.dispatch.target import Claim, Target
 from harken.dispatch.vitals import Patience
@@ -56,25 +56,17 @@ class Pool:
         self._patience = patience
         self._clock = clock
         self._on_change = on_change
-        self._policy: Policy[Target] = Auto() if policy is None else policy
-        self._bulk_policy: Policy[OpenSide] = Auto() if bulk_policy is None else bulk_policy
-        self._reserve = Reserve()
-        self._targets: dict[str, Target] = {}
-        self._sides: dict[Target, OpenSide] = {}
+        self._roster = Roster(Auto() if policy is None else policy, Auto() if bulk_policy is None else bulk_policy)
         self._turn = 0
-        self._review_at = float("-inf")
         self._in_flight = 0
-        self._ready: set[Target] = set()
-        self._taking: set[Target] = set()
-        self._with_room: set[Target] = set()
-        self._with_open_room: set[Target] = set()
+        self._review_at = float("-inf")
 
     def __iter__(self) -> Iterator[Target]:
-        return iter(self._targets.values())
+        return iter(self._roster)
 
     def get(self, name: str) -> Target | None:
         """The target of that name, if there is one."""
-        return self._targets.get(name)
+        return self._roster.get(name)
 
     @property
     def in_flight(self) -> int:
@@ -84,43 +76,38 @@ class Pool:
     @property
     def has_free_slot(self) -> bool:
         """Some ready target would take a segment now."""
-        return bool(self._with_room)
+        return self._roster.has_room
 
     @property
     def has_open_slot(self) -> bool:
         """Some ready target would take a segment of bulk work now."""
-        return bool(self._with_open_room)
+        return self._roster.has_open_room
 
     @property
     def ready(self) -> int:
         """How many targets are ready."""
-        return len(self._ready)
+        return len(self._roster.ready)
 
     def add(self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0) -> Target:
         """Take in a target; it starts as not ready. One of the same name is taken away first."""
         self.remove(name)
-        target = self._targets[name] = Target(name, url, line, weight=weight, clock=self._clock)
-        self._sides[target] = OpenSide(target, self._reserve)
-        self._refresh(target)
+        target = Target(name, url, line, weight=weight, clock=self._clock)
+        self._roster.add(target)
         _log.info("target.added", target=name, url=url)
         return target
 
     def remove(self, name: str) -> None:
         """Take a target away; its attempts end now and go elsewhere. An unknown name is no error."""
-        target = self._targets.pop(name, None)
+        target = self._roster.get(name)
         if target is not None:
             _log.info("target.removed", target=name, in_flight=target.in_flight)
             self._in_flight -= target.in_flight
-            self._policy.forget(target)
-            self._bulk_policy.forget(self._sides.pop(target))
-            for group in (self._ready, self._taking, self._with_room, self._with_open_room):
-                group.discard(target)
-            self._settle_reserve()
+            self._roster.remove(target)
             self._happen(target, Event.REMOVE)
 
     def drain(self, name: str) -> None:
         """Give a target nothing more; what it has may finish."""
-        target = self._targets.get(name)
+        target = self._roster.get(name)
         if target is not None:
             self._happen(target, Event.DRAIN)
 
@@ -137,25 +124,15 @@ class Pool:
         Returns:
             None when there is no free slot for it now.
         """
-        if not self._with_room:
-            return None
-        if avoid and not only_elsewhere and len(self._taking) == sum(target in self._taking for target in avoid):
-            avoid = ()
-        target = self._choose(work, avoid)
+        target = self._roster.choose(work, avoid, only_elsewhere=only_elsewhere)
         if target is None:
             return None
         self._turn += 1
         target.turn = self._turn
         claim = target.claim(lambda: self._released(target), work)
         self._in_flight += 1
-        self._refresh(target)
+        self._roster.refresh(target)
         return claim
-
-    def _choose(self, work: Work, avoid: Collection[Target]) -> Target | None:
-        if not work.is_bulk:
-            return self._policy.choose(work, avoid)
-        side = self._bulk_policy.choose(work, [self._sides[target] for target in avoid if target in self._sides])
-        return None if side is None else side.target
 
     def report(self, target: Target, outcome: Outcome) -> None:
         """Let news about a target count."""
@@ -175,13 +152,12 @@ class Pool:
         target.vitals = verdict.vitals
         # A look may have brought another model with it.
         if target.limit != limit or isinstance(outcome, Answered):
-            self._refresh(target)
+            self._roster.refresh(target)
         if verdict.event is not None:
             self._happen(target, verdict.event)
-        if verdict.is_hopeless and self._targets.get(target.name) is target:
+        if verdict.is_hopeless and target in self._roster:
             _log.warning("target.hopeless", target=target.name, detail=target.detail, rests=target.vitals.rests)
             self._tell_owner(target)
-
         if now >= self._review_at and isinstance(outcome, Succeeded | Failed):
             self._review_at = now + _REVIEW_S
             self._review(now)
@@ -196,55 +172,32 @@ class Pool:
         return answer
 
     def _review(self, now: float) -> None:
-        """Set those aside that are much worse than their peers, as far as they can be spared."""
-        if not self._spare():
-            return
-        standings = ((target, target.record.standing(now)) for target in self._ready)
+        """Compare the targets; set those aside that are much worse than the others, as far as they can be spared."""
+        standings = [(target, target.record.standing(now)) for target in self._roster.ready]
+        self._roster.know_slow(slow_ones(standings))
         for outlier in outliers(standings)[: self._spare()]:
             outlier.target.detail = outlier.reason
             self.report(outlier.target, Worse(reason=outlier.reason))
 
     def _spare(self, *, candidate: Target | None = None) -> int:
         """How many targets may be set aside for being worse than the others, the candidate among them."""
-        away = len(self._targets) - len(self._ready)
-        if candidate is not None and candidate not in self._ready:
+        away = len(self._roster) - len(self._roster.ready)
+        if candidate is not None and candidate not in self._roster.ready:
             away -= 1
-        return self._patience.spare(len(self._targets), away)
+        return self._patience.spare(len(self._roster), away)
 
     def _released(self, target: Target) -> None:
-        if self._targets.get(target.name) is target:
+        if target in self._roster:
             self._in_flight -= 1
-            self._refresh(target)
+            self._roster.refresh(target)
         self._on_change()
-
-    def _refresh(self, target: Target) -> None:
-        """Have the sums and the policy know of a change in a target's load, limit or slots. O(log n)."""
-        if self._targets.get(target.name) is target:
-            side = self._sides[target]
-            (self._with_room.add if target.free_slots > 0 else self._with_room.discard)(target)
-            (self._with_open_room.add if side.free_slots > 0 else self._with_open_room.discard)(target)
-            self._policy.update(target)
-            self._bulk_policy.update(side)
-
-    def _refresh_state(self, target: Target) -> None:
-        """Have them know of a change in its state."""
-        if self._targets.get(target.name) is target:
-            (self._ready.add if target.is_ready else self._ready.discard)(target)
-            if target.takes_work != (target in self._taking):
-                (self._taking.add if target.takes_work else self._taking.discard)(target)
-                self._settle_reserve()
-            self._refresh(target)
-
-    def _settle_reserve(self) -> None:
-        for target in self._reserve.settle([target for target in self if target in self._taking]):
-            self._refresh(target)
 
     def _happen(self, target: Target, event: Event) -> None:
         before = target.state
         has_changed = target.apply(event)
         if before in _AWAY and target.takes_work:
             target.begin_again()
-        self._refresh_state(target)
+        self._roster.refresh_state(target)
         if event is Event.LOST or event is Event.REMOVE:
             target.cut(f"Instance {target.name} {_CUT[event]}.")
         if not has_changed:
