@@ -48,7 +48,7 @@ def ask(cluster: Cluster, seed: int, *, seconds: float = 0.5) -> httpx.Response:
 def accepted(health: dict[str, Any]) -> int:
     """Recordings that run, and those that wait: the instances' limits are still to be found out."""
     running: int = sum(one["in_flight"] for one in health["instances"])
-    return running + round(health["queued_audio_s"] / 0.5)
+    return running + round(float(health["queued_audio_s"]) / 0.5)
 
 
 def signal_instance(cluster: Cluster, pid: int, number: signal.Signals) -> None:
