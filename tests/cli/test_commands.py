@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harken.cli import main
 from tests.cluster import Cluster, running_cluster
 
 NOWHERE = "http://127.0.0.1:9"
@@ -166,11 +167,16 @@ def test_a_strange_file_name_costs_nobody_a_transcript(cluster: Cluster, recordi
     assert len({report["text"] for report in json.loads(done.stdout)}) == 1
 
 
+@pytest.mark.parametrize("command", [("status",), ("transcribe", "x.wav")], ids=["status", "transcribe"])
 @pytest.mark.parametrize("address", ["", "ftp://x", "http://127.0.0.1:99999", "http://"])
-def test_an_address_that_is_none_is_a_usage_error(address: str) -> None:
+def test_an_address_that_is_none_is_a_usage_error(
+    address: str, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is guessed from it, least of all that a model should be loaded here."""
-    for command in (("status",), ("transcribe", "x.wav")):
-        assert _harken(*command, "--server", address).returncode == 2
+    monkeypatch.setattr(sys, "argv", ["harken", *command, "--server", address])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
 
 
 @pytest.mark.slow
