@@ -216,3 +216,33 @@ def test_a_late_upload_is_refused_in_the_shape_of_its_route() -> None:
     assert start["status"] == 503
     assert (b"retry-after", b"5") in start["headers"]
     assert json.loads(body["body"])["code"] == "draining"
+
+
+def test_parts_of_bodies_go_in_by_turns_and_looks_pass_them() -> None:
+    """Fifty uploads have a part ready at once; a look that comes last is answered while most of them still wait."""
+
+    async def story() -> None:
+        parts, seen = 0, list[int]()
+
+        async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+            nonlocal parts
+            if scope["path"] == "/health":
+                seen.append(parts)
+                return
+            for _ in range(3):
+                await receive()
+                parts += 1
+
+        async def part() -> Message:
+            return {"type": "http.request", "body": b"x", "more_body": True}
+
+        door = Door(reads)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(50):
+                group.create_task(door(scope("/asr"), part, nowhere))
+            await asyncio.sleep(0)
+            group.create_task(door(scope("/health"), nothing, nowhere))
+        assert parts == 150
+        assert seen[0] < 10
+
+    asyncio.run(story())

@@ -18,6 +18,7 @@ from harken.dispatch.health import ConnectionLost, Silent, Stalled, Unreached
 from harken.dispatch.lines import Lines
 from harken.dispatch.watchdog import Watchdog
 from harken.errors import HarkenError, InstanceFailed
+from harken.turns import Turns
 from harken.types import Send, Transcript
 from harken.wire import (
     PROVE_PATH,
@@ -53,6 +54,7 @@ class Relay:
         self._session = session
         self._silence_s = silence_s
         self._stall_s = stall_s
+        self._turns = Turns()
 
     async def recognize(self, url: str, job: Job, send: Send) -> Transcript:
         """Have one instance recognise one segment.
@@ -69,6 +71,7 @@ class Relay:
             InstanceFailed: a broken protocol, or a stream without an end.
             HarkenError: what the instance itself answered.
         """
+        await self._turns.take()
         return await self._exchange(url + RECOGNIZE_PATH, pack_job(job), send)
 
     async def prove(self, url: str) -> Transcript:

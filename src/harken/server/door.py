@@ -3,7 +3,8 @@
 It stands before every route, so "accepted and not answered yet" is one number whatever the route. Who may come in is
 decided further inside, where a refusal gets its proper shape; a server that leaves waits here until nobody is inside.
 Looks at the server (health, state) are no work: they neither count nor keep it here. A body that is still being sent is
-not accepted yet: once the server wants to leave, its sender has a few seconds to finish it.
+not accepted yet: once the server wants to leave, its sender has a few seconds to finish it. Requests and the parts of
+their bodies go in by turns, so that however many come at once, a look never waits for all of them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from harken.errors import Draining
+from harken.turns import Turns
 from harken.wire import STATE_PATH
 
 UPLOAD_GRACE_S = 10.0
@@ -32,6 +34,7 @@ class Door:
     def __init__(self, app: ASGIApp, *, upload_grace_s: float = UPLOAD_GRACE_S) -> None:
         self._app = app
         self._upload_grace_s = upload_grace_s
+        self._turns = Turns()
         self._visits: set[_Visit] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -46,10 +49,11 @@ class Door:
         if scope["type"] != "http" or scope["path"].startswith(_LOOKS):
             await self._app(scope, receive, send)
             return
-        visit = _Visit(receive, send)
+        visit = _Visit(receive, send, self._turns)
         self._visits.add(visit)
         self._empty.clear()
         try:
+            await self._turns.take()
             await self._app(scope, visit.receive, visit.send)
         finally:
             self._visits.discard(visit)
@@ -79,8 +83,9 @@ class Door:
 class _Visit:
     """One request inside: it knows whether the body is whole, or the answer has begun."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, turns: Turns) -> None:
         self._receive = receive
+        self._turns = turns
         self._send = send
         self._is_uploading = True
         self._is_late = False
@@ -97,6 +102,7 @@ class _Visit:
         try:
             async with asyncio.timeout(0 if self._is_late else None) as self._wait:
                 message = await self._receive()
+                await self._turns.take()
         except TimeoutError:
             # Whoever reads on now reads only to throw away.
             self._is_uploading = False

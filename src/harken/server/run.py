@@ -39,6 +39,16 @@ _CLOSE_TIMEOUT_S = 5
 _FORCED_TIMEOUT_S = 1.0
 
 
+_SWITCH_S = 0.001
+"""How long a thread that decodes may keep Python's lock from the event loop; five times as long is Python's default,
+and each event of a round may have to wait so long."""
+
+_DOORS = 8
+"""libuv accepts one connection for each listening descriptor in each round of the event loop. A look at the server's
+health is not to wait for as many rounds as there are clients who came before it, so there are several descriptors of
+one socket."""
+
+
 class Served(Protocol):
     """What can be run: an app, and the two questions that end it."""
 
@@ -105,7 +115,7 @@ async def serve(served: Served, listener: socket.socket) -> Ending:
     server = _Server(config, on_stop=lambda: loop.call_soon_threadsafe(asked.set))
     async with asyncio.TaskGroup() as group:
         ending = group.create_task(_end(served, server, asked))
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=[listener, *(listener.dup() for _ in range(_DOORS - 1))])
         # Forced out, or the app's lifespan failed: nobody has to be drained any more.
         ending.cancel()
     return FORCED if server.force_exit or ending.cancelled() else ending.result()
@@ -141,6 +151,7 @@ def run(build: Callable[[str], Served], *, host: str, port: int, name: str, anno
         gave up with. Where there is a reason, it is the last line of standard error.
     """
     raise_descriptor_limit()
+    sys.setswitchinterval(_SWITCH_S)
     try:
         listener = listen(host, port)
         url = url_of(listener, host)
