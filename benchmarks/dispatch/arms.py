@@ -29,12 +29,14 @@ class Arm:
         label: in the table.
         balancing: nginx's; None for Harken's gateway.
         pieces: of one request that an instance recognises at the same time.
+        has_one_load: only of interest beside the others, at the load nearest to 90 %.
     """
 
     name: str
     label: str
     balancing: Balancing | None
     pieces: int = 1
+    has_one_load: bool = False
 
 
 _LEAST = Balancing(is_least_conn=True)
@@ -44,11 +46,23 @@ ARMS = {
     arm.name: arm
     for arm in (
         Arm(name="guide", label="nginx as in the guide (weights 3, 3, 2, 2)", balancing=_GUIDE),
-        Arm(name="round_robin", label="nginx, equal weights", balancing=Balancing()),
+        Arm(name="round_robin", label="nginx, equal weights", balancing=Balancing(), has_one_load=True),
         Arm(name="least_conn", label="nginx least_conn", balancing=_LEAST),
         Arm(name="harken", label="Harken", balancing=None),
-        Arm(name="guide_8", label="nginx as in the guide, splitting instances", balancing=_GUIDE, pieces=8),
-        Arm(name="least_conn_8", label="nginx least_conn, splitting instances", balancing=_LEAST, pieces=8),
+        Arm(
+            name="guide_8",
+            label="nginx as in the guide, splitting instances",
+            balancing=_GUIDE,
+            pieces=8,
+            has_one_load=True,
+        ),
+        Arm(
+            name="least_conn_8",
+            label="nginx least_conn, splitting instances",
+            balancing=_LEAST,
+            pieces=8,
+            has_one_load=True,
+        ),
     )
 }
 

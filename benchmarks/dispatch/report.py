@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.dispatch.play import Played
 from benchmarks.dispatch.trace import Kind, Trace
 
-WARM_UP = 0.3
+WARM_UP = 0.4
 """Of the time of arrivals: what is sent before is not in the quantiles (its failures count)."""
 
 _QUANTILES = {Kind.SHORT: (0.5, 0.95, 0.99), Kind.MEDIUM: (0.95,), Kind.LONG: (0.95,)}
@@ -113,6 +113,7 @@ def as_markdown(result: Mapping[str, Any]) -> str:
         f"- commit: {result['commit']}",
         f"- instances: 4, each {result['rtfx']:g} times real time alone, {result['slots']} slots; together"
         f" {result['capacity']:.0f} audio-seconds per second at most",
+        f"- servers listen {result['listens']}",
     ]
     if rows := result.get("rows"):
         lines += ["", *_table(rows)]
