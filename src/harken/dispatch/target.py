@@ -20,6 +20,8 @@ from harken.dispatch.state import TRANSITIONS, Event, State
 from harken.dispatch.vitals import Vitals
 from harken.types import InstanceHealth, ModelInfo
 
+_TAKES_WORK = frozenset({State.READY, State.ON_TRIAL})
+
 
 class Target:
     """One instance at one address.
@@ -68,7 +70,7 @@ class Target:
     @property
     def takes_work(self) -> bool:
         """It may be chosen: it is ready, or has to prove itself."""
-        return self.state in (State.READY, State.ON_TRIAL)
+        return self.state in _TAKES_WORK
 
     @property
     def slots(self) -> int:
@@ -88,7 +90,11 @@ class Target:
     @property
     def free_slots(self) -> int:
         """Segments that it would take now."""
-        return max(0, self.limit - self.in_flight) if self.takes_work else 0
+        # Asked for several times for each segment, so it goes through no other property.
+        if self.state not in _TAKES_WORK or self.model is None:
+            return 0
+        limit = 1 if self.vitals.rests else self.capacity.limit
+        return max(0, min(limit, self.model.slots) - len(self._claims))
 
     @property
     def batches(self) -> bool:
