@@ -50,6 +50,8 @@ def test_forty_segments_are_right_though_one_instance_is_killed_and_one_stopped(
                 await until_state(dispatcher, "asr-1", "unresponsive")
                 await until_state(dispatcher, "asr-2", "unresponsive")
                 states = {each.name: each.state for each in dispatcher.health()}
+                # What was lost with its instance is no burden on the budget.
+                assert (dispatcher.stats().retries, dispatcher.stats().failed) == (0, {})
             check_idle(dispatcher)
             return transcripts, states
 
