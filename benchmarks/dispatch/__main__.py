@@ -50,7 +50,7 @@ class Bench:
         self._options = options
         self._house = house
         self._tape = tape
-        self._played: list[Played] = []
+        self._played: dict[float, list[Played]] = {}
 
     def trace(self, load: float, seconds: float) -> Trace:
         """The arrivals of a load; --requests of them, or as many as fill the seconds."""
@@ -84,7 +84,7 @@ class Bench:
         trace = self.trace(load, self._options.seconds)
         front = start_front(self._house, arm, instances, self._options.rtfx)
         played = self._play(trace, front, instances)
-        self._played.append(played)
+        self._played.setdefault(load, []).append(played)
         self._house.end(front)
         _wait_idle(instances)
         row = summarise(played, trace, load=load, arm=arm.name, label=arm.label)
@@ -125,7 +125,7 @@ class Bench:
     @property
     def differing(self) -> int:
         """Requests whose text was not the same in all arms."""
-        return differing(self._played)
+        return sum(map(differing, self._played.values()))
 
 
 def _wait_idle(instances: Sequence[Server]) -> None:
@@ -184,16 +184,20 @@ def main() -> int:
     with House(listens_lightly=not options.listens_fully) as house:
         tape = make_tape(house.folder / "tape.pcm", seconds=LONGEST_S + _TAPE_S, longest_s=LONGEST_S, seed=options.seed)
         bench = Bench(options, house, tape)
-        if rows := bench.compare():
-            result |= {"rows": [asdict(row) for row in rows], "differing": bench.differing}
-        if faults := bench.break_things():
-            result["faults"] = [asdict(row) for row in faults]
-    result = describe(options) | result
+        rows = bench.compare()
+        if rows:
+            result["loads"] = {
+                "about": describe(options),
+                "differing": bench.differing,
+                "rows": [asdict(row) for row in rows],
+            }
+        faults = bench.break_things()
+        if faults:
+            result["faults"] = {"about": describe(options), "rows": [asdict(row) for row in faults]}
     print(as_markdown(result))
     if not options.no_save:
         save(result)
-    everything = (*result.get("rows", ()), *result.get("faults", ()))
-    return int(any(row["failed"] for row in everything if row["arm"] == "harken"))
+    return int(any(row.failed for row in (*rows, *faults) if row.arm == "harken"))
 
 
 def describe(options: argparse.Namespace) -> dict[str, Any]:

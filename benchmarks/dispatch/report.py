@@ -102,26 +102,27 @@ def differing(runs: Iterable[Played]) -> int:
 
 
 def as_markdown(result: Mapping[str, Any]) -> str:
-    """Write the tables; `result` is what is written as JSON."""
+    """Write the tables; `result` is what is written as JSON: its parts may come from different runs."""
     lines = [
         "# The gateway beside nginx",
         "",
         "What is compared, and how: docs/reference/benchmarks.md. Latencies in seconds from the intended start; in",
         "brackets: how many times Harken's.",
-        "",
-        f"- machine: {result['machine']}",
-        f"- commit: {result['commit']}",
-        f"- instances: 4, each {result['rtfx']:g} times real time alone, {result['slots']} slots; together"
-        f" {result['capacity']:.0f} audio-seconds per second at most",
-        f"- servers listen {result['listens']}",
     ]
-    if rows := result.get("rows"):
-        lines += ["", *_table(rows)]
+    if loads := result.get("loads"):
+        lines += ["", "## Under load", "", *_about(loads["about"]), "", *_table(loads["rows"]), ""]
+        lines += [f"Requests whose text was not the same in all arms: {loads['differing']}."]
     if faults := result.get("faults"):
-        lines += ["", "## When instances fail", "", *_fault_table(faults)]
-    if "differing" in result:
-        lines += ["", f"Requests whose text was not the same in all arms: {result['differing']}."]
+        lines += ["", "## When instances fail", "", *_about(faults["about"]), "", *_fault_table(faults["rows"])]
     return "\n".join(lines) + "\n"
+
+
+def _about(about: Mapping[str, Any]) -> list[str]:
+    return [
+        f"- machine: {about['machine']}; commit: {about['commit']}",
+        f"- instances: 4, each {about['rtfx']:g} times real time alone, {about['slots']} slots; together"
+        f" {about['capacity']:.0f} audio-seconds per second at most; servers listen {about['listens']}",
+    ]
 
 
 _COLUMNS = {
