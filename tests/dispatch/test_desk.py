@@ -230,7 +230,7 @@ def test_a_round_of_handing_out_passes_over_a_bounded_number() -> None:
 
 
 def test_short_clips_find_slots_that_long_files_leave_to_them() -> None:
-    """One target in four keeps five eighths of its slots; after a while the long files may have them too."""
+    """One target in four keeps two thirds of its slots; after a while the long files may have them too."""
     house = House(8, 8, 8, 8, queue_audio_s=1e4)
     for target in house.targets:
         target.capacity.limit = 8

@@ -20,11 +20,11 @@ SLACK_PER_S = 1.0
 """How much later a segment is due for each second of its recording: who sent a minute expects to wait longer than who
 sent five seconds, and the ratio of waits to lengths is what people call fair (slowdown)."""
 
-SLACK_MAX_S = 120.0
+SLACK_MAX_S = 60.0
 """The latest that anything is due. An hour of audio is not worth an hour of being overtaken; and what waits must come
 to its turn well before `limits.queue_timeout_s` (five minutes) ends it."""
 
-FRESH_SLACK_MAX_S = 60.0
+FRESH_SLACK_MAX_S = 30.0
 """A recording that began long ago goes before those that begin now, so that it is finished before they share its slots;
 but each of its segments is due only so long after its own arrival, or a day of audio would shut out every minute."""
 
