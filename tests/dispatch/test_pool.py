@@ -200,6 +200,15 @@ def test_a_target_at_half_speed_goes_on_and_one_at_a_sixth_is_set_aside() -> Non
     assert (d.state, d.free_slots) == (State.ON_TRIAL, 1)
 
 
+def test_a_target_that_is_slow_by_its_weight_is_not_set_aside_for_it() -> None:
+    """Who gives a CPU a twentieth of a GPU's weight knows what it is."""
+    pool, clock = make_pool_and_clock()
+    bring_up(pool, "gpu", weight=20.0)
+    bring_up(pool, "cpu", weight=1.0)
+    work_off(pool, clock, {"gpu": 80.0, "cpu": 4.0})
+    assert pool.ready == 2
+
+
 def test_no_more_targets_are_set_aside_for_being_slow_than_can_be_spared() -> None:
     """Of four one, the slowest; and none of two if the other is away already."""
     pool, clock = make_pool_and_clock("a", "b", "c", "d")

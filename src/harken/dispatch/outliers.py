@@ -43,7 +43,8 @@ class Standing:
     Attributes:
         volume: segments that it is known by, the faded ones counted for less.
         failed: the part of them that failed.
-        speed: audio-seconds per second of one segment, each counted as a little longer than it is; 0 for unknown.
+        speed: audio-seconds per second of one segment, each counted as a little longer than it is, and divided by the
+            target's weight; 0 for unknown.
         throughput: the same of all that ran at the same time; 0 for unknown.
     """
 
@@ -76,9 +77,9 @@ class Record:
         self._fade(now)
         self._failed += 1.0
 
-    def standing(self, now: float) -> Standing:
-        """What that amounts to now."""
-        speed = self._audio_s / self._took_s if self._took_s > 0 else 0.0
+    def standing(self, now: float, *, weight: float = 1.0) -> Standing:
+        """What that amounts to now; of a target of three times the weight three times the speed is expected."""
+        speed = self._audio_s / self._took_s / weight if self._took_s > 0 else 0.0
         return Standing(
             volume=self._volume * 0.5 ** ((now - self._at) / _HALF_LIFE_S),
             failed=self._failed / self._volume if self._volume > 0 else 0.0,

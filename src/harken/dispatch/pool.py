@@ -173,7 +173,7 @@ class Pool:
 
     def _review(self, now: float) -> None:
         """Compare the targets; set those aside that are much worse than the others, as far as they can be spared."""
-        standings = [(target, target.record.standing(now)) for target in self._roster.ready]
+        standings = [(target, target.record.standing(now, weight=target.weight)) for target in self._roster.ready]
         self._roster.know_slow(slow_ones(standings))
         for outlier in outliers(standings)[: self._spare()]:
             outlier.target.detail = outlier.reason
