@@ -25,21 +25,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-
-from benchmarks.dispatch.client import Reply, form, post, read_reply
-from benchmarks.dispatch.nginx import GUIDE_TIMEOUT_S, Balancing
+from benchmarks.dispatch.client import form, read_reply
+from benchmarks.dispatch.nginx import GUIDE_TIMEOUT_S
 from benchmarks.dispatch.report import quantile
 from benchmarks.dispatch.servers import House, Server
 from benchmarks.dispatch.tape import Tape, make_tape
 from benchmarks.machine import commit, machine
+from benchmarks.waiting_memory import CLIP_S, PLAIN, Waiting, pile_up
 
 RESULTS = Path(__file__).parent / "results"
-_CLIP_S = 6.0
 _WARM_UP = 30
-_FIRST = 10
-"""Clips that wait before memory is first looked at."""
-_PLAIN = Balancing()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,31 +81,20 @@ class Seen:
     client_cpu_s: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Waiting:
-    """Memory of clips that wait for an instance; MiB."""
-
-    way: str
-    clips: int
-    before_mib: float
-    after_mib: float
-    mib_per_1000: float
-
-
 async def send(url: str, tape: Tape, numbers: Sequence[int]) -> list[float]:
     """Send clips one after another over one connection; returns the seconds that each took."""
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     took = []
     for number in numbers:
-        clip = tape.cut(number, _CLIP_S, number)
+        clip = tape.cut(number, CLIP_S, number)
         request = b"".join(form(clip.wav(), clip.size, path="/asr", host=address.netloc, keeps=True))
         began = time.perf_counter()
         writer.write(request)
         reply = await read_reply(reader)
         took.append(time.perf_counter() - began)
         heard = json.loads(reply.body)["text"] if reply.status == 200 else reply.body
-        if heard != f"stub {clip.checksum():08x} {_CLIP_S:.2f}s":
+        if heard != f"stub {clip.checksum():08x} {CLIP_S:.2f}s":
             raise RuntimeError(f"{url}: {reply.status} {heard!r}")
     writer.close()
     return took
@@ -165,52 +149,6 @@ def _row(way: Way, concurrency: int, seen: Seen, nginx: Seen) -> Row:
     )
 
 
-async def pile_up(house: House, tape: Tape, clips: int, *, is_nginx: bool) -> Waiting:
-    """Let clips wait in the gateway, or behind nginx, for an instance of one slot that takes 12 s for each."""
-    instance = house.instance("asr-1", rtfx=0.5, slots=1, in_flight=8)
-    front = house.nginx([instance], _PLAIN, timeout_s=GUIDE_TIMEOUT_S) if is_nginx else house.gateway([instance])
-    counted = [front, instance] if is_nginx else [front]
-    tasks = [asyncio.create_task(_post(front.url, tape, number)) for number in range(_FIRST)]
-    await asyncio.sleep(2)  # libraries that load with the first clip are no clip's memory
-    before = sum(server.memory_mib() for server in counted)
-    for number in range(_FIRST, _FIRST + clips):
-        tasks.append(asyncio.create_task(_post(front.url, tape, number)))
-        await asyncio.sleep(0.03)  # so that they queue for the instance and not for decoding
-    inside = await asyncio.to_thread(_settled, instance if is_nginx else front)
-    after = sum(server.memory_mib() for server in counted)
-    failed = [task.result() for task in tasks if task.done() and task.result().status != 200]
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    for server in (front, instance):
-        await asyncio.to_thread(house.end, server)
-    if failed:
-        raise RuntimeError(f"{len(failed)} did not wait: {failed[0]}")
-    return Waiting(
-        way="nginx + instance" if is_nginx else "gateway",
-        clips=inside - _FIRST,
-        before_mib=round(before, 1),
-        after_mib=round(after, 1),
-        mib_per_1000=round((after - before) / (inside - _FIRST) * 1000, 1),
-    )
-
-
-async def _post(url: str, tape: Tape, number: int) -> Reply:
-    clip = tape.cut(number, _CLIP_S, number)
-    return await post(url, clip.wav(), clip.size, timeout_s=600)
-
-
-def _settled(server: Server) -> int:
-    """The clips inside, running or waiting, once their number grows no more."""
-    inside, before = 0, -1
-    while inside > before:
-        time.sleep(1)  # decoding takes far less than that
-        health = httpx.get(f"{server.url}/health", timeout=10).json()
-        queued = health["queued_audio_s"] / _CLIP_S if server.name == "gateway" else 0
-        before, inside = inside, round(queued) + sum(one["in_flight"] for one in health["instances"])
-    return inside
-
-
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -221,9 +159,9 @@ def main() -> int:
     options = parser.parse_args()
     rows: list[Row] = []
     with House() as house:
-        tape = make_tape(house.folder / "tape.pcm", seconds=120, longest_s=_CLIP_S, seed=1)
+        tape = make_tape(house.folder / "tape.pcm", seconds=120, longest_s=CLIP_S, seed=1)
         instance = house.instance("asr-1", rtfx=1e6, slots=32, in_flight=8)
-        nginx = house.nginx([instance], _PLAIN, timeout_s=GUIDE_TIMEOUT_S)
+        nginx = house.nginx([instance], PLAIN, timeout_s=GUIDE_TIMEOUT_S)
         gateway = house.gateway([instance])
         ways = (
             Way(name="direct", url=instance.url),

@@ -14,21 +14,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
 import psutil
 
 from benchmarks.dispatch.nginx import Balancing, configuration
+from benchmarks.dispatch.readiness import ready_behind, status, until
 from harken.server.announce import News, parse_line
 
 _ROOT = Path(__file__).parents[2]
-_START_S = 60.0
 _STOP_S = 30.0
 
 
@@ -116,7 +114,7 @@ class House:
             name, limits_segments_in_flight=str(in_flight), instance_waiting=str(waiting), cache_bytes="0"
         )
         server = self._start(name, (sys.executable, "-m", *flags), env)
-        _until(lambda: _is_ready(server), name)
+        until(lambda: status(f"{server.url}/health/ready") == 200, name)
         return server
 
     def gateway(self, instances: Sequence[Server], **settings: str) -> Server:
@@ -133,7 +131,7 @@ class House:
         light = ("--light",) if self._listens_lightly else ()
         command = (sys.executable, "-m", "benchmarks.dispatch.gateway", *light, *urls)
         server = self._start("gateway", command, self._surroundings("gateway", **({"cache_bytes": "0"} | settings)))
-        _until(lambda: _ready_behind(server.url) == len(urls), "the gateway's instances")
+        until(lambda: ready_behind(server.url) == len(urls), "the gateway's instances")
         return server
 
     def nginx(self, instances: Sequence[Server], balancing: Balancing, *, timeout_s: float) -> Server:
@@ -151,7 +149,7 @@ class House:
             name="nginx", url=f"http://127.0.0.1:{port}", command=command, env={**os.environ}, process=_spawn(command)
         )
         self._servers.append(server)
-        _until(lambda: _status(f"{server.url}/health") == 200, "nginx")
+        until(lambda: status(f"{server.url}/health") == 200, "nginx")
         return server
 
     def _surroundings(self, name: str, **settings: str) -> dict[str, str]:
@@ -179,7 +177,7 @@ class House:
         _close_pipe(server)
         server.process = _spawn(server.command, server.env)
         _listening(server)
-        _until(lambda: _is_ready(server), server.name)
+        until(lambda: status(f"{server.url}/health/ready") == 200, server.name)
 
     def end(self, server: Server) -> None:
         """End a server for good, without asking."""
@@ -237,30 +235,3 @@ def _listening(server: Server) -> str:
         if told is not None and told.news is News.LISTENING:
             return told.url
     raise RuntimeError(f"{server.name} ended with {server.process.wait()} before it listened")
-
-
-def _until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _START_S
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what}: not ready after {_START_S:.0f} s")
-        time.sleep(0.05)  # between two looks
-
-
-def _is_ready(server: Server) -> bool:
-    return _status(f"{server.url}/health/ready") == 200
-
-
-def _status(url: str) -> int:
-    try:
-        return httpx.get(url, timeout=5).status_code
-    except httpx.HTTPError:
-        return 0
-
-
-def _ready_behind(url: str) -> int:
-    try:
-        health = httpx.get(f"{url}/health", timeout=5).json()
-    except httpx.HTTPError:
-        return 0
-    return sum(line["state"] == "ready" for line in health["instances"])
