@@ -201,28 +201,6 @@ def test_an_event_loop_that_is_late_gets_nothing_new_until_it_is_in_time() -> No
 
 
 @pytest.mark.parametrize(
-    ("targets", "away", "share", "spare"),
-    [
-        (1, 0, 0.34, 0),
-        (2, 0, 0.34, 1),
-        (2, 1, 0.34, 0),
-        (3, 0, 0.34, 1),
-        (4, 0, 0.34, 1),
-        (4, 1, 0.34, 0),
-        (6, 0, 0.34, 2),
-        (6, 1, 0.34, 1),
-        (100, 0, 0.34, 34),
-        (4, 0, 0.0, 0),
-        (4, 0, 1.0, 3),
-        (2, 0, 0.1, 1),
-    ],
-)
-def test_only_so_many_are_set_aside_for_being_worse(targets: int, away: int, share: float, spare: int) -> None:
-    """One where there are two, a third where there are many, never the last; who is away already counts."""
-    assert Patience(eject_share=share).spare(targets, away) == spare
-
-
-@pytest.mark.parametrize(
     ("error", "outcome"),
     [
         (UnknownLanguage(), None),
