@@ -9,7 +9,6 @@ for the next segment or closed, and a closed one tells the instance to free the 
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, assert_never
@@ -92,14 +91,11 @@ class Relay:
             response.close()
 
     async def _post(self, url: str, body: bytes) -> ClientResponse:
+        from harken.dispatch.body import Body  # here and not above: it needs aiohttp, and a gateway starts without
+
         with _blaming(self._silence_s):
             async with asyncio.timeout(self._silence_s):
-                return await self._session.post(
-                    url,
-                    data=io.BytesIO(body),
-                    headers={"Content-Type": SEGMENT_TYPE},
-                    allow_redirects=False,
-                )
+                return await self._session.post(url, data=Body(body, content_type=SEGMENT_TYPE), allow_redirects=False)
 
     async def _follow(self, response: ClientResponse, send: Send) -> Transcript:
         lines, watchdog = Lines(), Watchdog(self._stall_s)
