@@ -23,7 +23,6 @@ from harken.bench.workload import Drawn, Workload
 from harken.config import Config
 from harken.dispatch.choice import POLICY_NAMES, policy_named
 from harken.errors import ConfigError
-from harken.log import set_up_log
 
 _BAR = 24
 
@@ -72,14 +71,13 @@ def run(config: Config, asked: Asked) -> int:
     for flag, value in (("--rtfx", asked.rtfx), ("--load", asked.load)):
         if not value > 0:
             raise ConfigError(f"{flag} must be above 0, not {value:g}.")
-    set_up_log(dataclasses.replace(config.log, level="error"))
     scenario = _scenario(config, asked)
     names = _arms(asked)
     shown = track(names, console=Console(stderr=True), transient=True, disable=asked.as_json or not sys.stderr.isatty())
     rows = [run_arm(scenario, name) for name in shown]
     title = _title(scenario, asked)
     if asked.plot is not None:
-        asked.plot.write_text(draw(rows, title), encoding="utf-8")
+        _write(asked.plot, draw(rows, title))
     if asked.as_json:
         print(json.dumps({"title": title, "rows": [_as_json(row) for row in rows]}, indent=2))
     else:
@@ -118,6 +116,13 @@ def _arms(asked: Asked) -> list[str]:
     return [*nginx, *(asked.policies or POLICY_NAMES)]
 
 
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error}") from error
+
+
 def _title(scenario: Scenario, asked: Asked) -> str:
     what = f"trace {asked.trace.name}" if asked.trace is not None else f"{asked.load:.0%} of capacity"
     faults = "".join(f", {fault}" for fault in asked.faults)
@@ -133,7 +138,7 @@ def _as_json(row: Row) -> dict[str, object]:
 def print_table(rows: Sequence[Row], title: str) -> None:
     """Print the arms side by side; latencies in seconds."""
     table = Table(title=title, box=None, header_style="dim", title_justify="left")
-    table.add_column("arm")
+    table.add_column("arm", no_wrap=True, min_width=max((len(row.name) for row in rows), default=0))
     for column in (
         "short p50", "p95", "p99", "30 s-5 min p95", "long p95", "failed", "longest queue", "decisions/s",
     ):  # fmt: skip

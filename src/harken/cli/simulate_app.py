@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,7 @@ def simulate(
     """Compare the dispatcher's policies, and nginx, under a virtual clock."""
     from harken.cli.app import read_config
     from harken.cli.simulate import Asked, run
+    from harken.log import set_up_log
 
     asked = Asked(
         instances=instances,
@@ -47,4 +49,7 @@ def simulate(
         plot=plot,
         as_json=as_json,
     )
-    sys.exit(run(read_config(config, settings), asked))
+    merged = read_config(config, settings)
+    # Every coming and going of a thousand virtual instances is an event to the code that is simulated.
+    set_up_log(dataclasses.replace(merged.log, level="error"))
+    sys.exit(run(merged, asked))
