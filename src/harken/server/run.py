@@ -27,6 +27,7 @@ from harken.server.announce import Announce, Announcement, News, announce_to
 from harken.server.connection import Connection
 from harken.server.descriptors import raise_descriptor_limit
 from harken.server.ending import CLEAN, FORCED, Ending
+from harken.server.garbage import SETTLED_S, spare_what_stays
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST
 from harken.server.loading import is_loading
 from harken.server.orphan import leave_with_parent, supervisor_of
@@ -157,12 +158,18 @@ def run(build: Callable[[str], Served], *, host: str, port: int, name: str, anno
         url = url_of(listener, host)
         announce(Announcement(news=News.LISTENING, name=name, url=url, pid=os.getpid()))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            ending = runner.run(serve(build(url), listener))
+            ending = runner.run(_settle(build(url), listener))
     except SetupError as error:
         ending = Ending(code=EXIT_BROKEN_AT_START, reason=f"{error.code}: {error.message}")
     if ending.reason:
         print(f"{name}: {' '.join(ending.reason.split())}", file=sys.stderr, flush=True)  # noqa: T201
     return ending.code
+
+
+async def _settle(served: Served, listener: socket.socket) -> Ending:
+    """Serve as a process of its own, which may do as it likes with Python's collector."""
+    asyncio.get_running_loop().call_later(SETTLED_S, spare_what_stays)
+    return await serve(served, listener)
 
 
 def run_instance(config: Config, *, supervised: bool) -> int:
@@ -183,7 +190,12 @@ def run_instance(config: Config, *, supervised: bool) -> int:
 
     def build(url: str) -> Instance:
         ready = Announcement(news=News.READY, name=own.name, url=url, pid=os.getpid())
-        return Instance(config, load, url=url, on_ready=lambda: announce(ready))
+
+        def on_ready() -> None:
+            spare_what_stays()
+            announce(ready)
+
+        return Instance(config, load, url=url, on_ready=on_ready)
 
     code = run(build, host=own.host, port=own.port, name=own.name, announce=announce)
     if is_loading() or code == EXIT_ENGINE_LOST:
