@@ -26,6 +26,10 @@ from harken.errors import ConfigError
 
 _BAR = 24
 
+_QUEUE_LEAST_S = 30.0
+"""The least that may wait, in seconds of the whole fleet's work: the default bound is made for a few instances, and to
+a thousand it is the work of an instant."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
@@ -103,7 +107,9 @@ def _scenario(config: Config, asked: Asked) -> Scenario:
         restart_s=asked.restart_s,
         # A fleet begins empty, and every instance slowly: a tenth of the time, but no more than a minute.
         warm_up_s=min(0.1 * last_s, 60.0),
-        limits=config.limits,
+        limits=dataclasses.replace(
+            config.limits, queue_audio_s=max(config.limits.queue_audio_s, _QUEUE_LEAST_S * best)
+        ),
         fleet=config.fleet,
         dispatch=config.dispatch,
     )
