@@ -456,6 +456,8 @@ def test_an_instance_that_fails_again_and_again_is_set_aside() -> None:
             for n in range(30):
                 assert (await ask(dispatcher, f"req-{n}")).instance == "good"
             assert state_of(dispatcher, "bad") == "resting"
+            stats = dispatcher.stats()
+            assert (stats.recognized, stats.tries, stats.retries, stats.ejections) == (30, 35, 5, 1)
 
     run(story())
     assert len(bad.seen) == 5

@@ -208,7 +208,7 @@ class Dispatcher:
 
     def stats(self) -> Stats:
         """What was done so far."""
-        return self._stats.snapshot()
+        return self._stats.snapshot(ejections=self._pool.ejections)
 
     # --- for clients: the Recognizer ------------------------------------------------------------------------------
 

@@ -41,6 +41,9 @@ class Pool:
         on_change: called after a state changed or a slot was given back.
         policy: which target gets a segment; None for `Auto`. It belongs to this pool alone.
         bulk_policy: the same for bulk work, which sees only what is not in reserve.
+
+    Attributes:
+        ejections: how often a target was set aside, since the start.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Pool:
         bulk_policy: Policy[OpenSide] | None = None,
     ) -> None:
         self.on_unresponsive: OnUnresponsive | None = None
+        self.ejections = 0
         self._patience = patience
         self._clock = clock
         self._on_change = on_change
@@ -202,6 +206,7 @@ class Pool:
             target.cut(f"Instance {target.name} {_CUT[event]}.")
         if not has_changed:
             return
+        self.ejections += target.state is State.RESTING
         if target.state in _LOGGED:
             log = _log.info if target.state is State.READY else _log.warning
             log(f"target.{target.state}", target=target.name, detail=target.detail, in_flight=target.in_flight)

@@ -28,6 +28,7 @@ class Stats:
         hedges: second tries that began while the first went on.
         hedges_won: of these, those that were sooner than the first.
         hedges_failed: of these, those that failed.
+        ejections: how often a target was set aside.
     """
 
     segments: int = 0
@@ -43,7 +44,8 @@ class Stats:
     hedges: int = 0
     hedges_won: int = 0
     hedges_failed: int = 0
+    ejections: int = 0
 
-    def snapshot(self) -> Stats:
-        """The numbers of this moment; they no longer change."""
-        return replace(self, failed=Counter(self.failed))
+    def snapshot(self, *, ejections: int = 0) -> Stats:
+        """The numbers of this moment, with the one that the pool counts; they no longer change."""
+        return replace(self, failed=Counter(self.failed), ejections=ejections)
