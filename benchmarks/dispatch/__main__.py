@@ -32,7 +32,6 @@ from benchmarks.machine import commit, machine
 
 RESULTS = Path(__file__).parents[1] / "results"
 _FAULT_LOAD = 0.7
-_FAULT_ARMS = ("guide", "harken")
 _TAPE_S = 300.0
 """How much more tape there is than the longest recording needs: where recordings may begin."""
 
@@ -96,7 +95,7 @@ class Bench:
         rows = []
         trace = self.trace(_FAULT_LOAD, self._options.fault_seconds)
         for fault in self._options.faults:
-            for arm in (ARMS[name] for name in _FAULT_ARMS):
+            for arm in (ARMS[name] for name in self._options.fault_arms):
                 instances = start_instances(self._house, arm, self._options.rtfx, slow=fault is Fault.HALF)
                 front = start_front(self._house, arm, instances, self._options.rtfx)
                 mischief = Mischief(fault=fault, house=self._house, instances=instances, seconds=trace.seconds)
@@ -147,6 +146,7 @@ def _read_options() -> argparse.Namespace:
     parser.add_argument("--loads", type=_numbers, default=(0.7, 0.9, 0.97), help="of the capacity; '' for none")
     parser.add_argument("--arms", type=_names, default=tuple(ARMS), help=f"of {', '.join(ARMS)}")
     parser.add_argument("--faults", type=_faults, default=(), help=f"'all', or of {', '.join(Fault)}")
+    parser.add_argument("--fault-arms", type=_names, default=("guide", "harken"), help="who meets the faults")
     parser.add_argument("--seconds", type=float, default=360.0, help="of arrivals for each arm and load")
     parser.add_argument("--fault-seconds", type=float, default=120.0, help="of arrivals for each arm and fault")
     parser.add_argument("--requests", type=int, default=0, help="as many instead of --seconds")
