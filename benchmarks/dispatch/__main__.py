@@ -2,9 +2,10 @@
 
     python -m benchmarks.dispatch                                # the long run: about two hours
     python -m benchmarks.dispatch --quick                        # three minutes, one load
-    python -m benchmarks.dispatch --faults half kill stop rolling --loads   # only what goes wrong
+    python -m benchmarks.dispatch --loads '' --faults all        # only what goes wrong: half an hour
 
-Writes benchmarks/results/dispatch.json and .md; a part that was not run keeps what an earlier run found.
+Writes benchmarks/results/dispatch.json and .md after every row; a part that was not run keeps what an earlier run
+found, and --quick writes nothing.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ class Bench:
         self._options = options
         self._house = house
         self._tape = tape
+        self._about = describe(options)
+        self._loads: list[Row] = []
+        self._faults: list[Row] = []
         self._played: dict[float, list[Played]] = {}
 
     def trace(self, load: float, seconds: float) -> Trace:
@@ -58,41 +62,34 @@ class Bench:
             self._options.requests or requests_for(seconds, rate), audio_s_per_s=rate, seed=self._options.seed
         )
 
-    def compare(self) -> list[Row]:
+    def compare(self) -> None:
         """All loads and arms; arms whose instances are the same share their very processes."""
-        rows: list[Row] = []
         for pieces in (1, 8):
             arms = [ARMS[name] for name in self._options.arms if ARMS[name].pieces == pieces]
             if arms and self._options.loads:
                 instances = start_instances(self._house, arms[0], self._options.rtfx)
-                rows += [
-                    self._run(arm, instances, load)
-                    for load in self._options.loads
-                    for arm in arms
-                    if not arm.has_one_load or load == self._main_load
-                ]
+                for load in self._options.loads:
+                    for arm in arms:
+                        if not arm.has_one_load or load == self._main_load:
+                            self._run(arm, instances, load)
                 for instance in instances:
                     self._house.end(instance)
-        return sorted(rows, key=lambda row: row.load)
 
     @property
     def _main_load(self) -> float:
         return float(min(self._options.loads, key=lambda load: abs(load - 0.9)))
 
-    def _run(self, arm: Arm, instances: Sequence[Server], load: float) -> Row:
+    def _run(self, arm: Arm, instances: Sequence[Server], load: float) -> None:
         trace = self.trace(load, self._options.seconds)
         front = start_front(self._house, arm, instances, self._options.rtfx)
         played = self._play(trace, front, instances)
         self._played.setdefault(load, []).append(played)
         self._house.end(front)
         _wait_idle(instances)
-        row = summarise(played, trace, load=load, arm=arm.name, label=arm.label)
-        print(row, flush=True)
-        return row
+        self._note(self._loads, summarise(played, trace, load=load, arm=arm.name, label=arm.label))
 
-    def break_things(self) -> list[Row]:
+    def break_things(self) -> None:
         """Every fault, for the guide's nginx and the gateway; instances of their own for each."""
-        rows = []
         trace = self.trace(_FAULT_LOAD, self._options.fault_seconds)
         for fault in self._options.faults:
             for arm in (ARMS[name] for name in self._options.fault_arms):
@@ -103,9 +100,28 @@ class Bench:
                 for server in (front, *instances):
                     self._house.end(server)
                 row = summarise(played, trace, load=_FAULT_LOAD, arm=arm.name, label=arm.label, fault=LABELS[fault])
-                print(row, flush=True)
-                rows.append(row)
-        return rows
+                self._note(self._faults, row)
+
+    def _note(self, rows: list[Row], row: Row) -> None:
+        print(row, flush=True)
+        rows.append(row)
+        if not self._options.no_save:
+            save(self.result())
+
+    def result(self) -> dict[str, Any]:
+        """What was found so far."""
+        found: dict[str, Any] = {}
+        if self._loads:
+            rows = sorted(self._loads, key=lambda row: row.load)
+            found["loads"] = {"about": self._about, "differing": self.differing, "rows": list(map(asdict, rows))}
+        if self._faults:
+            found["faults"] = {"about": self._about, "rows": list(map(asdict, self._faults))}
+        return found
+
+    @property
+    def failed(self) -> int:
+        """Requests that the gateway failed."""
+        return sum(row.failed for row in (*self._loads, *self._faults) if row.arm == "harken")
 
     def _play(
         self, trace: Trace, front: Server, instances: Sequence[Server], mischief: Mischief | None = None
@@ -154,11 +170,12 @@ def _read_options() -> argparse.Namespace:
     parser.add_argument("--listens-fully", action="store_true", help="keep the speech detector: 2 ms CPU per audio-s")
     parser.add_argument("--patience", type=float, default=3600.0, help="seconds that a client waits for its answer")
     parser.add_argument("--seed", type=int, default=4)
-    parser.add_argument("--quick", action="store_true", help="90 %% load, three arms, 40 s each")
+    parser.add_argument("--quick", action="store_true", help="90 %% load, three arms, 40 s each, no results")
     parser.add_argument("--no-save", action="store_true")
     options = parser.parse_args()
     if options.quick:
         options.loads, options.arms, options.seconds = (0.9,), ("guide", "least_conn", "harken"), 40.0
+        options.no_save = True
     return options
 
 
@@ -180,24 +197,13 @@ def _faults(text: str) -> tuple[Fault, ...]:
 def main() -> int:
     """Run what was asked for; 1 when the gateway failed a request."""
     options = _read_options()
-    result: dict[str, Any] = {}
     with House(listens_lightly=not options.listens_fully) as house:
         tape = make_tape(house.folder / "tape.pcm", seconds=LONGEST_S + _TAPE_S, longest_s=LONGEST_S, seed=options.seed)
         bench = Bench(options, house, tape)
-        rows = bench.compare()
-        if rows:
-            result["loads"] = {
-                "about": describe(options),
-                "differing": bench.differing,
-                "rows": [asdict(row) for row in rows],
-            }
-        faults = bench.break_things()
-        if faults:
-            result["faults"] = {"about": describe(options), "rows": [asdict(row) for row in faults]}
-    print(as_markdown(result))
-    if not options.no_save:
-        save(result)
-    return int(any(row.failed for row in (*rows, *faults) if row.arm == "harken"))
+        bench.compare()
+        bench.break_things()
+    print(as_markdown(bench.result()))
+    return int(bench.failed > 0)
 
 
 def describe(options: argparse.Namespace) -> dict[str, Any]:
