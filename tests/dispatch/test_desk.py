@@ -63,6 +63,12 @@ class House:
         self.pool.report(target, Answered(state="ready"))
         return target
 
+    def widen(self) -> None:
+        """Let every target have found that all its slots are good."""
+        for target in self.targets:
+            target.capacity.limit = target.slots
+            self.pool.report(target, Answered(state="ready"))
+
     def visitor(
         self,
         audio_s: float = 1.0,
@@ -232,19 +238,34 @@ def test_a_round_of_handing_out_passes_over_a_bounded_number() -> None:
 def test_short_clips_find_slots_that_long_files_leave_to_them() -> None:
     """One target in four keeps two thirds of its slots; after a while the long files may have them too."""
     house = House(8, 8, 8, 8, queue_audio_s=1e4)
-    for target in house.targets:
-        target.capacity.limit = 8
-        house.pool.report(target, Answered(state="ready"))
+    house.widen()
+    house.visitor(1.0).claims.pop().release()
     files = [house.visitor(30.0, recording_s=600.0) for _ in range(40)]
-    assert [target.in_flight for target in house.targets] == [3, 8, 8, 8]
-    clips = [house.visitor(5.0) for _ in range(5)]
-    assert [visitor.claims[0].target for visitor in clips] == [house.targets[0]] * 5
+    assert [target.in_flight for target in house.targets] == [4, 8, 8, 8]
+    clips = [house.visitor(5.0) for _ in range(4)]
+    assert [visitor.claims[0].target for visitor in clips] == [house.targets[0]] * 4
     for visitor in clips:
         visitor.claims.pop().release()
-    assert house.targets[0].in_flight == 3, "nobody else takes what they give back"
+    assert house.targets[0].in_flight == 4, "nobody else takes what they give back"
     house.wait(5.1)
     assert house.targets[0].in_flight == 8
     assert sum(len(visitor.claims) for visitor in files) == 32
+
+
+def test_nothing_is_kept_where_only_long_files_come() -> None:
+    """Ten seconds after the last short clip they have the whole fleet."""
+    house = House(8, 8, 8, 8, queue_audio_s=1e4)
+    house.widen()
+    house.visitor(1.0).claims.pop().release()
+    files = [house.visitor(30.0, recording_s=600.0) for _ in range(30)]
+    assert sum(len(visitor.claims) for visitor in files) == 28
+    house.clock.advance(4.0)
+    house.look_around()
+    assert house.pool.in_flight == 28
+    house.clock.advance(6.0)
+    house.look_around()
+    assert house.pool.in_flight == 30
+    assert house.visitor(30.0, recording_s=600.0).claims
 
 
 def test_who_leaves_gets_nothing() -> None:

@@ -8,6 +8,7 @@ guest asks, `hand` or `refuse` is called exactly once, unless it leaves before.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -23,6 +24,9 @@ from harken.errors import DeadlineExceeded, Draining, HarkenError, NoReadyInstan
 from harken.types import Requester
 
 NOT_READY_RETRY_AFTER_S = 5
+
+_KEPT_S = 10.0
+"""How long after the last short segment the reserve is kept for the next. Where only files come, nobody needs it."""
 
 _PASSED_MAX = 64
 """Guests that may be passed over in one round of handing out, because they avoid the targets that are free. It bounds
@@ -74,6 +78,7 @@ class Desk(Generic[G]):
         self._pace = pace
         self._queue: Queue[G] = Queue(limits.queue_audio_s)
         self._is_closed = False
+        self._short_at = -math.inf
 
     def __len__(self) -> int:
         """Guests that wait."""
@@ -95,8 +100,10 @@ class Desk(Generic[G]):
         if error is not None:
             guest.refuse(error)
             return
+        if not guest.lane.is_bulk:
+            self._short_at = now
         # Nobody overtakes those who wait.
-        claim = None if self._queue else self._claim(guest, is_bulk=guest.lane.is_bulk)
+        claim = None if self._queue else self._claim(guest, now)
         if claim is not None:
             self._hand(guest, claim)
             return
@@ -113,7 +120,7 @@ class Desk(Generic[G]):
         """Hand free slots to those who wait, in their order. One that avoids all free targets lets others pass."""
         passed: list[G] = []
         while len(passed) < _PASSED_MAX and self._pool.has_free_slot:
-            is_reserve = not self._pool.has_open_slot
+            is_reserve = self._is_kept(now) and not self._pool.has_open_slot
             guest = self._queue.pop(now, is_reserve=is_reserve)
             if guest is None:
                 break
@@ -122,7 +129,7 @@ class Desk(Generic[G]):
             if guest.is_too_late(now):
                 guest.refuse(DeadlineExceeded())
                 continue
-            claim = self._claim(guest, is_bulk=guest.lane.is_bulk and not is_reserve)
+            claim = self._claim(guest, now, is_reserve=is_reserve)
             if claim is None:
                 passed.append(guest)
             else:
@@ -168,7 +175,11 @@ class Desk(Generic[G]):
             return self._overdue(guest, now)
         return None
 
-    def _claim(self, guest: G, *, is_bulk: bool) -> Claim | None:
+    def _is_kept(self, now: float) -> bool:
+        return now - self._short_at < _KEPT_S
+
+    def _claim(self, guest: G, now: float, *, is_reserve: bool = False) -> Claim | None:
+        is_bulk = guest.lane.is_bulk and not is_reserve and self._is_kept(now)
         work = Work(audio_s=guest.audio_s, affinity=guest.requester.key, is_bulk=is_bulk)
         return self._pool.claim(guest.avoid, work)
 
