@@ -59,18 +59,16 @@ def test_live_speech_gets_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("is_told", "is_doubtful", "somebody_waits", "verdict"),
+    ("is_told", "is_doubtful", "verdict"),
     [
-        (False, False, False, Hedge.PAID),
-        (False, False, True, Hedge.NO),
-        (False, True, False, Hedge.FREE),
-        (False, True, True, Hedge.FREE),
-        (True, False, False, Hedge.NO),
-        (True, True, False, Hedge.NO),
+        (False, False, Hedge.PAID),
+        (False, True, Hedge.FREE),
+        (True, False, Hedge.NO),
+        (True, True, Hedge.NO),
     ],
 )
-def test_a_second_try_takes_nobodys_slot(
-    is_told: bool, is_doubtful: bool, somebody_waits: bool, verdict: Hedge
+def test_a_second_try_is_paid_unless_the_first_is_probably_lost(
+    *, is_told: bool, is_doubtful: bool, verdict: Hedge
 ) -> None:
-    """Except where the first is probably lost; and never after the first word."""
-    assert may_hedge(is_told=is_told, is_doubtful=is_doubtful, somebody_waits=somebody_waits) is verdict
+    """And there is none after the first word."""
+    assert may_hedge(is_told=is_told, is_doubtful=is_doubtful) is verdict

@@ -2,11 +2,11 @@
 
 Pure (hedged requests: Dean & Barroso, "The tail at scale", 2013). One instance that is slow for a moment must not make
 its clips slow; that a clip takes longer than 95 of 100 like it can be told. A second try is worth it only where
-somebody waits for a short answer of which nothing was said; where a slot is idle; and within a share of what succeeds,
-so that an overload, in which everything takes long, does not double itself. Half of that share is kept for clips that
-take twice as long, for those that are only a little late would use it up. From an instance that has missed a look it is
-a replay, made early: it goes before those who wait, since it was before them already, and is free, since it is bounded
-by that instance's slots. Invariant: who has heard a word gets no second try.
+somebody waits for a short answer of which nothing was said; in an idle slot, which the desk leaves only where nobody
+who waits may have it; and within a share of what succeeds, so that a fleet in which everything takes long does not
+double its load. Half of that share is kept for clips that take twice as long, for those that are only a little late
+would use it up. From an instance that has missed a look it is a replay, made early, and free, since it is bounded by
+that instance's slots. Invariant: who has heard a word gets no second try.
 """
 
 from __future__ import annotations
@@ -59,16 +59,13 @@ class HedgeRule:
         return None if usual_s is None else max(usual_s, self.floor_s)
 
 
-def may_hedge(*, is_told: bool, is_doubtful: bool, somebody_waits: bool) -> Hedge:
+def may_hedge(*, is_told: bool, is_doubtful: bool) -> Hedge:
     """Decide about one segment that is late.
 
     Args:
         is_told: some of its text has reached the client; a second try would say it twice.
         is_doubtful: its target has missed a look, or is set aside.
-        somebody_waits: for the slot that the second try would take.
     """
     if is_told:
         return Hedge.NO
-    if is_doubtful:
-        return Hedge.FREE
-    return Hedge.NO if somebody_waits else Hedge.PAID
+    return Hedge.FREE if is_doubtful else Hedge.PAID

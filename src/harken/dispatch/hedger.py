@@ -20,7 +20,6 @@ from harken.dispatch.rival import Rival
 from harken.dispatch.state import State
 from harken.dispatch.stats import Stats
 from harken.dispatch.target import Claim
-from harken.dispatch.waiting import WaitingRoom
 from harken.types import Segment, Transcript
 
 _DOUBTFUL = frozenset({State.SUSPECT, State.RESTING, State.UNRESPONSIVE})
@@ -32,21 +31,17 @@ class Hedger:
     Args:
         share: second tries per success; 0 for none.
         rule: which segments are late.
-        pool: gives slots.
-        waiting: tells whether somebody waits for them.
+        pool: gives slots; those that are free there are idle, since who waits is handed them at once.
         clock: seconds.
         stats: counts.
     """
 
-    def __init__(
-        self, *, share: float, rule: HedgeRule, pool: Pool, waiting: WaitingRoom, clock: Clock, stats: Stats
-    ) -> None:
+    def __init__(self, *, share: float, rule: HedgeRule, pool: Pool, clock: Clock, stats: Stats) -> None:
         self._is_on = share > 0
         self._budget = Budget(share=share, floor=0)
         self._rule = rule
         self._times = ServiceTimes()
         self._pool = pool
-        self._waiting = waiting
         self._clock = clock
         self._stats = stats
 
@@ -84,11 +79,7 @@ class Hedger:
         return rival
 
     def _enter(self, pending: Pending, first: Claim, outlet: Outlet, far_from: float) -> Claim | None:
-        verdict = may_hedge(
-            is_told=outlet.is_used,
-            is_doubtful=first.target.state in _DOUBTFUL,
-            somebody_waits=len(self._waiting) > 0,
-        )
+        verdict = may_hedge(is_told=outlet.is_used, is_doubtful=first.target.state in _DOUBTFUL)
         now = self._clock.now()
         kept = 0.0 if now >= far_from else KEPT * self._budget.income(now)
         if verdict is Hedge.NO or (verdict is Hedge.PAID and self._budget.left(now) < 1.0 + kept):

@@ -77,9 +77,7 @@ class Runner:
         self._stats = stats
         self._news = news
         self._tries = Tries(limits=limits, pool=pool, pace=pace, clock=clock, stats=stats, hurry=hurry)
-        self._hedger = Hedger(
-            share=dispatch.hedge_share, rule=rule, pool=pool, waiting=waiting, clock=clock, stats=stats
-        )
+        self._hedger = Hedger(share=dispatch.hedge_share, rule=rule, pool=pool, clock=clock, stats=stats)
         self._purse = Purse(Budget(share=dispatch.retry_share, floor=_RETRY_FLOOR), clock, stats)
         self._beginnings = Beginnings()
         self._open: set[Pending] = set()
