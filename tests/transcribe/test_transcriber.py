@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harken.audio import CutRule
+from harken.audio import AudioReader, CutRule, SpeechRule
 from harken.config import LimitsConfig
 from harken.errors import AudioTooLong, EngineFailed, NoReadyInstance, UndecodableAudio, UnknownLanguage
+from harken.testing import tone
+from harken.testing.recordings import Kind, encode
 from harken.transcribe.ask import Ask
 from harken.transcribe.result import RecordingTranscript
 from harken.transcribe.transcriber import Transcriber, cut_for
@@ -223,3 +225,22 @@ def test_a_model_may_ask_for_cuts_at_its_pauses() -> None:
     assert (cut.max_segment_s, cut.long_silence_s) == (10.0, 0.2)
     assert 2 * cut.kept_silence_s < cut.long_silence_s
     assert cut_for(CutRule(long_silence_s=0.1), model).long_silence_s == 0.1
+
+
+def test_an_upload_is_let_go_while_its_last_piece_waits() -> None:
+    """Hundreds may wait for a slot; each then holds its samples, and not the file as well."""
+    upload = bytearray(encode(tone(0.5), Kind(format="WAV", codec="PCM_16")))
+
+    async def run() -> None:
+        recognizer = FakeRecognizer(gate=asyncio.Event())
+        async with AudioReader(workers=1) as reader:
+            transcriber = Transcriber(recognizer, reader, LIMITS)
+            ask = Ask(speech=SpeechRule(threshold=0.0, release=0.0))
+            work = asyncio.create_task(transcriber.transcribe(memoryview(upload), ask, "req_1"))
+            await recognizer.arrived.wait()
+            upload.clear()  # a BufferError while anybody holds a view of it
+            assert recognizer.gate is not None
+            recognizer.gate.set()
+            await work
+
+    asyncio.run(run())

@@ -90,7 +90,9 @@ class Transcriber:
         info = await self._recognizer.model()
         options = options_for(ask.options, info)
         limits, cut = decode_limits(self._limits), cut_for(ask.cut, info)
-        async with self._reader.open(upload, limits, cut, ask.speech) as pieces:
+        opened = self._reader.open(upload, limits, cut, ask.speech)
+        del upload  # once it is decoded nobody needs it, and its pieces may wait for long
+        async with opened as pieces:
             found = await Pipeline(
                 patient=self._patient,
                 options=options,
