@@ -135,7 +135,7 @@ class Transcription:
         _log.info(
             "request.done",
             request_id=self.request_id,
-            path=self.request.url.path,
+            path=self.request.scope["path"],
             audio_s=round(result.audio_s, 3),
             wall_s=round(time.monotonic() - self.began, 3),
             segments=len(result.segments),
