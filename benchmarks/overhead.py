@@ -32,6 +32,7 @@ from benchmarks.dispatch.servers import House, Server
 from benchmarks.dispatch.tape import Tape, make_tape
 from benchmarks.machine import commit, machine
 from benchmarks.waiting_memory import CLIP_S, PLAIN, Waiting, pile_up
+from harken.config import CacheConfig
 
 RESULTS = Path(__file__).parent / "results"
 _WARM_UP = 30
@@ -162,7 +163,8 @@ def main() -> int:
         tape = make_tape(house.folder / "tape.pcm", seconds=120, longest_s=CLIP_S, seed=1)
         instance = house.instance("asr-1", rtfx=1e6, slots=32, in_flight=8)
         nginx = house.nginx([instance], PLAIN, timeout_s=GUIDE_TIMEOUT_S)
-        gateway = house.gateway([instance])
+        # With its cache, as in service: no clip comes twice, so what is measured is the price of looking.
+        gateway = house.gateway([instance], cache_bytes=str(CacheConfig().bytes))
         ways = (
             Way(name="direct", url=instance.url),
             Way(name="nginx", url=nginx.url, servers=(nginx,)),

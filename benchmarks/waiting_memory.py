@@ -12,6 +12,7 @@ from benchmarks.dispatch.client import Reply, post
 from benchmarks.dispatch.nginx import GUIDE_TIMEOUT_S, Balancing
 from benchmarks.dispatch.servers import House, Server
 from benchmarks.dispatch.tape import Tape
+from harken.config import CacheConfig
 
 CLIP_S = 6.0
 PLAIN = Balancing()
@@ -33,7 +34,11 @@ class Waiting:
 async def pile_up(house: House, tape: Tape, clips: int, *, is_nginx: bool) -> Waiting:
     """Let clips wait in the gateway, or behind nginx, for an instance of one slot that takes 12 s for each."""
     instance = house.instance("asr-1", rtfx=0.5, slots=1, in_flight=8)
-    front = house.nginx([instance], PLAIN, timeout_s=GUIDE_TIMEOUT_S) if is_nginx else house.gateway([instance])
+    front = (
+        house.nginx([instance], PLAIN, timeout_s=GUIDE_TIMEOUT_S)
+        if is_nginx
+        else house.gateway([instance], cache_bytes=str(CacheConfig().bytes))
+    )
     counted = [front, instance] if is_nginx else [front]
     tasks = [asyncio.create_task(_post(front.url, tape, number)) for number in range(_FIRST)]
     await asyncio.sleep(2)  # libraries that load with the first clip are no clip's memory

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from benchmarks.dispatch.nginx import GUIDE_TIMEOUT_S, GUIDE_WEIGHTS, Balancing
 from benchmarks.dispatch.servers import House, Server
+from harken.config import CacheConfig
 from harken.engine.stub_work import speedup
 
 SLOTS = 32
@@ -95,5 +96,5 @@ def start_front(house: House, arm: Arm, instances: Sequence[Server], rtfx: float
     it is never blamed for the benchmark's slow motion. The gateway keeps its defaults.
     """
     if arm.balancing is None:
-        return house.gateway(instances)
+        return house.gateway(instances, cache_bytes=str(CacheConfig().bytes))
     return house.nginx(instances, arm.balancing, timeout_s=GUIDE_TIMEOUT_S * max(1.0, TABLE_RTFX / rtfx))
