@@ -29,16 +29,18 @@ from harken.keys import open_admission
 from harken.log import get_log
 from harken.server.door import Door
 from harken.server.ending import Ending
+from harken.server.instance_health import instance_health
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST, Event, State, after
 from harken.server.loading import in_daemon_thread
 from harken.server.loop_lag import LoopLag
 from harken.server.upkeep import upkeep
 from harken.server.wire_routes import Intake, wire_routes
+from harken.server.witness import Witness
 from harken.state import Database
 from harken.transcribe.cache import make_cache
 from harken.transcribe.transcriber import Transcriber
-from harken.types import Health, InstanceHealth, ModelInfo, Recognizer
+from harken.types import Health, ModelInfo, Recognizer
 from harken.wire import InstanceState
 
 Load = Callable[[InstanceConfig], Loaded]
@@ -82,6 +84,7 @@ class Instance:
         self._database = Database(config.state)
         self._detail = ""
         self._engine: InstanceEngine | None = None
+        self._witness: Witness | None = None
         self._canary: Canary | None = None
         self._lag = LoopLag(self._clock)
         self._model: ModelInfo | None = None
@@ -116,25 +119,8 @@ class Instance:
     @property
     def health(self) -> Health:
         """Its state, as /health tells it."""
-        now = self.state
-        itself = InstanceHealth(
-            name=now.name,
-            url=self._url,
-            state=now.state,
-            in_flight=now.in_flight,
-            slots=now.model.slots if now.model else 0,
-            limit=now.model.slots if now.model and self._state is State.READY else 0,
-            loop_lag_s=now.loop_lag_s,
-            detail=now.detail,
-        )
-        return Health(
-            name=now.name,
-            is_ready=self._state is State.READY,
-            state=_HEALTH_WORDS[self._state],
-            model=now.model.name if now.model else "",
-            loop_lag_s=now.loop_lag_s,
-            instances=(itself,),
-        )
+        last_success_s = self._witness.last_success_s if self._witness else None
+        return instance_health(self.state, url=self._url, last_success_s=last_success_s)
 
     async def drain(self) -> None:
         """Take nothing new; return when everything accepted is answered, or the time for that is over."""
@@ -185,13 +171,10 @@ class Instance:
         try:
             loaded = await in_daemon_thread(partial(self._load, self._config.instance))
             self._happen(Event.LOADED)
-            async with AudioReader() as reader, loaded.engine as engine, self._cache.over(engine) as recognizer:
-                await self._warm_up(loaded, engine)
-                transcriber = Transcriber(recognizer, reader, self._config.limits)
-                async with running_jobs(self._config, self._database, recognizer, transcriber, self._admission) as jobs:
-                    self._engine, self._canary = engine, loaded.canary
-                    self._serve_with(recognizer, transcriber, jobs)
-                    await self._until_end(engine)
+            async with AudioReader() as reader, loaded.engine as engine:
+                witness = self._witness = Witness(engine, self._clock)
+                await self._warm_up(loaded, witness)
+                await self._serve_until_end(loaded, engine, witness, reader)
         except SetupError as error:
             self._give_up(Event.BROKEN, EXIT_BROKEN_AT_START, f"{error.code}: {error.message}")
         except HarkenError as error:
@@ -201,11 +184,21 @@ class Instance:
             _log.exception("instance.defect", instance=self._config.instance.name)
             self._give_up(Event.ENGINE_LOST, EXIT_ENGINE_LOST, f"{type(error).__name__}: {error}")
 
-    async def _warm_up(self, loaded: Loaded, engine: InstanceEngine) -> None:
+    async def _warm_up(self, loaded: Loaded, witness: Witness) -> None:
         """Prove that it recognises; the second time costs what later segments cost, so no client pays for the first."""
-        self._model = await engine.model()
-        await loaded.canary.check(engine)
-        await loaded.canary.check(engine)
+        self._model = await witness.model()
+        await loaded.canary.check(witness)
+        await loaded.canary.check(witness)
+
+    async def _serve_until_end(
+        self, loaded: Loaded, engine: InstanceEngine, witness: Witness, reader: AudioReader
+    ) -> None:
+        async with self._cache.over(witness) as recognizer:
+            transcriber = Transcriber(recognizer, reader, self._config.limits)
+            async with running_jobs(self._config, self._database, recognizer, transcriber, self._admission) as jobs:
+                self._engine, self._canary = engine, loaded.canary
+                self._serve_with(recognizer, transcriber, jobs)
+                await self._until_end(engine)
 
     def _serve_with(self, recognizer: Recognizer, transcriber: Transcriber, jobs: Jobs | None) -> None:
         self._service = Service(
@@ -247,25 +240,17 @@ class Instance:
         return True
 
     def _intake(self) -> Intake:
-        engine, canary, model = self._engine, self._canary, self._model
-        if self._state is State.READY and engine is not None and canary is not None and model is not None:
-            return Intake(recognizer=engine, max_segment_s=model.max_segment_s, canary=canary, progress=engine.progress)
+        engine, witness, canary, model = self._engine, self._witness, self._canary, self._model
+        if self._state is State.READY and engine and witness and canary and model:
+            return Intake(
+                recognizer=witness, max_segment_s=model.max_segment_s, canary=canary, progress=engine.progress
+            )
         name = self._config.instance.name
         if self._state in (State.STARTING, State.WARMING):
             raise NoReadyInstance(f"{name} is still {self._state}.", retry_after_s=2)
         if self._state is State.BROKEN_AT_START:
             raise NoReadyInstance(f"{name} is broken: {self._detail}")
         raise Draining(f"{name} is shutting down.")
-
-
-_HEALTH_WORDS = {
-    State.STARTING: "starting",
-    State.WARMING: "starting",
-    State.READY: "ready",
-    State.DRAINING: "draining",
-    State.STOPPED: "draining",
-    State.BROKEN_AT_START: "broken",
-}
 
 
 def create_instance_app(config: Config, load: Load) -> FastAPI:
