@@ -310,6 +310,16 @@ async def state_of(line: OpenAILine) -> str:
     return found.state
 
 
+def test_a_key_that_a_server_repeats_does_not_get_into_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor into any error."""
+    refusal: tuple[int, dict[str, str], str] = (401, {}, f'{{"error": {{"message": "Incorrect API key: {SECRET}"}}}}')
+    with pytest.raises(Unavailable):
+        recognized(OpenAIServer(script=Script.STATUS, refusal=refusal), job_of(), key=SECRET)
+    out, err = capsys.readouterr()
+    assert "Incorrect API key: ***" in out + err
+    assert SECRET not in out + err
+
+
 def test_a_key_travels_with_every_request_and_shows_nowhere() -> None:
     """To looks as to segments."""
     server = OpenAIServer(key=SECRET)

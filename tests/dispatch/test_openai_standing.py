@@ -26,6 +26,12 @@ def test_a_server_that_does_not_say_how_long_is_asked_less_and_less_often() -> N
     assert waits[-1] == 30.0
 
 
+def test_a_success_ends_trouble_and_patience_but_not_what_was_announced() -> None:
+    """The segment may have been accepted before the server was full."""
+    standing = Standing(refusals=3, full_until=10.0, trouble="Mend me.", trouble_until=30.0).after_success()
+    assert standing == Standing(full_until=10.0)
+
+
 def test_trouble_lasts_half_a_minute_and_other_failures_change_nothing() -> None:
     """Then the server may be tried again."""
     standing = Standing().after(Verdict(trouble="It refuses our key."), 5.0)

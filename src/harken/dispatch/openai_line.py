@@ -77,7 +77,7 @@ class OpenAILine:
             response = await post(self._session, self._upstream, job, fields_of(job, self._model, asked))
             try:
                 if 200 <= response.status < 300:
-                    return self._accept(job, abilities, await self._follow(response, job, send))
+                    return self._accept(abilities, await self._follow(response, job, send))
                 verdict = await self._judge(response, job, asked)
             finally:
                 # After the end was read this does nothing: the connection is back in the pool already.
@@ -160,18 +160,18 @@ class OpenAILine:
             target=self._upstream.name,
             request_id=job.segment.request_id,
             status=response.status,
-            said=verdict.said,
+            said=self._hushed(verdict.said),
             leaves_out=verdict.leave_out,
         )
         return verdict
 
-    def _accept(self, job: Job, abilities: Abilities, transcript: Transcript) -> Transcript:
+    def _accept(self, abilities: Abilities, transcript: Transcript) -> Transcript:
         # Only now is it sure that what was left out was to blame, and not the segment.
         learnt = abilities.refused - self._abilities.refused
         if learnt:
             self._abilities = Abilities(refused=self._abilities.refused | learnt, is_terse=self._abilities.is_terse)
             _log.warning("upstream.lacks", target=self._upstream.name, options=sorted(learnt))
-        self._standing = Standing()
+        self._standing = self._standing.after_success()
         return transcript
 
     def _count(self, verdict: Verdict) -> None:
@@ -180,4 +180,8 @@ class OpenAILine:
         self._standing = self._standing.after(verdict, self._clock.now())
         if verdict.trouble:
             self._looking.forget()
-            _log.error("upstream.trouble", target=self._upstream.name, reason=verdict.trouble, said=verdict.said)
+            _log.error("upstream.trouble", target=self._upstream.name, reason=verdict.trouble)
+
+    def _hushed(self, said: str) -> str:
+        """Some servers repeat the key that they refuse; a log is no place for it."""
+        return said.replace(self._upstream.key, "***") if self._upstream.key else said

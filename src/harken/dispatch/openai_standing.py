@@ -18,7 +18,7 @@ TROUBLE_S = 30.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
-    """How a server has been lately; a recognised segment makes it new.
+    """How a server has been lately.
 
     Attributes:
         refusals: in a row without a word on how long.
@@ -39,6 +39,10 @@ class Standing:
     def trouble_at(self, now: float) -> str:
         """What is wrong with it, "" where it may be tried."""
         return self.trouble if now < self.trouble_until else ""
+
+    def after_success(self) -> Standing:
+        """It recognised a segment: nothing is wrong with it. What it said about how long it is full still holds."""
+        return Standing(full_until=self.full_until)
 
     def after(self, verdict: Verdict, now: float) -> Standing:
         """Take a verdict into account; `now` is the clock's time in seconds."""

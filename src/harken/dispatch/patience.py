@@ -29,4 +29,7 @@ async def patiently(asking: Coroutine[Any, Any, T], timeout_s: float) -> T:
                 return task.result()
         raise TimeoutError
     finally:
-        task.cancel()
+        if not task.done():
+            task.cancel()
+            # What it opened is closed by itself, before its session is: nobody else waits for it.
+            await asyncio.wait((task,))
