@@ -9,21 +9,21 @@ looks at instances that are well, which change nothing. Invariant: every recordi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 
 from harken.bench.instance import Condition, VirtualInstance
 from harken.bench.owner import Owner
+from harken.bench.recording import Piece, Recording
 from harken.bench.score import Score
 from harken.bench.timeline import Timeline
 from harken.bench.workload import Arrival
 from harken.config import FleetConfig, LimitsConfig
-from harken.dispatch.desk import Desk, Guest
-from harken.dispatch.health import ConnectionLost, Cut, Silent, Unreached, outcome_of
+from harken.dispatch.desk import Desk
+from harken.dispatch.health import Cut, Silent, Unreached, outcome_of
 from harken.dispatch.pace import Pace
 from harken.dispatch.pool import Pool
 from harken.dispatch.state import State
-from harken.dispatch.tally import Tally, may_retry
+from harken.dispatch.tally import may_retry
 from harken.dispatch.target import Claim
 from harken.errors import HarkenError
 from harken.types import Requester
@@ -35,64 +35,6 @@ _NETWORK_S = 0.001
 
 _SILENCE_S = 6.0
 """As the dispatcher's `silence_s`: an instance that says nothing for so long has failed its segment."""
-
-
-@dataclass(kw_only=True, slots=True, eq=False)
-class Recording:
-    """A recording on its way.
-
-    Attributes:
-        arrival: what it is.
-        requester: whose it is.
-        left_s: seconds of it that are in no segment yet.
-        open: its segments that have not ended.
-        is_over: it has been counted.
-    """
-
-    arrival: Arrival
-    requester: Requester
-    left_s: float
-    open: set[Piece] = field(default_factory=set)
-    is_over: bool = False
-
-
-@dataclass(kw_only=True, slots=True, eq=False)
-class Piece(Guest):
-    """A segment of a recording; at the desk it is a guest, at an instance it is a run.
-
-    Attributes:
-        gateway: hears of all that happens to it.
-        recording: whose part it is.
-        claim: its slot, while it has one.
-        tally: what has gone wrong so far.
-    """
-
-    gateway: Gateway
-    recording: Recording
-    claim: Claim | None = None
-    tally: Tally = field(default_factory=Tally)
-
-    @property
-    def is_waiting(self) -> bool:
-        """Until its recording has failed."""
-        return not self.recording.is_over
-
-    def hand(self, claim: Claim) -> None:
-        """It has a slot."""
-        self.claim = claim
-        self.gateway.begin(self, claim)
-
-    def refuse(self, error: HarkenError) -> None:
-        """It gets none."""
-        self.gateway.give_up(self.recording)
-
-    def ended(self) -> None:
-        """It is recognised."""
-        self.gateway.finish(self)
-
-    def lost(self) -> None:
-        """Its instance has died."""
-        self.gateway.lose(self, ConnectionLost())
 
 
 class Gateway:
