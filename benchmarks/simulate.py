@@ -25,7 +25,7 @@ from harken.bench.score import Row
 from harken.bench.simulation import NGINX_LEAST, NGINX_WEIGHTED, Scenario, capacity, run_arm
 from harken.bench.workload import Drawn
 from harken.config import LimitsConfig
-from harken.dispatch.choice import POLICY_NAMES
+from harken.dispatch.targets.choice import POLICY_NAMES
 
 RESULTS = Path(__file__).parent / "results"
 

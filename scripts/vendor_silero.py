@@ -3,7 +3,7 @@
 The wheel itself depends on torch and torchaudio, which a gateway must never need; the model is one ONNX file that
 onnxruntime runs alone. What is packaged is the same network as large matrix products (`silero_graph`).
 
-Usage: pip install onnx && python scripts/vendor_silero.py
+Usage: pip install onnx && python -m scripts.vendor_silero
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import zipfile
 from pathlib import Path
 
 import onnx
-from silero_graph import as_products
+
+from scripts.silero_graph import as_products
 
 REQUIREMENT = "silero-vad==6.2.3"
 MEMBER = "silero_vad/data/silero_vad_16k_sequence.onnx"

@@ -19,7 +19,7 @@ def test_every_code_names_one_status() -> None:
 def test_statuses_tell_whose_fault_it_was() -> None:
     """4xx for the request, 5xx for the server; only the server's may be tried again by whoever asked."""
     for kind in _all(ClientError):
-        # A kind without a code of its own never reaches a client as such: within a fleet, "not here" may be tried there.
+        # A kind without a code of its own never reaches a client as such: "not here" may be tried there.
         assert 400 <= kind.status < 500 and not (kind.retryable and "code" in vars(kind)), kind
     for kind in _all(Unavailable):
         assert kind.status in (503, 504, 507) and kind.retryable, kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,9 +26,9 @@ def _spans(values: list[float], rule: SpeechRule) -> list[tuple[float, float]]:
     return [(span.start / FRAME, span.end / FRAME) for span in found]
 
 
-def _rule(padding_frames: int, **fields: float) -> SpeechRule:
+def _rule(padding_frames: int, **fields: Any) -> SpeechRule:
     padding_s = padding_frames * FRAME / SAMPLE_RATE
-    bare = {"threshold": 0.5, "release": 0.3, "min_silence_s": 0.064, "min_speech_s": 0.064}
+    bare: dict[str, Any] = {"threshold": 0.5, "release": 0.3, "min_silence_s": 0.064, "min_speech_s": 0.064}
     return SpeechRule(**(bare | fields), padding_before_s=padding_s, padding_after_s=padding_s)
 
 

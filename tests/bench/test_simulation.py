@@ -11,14 +11,14 @@ from harken.bench.simulation import NGINX_LEAST, NGINX_WEIGHTED, Scenario, capac
 from harken.bench.timeline import Timeline
 from harken.bench.workload import Arrival, Drawn
 from harken.config import FleetConfig, LimitsConfig
-from harken.dispatch.choice import POLICY_NAMES
 from harken.dispatch.desk import Desk
 from harken.dispatch.dispatcher import Dispatcher
-from harken.dispatch.pace import Pace
-from harken.dispatch.pool import Pool
-from harken.dispatch.queue import Queue
-from harken.dispatch.room import Room
-from harken.dispatch.vitals import Patience
+from harken.dispatch.order.pace import Pace
+from harken.dispatch.order.queue import Queue
+from harken.dispatch.order.room import Room
+from harken.dispatch.targets.choice import POLICY_NAMES
+from harken.dispatch.targets.pool import Pool
+from harken.dispatch.targets.vitals import Patience
 from harken.errors import ConfigError
 
 ARMS = (NGINX_WEIGHTED, NGINX_LEAST, *POLICY_NAMES)

@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Callable
 from random import Random
 
-from harken.dispatch.capacity import Capacity
-from harken.dispatch.climb import Completion
+from harken.dispatch.targets.capacity import Capacity
+from harken.dispatch.targets.climb import Completion
 
 Curve = Callable[[int], float]
 """Segments at a time → audio-seconds per second of all together."""

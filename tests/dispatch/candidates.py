@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harken.dispatch.choice import Policy
+from harken.dispatch.targets.choice import Policy
 
 
 @dataclass(eq=False, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from harken.clock import Clock
 from harken.config import DispatchConfig, FleetConfig, LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
-from harken.dispatch.hedge import HedgeRule
+from harken.dispatch.recovery.hedge import HedgeRule
 from tests.dispatch.instances import Instance, running
 
 FAST = FleetConfig(probe_interval_s=0.02, probe_timeout_s=0.2, probe_failures=3)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harken.dispatch.queue import OTHERS_PER_OWN, PATIENCE_S
-from harken.dispatch.ticket import Lane, Ticket
+from harken.dispatch.order.queue import OTHERS_PER_OWN, PATIENCE_S
+from harken.dispatch.order.ticket import Lane, Ticket
 
 
 class NaiveQueue:

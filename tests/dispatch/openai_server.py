@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 
-from harken.dispatch.openai_request import wav_of
+from harken.dispatch.lines.openai.request import wav_of
 from harken.types import Segment
 
 

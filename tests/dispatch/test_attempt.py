@@ -8,11 +8,11 @@ import pytest
 from aiohttp import ClientSession
 
 from harken.dispatch.attempt import Pending, attempt, attempt_time_s
-from harken.dispatch.health import Cut
-from harken.dispatch.session import open_session
-from harken.dispatch.state import Event
-from harken.dispatch.target import Claim, Target
-from harken.dispatch.wire_line import WireLine
+from harken.dispatch.lines.failures import Cut
+from harken.dispatch.lines.session import open_session
+from harken.dispatch.lines.wire_line import WireLine
+from harken.dispatch.targets.state import Event
+from harken.dispatch.targets.target import Claim, Target
 from harken.errors import DeadlineExceeded, TimedOut
 from harken.types import ModelInfo, Options, Transcript
 from harken.wire import Job

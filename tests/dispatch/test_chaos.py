@@ -14,7 +14,7 @@ import pytest
 
 from harken.config import DispatchConfig, LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
-from harken.dispatch.hedge import HedgeRule
+from harken.dispatch.recovery.hedge import HedgeRule
 from harken.errors import HarkenError
 from harken.types import Options, Priority, Requester
 from tests.dispatch.house import dispatching, run

@@ -9,11 +9,11 @@ import pytest
 
 from harken.config import LimitsConfig
 from harken.dispatch.desk import Desk, Guest
-from harken.dispatch.health import Answered
-from harken.dispatch.pace import Pace
-from harken.dispatch.pool import Pool
-from harken.dispatch.target import Claim, Target
-from harken.dispatch.vitals import Patience
+from harken.dispatch.order.pace import Pace
+from harken.dispatch.targets.health import Answered
+from harken.dispatch.targets.pool import Pool
+from harken.dispatch.targets.target import Claim, Target
+from harken.dispatch.targets.vitals import Patience
 from harken.errors import DeadlineExceeded, Draining, HarkenError, NoReadyInstance, QueueFull, TimedOut
 from harken.testing.clock import FakeClock
 from harken.types import ANYBODY, ModelInfo, Priority, Requester

@@ -7,7 +7,7 @@ import asyncio
 from harken.dispatch.draining import until_empty
 from harken.dispatch.news import News
 from tests.dispatch.house import run
-from tests.dispatch.test_rival import ready_target
+from tests.dispatch.ready import ready_target
 
 
 def test_an_empty_target_needs_no_waiting() -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from harken.config import DispatchConfig
 from harken.dispatch.prover import needs_proof
-from harken.dispatch.state import State
-from harken.dispatch.target import Target
-from harken.dispatch.vitals import Vitals
+from harken.dispatch.targets.state import State
+from harken.dispatch.targets.target import Target
+from harken.dispatch.targets.vitals import Vitals
 from harken.testing import FakeClock
 from harken.types import Options
 from tests.dispatch.house import dispatching, run, until_state

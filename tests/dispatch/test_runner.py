@@ -10,7 +10,7 @@ import pytest
 
 from harken.config import DispatchConfig, LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
-from harken.dispatch.hedge import HedgeRule
+from harken.dispatch.recovery.hedge import HedgeRule
 from harken.errors import DeadlineExceeded, EngineFailed, InstanceFailed
 from harken.testing.clock import FakeClock
 from harken.types import Options, Priority, Requester, Transcript

@@ -8,11 +8,11 @@ import pytest
 
 from harken.config import LimitsConfig
 from harken.dispatch.attempt import Pending
-from harken.dispatch.health import Answered
-from harken.dispatch.pace import Pace
-from harken.dispatch.pool import Pool
-from harken.dispatch.target import Claim
-from harken.dispatch.vitals import Patience
+from harken.dispatch.order.pace import Pace
+from harken.dispatch.targets.health import Answered
+from harken.dispatch.targets.pool import Pool
+from harken.dispatch.targets.target import Claim
+from harken.dispatch.targets.vitals import Patience
 from harken.dispatch.waiting import WaitingRoom
 from harken.errors import DeadlineExceeded, QueueFull
 from harken.testing.clock import FakeClock

@@ -8,7 +8,7 @@ import pytest
 
 from harken.config import Config, FleetConfig, LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
-from harken.dispatch.upstream import Upstream
+from harken.dispatch.lines.upstream import Upstream
 from harken.fleet.both import BothFleets
 from harken.fleet.local import LocalFleet
 from harken.fleet.static import StaticFleet

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from harken.config import Config, FleetConfig, InstanceConfig
-from harken.dispatch.line import Line
+from harken.dispatch.lines.line import Line
 from harken.fleet.local import LocalFleet
 from harken.fleet.plan import Machine
 from harken.types import InstanceHealth

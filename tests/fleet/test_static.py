@@ -10,7 +10,7 @@ import pytest
 
 from harken.config import LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
-from harken.dispatch.upstream import Upstream
+from harken.dispatch.lines.upstream import Upstream
 from harken.errors import NoWordTimes
 from harken.fleet.static import StaticFleet, packaged_proof
 from harken.types import Options

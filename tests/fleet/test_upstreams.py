@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harken.dispatch.upstream import Upstream
+from harken.dispatch.lines.upstream import Upstream
 from harken.errors import ConfigError
 from harken.fleet.upstreams import OPTIONS, parse_upstreams, parse_weights
 

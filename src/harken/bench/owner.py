@@ -12,8 +12,8 @@ from functools import partial
 from harken.bench.instance import Condition, VirtualInstance
 from harken.bench.timeline import Timeline
 from harken.config import FleetConfig
-from harken.dispatch.health import Answered, Unanswered
-from harken.dispatch.pool import Pool
+from harken.dispatch.targets.health import Answered, Unanswered
+from harken.dispatch.targets.pool import Pool
 from harken.types import ModelInfo
 
 

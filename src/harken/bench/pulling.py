@@ -19,12 +19,13 @@ from harken.bench.timeline import Timeline
 from harken.bench.workload import Arrival
 from harken.config import FleetConfig, LimitsConfig
 from harken.dispatch.desk import Desk
-from harken.dispatch.health import Cut, Silent, Unreached, outcome_of
-from harken.dispatch.pace import Pace
-from harken.dispatch.pool import Pool
-from harken.dispatch.state import State
-from harken.dispatch.tally import may_retry
-from harken.dispatch.target import Claim
+from harken.dispatch.lines.failures import Cut, Silent, Unreached
+from harken.dispatch.order.pace import Pace
+from harken.dispatch.recovery.tally import may_retry
+from harken.dispatch.targets.health import outcome_of
+from harken.dispatch.targets.pool import Pool
+from harken.dispatch.targets.state import State
+from harken.dispatch.targets.target import Claim
 from harken.errors import HarkenError
 from harken.types import Requester
 

@@ -16,8 +16,8 @@ from harken.bench.instance import Condition, VirtualInstance
 from harken.bench.score import Score
 from harken.bench.timeline import Timeline
 from harken.bench.workload import Arrival
-from harken.dispatch.candidate import NO_WORK
-from harken.dispatch.ranking import Ranked, fewest_in_flight
+from harken.dispatch.targets.candidate import NO_WORK
+from harken.dispatch.targets.ranking import Ranked, fewest_in_flight
 
 FAIL_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 300.0

@@ -11,9 +11,9 @@ from typing import Protocol
 
 from harken.bench.workload import Arrival
 from harken.dispatch.desk import Guest
-from harken.dispatch.health import ConnectionLost
-from harken.dispatch.tally import Tally
-from harken.dispatch.target import Claim
+from harken.dispatch.lines.failures import ConnectionLost
+from harken.dispatch.recovery.tally import Tally
+from harken.dispatch.targets.target import Claim
 from harken.errors import HarkenError
 from harken.types import Requester
 

@@ -20,9 +20,9 @@ from harken.bench.score import Row, Score
 from harken.bench.timeline import Timeline
 from harken.bench.workload import Arrival, Workload
 from harken.config import DispatchConfig, FleetConfig, LimitsConfig
-from harken.dispatch.choice import policy_named
-from harken.dispatch.pool import Pool
-from harken.dispatch.vitals import Patience
+from harken.dispatch.targets.choice import policy_named
+from harken.dispatch.targets.pool import Pool
+from harken.dispatch.targets.vitals import Patience
 from harken.engine.stub_work import speedup
 
 GUIDE_WEIGHTS = (3.0, 3.0, 2.0, 2.0)

@@ -21,7 +21,7 @@ from harken.bench.simulation import NGINX_LEAST, NGINX_WEIGHTED, Scenario, capac
 from harken.bench.trace import read_trace
 from harken.bench.workload import Drawn, Workload
 from harken.config import Config
-from harken.dispatch.choice import POLICY_NAMES, policy_named
+from harken.dispatch.targets.choice import POLICY_NAMES, policy_named
 from harken.errors import ConfigError
 
 _BAR = 24

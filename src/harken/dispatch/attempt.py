@@ -10,9 +10,9 @@ import asyncio
 from dataclasses import dataclass, field
 
 from harken.dispatch.desk import Guest
-from harken.dispatch.health import Cut
-from harken.dispatch.tally import Tally
-from harken.dispatch.target import Claim
+from harken.dispatch.lines.failures import Cut
+from harken.dispatch.recovery.tally import Tally
+from harken.dispatch.targets.target import Claim
 from harken.errors import DeadlineExceeded, HarkenError, TimedOut
 from harken.types import Send, Transcript
 from harken.wire import Job

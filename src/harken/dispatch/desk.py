@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from harken.config import LimitsConfig
-from harken.dispatch.candidate import Work
-from harken.dispatch.pace import Pace
-from harken.dispatch.pool import Pool
-from harken.dispatch.queue import Queue
-from harken.dispatch.target import Claim, Target
-from harken.dispatch.ticket import Ticket
+from harken.dispatch.order.pace import Pace
+from harken.dispatch.order.queue import Queue
+from harken.dispatch.order.ticket import Ticket
+from harken.dispatch.targets.candidate import Work
+from harken.dispatch.targets.pool import Pool
+from harken.dispatch.targets.target import Claim, Target
 from harken.errors import DeadlineExceeded, Draining, HarkenError, NoReadyInstance, QueueFull, TimedOut
 from harken.types import Requester
 

@@ -14,21 +14,21 @@ from types import TracebackType
 
 from harken.clock import Clock, SystemClock
 from harken.config import DispatchConfig, FleetConfig, LimitsConfig
-from harken.dispatch.choice import policy_named
 from harken.dispatch.draining import until_empty
-from harken.dispatch.hedge import HedgeRule
-from harken.dispatch.line import Line
+from harken.dispatch.lines.line import Line
+from harken.dispatch.lines.session import open_session
+from harken.dispatch.lines.wire_line import WireLine
 from harken.dispatch.lookout import Lookout
 from harken.dispatch.news import News
-from harken.dispatch.pace import Pace
-from harken.dispatch.pool import OnUnresponsive, Pool
+from harken.dispatch.order.pace import Pace
 from harken.dispatch.reception import Reception, until_ready
+from harken.dispatch.recovery.hedge import HedgeRule
 from harken.dispatch.runner import Runner
-from harken.dispatch.session import open_session
 from harken.dispatch.stats import Stats
-from harken.dispatch.vitals import Patience
+from harken.dispatch.targets.choice import policy_named
+from harken.dispatch.targets.pool import OnUnresponsive, Pool
+from harken.dispatch.targets.vitals import Patience
 from harken.dispatch.waiting import WaitingRoom
-from harken.dispatch.wire_line import WireLine
 from harken.errors import HarkenError
 from harken.types import InstanceHealth, ModelInfo, Options, Requester, Segment, Send, Transcript
 

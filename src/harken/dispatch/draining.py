@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from harken.dispatch.news import News
-from harken.dispatch.target import Target
+from harken.dispatch.targets.target import Target
 
 
 async def until_empty(target: Target, news: News, timeout_s: float) -> bool:

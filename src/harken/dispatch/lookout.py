@@ -12,13 +12,13 @@ from functools import partial
 
 from harken.clock import Clock, SystemClock
 from harken.config import FleetConfig
-from harken.dispatch.health import Answered, Unanswered
-from harken.dispatch.line import Missed
-from harken.dispatch.pool import Pool
-from harken.dispatch.probe import Watch
+from harken.dispatch.lines.line import Missed
+from harken.dispatch.lines.probe import Watch
 from harken.dispatch.prover import Prover
-from harken.dispatch.state import State
-from harken.dispatch.target import Target
+from harken.dispatch.targets.health import Answered, Unanswered
+from harken.dispatch.targets.pool import Pool
+from harken.dispatch.targets.state import State
+from harken.dispatch.targets.target import Target
 from harken.log import get_log
 from harken.types import ModelInfo
 from harken.wire import InstanceState

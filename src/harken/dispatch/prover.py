@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 
 from harken.clock import Clock
-from harken.dispatch.health import Disproved, Proved, outcome_of
-from harken.dispatch.pool import Pool
-from harken.dispatch.state import State
-from harken.dispatch.target import Target
+from harken.dispatch.targets.health import Disproved, Proved, outcome_of
+from harken.dispatch.targets.pool import Pool
+from harken.dispatch.targets.state import State
+from harken.dispatch.targets.target import Target
 from harken.errors import CanaryFailed, HarkenError
 from harken.log import get_log
 

@@ -14,19 +14,19 @@ from functools import partial
 from harken.clock import Clock
 from harken.config import DispatchConfig, LimitsConfig
 from harken.dispatch.attempt import Pending
-from harken.dispatch.beginnings import Beginnings
-from harken.dispatch.budget import Budget
-from harken.dispatch.hedge import HedgeRule
-from harken.dispatch.hedger import Hedger
 from harken.dispatch.news import News
+from harken.dispatch.order.beginnings import Beginnings
+from harken.dispatch.order.pace import Pace
 from harken.dispatch.outlet import Outlet
-from harken.dispatch.pace import Pace
-from harken.dispatch.pool import Pool
-from harken.dispatch.purse import Purse
-from harken.dispatch.rival import Rival
+from harken.dispatch.recovery.budget import Budget
+from harken.dispatch.recovery.hedge import HedgeRule
+from harken.dispatch.recovery.hedger import Hedger
+from harken.dispatch.recovery.purse import Purse
+from harken.dispatch.recovery.rival import Rival
+from harken.dispatch.recovery.tally import is_charged, is_loss, may_retry
 from harken.dispatch.stats import Stats
-from harken.dispatch.tally import is_charged, is_loss, may_retry
-from harken.dispatch.target import Claim, Target
+from harken.dispatch.targets.pool import Pool
+from harken.dispatch.targets.target import Claim, Target
 from harken.dispatch.tries import Tries
 from harken.dispatch.waiting import WaitingRoom
 from harken.errors import ClientError, DeadlineExceeded, HarkenError, QueueFull

@@ -14,14 +14,14 @@ from functools import partial
 from harken.clock import Clock
 from harken.config import LimitsConfig
 from harken.dispatch.attempt import Pending, attempt, attempt_time_s
-from harken.dispatch.health import outcome_of
+from harken.dispatch.order.pace import Pace
 from harken.dispatch.outlet import Outlet
-from harken.dispatch.pace import Pace
-from harken.dispatch.pool import Pool
-from harken.dispatch.state import State
+from harken.dispatch.recovery.tally import is_loss, is_turned_away
 from harken.dispatch.stats import Stats
-from harken.dispatch.tally import is_loss, is_turned_away
-from harken.dispatch.target import Claim, Target
+from harken.dispatch.targets.health import outcome_of
+from harken.dispatch.targets.pool import Pool
+from harken.dispatch.targets.state import State
+from harken.dispatch.targets.target import Claim, Target
 from harken.errors import HarkenError
 from harken.types import Transcript
 from harken.wire import Job

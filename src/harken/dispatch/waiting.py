@@ -12,9 +12,9 @@ from harken.clock import Clock
 from harken.config import LimitsConfig
 from harken.dispatch.attempt import Pending
 from harken.dispatch.desk import NOT_READY_RETRY_AFTER_S, Desk
-from harken.dispatch.pace import Pace
-from harken.dispatch.pool import Pool
-from harken.dispatch.target import Claim
+from harken.dispatch.order.pace import Pace
+from harken.dispatch.targets.pool import Pool
+from harken.dispatch.targets.target import Claim
 from harken.errors import HarkenError
 from harken.types import Requester
 

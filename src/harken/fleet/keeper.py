@@ -14,7 +14,7 @@ from typing import Protocol, assert_never
 
 from harken.clock import Clock
 from harken.config import FleetConfig, InstanceConfig
-from harken.dispatch.line import Line
+from harken.dispatch.lines.line import Line
 from harken.fleet.output import last_words, read_output
 from harken.fleet.process import Process
 from harken.fleet.supervisor import Action, Do, Event, Phase, Supervision

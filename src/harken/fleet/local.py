@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Self
 
 from harken.clock import Clock, SystemClock
 from harken.config import Config
-from harken.dispatch.line import Missed
-from harken.dispatch.probe import look
-from harken.dispatch.session import open_session
+from harken.dispatch.lines.line import Missed
+from harken.dispatch.lines.probe import look
+from harken.dispatch.lines.session import open_session
 from harken.fleet.keeper import Keeper, TargetOwner
 from harken.fleet.plan import COMMAND, Machine, plan, starts_at_once, this_machine, variables
 from harken.fleet.supervisor import Event, Phase

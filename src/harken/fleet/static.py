@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from harken.dispatch.either_line import EitherLine
-from harken.dispatch.openai_line import OpenAILine
-from harken.dispatch.proof import Proof
-from harken.dispatch.session import open_session
-from harken.dispatch.state import State
-from harken.dispatch.upstream import Upstream
-from harken.dispatch.wire_line import WireLine
+from harken.dispatch.lines.either_line import EitherLine
+from harken.dispatch.lines.openai.line import OpenAILine
+from harken.dispatch.lines.proof import Proof
+from harken.dispatch.lines.session import open_session
+from harken.dispatch.lines.upstream import Upstream
+from harken.dispatch.lines.wire_line import WireLine
+from harken.dispatch.targets.state import State
 from harken.fleet.keeper import TargetOwner
 from harken.log import get_log
 from harken.types import InstanceHealth

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from harken.dispatch.upstream import Upstream
+from harken.dispatch.lines.upstream import Upstream
 from harken.errors import ConfigError
 
 OPTIONS = ("name", "weight", "slots", "model", "revision", "key_env", "serial", "words")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from harken.dispatch.state import State as TargetState
+from harken.dispatch.targets.state import State as TargetState
 from harken.server.lifecycle import State
 from harken.types import Health, InstanceHealth
 

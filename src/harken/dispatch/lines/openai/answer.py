@@ -1,0 +1,141 @@
+"""A server's answer in OpenAI's shapes, read as a transcript. Pure, and tolerant.
+
+Only the text is demanded. Everything else is taken where it is there and makes sense, and left out where it does not:
+a server that writes its language as "en" or "english", or its usage in its own way, has still recognised the segment.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from harken.dispatch.lines.openai.header import Header, language_named
+from harken.errors import InstanceFailed
+from harken.types import Finish, TokenLogprob, Transcript, Word
+from harken.wire import Job
+
+_ITEMS_MAX = 20_000
+"""Words or tokens of one segment; no segment has so many, and no answer may fill our memory."""
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    """Read a JSON object; anything else is an empty one."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def transcript_of(body: Mapping[str, Any], job: Job, *, language: str = "") -> Transcript:
+    """Read the body of an answer, or what a stream came to.
+
+    Args:
+        body: with `text`, as `json`, `verbose_json` or a `transcript.text.done` event has it.
+        job: what was asked.
+        language: what is known from elsewhere to be spoken; a name.
+
+    Raises:
+        InstanceFailed: there is no text.
+    """
+    text = body.get("text")
+    if not isinstance(text, str):
+        raise InstanceFailed("The upstream answered without a transcript.")
+    header = Header()
+    text = (header.feed(text) + header.close()).strip()
+    options, audio_s = job.options, job.segment.audio_s
+    spoken = options.language or language or header.language or language_of(body)
+    logprobs = _logprobs(body.get("logprobs")) if options.wants_logprobs else None
+    return Transcript(
+        text=text,
+        language=spoken if text else "",
+        audio_s=audio_s,
+        tokens=_tokens(body.get("usage")) or len(logprobs or ()),
+        finish=finish_of(body),
+        words=words_of(body.get("words"), audio_s) if options.wants_words else None,
+        logprobs=logprobs,
+        avg_logprob=_avg_logprob(body, logprobs) if options.wants_logprobs else None,
+        no_speech_prob=_number_of_segments(body, "no_speech_prob") if options.wants_logprobs else None,
+    )
+
+
+def language_of(body: Mapping[str, Any]) -> str:
+    """The name of the language that an answer tells, "" where it tells none that we know."""
+    languages = body.get("languages")
+    first = languages[0] if isinstance(languages, list) and languages else None
+    for spelling in (first.get("name") if isinstance(first, dict) else first, body.get("language")):
+        if isinstance(spelling, str) and (name := language_named(spelling)):
+            return name
+    return ""
+
+
+def words_of(raw: object, audio_s: float) -> tuple[Word, ...]:
+    """The words and their times, in order, inside the segment and never overlapping."""
+    words: list[Word] = []
+    at = 0.0
+    for item in _dicts(raw):
+        text, start, end = item.get("word", item.get("text")), _number(item.get("start")), _number(item.get("end"))
+        if isinstance(text, str) and text.strip() and start is not None and end is not None:
+            begin = min(max(start, at), audio_s)
+            at = min(max(end, begin), audio_s)
+            words.append(Word(text=text.strip(), start_s=begin, end_s=at))
+    return tuple(words)
+
+
+def finish_of(body: Mapping[str, Any]) -> Finish:
+    """Why the server stopped: another Harken, and a vLLM that streams, say where words may be missing."""
+    codes = {item.get("code") for item in _dicts(body.get("warnings"))}
+    if body.get("finish_reason") == "length" or codes & {"loop_unresolved", "length_unresolved"}:
+        return Finish.LENGTH
+    return Finish.STOP
+
+
+def _logprobs(raw: object) -> tuple[TokenLogprob, ...] | None:
+    if not isinstance(raw, list):
+        return None
+    return tuple(
+        TokenLogprob(token=item["token"], logprob=logprob, bytes=_bytes(item))
+        for item in _dicts(raw)
+        if isinstance(item.get("token"), str) and (logprob := _number(item.get("logprob"))) is not None
+    )
+
+
+def _bytes(item: Mapping[str, Any]) -> tuple[int, ...]:
+    raw = item.get("bytes")
+    is_list = isinstance(raw, list) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in raw)
+    return tuple(raw) if is_list and raw else tuple(item["token"].encode())
+
+
+def _avg_logprob(body: Mapping[str, Any], logprobs: tuple[TokenLogprob, ...] | None) -> float | None:
+    if logprobs:
+        return sum(token.logprob for token in logprobs) / len(logprobs)
+    return _number_of_segments(body, "avg_logprob")
+
+
+def _number_of_segments(body: Mapping[str, Any], key: str) -> float | None:
+    """The mean over the answer's own segments, each as long as it lasts."""
+    total = weights = 0.0
+    for item in _dicts(body.get("segments")):
+        number, start, end = _number(item.get(key)), _number(item.get("start")), _number(item.get("end"))
+        if number is not None:
+            weight = max((end or 0.0) - (start or 0.0), 1e-3)
+            total, weights = total + weight * number, weights + weight
+    return total / weights if weights else None
+
+
+def _tokens(usage: object) -> int:
+    if not isinstance(usage, dict):
+        return 0
+    tokens = usage.get("output_tokens", usage.get("completion_tokens"))
+    return tokens if isinstance(tokens, int) and tokens > 0 else 0
+
+
+def _dicts(raw: object) -> list[dict[str, Any]]:
+    return [item for item in raw[:_ITEMS_MAX] if isinstance(item, dict)] if isinstance(raw, list) else []
+
+
+def _number(raw: object) -> float | None:
+    is_number = isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw)
+    return float(raw) if is_number and isinstance(raw, int | float) else None

@@ -1,0 +1,114 @@
+"""The roster: the targets by name, and what they show just now.
+
+It keeps what would otherwise have to be looked up at every target: who is ready, who takes work, who has room, and what
+the policies know. It decides nothing and judges nobody (`pool` does). Invariant: after each `refresh` of a target that
+has changed, sums and policies know what it shows; so no decision costs O(number of targets).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from harken.dispatch.targets.candidate import Work
+from harken.dispatch.targets.choice import Policy
+from harken.dispatch.targets.reserve import OpenSide, Reserve
+from harken.dispatch.targets.target import Target
+
+
+class Roster:
+    """The targets of a pool.
+
+    Args:
+        policy: which target gets a segment.
+        bulk_policy: the same for bulk work, which sees only what is not in reserve.
+    """
+
+    def __init__(self, policy: Policy[Target], bulk_policy: Policy[OpenSide]) -> None:
+        self.ready: set[Target] = set()
+        self._policy = policy
+        self._bulk_policy = bulk_policy
+        self._reserve = Reserve()
+        self._targets: dict[str, Target] = {}
+        self._sides: dict[Target, OpenSide] = {}
+        self._slow: frozenset[Target] = frozenset()
+        self._taking: set[Target] = set()
+        self._with_room: set[Target] = set()
+        self._with_open_room: set[Target] = set()
+
+    def __iter__(self) -> Iterator[Target]:
+        return iter(self._targets.values())
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def __contains__(self, target: Target) -> bool:
+        return self._targets.get(target.name) is target
+
+    def get(self, name: str) -> Target | None:
+        """The target of that name, if there is one."""
+        return self._targets.get(name)
+
+    @property
+    def has_room(self) -> bool:
+        """Some target would take a segment now."""
+        return bool(self._with_room)
+
+    @property
+    def has_open_room(self) -> bool:
+        """Some target would take a segment of bulk work now."""
+        return bool(self._with_open_room)
+
+    def add(self, target: Target) -> None:
+        """Enter a target whose name is free."""
+        self._targets[target.name] = target
+        self._sides[target] = OpenSide(target, self._reserve)
+        self.refresh(target)
+
+    def remove(self, target: Target) -> None:
+        """Strike a target out. O(number of targets)."""
+        del self._targets[target.name]
+        self._policy.forget(target)
+        self._bulk_policy.forget(self._sides.pop(target))
+        for group in (self.ready, self._taking, self._with_room, self._with_open_room):
+            group.discard(target)
+        self._settle()
+
+    def choose(self, work: Work, avoid: Collection[Target], *, only_elsewhere: bool) -> Target | None:
+        """Find a target with room, as `Pool.claim` has it. O(log n)."""
+        if not self._with_room:
+            return None
+        if avoid and not only_elsewhere and len(self._taking) == sum(target in self._taking for target in avoid):
+            avoid = ()
+        if not work.is_bulk:
+            return self._policy.choose(work, avoid)
+        side = self._bulk_policy.choose(work, [self._sides[target] for target in avoid if target in self._sides])
+        return None if side is None else side.target
+
+    def refresh(self, target: Target) -> None:
+        """Know of a change in a target's load, limit or slots. O(log n)."""
+        if target in self:
+            side = self._sides[target]
+            (self._with_room.add if target.free_slots > 0 else self._with_room.discard)(target)
+            (self._with_open_room.add if side.free_slots > 0 else self._with_open_room.discard)(target)
+            self._policy.update(target)
+            self._bulk_policy.update(side)
+
+    def refresh_state(self, target: Target) -> None:
+        """Know of a change in its state. O(number of targets) where it begins or ceases to take work."""
+        if target in self:
+            (self.ready.add if target.is_ready else self.ready.discard)(target)
+            if target.takes_work != (target in self._taking):
+                (self._taking.add if target.takes_work else self._taking.discard)(target)
+                self._settle()
+            self.refresh(target)
+
+    def know_slow(self, slow: Collection[Target]) -> None:
+        """Keep no slots for clips on these while others can: a clip on a slow target is slow, however few are there."""
+        if self._slow != (slow := frozenset(slow)):
+            self._slow = slow
+            self._settle()
+
+    def _settle(self) -> None:
+        taking = [target for target in self if target in self._taking]
+        for target in self._reserve.settle(sorted(taking, key=lambda target: target in self._slow)):
+            self.refresh(target)

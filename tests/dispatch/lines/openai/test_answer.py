@@ -1,0 +1,109 @@
+"""Answers of many servers, read as transcripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harken.dispatch.lines.openai.answer import read_json, transcript_of
+from harken.errors import InstanceFailed
+from harken.types import Finish, Options, TokenLogprob, Transcript, Word
+from harken.wire import Job
+from tests.dispatch.instances import make_segment
+
+
+def read(body: dict[str, Any], **options: object) -> Transcript:
+    """Read the answer for a segment of one second."""
+    job = Job(segment=make_segment(), options=Options(**options), wants_deltas=False)  # type: ignore[arg-type]
+    return transcript_of(body, job)
+
+
+@pytest.mark.parametrize(
+    ("body", "language"),
+    [
+        ({"text": "hi"}, ""),
+        ({"text": "hi", "language": "english"}, "English"),
+        ({"text": "hi", "language": "en"}, "English"),
+        ({"text": "hi", "language": None}, ""),
+        ({"text": "hi", "languages": [{"code": "de", "name": "German"}], "language": "English"}, "German"),
+        ({"text": "language French<asr_text>hi"}, "French"),
+        ({"text": "  ", "language": "en"}, ""),
+    ],
+)
+def test_the_language_is_taken_from_wherever_it_is(body: dict[str, Any], language: str) -> None:
+    """And nobody speaks any where nothing was said."""
+    assert read(body).language == language
+
+
+def test_a_forced_language_is_the_answers_language() -> None:
+    """Whatever the server calls it."""
+    assert read({"text": "hi", "language": "en"}, language="German").language == "German"
+
+
+@pytest.mark.parametrize("body", [{}, {"text": None}, {"text": 3}, {"error": "no"}])
+def test_an_answer_without_text_is_none(body: dict[str, Any]) -> None:
+    """It is the server's failure."""
+    with pytest.raises(InstanceFailed):
+        read(body)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"\xff", b"[" * 100_000])
+def test_what_is_no_json_object_is_read_as_an_empty_one(body: bytes) -> None:
+    """Nonsense raises nothing of its own."""
+    assert read_json(body) == {}
+
+
+def test_words_are_brought_into_order_and_into_the_segment() -> None:
+    """Whatever a server says, none overlaps the last and none ends behind the audio."""
+    raw = [
+        {"word": " one ", "start": 0.5, "end": 0.25},
+        {"word": "two", "start": 0.25, "end": 9},
+        {"word": "three", "start": "x", "end": 1},
+        {"word": "", "start": 0, "end": 1},
+        "four",
+    ]
+    assert read({"text": "one two", "words": raw}, wants_words=True).words == (
+        Word(text="one", start_s=0.5, end_s=0.5),
+        Word(text="two", start_s=0.5, end_s=1.0),
+    )
+
+
+def test_log_probabilities_come_as_tokens_or_as_means() -> None:
+    """Of tokens the mean is made; a verbose answer has only means."""
+    tokens = [{"token": "h", "logprob": -1.0, "bytes": [104]}, {"token": "é", "logprob": -3}, {"token": 3}]
+    transcript = read({"text": "hé", "logprobs": tokens}, wants_logprobs=True)
+    assert transcript.logprobs == (
+        TokenLogprob(token="h", logprob=-1.0, bytes=(104,)),
+        TokenLogprob(token="é", logprob=-3.0, bytes=(195, 169)),
+    )
+    assert (transcript.avg_logprob, transcript.tokens) == (-2.0, 2)
+    segments = [
+        {"start": 0, "end": 3, "avg_logprob": -1.0, "no_speech_prob": 0.5},
+        {"start": 3, "end": 4, "avg_logprob": -5.0},
+    ]
+    verbose = read({"text": "hé", "segments": segments}, wants_logprobs=True)
+    assert (verbose.logprobs, verbose.avg_logprob, verbose.no_speech_prob) == (None, -2.0, 0.5)
+
+
+def test_an_answer_that_may_be_incomplete_says_so() -> None:
+    """Another Harken warns, a vLLM gives its reason."""
+    assert read({"text": "a", "warnings": [{"code": "loop_unresolved"}]}).finish is Finish.LENGTH
+    assert read({"text": "a", "finish_reason": "length"}).finish is Finish.LENGTH
+    assert read({"text": "a", "warnings": [{"code": "words_missing"}]}).finish is Finish.STOP
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = ("language", "languages", "words", "logprobs", "segments", "usage", "warnings", "finish_reason")
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), JSON))
+def test_whatever_stands_beside_the_text_the_text_is_read(beside: dict[str, Any]) -> None:
+    """No shape of the rest loses a transcript."""
+    assert read({**beside, "text": "hello"}, wants_words=True, wants_logprobs=True).text == "hello"
