@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find src -type f -not -path '*/__pycache__/*') pyproject.toml README.md LICENSE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-fast check format bench train train-aligner evaluate evaluate-aligner clean
+.PHONY: help demo test test-fast check format bench bench-dispatch bench-overhead bench-health train train-aligner evaluate evaluate-aligner clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -35,6 +35,17 @@ format: $(VENV)/.dev ## rewrite the formatting
 bench: $(VENV)/.wheel $(VENV)/.dev ## measure decoding and the engine on this machine
 	$(BIN)/python -m benchmarks.decode
 	$(BIN)/python -m benchmarks.engine
+
+bench-dispatch: $(VENV)/.wheel $(VENV)/.dev ## the gateway beside a real nginx, under load and when instances fail (two hours and a half)
+	scripts/install-system-packages.sh
+	$(BIN)/python -m benchmarks.dispatch --faults all
+
+bench-overhead: $(VENV)/.wheel $(VENV)/.dev ## what the gateway adds to a short clip, beside nginx
+	scripts/install-system-packages.sh
+	$(BIN)/python -m benchmarks.overhead
+
+bench-health: $(VENV)/.wheel $(VENV)/.dev ## how soon /health is answered under full load
+	$(BIN)/python -m benchmarks.health
 
 train: $(VENV)/.wheel $(VENV)/.dev ## rebuild the digits checkpoint from nothing (an hour and a half on two cores)
 	scripts/install-system-packages.sh training
