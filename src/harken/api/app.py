@@ -25,11 +25,11 @@ from harken.api.edge import Edge
 from harken.api.errors import on_harken_error, on_http_error, on_validation_error
 from harken.api.health import STARTING, health_routes
 from harken.api.jobs import jobs_routes
-from harken.api.lane import Lane
 from harken.api.models import models_routes
 from harken.api.openai import openai_routes
 from harken.api.openapi import DESCRIPTION, DescribedApp
 from harken.api.service import Provider
+from harken.api.shortcut import Shortcut
 from harken.errors import HarkenError
 from harken.keys import Admission
 from harken.types import Health
@@ -76,7 +76,7 @@ def create_app(
             Middleware(Edge),
             *cors_middleware(cors_origins),
             Middleware(Auth, admission=admission),
-            Middleware(Lane, routers=recordings),
+            Middleware(Shortcut, routers=recordings),
         ],
         exception_handlers={
             HarkenError: on_harken_error,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.middleware import Middleware
 
 from harken.api.errors import on_harken_error
-from harken.api.lane import Lane
+from harken.api.shortcut import Shortcut
 from harken.errors import EmptyAudio, HarkenError
 
 
@@ -28,7 +28,7 @@ def app(*, has_lane: bool) -> FastAPI:
     async def other(request: Request) -> Response:
         return Response(request.scope["route"].path)
 
-    middleware = [Middleware(Lane, routers=[router])] if has_lane else []
+    middleware = [Middleware(Shortcut, routers=[router])] if has_lane else []
     made = FastAPI(middleware=middleware, exception_handlers={HarkenError: on_harken_error})
     made.include_router(router)
     return made

@@ -1,4 +1,4 @@
-"""The short way to the routes that recordings come by.
+"""The shortcut to the routes that recordings come by.
 
 The framework walks through some twenty calls between the guard and a route: it looks for the route, makes room for
 dependencies, files and validation, and wraps each in handlers of errors. These routes read their requests themselves
@@ -24,7 +24,7 @@ PATHS = ("/asr", "/v1/audio/transcriptions")
 """Where recordings come by."""
 
 
-class Lane:
+class Shortcut:
     """Middleware: calls the routes of some routers directly; all else goes on to the framework.
 
     Args:
