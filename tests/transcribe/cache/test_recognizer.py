@@ -204,6 +204,32 @@ def test_a_deadline_of_who_began_is_not_that_of_the_others() -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "recognitions"),
+    [(1.5, None, 2), (1.5, 2.0, 2), (2.0, 1.5, 1), (None, 2.0, 1), (None, None, 1)],
+)
+def test_a_reader_is_told_nothing_by_a_recognition_that_ends_before_his_time(
+    first: float | None, second: float | None, recognitions: int
+) -> None:
+    """The first one's deadline would end it when there is no beginning again for him."""
+
+    async def scene() -> None:
+        under = GatedRecognizer(failures=[DeadlineExceeded()] if recognitions == 2 else [])
+        async with cached(under) as cache:
+            heard: list[str] = []
+            asking = []
+            for deadline in (first, second, second):
+                asking.append(ask(cache, send=heard.append, requester=Requester(deadline=deadline)))
+                await settle()
+            under.gate.set()
+            found = await asyncio.gather(*asking, return_exceptions=True)
+        assert [isinstance(one, Exception) for one in found] == [recognitions == 2, False, False]
+        assert len(under.asked) == recognitions
+        assert "".join(heard) == " one two" * 3
+
+    asyncio.run(scene())
+
+
 def test_nobody_waits_for_others_again_and_again() -> None:
     """Whoever followed twice in vain asks for himself, so that every asking ends."""
 

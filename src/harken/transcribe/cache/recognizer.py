@@ -100,7 +100,8 @@ class CachedRecognizer:
                 self.counts.hits += 1
                 return known
             flight = self._flights.get(key)
-            if flight is None or not flight.suits(segment) or tries == _FOLLOWED:
+            suits = flight is not None and flight.suits(segment, is_reading=send is not None)
+            if flight is None or not suits or tries == _FOLLOWED:
                 return await self._lead(key, info, segment, options, send)
             answer = await self._follow(flight, segment, send)
             if answer is not None:
