@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import shutil
 import signal
 import subprocess
@@ -161,27 +162,54 @@ def test_a_redis_that_comes_back_is_used_again(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @needs_redis
-def test_whatever_lies_under_a_name_is_a_miss(tmp_path: Path, redis: subprocess.Popen[str]) -> None:
-    """Other kinds of values, nothing, too much: none of it is read as one of ours, and the next write mends it."""
+@pytest.mark.parametrize("command", ["LPUSH {} a", "SADD {} a", "SETRANGE {} 2000000 a", "SET {} a"])
+def test_whatever_lies_under_a_name_is_no_answer_and_is_replaced(
+    tmp_path: Path, redis: subprocess.Popen[str], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other kinds of values, too much, anything: what is recognised takes its place, and writing goes on."""
 
     async def scene() -> None:
-        name = f"harken:1:segment:{KEY.hex()}"
+        under = GatedRecognizer()
+        under.gate.set()
         async with store_in(tmp_path) as store:
-            await store._redis.execute_command("LPUSH", name, "a", "b")  # type: ignore[no-untyped-call]
-            assert await store.read(KEY) is None
-            await store.write(KEY, b"value")
-            assert await store.read(KEY) == b"value"
-            await store._redis.set(name, b"")
-            assert await store.read(KEY) is None
-            await store._redis.set(name, b"x" * (VALUE_BYTES_MAX + 1))
-            assert await store.read(KEY) is None
-            await store.write(OTHER, b"x" * (VALUE_BYTES_MAX + 1))
-            assert await store.read(OTHER) is None
+            async with cached(under, shared=store) as first:
+                known = await ask(first)
+            (name,) = await store._redis.keys("harken:1:segment:*")
+            await store._redis.delete(name)
+            await store._redis.execute_command(*command.format(name.decode()).split())  # type: ignore[no-untyped-call]
+            async with cached(under, shared=store) as second:
+                assert not (await ask(second)).is_cached
+                await ask(second, seed=1)
+            async with cached(under, shared=store) as third:
+                assert await ask(third) == dataclasses.replace(known, instance="asr-2")
+                assert (await ask(third, seed=1)).is_cached
+            assert await store._redis.keys("harken:1:turn:*") == []
+        assert len(under.asked) == 3
+
+    asyncio.run(scene())
+    told = capsys.readouterr().out
+    assert told.count("cache.poisoned") == 1
+    assert "cache.not_kept" not in told
+
+
+@pytest.mark.slow
+@needs_redis
+def test_a_mark_of_another_kind_is_no_turn_of_anybody(tmp_path: Path, redis: subprocess.Popen[str]) -> None:
+    """The next look finds the turn free; one that is only unreadable is waited for."""
+
+    async def scene() -> None:
+        async with store_in(tmp_path) as store:
+            await store._redis.execute_command("LPUSH", f"harken:1:turn:{KEY.hex()}", "a")  # type: ignore[no-untyped-call]
+            await store.release(KEY, "live:1")
+            assert [(await store.claim(KEY, "live:1", 1.0)).is_ours for _ in range(2)] == [False, True]  # type: ignore[union-attr]
             await store._redis.set(f"harken:1:turn:{OTHER.hex()}", b"\xff\xfe")
             claimed = await store.claim(OTHER, "live:1", 1.0)
             assert claimed is not None
             assert not claimed.is_ours
+            await store.write(OTHER, b"x" * (VALUE_BYTES_MAX + 1))
+            assert await store.read(OTHER) is None
             assert not store._line.is_open
+            assert not store._writing.is_open
 
     asyncio.run(scene())
 

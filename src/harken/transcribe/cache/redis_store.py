@@ -21,6 +21,7 @@ from harken.transcribe.cache.shared import Claimed
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+    from redis.asyncio.client import Pipeline
 
 PATIENCE_S = 0.5
 REST_S = 5.0
@@ -28,6 +29,9 @@ VALUE_BYTES_MAX = 1024 * 1024
 """No transcript of one segment is larger, so a larger value is none of ours, and is not read to its end."""
 
 _CONNECTIONS = 32
+
+_NOT_OURS = b"?"
+"""Stands for what lies under a name of ours and cannot be read as a value: whoever reads this does not believe it."""
 
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
@@ -63,8 +67,14 @@ class RedisStore:
 
     async def read(self, key: bytes) -> bytes | None:
         """See `Shared`."""
-        value = await self._ask(lambda: self._redis.getrange(_value_name(key), 0, VALUE_BYTES_MAX))
-        return _bounded(value)
+
+        async def ask() -> object:
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.getrange(_value_name(key), 0, VALUE_BYTES_MAX)
+            (value,) = await _executed(pipe)
+            return value
+
+        return _value(await self._ask(ask))
 
     async def write(self, key: bytes, value: bytes) -> None:
         """See `Shared`."""
@@ -78,26 +88,29 @@ class RedisStore:
     async def claim(self, key: bytes, mark: str, lease_s: float) -> Claimed | None:
         """See `Shared`."""
 
-        def ask() -> Awaitable[list[Any]]:
+        async def ask() -> list[Any]:
             pipe = self._redis.pipeline(transaction=False)
             pipe.set(_turn_name(key), mark, nx=True, px=round(lease_s * 1000))
             pipe.getrange(_value_name(key), 0, VALUE_BYTES_MAX)
             pipe.get(_turn_name(key))
-            return pipe.execute()
+            answers = await _executed(pipe)
+            if _is_of_another_kind(answers[2]):
+                # No mark, and nothing that would ever go: the next look finds the turn free.
+                await self._redis.delete(_turn_name(key))
+                answers[2] = b""
+            return answers
 
         answers = await self._tell(ask)
         if answers is None:
             return None
         is_set, value, holder = answers
-        return Claimed(
-            is_ours=bool(is_set), value=_bounded(value), holder=bytes(holder or b"").decode(errors="replace")
-        )
+        return Claimed(is_ours=bool(is_set), value=_value(value), holder=bytes(holder or b"").decode(errors="replace"))
 
     async def release(self, key: bytes, mark: str) -> None:
         """See `Shared`."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.eval(_RELEASE, 1, _turn_name(key), mark)
-        await self._tell(pipe.execute)
+        await self._tell(lambda: _executed(pipe))
 
     async def _tell(self, what: Callable[[], Awaitable[Answer]]) -> Answer | None:
         """Ask for something that changes what is kept; a Redis that is full may still be read."""
@@ -127,7 +140,7 @@ class RedisStore:
             async with asyncio.timeout(PATIENCE_S):
                 answer = await what()
         except ResponseError:
-            answer = None  # it is there, and has a value of another kind, or none that we may read
+            answer = None  # it is there, and does not let us read
         except Exception as error:  # noqa: BLE001 - the edge to somebody else's server: all it can do to us is a miss
             self._fail(error)
             return None
@@ -184,6 +197,25 @@ def _turn_name(key: bytes) -> str:
     return f"harken:{FORMAT}:turn:{key.hex()}"
 
 
-def _bounded(value: object) -> bytes | None:
-    """What is kept there; nothing where there is nothing, or more than any transcript of ours."""
-    return value if isinstance(value, bytes) and 0 < len(value) <= VALUE_BYTES_MAX else None
+async def _executed(pipe: Pipeline) -> list[Any]:
+    """The answers to several questions; a name that holds another kind of value is an answer like any other.
+
+    Raises:
+        RedisError: what else Redis refused.
+    """
+    answers = await pipe.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception) and not _is_of_another_kind(answer):
+            raise answer
+    return answers
+
+
+def _is_of_another_kind(answer: object) -> bool:
+    return isinstance(answer, Exception) and "WRONGTYPE" in str(answer)
+
+
+def _value(answer: object) -> bytes | None:
+    """What is kept there; None where there is nothing."""
+    if not answer:
+        return None
+    return answer if isinstance(answer, bytes) and len(answer) <= VALUE_BYTES_MAX else _NOT_OURS
