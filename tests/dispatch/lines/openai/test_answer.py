@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -95,8 +96,36 @@ def test_an_answer_that_may_be_incomplete_says_so() -> None:
     assert read({"text": "a", "warnings": [{"code": "words_missing"}]}).finish is Finish.STOP
 
 
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (rb'{"text":"a\ud800b"}', "a\ufffdb"),
+        (rb'{"text":"a\uDC00"}', "a\ufffd"),
+        (rb'{"text":"\ud83d\ude00 \\ud800"}', "\U0001f600 \\ud800"),
+        (b'{"text":"a\xed\xa0\x80"}', "a\ufffd\ufffd\ufffd"),
+        (b'\xef\xbb\xbf{"text":"\xc3\xa9"}', "\u00e9"),
+    ],
+)
+def test_half_a_character_is_read_as_one_that_is_missing(body: bytes, text: str) -> None:
+    """JSON can spell what nobody can write on; pairs, and backslashes that spell nothing, stay what they are."""
+    assert read_json(body) == {"text": text}
+
+
+def test_numbers_beyond_all_measure_are_left_out() -> None:
+    """JSON has no bounds for them."""
+    huge = 10**400
+    beside = {
+        "usage": {"output_tokens": huge},
+        "words": [{"word": "a", "start": 0, "end": huge}],
+        "segments": [{"avg_logprob": 1e308, "start": 0, "end": 1e308}],
+    }
+    found = read({**beside, "text": "a"}, wants_words=True, wants_logprobs=True)
+    assert (found.tokens, found.words, found.avg_logprob) == (0, (), None)
+
+
+HALVES = st.text("a\\\ud83d\ude00", max_size=5)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | HALVES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
@@ -106,4 +135,11 @@ KEYS = ("language", "languages", "words", "logprobs", "segments", "usage", "warn
 @given(st.dictionaries(st.sampled_from(KEYS), JSON))
 def test_whatever_stands_beside_the_text_the_text_is_read(beside: dict[str, Any]) -> None:
     """No shape of the rest loses a transcript."""
-    assert read({**beside, "text": "hello"}, wants_words=True, wants_logprobs=True).text == "hello"
+    body = read_json(json.dumps({**beside, "text": "hello"}).encode())
+    assert read(body, wants_words=True, wants_logprobs=True).text == "hello"
+
+
+@given(st.dictionaries(st.sampled_from(KEYS) | HALVES, JSON))
+def test_whatever_is_read_can_be_written(body: dict[str, Any]) -> None:
+    """As UTF-8, to a client or to a log."""
+    json.dumps(read_json(json.dumps(body).encode()), ensure_ascii=False).encode()

@@ -21,12 +21,21 @@ _ITEMS_MAX = 20_000
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """Read a JSON object; anything else is an empty one."""
+    """Read a JSON object; anything else is an empty one. All of its text can be written as UTF-8."""
     try:
-        found = json.loads(body)
+        found = json.loads(_whole_characters(body.decode("utf-8-sig", "replace")))
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _whole_characters(text: str) -> str:
+    """JSON without halves of characters: it may spell one half alone, which nobody can write in UTF-8."""
+    if "\\ud" not in text.lower():
+        return text
+    # Pairs become characters by being read; what is half then stays so.
+    written = json.dumps(json.loads(text), ensure_ascii=False)
+    return written.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def transcript_of(body: Mapping[str, Any], job: Job, *, language: str = "") -> Transcript:
@@ -110,7 +119,7 @@ def _bytes(item: Mapping[str, Any]) -> tuple[int, ...]:
 
 def _avg_logprob(body: Mapping[str, Any], logprobs: tuple[TokenLogprob, ...] | None) -> float | None:
     if logprobs:
-        return sum(token.logprob for token in logprobs) / len(logprobs)
+        return _number(sum(token.logprob for token in logprobs) / len(logprobs))
     return _number_of_segments(body, "avg_logprob")
 
 
@@ -122,14 +131,14 @@ def _number_of_segments(body: Mapping[str, Any], key: str) -> float | None:
         if number is not None:
             weight = max((end or 0.0) - (start or 0.0), 1e-3)
             total, weights = total + weight * number, weights + weight
-    return total / weights if weights else None
+    return _number(total / weights) if weights else None
 
 
 def _tokens(usage: object) -> int:
     if not isinstance(usage, dict):
         return 0
     tokens = usage.get("output_tokens", usage.get("completion_tokens"))
-    return tokens if isinstance(tokens, int) and tokens > 0 else 0
+    return tokens if isinstance(tokens, int) and 0 < tokens <= _ITEMS_MAX else 0
 
 
 def _dicts(raw: object) -> list[dict[str, Any]]:
@@ -137,5 +146,10 @@ def _dicts(raw: object) -> list[dict[str, Any]]:
 
 
 def _number(raw: object) -> float | None:
-    is_number = isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw)
-    return float(raw) if is_number and isinstance(raw, int | float) else None
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        return None
+    try:
+        number = float(raw)
+    except OverflowError:  # JSON knows no largest whole number
+        return None
+    return number if math.isfinite(number) else None
