@@ -46,6 +46,20 @@ def test_only_who_works_is_asked(state: State) -> None:
     assert not needs_proof(one, 0.0, 100.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("last_success", "last_refusal", "asked", "is_due"),
+    [(None, 99.0, 95.0, True), (98.0, 99.0, 90.0, True), (99.5, 99.0, 90.0, False), (98.0, 99.0, 96.0, False)],
+)
+def test_who_refused_a_segment_and_recognised_none_since_is_due_soon(
+    last_success: float | None, last_refusal: float, asked: float, is_due: bool
+) -> None:
+    """Whatever the interval; but not at every refusal."""
+    one = target(last_success=last_success)
+    one.last_refusal = last_refusal
+    assert needs_proof(one, asked, 100.0, 30.0) is is_due
+    assert needs_proof(one, asked, 100.0, 0.0) is is_due
+
+
 def test_an_idle_target_proves_itself_again_and_again() -> None:
     """And /health tells that it recognised something."""
     one = Instance("one")

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from harken.clock import Clock
 from harken.config import LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
 from harken.dispatch.lines.upstream import Upstream
-from harken.errors import NoWordTimes
+from harken.errors import InstanceFailed, NoWordTimes
 from harken.fleet.static import StaticFleet, packaged_proof
+from harken.testing import FakeClock
 from harken.types import Options
 from tests.dispatch.house import FAST, check_idle, run, until_state
 from tests.dispatch.instances import Instance, make_segment, running
@@ -20,10 +22,10 @@ from tests.dispatch.openai_server import OpenAIServer, Script, expected_text, se
 
 
 @asynccontextmanager
-async def dispatching(*urls: str, ready: int) -> AsyncIterator[Dispatcher]:
+async def dispatching(*urls: str, ready: int, clock: Clock | None = None) -> AsyncIterator[Dispatcher]:
     """A dispatcher over upstreams; afterwards nothing is left in it."""
     upstreams = [Upstream(name=f"upstream-{number}", url=url, slots=4) for number, url in enumerate(urls, start=1)]
-    async with Dispatcher(LimitsConfig(), FAST) as dispatcher:
+    async with Dispatcher(LimitsConfig(), FAST, clock=clock) as dispatcher:
         async with StaticFleet(upstreams, dispatcher) as fleet:
             assert [line.name for line in fleet.instances()] == [each.name for each in upstreams]
             await dispatcher.wait_ready(5.0, count=ready)
@@ -64,6 +66,53 @@ def test_a_server_that_dies_in_the_middle_loses_no_segment() -> None:
             await until_state(dispatcher, "upstream-1", "ready", "on_trial")
 
     run(story())
+
+
+def test_a_recording_that_a_server_refuses_takes_it_out_of_nobodys_service() -> None:
+    """It is the recording's fault as long as the server recognises others; its canary says so, now and then."""
+    refusal: tuple[int, dict[str, str], str] = (400, {}, '{"error": "Invalid audio"}')
+
+    async def story() -> None:
+        one, clock = OpenAIServer(script=Script.STATUS, refusal=refusal), FakeClock()
+        async with serving(one), dispatching(one.url, ready=1, clock=clock) as dispatcher:
+            clock.advance(10.0)
+            for number in range(4):
+                with pytest.raises(InstanceFailed, match="refused the segment"):
+                    await dispatcher.recognize(make_segment(f"r{number}"), Options())
+            await until_proved(one, 2)
+            assert [line.state for line in dispatcher.health()] == ["ready"]
+            one.script = Script.ANSWER
+            assert (await dispatcher.recognize(make_segment(), Options())).instance == "upstream-1"
+            assert one.proofs == 2
+            assert len([asked for asked in one.asked if "stream" not in asked.fields]) == 8
+
+    run(story())
+
+
+def test_a_server_that_refuses_its_canary_too_is_set_aside() -> None:
+    """Nothing is wrong with that; so one refused recording is enough, and another server gets the work."""
+
+    async def story() -> None:
+        (one, other), clock = (OpenAIServer(), OpenAIServer()), FakeClock()
+        async with serving(one, other), dispatching(one.url, other.url, ready=2, clock=clock) as dispatcher:
+            clock.advance(10.0)
+            one.refuses = frozenset({"json", "verbose_json"})
+            for number in range(4):
+                found = await dispatcher.recognize(make_segment(f"r{number}"), Options())
+                assert found.instance == "upstream-2"
+            await until_state(dispatcher, "upstream-1", "resting")
+            assert dispatcher.health()[0].ejected == "canary"
+            asked = len(one.asked)
+            for number in range(4):
+                await dispatcher.recognize(make_segment(f"s{number}"), Options())
+            assert len(one.asked) == asked
+
+    run(story())
+
+
+async def until_proved(server: OpenAIServer, proofs: int) -> None:
+    """Wait until so many canaries came."""
+    await server.until(lambda: server.proofs >= proofs)
 
 
 def test_a_server_that_turns_segments_away_costs_none_of_them() -> None:

@@ -20,6 +20,9 @@ from harken.log import get_log
 PROOF_S = 60.0
 """How long a proof may take; others may share the target with us, and our canary waits behind their segments."""
 
+_REFUSALS_S = 5.0
+"""How often refusals may have a target asked, at most: whoever sends what it refuses can do that all day."""
+
 _PROVES = frozenset({State.READY, State.FULL})
 
 _log = get_log("dispatch.prover")
@@ -28,16 +31,21 @@ _log = get_log("dispatch.prover")
 def needs_proof(target: Target, asked: float, now: float, interval_s: float) -> bool:
     """Tell whether a target should recognise its canary now.
 
+    Before its time where it refused a segment and has recognised none since: the canary tells whether it takes any.
+
     Args:
-        target: whose state and last success count; one whose canary was wrong is asked again, so that it may recover.
+        target: whose state, last success and last refusal count; one whose canary was wrong is asked again, so that it
+            may recover.
         asked: the clock's time when it became ready, or when it was last asked.
         now: the clock's time.
-        interval_s: how long a success is believed; 0 for ever.
+        interval_s: how long a success is believed; 0 for ever, if it refuses nothing.
     """
-    if interval_s <= 0 or not (target.state in _PROVES or target.vitals.is_disproved):
+    if not (target.state in _PROVES or target.vitals.is_disproved):
         return False
     known = asked if target.last_success is None else max(asked, target.last_success)
-    return now - known >= interval_s
+    if target.last_refusal is not None and target.last_refusal >= known and now - asked >= _REFUSALS_S:
+        return True
+    return interval_s > 0 and now - known >= interval_s
 
 
 class Prover:

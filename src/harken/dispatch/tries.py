@@ -14,6 +14,7 @@ from functools import partial
 from harken.clock import Clock
 from harken.config import LimitsConfig
 from harken.dispatch.attempt import Pending, attempt, attempt_time_s
+from harken.dispatch.lines.failures import Refused
 from harken.dispatch.order.pace import Pace
 from harken.dispatch.outlet import Outlet
 from harken.dispatch.recovery.tally import is_loss, is_turned_away
@@ -99,6 +100,9 @@ class Tries:
         if outcome is not None and target.state is not State.GONE:
             target.detail = error.message
             self._pool.report(target, outcome)
+        if isinstance(error, Refused):
+            target.last_refusal = self._clock.now()
+            self._hurry(target)
         if is_turned_away(error):
             self._stats.turned_away += 1
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harken.dispatch.lines.failures import ConnectionLost, Cut, Silent, Stalled, Unreached
+from harken.dispatch.lines.failures import ConnectionLost, Cut, Refused, Silent, Stalled, Unreached
 from harken.dispatch.recovery.tally import Tally, is_charged, may_retry
 from harken.errors import Draining, EngineFailed, HarkenError, InstanceFailed, QueueFull, TimedOut, UnknownLanguage
 
@@ -22,12 +22,14 @@ from harken.errors import Draining, EngineFailed, HarkenError, InstanceFailed, Q
         (ConnectionLost(), Tally(tries=3, lone_deaths=3), False, False),
         (Cut(), Tally(shared_deaths=7), False, True),
         (Cut(), Tally(shared_deaths=8), False, False),
+        (Refused(), Tally(tries=1, refusals=1), False, True),
+        (Refused(), Tally(tries=2, refusals=2), False, False),
     ],
 )
 def test_another_try_needs_a_retryable_error_a_silent_client_and_a_try_left(
     error: HarkenError, tally: Tally, *, is_used: bool, allowed: bool
 ) -> None:
-    """Of four tries, three deaths alone, eight in company."""
+    """Of four tries, three deaths alone, eight in company, two refusals."""
     assert may_retry(error, tally, attempts=4, is_used=is_used) is allowed
 
 
@@ -43,6 +45,7 @@ def test_another_try_needs_a_retryable_error_a_silent_client_and_a_try_left(
         (Unreached(), False, Tally(shared_deaths=1)),
         (Silent(), False, Tally(tries=1, lone_deaths=1)),
         (Stalled(), True, Tally(shared_deaths=1)),
+        (Refused(), True, Tally(tries=1, refusals=1)),
         (QueueFull(), False, Tally()),
         (Draining(), True, Tally()),
     ],
@@ -63,6 +66,7 @@ def test_a_death_in_company_costs_no_try(error: HarkenError, tally: Tally, *, ha
         (Silent(), False),
         (Stalled(), False),
         (Cut(), False),
+        (Refused(), False),
         (QueueFull(), False),
         (Draining(), False),
     ],

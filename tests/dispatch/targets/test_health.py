@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harken.dispatch.lines.failures import ConnectionLost, Cut, Stalled
+from harken.dispatch.lines.failures import ConnectionLost, Cut, Refused, Stalled
 from harken.dispatch.targets.health import (
     Answered,
     Disproved,
@@ -203,6 +203,7 @@ def test_an_event_loop_that_is_late_gets_nothing_new_until_it_is_in_time() -> No
     [
         (UnknownLanguage(), None),
         (Cut(), None),
+        (Refused(), None),
         (QueueFull(), TurnedAway(event=Event.SAID_FULL)),
         (Draining(), TurnedAway(event=Event.SAID_DRAINING)),
         (NoReadyInstance(), TurnedAway(event=Event.SAID_STARTING)),

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a target, beside what it answers itself.
+"""What can go wrong between us and a target, beside the errors that an instance names itself.
 
 All of them are `InstanceFailed` to a client; within the dispatcher they tell whose fault an ended attempt was. They
 have no codes of their own.
@@ -23,6 +23,10 @@ class Silent(InstanceFailed):
 
 class Stalled(InstanceFailed):
     """It lives and says so, but the segment on it did not move on: its engine is probably stuck."""
+
+
+class Refused(InstanceFailed):
+    """It takes requests, but not this one: the segment may be to blame or the server, and its canary tells which."""
 
 
 class Cut(InstanceFailed):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from harken.dispatch.lines.failures import ConnectionLost, Cut, Silent, Stalled
+from harken.dispatch.lines.failures import ConnectionLost, Cut, Refused, Silent, Stalled
 from harken.dispatch.targets.state import Event
 from harken.dispatch.targets.vitals import Patience, Vitals
 from harken.errors import (
@@ -176,7 +176,7 @@ def _rest(vitals: Vitals, patience: Patience, now: float) -> Verdict:
 def outcome_of(error: HarkenError) -> Outcome | None:
     """What the end of an attempt says about its target; None where it says nothing."""
     match error:
-        case ClientError() | Cut() | DeadlineExceeded():
+        case ClientError() | Cut() | Refused() | DeadlineExceeded():
             return None
         case TimedOut():
             return Failed(is_lost=False)

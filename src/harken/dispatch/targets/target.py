@@ -50,6 +50,7 @@ class Target:
         self.successes = 0
         self.failures = 0
         self.last_success: float | None = None
+        self.last_refusal: float | None = None
         self.loop_lag_s = 0.0
         self.turn = 0
         self.audio_left_s = 0.0

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 
-from harken.dispatch.lines.failures import ConnectionLost, Unreached
+from harken.dispatch.lines.failures import ConnectionLost, Refused, Unreached
 from harken.dispatch.lines.line import Missed
 from harken.dispatch.lines.openai.line import OpenAILine
 from harken.dispatch.lines.openai.request import wav_of
@@ -218,9 +218,9 @@ def test_every_bad_end_is_one_error_in_our_words(script: Script, kind: type[Hark
     [
         ((500, {}, "Traceback"), InstanceFailed),
         ((502, {}, "<html>"), InstanceFailed),
-        ((413, {}, "too large"), InstanceFailed),
-        ((415, {}, ""), InstanceFailed),
-        ((422, {}, '{"detail": [{"msg": "no"}]}'), InstanceFailed),
+        ((413, {}, "too large"), Refused),
+        ((415, {}, ""), Refused),
+        ((422, {}, '{"detail": [{"msg": "no"}]}'), Refused),
         ((401, {}, '{"error": {"message": "sk-very-secret"}}'), Unavailable),
         ((403, {}, ""), Unavailable),
         ((404, {}, ""), Unavailable),

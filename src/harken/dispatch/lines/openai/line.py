@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from harken.clock import Clock, SystemClock
-from harken.dispatch.lines.failures import ConnectionLost
+from harken.dispatch.lines.failures import ConnectionLost, Refused
 from harken.dispatch.lines.line import Missed
 from harken.dispatch.lines.openai.answer import read_json, transcript_of
 from harken.dispatch.lines.openai.exchange import follow, is_stream, post, read_answer, read_reply
@@ -23,7 +23,7 @@ from harken.dispatch.lines.openai.standing import Standing
 from harken.dispatch.lines.patience import patiently
 from harken.dispatch.lines.proof import Proof
 from harken.dispatch.lines.upstream import Upstream
-from harken.errors import HarkenError, InstanceFailed, Unavailable
+from harken.errors import CanaryFailed, HarkenError, InstanceFailed, Unavailable
 from harken.log import get_log
 from harken.types import Send, Transcript
 from harken.wire import InstanceState, Job
@@ -65,6 +65,7 @@ class OpenAILine:
             ConnectionLost: it broke.
             QueueFull: it wants nothing now.
             Unavailable: nobody can use it until it is mended: a wrong key or model.
+            Refused: it does not take this segment.
             InstanceFailed: it failed, or what it sent is no transcript.
             NoWordTimes: it times no words; another target may.
             UnknownLanguage: it does not know the forced language; another target may.
@@ -138,6 +139,9 @@ class OpenAILine:
             transcript = await patiently(self.recognize(self._proof.job(time.time()), lambda _: None), _PROOF_S)
         except TimeoutError as error:
             raise InstanceFailed(f"The upstream did not recognise a short recording within {_PROOF_S:g} s.") from error
+        except Refused as error:
+            # Nothing is wrong with the recording, so it is the server that is to blame.
+            raise CanaryFailed(error.message) from error
         self._proof.check(transcript)
 
     async def _follow(self, response: ClientResponse, job: Job, send: Send) -> Transcript:

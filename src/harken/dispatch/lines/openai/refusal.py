@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harken.dispatch.lines.failures import Refused
 from harken.dispatch.lines.openai.answer import read_json
 from harken.dispatch.lines.openai.request import Option
 from harken.errors import (
@@ -110,7 +111,7 @@ def judge_reply(reply: Reply, job: Job, asked: frozenset[Option], now: float) ->
     if 300 <= reply.status < 400:
         error = InstanceFailed(f"The upstream redirects (HTTP {reply.status}), which is not followed.")
     elif reply.status < 500:
-        error = InstanceFailed(f"The upstream refused the segment (HTTP {reply.status}).")
+        error = Refused(f"The upstream refused the segment (HTTP {reply.status}).")
     else:
         error = InstanceFailed(f"The upstream failed (HTTP {reply.status}).")
     return Verdict(error=error, said=said.words)
@@ -156,7 +157,7 @@ def _refused(reply: Reply, job: Job, asked: frozenset[Option], said: _Said) -> V
     if leave_out is Option.WORDS:
         return Verdict(leave_out=leave_out if named else None, error=NoWordsThere(), said=said.words)
     if leave_out is None:
-        error = InstanceFailed(f"The upstream refused the segment (HTTP {reply.status}).")
+        error = Refused(f"The upstream refused the segment (HTTP {reply.status}).")
         return Verdict(error=error, said=said.words)
     return Verdict(leave_out=leave_out, said=said.words)
 
