@@ -41,11 +41,19 @@ class Requester:
         key: id of the API key, "" where none is used; work is shared out fairly between keys.
         priority: the class in which it waits.
         deadline: the clock's time, in seconds, after which the client has no use for the answer; None for none.
+        is_bound: work ends at the deadline. False where others may wait for the same answer: it only hurries the work
+            then, and whoever asks stops waiting by himself.
     """
 
     key: str = ""
     priority: Priority = Priority.INTERACTIVE
     deadline: float | None = None
+    is_bound: bool = True
+
+    @property
+    def ends_at(self) -> float | None:
+        """The clock's time, in seconds, at which work is given up; None for never."""
+        return self.deadline if self.is_bound else None
 
 
 ANYBODY = Requester()

@@ -81,7 +81,7 @@ class Tries:
         return transcript if transcript.instance else replace(transcript, instance=claim.target.name)
 
     async def _run(self, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
-        audio_s, deadline = job.segment.audio_s, job.segment.requester.deadline
+        audio_s, deadline = job.segment.audio_s, job.segment.requester.ends_at
         recognized_s, now = 0.0, self._clock.now()
         self._stats.tries += 1
         self._pace.start(now)

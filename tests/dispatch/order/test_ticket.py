@@ -59,6 +59,14 @@ def test_waiting_ends_at_our_limit_or_at_the_clients() -> None:
     assert (own.is_too_late(19.9), own.is_too_late(20.0), ours.is_too_late(1e9)) == (False, True, False)
 
 
+def test_a_deadline_beyond_which_others_may_wait_hurries_and_ends_nothing() -> None:
+    """Whoever has no more time leaves by himself."""
+    shared = Ticket(audio_s=1.0, deadline=300.0, requester=Requester(deadline=20.0, is_bound=False))
+    assert shared.due == Ticket(audio_s=1.0, requester=Requester(deadline=20.0)).due
+    assert shared.waits_until == 300.0
+    assert not shared.is_too_late(20.0)
+
+
 def test_everything_is_due_well_before_waiting_ends() -> None:
     """Patience and slack leave the default time-out room: neither ageing comes too late."""
     assert max(*PATIENCE_S.values(), SLACK_MAX_S) <= LimitsConfig().queue_timeout_s / 2

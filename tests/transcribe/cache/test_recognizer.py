@@ -204,28 +204,41 @@ def test_a_deadline_of_who_began_is_not_that_of_the_others() -> None:
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "recognitions"),
-    [(1.5, None, 2), (1.5, 2.0, 2), (2.0, 1.5, 1), (None, 2.0, 1), (None, None, 1)],
-)
-def test_a_reader_is_told_nothing_by_a_recognition_that_ends_before_his_time(
-    first: float | None, second: float | None, recognitions: int
-) -> None:
-    """The first one's deadline would end it when there is no beginning again for him."""
+@pytest.mark.parametrize("second", [None, 200.0])
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_recognition_outlasts_the_deadline_of_who_began_it(second: float | None, *, is_streamed: bool) -> None:
+    """He leaves; it goes on for those who have time, and who was told its beginning is told its end."""
 
     async def scene() -> None:
-        under = GatedRecognizer(failures=[DeadlineExceeded()] if recognitions == 2 else [])
-        async with cached(under) as cache:
+        under, clock = GatedRecognizer(), FakeClock(100.0)
+        async with cached(under, clock=clock) as cache:
             heard: list[str] = []
-            asking = []
-            for deadline in (first, second, second):
-                asking.append(ask(cache, send=heard.append, requester=Requester(deadline=deadline)))
-                await settle()
+            send = heard.append if is_streamed else None
+            first = ask(cache, send=send, requester=Requester(deadline=100.02))
+            await settle()
+            others = [ask(cache, send=send, requester=Requester(deadline=second)) for _ in range(3)]
+            with pytest.raises(DeadlineExceeded):
+                await first
             under.gate.set()
-            found = await asyncio.gather(*asking, return_exceptions=True)
-        assert [isinstance(one, Exception) for one in found] == [recognitions == 2, False, False]
-        assert len(under.asked) == recognitions
-        assert "".join(heard) == " one two" * 3
+            assert {answer.text for answer in await asyncio.gather(*others)} == {"one two"}
+        assert "".join(heard) == (" one two" * 4 if is_streamed else "")
+        (asked,) = under.asked
+        assert (asked.requester.deadline, asked.requester.ends_at) == (100.02, None)
+
+    asyncio.run(scene())
+
+
+def test_who_has_no_time_left_leaves_nothing_running() -> None:
+    """His deadline is over before anything began."""
+
+    async def scene() -> None:
+        under = GatedRecognizer()
+        async with cached(under, clock=FakeClock(100.0)) as cache:
+            with pytest.raises(DeadlineExceeded):
+                await ask(cache, requester=Requester(deadline=99.0))
+            await settle()
+            assert under.running == 0
+            assert not cache._tasks
 
     asyncio.run(scene())
 

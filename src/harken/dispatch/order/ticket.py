@@ -94,9 +94,10 @@ class Ticket:
     @property
     def waits_until(self) -> float:
         """The clock's time from which on waiting is over: the queue's limit, or the client's own deadline."""
-        latest = self.requester.deadline
+        latest = self.requester.ends_at
         return self.deadline if latest is None else min(self.deadline, latest)
 
     def is_too_late(self, now: float) -> bool:
         """Its client has no use for it any more."""
-        return self.requester.deadline is not None and self.requester.deadline <= now
+        latest = self.requester.ends_at
+        return latest is not None and latest <= now

@@ -9,7 +9,6 @@ nobody anything more, and one that nobody waits for is abandoned exactly once.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -52,15 +51,9 @@ class Flight:
         """It has an outcome."""
         return self._ended.is_set()
 
-    def suits(self, segment: Segment, *, is_reading: bool) -> bool:
-        """Whether this asker may wait for it.
-
-        It stands in a class that is not below his. And where he would read its text as it comes, it lasts as long as
-        he has time: its first asker's deadline ends it, and who was told text cannot begin again.
-        """
-        if rank(self.segment.requester.priority) > rank(segment.requester.priority):
-            return False
-        return not (self.is_streamed and is_reading) or _ends(self.segment) >= _ends(segment)
+    def suits(self, segment: Segment) -> bool:
+        """Whether this asker may wait for it: it stands in a class that is not below his."""
+        return rank(self.segment.requester.priority) <= rank(segment.requester.priority)
 
     async def wait(self, send: Send | None) -> Transcript:
         """Wait for its end; who is cancelled here leaves.
@@ -104,11 +97,6 @@ class Flight:
         del self._waiting[at]
         if not self._waiting and not self._ended.is_set():
             self._on_abandoned(self)
-
-
-def _ends(segment: Segment) -> float:
-    deadline = segment.requester.deadline
-    return math.inf if deadline is None else deadline
 
 
 def is_for_all(error: HarkenError, flight: Flight, follower: Segment, *, is_told: bool) -> bool:

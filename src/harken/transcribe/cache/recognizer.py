@@ -89,9 +89,20 @@ class CachedRecognizer:
         """See `harken.types.Recognizer`; `is_cached` of the transcript says whether a model ran for it.
 
         Raises:
-            DeadlineExceeded: the asker's own deadline came while he waited for somebody else's recognition.
+            DeadlineExceeded: the asker's own deadline came.
             HarkenError: of the recognition.
         """
+        try:
+            async with asyncio.timeout(_left_s(segment.requester, self._clock.now())) as patience:
+                return await self._answer(segment, options, send)
+        except TimeoutError as error:
+            if not patience.expired():
+                raise
+            raise DeadlineExceeded from error
+
+    # --- one asker ----------------------------------------------------------------------------------------------------
+
+    async def _answer(self, segment: Segment, options: Options, send: Send | None) -> Transcript:
         info = await self._recognizer.model()
         key = await key_of(segment, options, info, self._scope(segment.requester))
         for tries in range(_FOLLOWED + 1):
@@ -100,16 +111,13 @@ class CachedRecognizer:
                 self.counts.hits += 1
                 return known
             flight = self._flights.get(key)
-            suits = flight is not None and flight.suits(segment, is_reading=send is not None)
-            if flight is None or not suits or tries == _FOLLOWED:
+            if flight is None or not flight.suits(segment) or tries == _FOLLOWED:
                 return await self._lead(key, info, segment, options, send)
             answer = await self._follow(flight, segment, send)
             if answer is not None:
                 self.counts.joined += 1
                 return dataclasses.replace(answer, is_cached=True)
         raise AssertionError("whoever followed often enough leads")
-
-    # --- one asker ----------------------------------------------------------------------------------------------------
 
     def _recall(self, key: bytes, segment: Segment, options: Options) -> Transcript | None:
         value = self._memory.get(key, self._clock.now())
@@ -145,12 +153,7 @@ class CachedRecognizer:
             send(text)
 
         try:
-            async with asyncio.timeout(_left_s(segment.requester, self._clock.now())) as patience:
-                return await flight.wait(None if send is None else tell)
-        except TimeoutError as error:
-            if not patience.expired():
-                raise
-            raise DeadlineExceeded from error
+            return await flight.wait(None if send is None else tell)
         except HarkenError as error:
             if is_for_all(error, flight, segment, is_told=is_told):
                 raise
@@ -200,7 +203,7 @@ class CachedRecognizer:
         """Let the flight end with what the model says; return what is worth keeping."""
         self.counts.misses += 1
         send = flight.tell if flight.is_streamed else None
-        transcript = await self._recognizer.recognize(flight.segment, flight.options, send)
+        transcript = await self._recognizer.recognize(_outlasting(flight.segment), flight.options, send)
         value = None
         if is_whole(transcript, flight.segment, flight.options) and await self._still_serves(info):
             value = pack(key, transcript)
@@ -228,6 +231,13 @@ class CachedRecognizer:
     def _remove(self, key: bytes, flight: Flight) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
+
+
+def _outlasting(segment: Segment) -> Segment:
+    """The same for as long as anybody waits: who asked first has his deadline, and others may have more time."""
+    if segment.requester.deadline is None:
+        return segment
+    return dataclasses.replace(segment, requester=dataclasses.replace(segment.requester, is_bound=False))
 
 
 def _left_s(requester: Requester, now: float) -> float | None:
