@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harken.dispatch.lines.openai.answer import read_json, transcript_of
+from harken.dispatch.lines.openai.answer import read_json, text_max, transcript_of
 from harken.errors import InstanceFailed
 from harken.types import Finish, Options, TokenLogprob, Transcript, Word
 from harken.wire import Job
@@ -87,6 +87,14 @@ def test_log_probabilities_come_as_tokens_or_as_means() -> None:
     ]
     verbose = read({"text": "hé", "segments": segments}, wants_logprobs=True)
     assert (verbose.logprobs, verbose.avg_logprob, verbose.no_speech_prob) == (None, -2.0, 0.5)
+
+
+def test_text_without_end_is_cut_off_and_unfinished() -> None:
+    """Five times what anybody can say: to look through all of it would hold up everybody else."""
+    found = read({"text": "word " * 400_000})
+    assert (len(found.text), found.finish) == (text_max(1.0), Finish.LENGTH)
+    most = read({"text": "x" * text_max(1.0)})
+    assert (len(most.text), most.finish) == (text_max(1.0), Finish.STOP)
 
 
 def test_an_answer_that_may_be_incomplete_says_so() -> None:

@@ -19,6 +19,14 @@ from harken.wire import Job
 _ITEMS_MAX = 20_000
 """Words or tokens of one segment; no segment has so many, and no answer may fill our memory."""
 
+_TEXT_LEAST, _TEXT_PER_S = 1_000, 200
+"""Characters that a segment's text may have, in all and for each of its seconds: five times what anybody can say."""
+
+
+def text_max(audio_s: float) -> int:
+    """Characters of a segment's text, beyond which it is cut off: its server writes without end."""
+    return _TEXT_LEAST + math.ceil(_TEXT_PER_S * audio_s)
+
 
 def read_json(body: bytes) -> dict[str, Any]:
     """Read a JSON object; anything else is an empty one. All of its text can be written as UTF-8."""
@@ -55,6 +63,8 @@ def transcript_of(body: Mapping[str, Any], job: Job, *, language: str = "") -> T
     header = Header()
     text = (header.feed(text) + header.close()).strip()
     options, audio_s = job.options, job.segment.audio_s
+    is_endless = len(text) > text_max(audio_s)
+    text = text[: text_max(audio_s)]
     spoken = options.language or language or header.language or language_of(body)
     logprobs = _logprobs(body.get("logprobs")) if options.wants_logprobs else None
     return Transcript(
@@ -62,7 +72,7 @@ def transcript_of(body: Mapping[str, Any], job: Job, *, language: str = "") -> T
         language=spoken if text else "",
         audio_s=audio_s,
         tokens=_tokens(body.get("usage")) or len(logprobs or ()),
-        finish=finish_of(body),
+        finish=Finish.LENGTH if is_endless else finish_of(body),
         words=words_of(body.get("words"), audio_s) if options.wants_words else None,
         logprobs=logprobs,
         avg_logprob=_avg_logprob(body, logprobs) if options.wants_logprobs else None,

@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harken.dispatch.lines.openai.answer import read_json, transcript_of
+from harken.dispatch.lines.openai.answer import read_json, text_max, transcript_of
 from harken.dispatch.lines.openai.header import Header
 from harken.dispatch.lines.text_lines import Lines
 from harken.errors import InstanceFailed
 from harken.types import Transcript
 from harken.wire import Job
-
-_TEXT_MAX = 1 << 20
-"""Characters of one segment, far beyond any token cap."""
 
 
 class Events:
@@ -36,7 +33,7 @@ class Events:
         self._lines = Lines()
         self._header = Header()
         self._text: list[str] = []
-        self._length = 0
+        self._room = text_max(job.segment.audio_s)
         self._whole: dict[str, Any] = {}
         self._finish_reason = ""
         self._is_ended = False
@@ -47,17 +44,18 @@ class Events:
 
         Raises:
             WireError: a line is too long.
-            InstanceFailed: the server sent an error, or text without end.
+            InstanceFailed: the server sent an error.
         """
         for line in self._lines.feed(chunk):
             kind, _, data = line.strip().partition(b":")
-            if kind != b"data":
+            if kind != b"data" or self.is_over:
                 continue
             text = self._take(data.strip())
+            if len(text) > self._room:
+                text = text[: self._room]
+                self._cut_off()
             if text:
-                self._length += len(text)
-                if self._length > _TEXT_MAX:
-                    raise InstanceFailed("The upstream wrote more text than any segment can hold.")
+                self._room -= len(text)
                 self._text.append(text)
                 yield text
 
@@ -77,6 +75,11 @@ class Events:
             raise InstanceFailed("The upstream ended its stream without a result.")
         body = self._whole or {"text": "".join(self._text), "finish_reason": self._finish_reason}
         return transcript_of(body, self._job, language=self._header.language)
+
+    def _cut_off(self) -> None:
+        """It writes without end: what came is all that is wanted, and it is unfinished."""
+        self._whole, self._finish_reason = {}, "length"
+        self._is_ended = self.is_over = True
 
     def _take(self, data: bytes) -> str:
         if data == b"[DONE]":
