@@ -157,6 +157,38 @@ def test_an_option_that_is_refused_is_left_out_and_not_asked_for_again(names_ref
     assert ["repetition_penalty" in asked.fields for asked in server.asked] == [True, False, False]
 
 
+@pytest.mark.parametrize("names_refused", [True, False])
+def test_a_prompt_that_is_refused_is_left_out_for_its_segment_alone(names_refused: bool) -> None:
+    """It was too long; nothing follows for another client's, nor for what was left out in vain before it."""
+    server = OpenAIServer(refuses=frozenset({"long"}), names_refused=names_refused)
+
+    async def story() -> None:
+        async with line_to(server) as line:
+            for prompt in ("long", "short"):
+                job = job_of(repetition_penalty=1.15, language="English", context=prompt)
+                assert (await line.recognize(job, nobody)).text == expected_text(make_segment())
+
+    run(story())
+    assert "prompt" not in server.asked[-2].fields
+    last = server.asked[-1].fields
+    assert (last["prompt"], last["repetition_penalty"]) == ("short", "1.15")
+
+
+def test_several_options_that_are_refused_are_learnt_one_by_one() -> None:
+    """Each from an answer that came when it alone was left out last."""
+    server = OpenAIServer(refuses=frozenset({"repetition_penalty", "include[]"}), names_refused=False)
+    job = job_of(repetition_penalty=1.15, language="English", wants_logprobs=True)
+
+    async def story() -> None:
+        async with line_to(server) as line:
+            for _ in range(3):
+                await line.recognize(job, nobody)
+
+    run(story())
+    asked = [{"repetition_penalty", "include[]"} & set(asked.fields) for asked in server.asked]
+    assert asked == [{"repetition_penalty", "include[]"}, {"include[]"}, set(), {"repetition_penalty"}, set(), set()]
+
+
 def test_what_a_server_refuses_altogether_teaches_nothing() -> None:
     """A recording that it cannot read says nothing about its options."""
     server = OpenAIServer(script=Script.STATUS, refusal=(400, {}, '{"error": "Invalid audio"}'))

@@ -18,7 +18,7 @@ from harken.dispatch.lines.openai.answer import read_json, transcript_of
 from harken.dispatch.lines.openai.exchange import follow, is_stream, post, read_answer, read_reply
 from harken.dispatch.lines.openai.look import Found, OpenAILook
 from harken.dispatch.lines.openai.refusal import NoWordsThere, Verdict, judge_reply
-from harken.dispatch.lines.openai.request import Abilities, Option, fields_of, options_of
+from harken.dispatch.lines.openai.request import OF_ONE_REQUEST, Abilities, Option, fields_of, options_of
 from harken.dispatch.lines.openai.standing import Standing
 from harken.dispatch.lines.patience import patiently
 from harken.dispatch.lines.proof import Proof
@@ -72,13 +72,13 @@ class OpenAILine:
         """
         if job.options.wants_words and Option.WORDS in self._abilities.refused:
             raise NoWordsThere
-        abilities = self._abilities
+        abilities, left_out = self._abilities, None
         while True:
             asked = options_of(job, abilities)
             response = await post(self._session, self._upstream, job, fields_of(job, self._model, asked))
             try:
                 if 200 <= response.status < 300:
-                    return self._accept(abilities, await self._follow(response, job, send))
+                    return self._accept(left_out, await self._follow(response, job, send))
                 verdict = await self._judge(response, job, asked)
             finally:
                 # After the end was read this does nothing: the connection is back in the pool already.
@@ -87,7 +87,8 @@ class OpenAILine:
                 self._count(verdict)
                 raise verdict.error
             assert verdict.leave_out is not None, "a verdict is an error or something to leave out"
-            abilities = abilities.without(verdict.leave_out)
+            left_out = verdict.leave_out
+            abilities = abilities.without(left_out)
 
     async def look(self, timeout_s: float) -> InstanceState | Missed:
         """Ask the server how it is; never raises for its faults.
@@ -169,12 +170,11 @@ class OpenAILine:
         )
         return verdict
 
-    def _accept(self, abilities: Abilities, transcript: Transcript) -> Transcript:
-        # Only now is it sure that what was left out was to blame, and not the segment.
-        learnt = abilities.refused - self._abilities.refused
-        if learnt:
-            self._abilities = Abilities(refused=self._abilities.refused | learnt, is_terse=self._abilities.is_terse)
-            _log.warning("upstream.lacks", target=self._upstream.name, options=sorted(learnt))
+    def _accept(self, left_out: Option | None, transcript: Transcript) -> Transcript:
+        # Only now is it sure that what was left out last was to blame, and neither the segment nor what went before.
+        if left_out is not None and left_out not in self._abilities.refused | OF_ONE_REQUEST:
+            self._abilities = self._abilities.without(left_out)
+            _log.warning("upstream.lacks", target=self._upstream.name, option=left_out)
         self._standing = self._standing.after_success()
         return transcript
 

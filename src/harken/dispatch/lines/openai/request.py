@@ -35,6 +35,10 @@ class Option(StrEnum):
     WORDS = "timestamp_granularities"
 
 
+OF_ONE_REQUEST = frozenset({Option.PROMPT})
+"""What a server may refuse for what it says (a prompt that is too long), so that it is asked for it again."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Abilities:
     """What a server may be asked for.
