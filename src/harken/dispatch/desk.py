@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from harken.config import LimitsConfig
 from harken.dispatch.order.pace import Pace
 from harken.dispatch.order.queue import Queue
+from harken.dispatch.order.room import Room
 from harken.dispatch.order.ticket import Ticket
 from harken.dispatch.targets.candidate import Work
 from harken.dispatch.targets.pool import Pool
@@ -70,13 +71,17 @@ class Desk(Generic[G]):
         limits: how much may wait, and how long.
         pool: the targets.
         pace: for the Retry-After of refusals.
+
+    Attributes:
+        room: how much may wait, and whose; who waits for something else than a slot takes room here too.
     """
 
     def __init__(self, *, limits: LimitsConfig, pool: Pool, pace: Pace) -> None:
         self._limits = limits
         self._pool = pool
         self._pace = pace
-        self._queue: Queue[G] = Queue(limits.queue_audio_s)
+        self.room = Room(limits.queue_audio_s)
+        self._queue: Queue[G] = Queue(self.room)
         self._is_closed = False
         self._short_at = -math.inf
 
@@ -87,7 +92,7 @@ class Desk(Generic[G]):
     @property
     def queued_audio_s(self) -> float:
         """Seconds of audio that wait."""
-        return self._queue.audio_s
+        return self.room.audio_s
 
     def ask(self, guest: G, now: float) -> None:
         """Hand a guest a slot at once, or let it wait for its turn, or refuse it.
@@ -163,7 +168,7 @@ class Desk(Generic[G]):
             return Draining()
         if requester.deadline is not None and requester.deadline <= now:
             return DeadlineExceeded()
-        if self._queue and not self._queue.room.fits(requester):
+        if self._queue and not self.room.fits(requester):
             return self._full(requester, now)
         return None
 
@@ -190,8 +195,8 @@ class Desk(Generic[G]):
         guest.hand(claim)
 
     def _full(self, requester: Requester, now: float) -> HarkenError:
-        waits_s = self._queue.room.ahead_s(requester.priority)
-        limit_s = self._queue.room.limit_s(requester.priority)
+        waits_s = self.room.ahead_s(requester.priority)
+        limit_s = self.room.limit_s(requester.priority)
         return QueueFull(
             f"{waits_s:.0f} s of audio wait already, and at most {limit_s:.0f} s may.",
             retry_after_s=self._pace.retry_after_s(waits_s, now),
@@ -203,5 +208,5 @@ class Desk(Generic[G]):
         limit = f"within {self._limits.queue_timeout_s:g} s"
         if self._pool.ready == 0:
             return NoReadyInstance(f"No instance became ready {limit}.", retry_after_s=NOT_READY_RETRY_AFTER_S)
-        retry_after_s = self._pace.retry_after_s(self._queue.room.ahead_s(guest.requester.priority), now)
+        retry_after_s = self._pace.retry_after_s(self.room.ahead_s(guest.requester.priority), now)
         return TimedOut(f"No slot became free {limit}.", retry_after_s=retry_after_s)

@@ -25,6 +25,7 @@ from harken.dispatch.recovery.purse import Purse
 from harken.dispatch.recovery.rival import Rival
 from harken.dispatch.recovery.tally import is_charged, is_loss, may_retry
 from harken.dispatch.stats import Stats
+from harken.dispatch.targets.candidate import Work
 from harken.dispatch.targets.pool import Pool
 from harken.dispatch.targets.target import Claim, Target
 from harken.dispatch.tries import Tries
@@ -39,6 +40,10 @@ _log = get_log("dispatch.runner")
 
 _RETRY_FLOOR = 10
 """Further tries per ten seconds that no success has to pay for: a quiet server may fail a few times in a row."""
+
+_PAID_WITHIN_S = 30.0
+"""How long a failed segment waits for a further try. What three of the budget's windows do not pay for is more than
+it ever pays: then the client is told of the failure, rather than minutes later."""
 
 
 class Runner:
@@ -78,7 +83,9 @@ class Runner:
         self._news = news
         self._tries = Tries(limits=limits, pool=pool, pace=pace, clock=clock, stats=stats, hurry=hurry)
         self._hedger = Hedger(share=dispatch.hedge_share, rule=rule, pool=pool, clock=clock, stats=stats)
-        self._purse = Purse(Budget(share=dispatch.retry_share, floor=_RETRY_FLOOR), clock, stats)
+        self._pool = pool
+        budget = Budget(share=dispatch.retry_share, floor=_RETRY_FLOOR)
+        self._purse = Purse(budget=budget, room=waiting.room, enter=self._enter_elsewhere, clock=clock, stats=stats)
         self._beginnings = Beginnings()
         self._open: set[Pending] = set()
 
@@ -129,28 +136,40 @@ class Runner:
         return transcript
 
     async def _run(self, pending: Pending, job: Job, outlet: Outlet) -> Transcript:
+        idle: Claim | None = None
         while True:
-            with await self._waiting.claim(pending) as claim:
+            with idle or await self._waiting.claim(pending) as claim:
                 try:
                     return await self._round(pending, claim, job, outlet)
                 except HarkenError as error:
                     failure = error
             if not may_retry(failure, pending.tally, attempts=self._limits.attempts, is_used=outlet.is_used):
                 raise failure
-            await self._pay(pending, failure)
+            idle = await self._pay(pending, failure)
             tally = pending.tally
             deaths = tally.lone_deaths + tally.shared_deaths
             told = {**_ids(job), **_what(failure), "tries": tally.tries, "deaths": deaths}
             _log.info("segment.retried", target=claim.target.name, **told)
 
-    async def _pay(self, pending: Pending, failure: HarkenError) -> None:
-        """Pay for a further try; where the budget is empty, wait for it, as long as one would wait for a slot."""
+    async def _pay(self, pending: Pending, failure: HarkenError) -> Claim | None:
+        """Get a further try: an idle slot elsewhere, or None where it is paid for, and waits its turn."""
         if not is_charged(failure):
             self._stats.replays += is_loss(failure)
-            return
+            return None
         self._stats.retries += 1
-        if not await self._purse.pay(pending.waits_until):
-            raise DeadlineExceeded if pending.is_too_late(self._clock.now()) else failure
+        pending.deadline = self._clock.now() + min(_PAID_WITHIN_S, self._limits.queue_timeout_s)
+        try:
+            return await self._purse.pay(pending)
+        except TimeoutError:
+            self._stats.unpaid += 1
+            raise (DeadlineExceeded() if pending.is_too_late(self._clock.now()) else failure) from None
+        finally:
+            pending.deadline = self._clock.now() + self._limits.queue_timeout_s
+
+    def _enter_elsewhere(self, pending: Pending) -> Claim | None:
+        """Take a slot where the segment has not failed, if one is idle: what waits is handed free slots at once."""
+        work = Work(audio_s=pending.audio_s, affinity=pending.requester.key, is_bulk=pending.lane.is_bulk)
+        return self._pool.claim(pending.avoid, work, only_elsewhere=True)
 
     async def _round(self, pending: Pending, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
         """One try, or two at once."""

@@ -21,8 +21,9 @@ class Stats:
         abandoned: their client left.
         audio_s: seconds of audio in what was recognised.
         tries: attempts on targets, second tries included.
-        retries: further tries after failed ones, paid from the retry budget.
-        postponed: of these, those that had to wait for the budget.
+        retries: further tries that failed segments asked for, in idle slots elsewhere or paid from the retry budget.
+        postponed: of these, those that had to wait for one of the two.
+        unpaid: of these, those that had neither in time; their segments ended with the failure.
         replays: further tries of segments whose instance was lost under them; not charged.
         turned_away: attempts that a target refused because it was full or leaving.
         hedges: second tries that began while the first went on.
@@ -39,6 +40,7 @@ class Stats:
     tries: int = 0
     retries: int = 0
     postponed: int = 0
+    unpaid: int = 0
     replays: int = 0
     turned_away: int = 0
     hedges: int = 0

@@ -13,6 +13,7 @@ from harken.config import LimitsConfig
 from harken.dispatch.attempt import Pending
 from harken.dispatch.desk import NOT_READY_RETRY_AFTER_S, Desk
 from harken.dispatch.order.pace import Pace
+from harken.dispatch.order.room import Room
 from harken.dispatch.targets.pool import Pool
 from harken.dispatch.targets.target import Claim
 from harken.errors import HarkenError
@@ -45,6 +46,11 @@ class WaitingRoom:
     def audio_s(self) -> float:
         """Seconds of audio that wait."""
         return self._desk.queued_audio_s
+
+    @property
+    def room(self) -> Room:
+        """Where also those take room who wait for something else than a slot."""
+        return self._desk.room
 
     async def run(self) -> None:
         """Send those away whose time is over, until cancelled."""

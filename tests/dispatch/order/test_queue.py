@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harken.dispatch.order.queue import OTHERS_PER_OWN, PATIENCE_S, Queue
+from harken.dispatch.order.room import Room
 from harken.dispatch.order.ticket import SLACK_MAX_S, Lane, Ticket
 from harken.types import Priority, Requester
 from tests.dispatch.naive_queue import NaiveQueue
@@ -33,7 +34,7 @@ def ticket(
 
 def filled(*tickets: Ticket, limit_audio_s: float = 1e6) -> Queue[Ticket]:
     """A queue into which the tickets were pushed in this order."""
-    queue: Queue[Ticket] = Queue(limit_audio_s)
+    queue: Queue[Ticket] = Queue(Room(limit_audio_s))
     for each in tickets:
         assert queue.push(each)
     return queue
@@ -287,7 +288,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_it_behaves_as_the_obvious_queue_would(steps: list[tuple[object, ...]]) -> None:
     """Whatever happens, it equals one that looks at everybody each time, and the sum of audio is exact."""
-    queue: Queue[Ticket] = Queue(1e6)
+    queue: Queue[Ticket] = Queue(Room(1e6))
     naive, out, now = NaiveQueue(), list[Ticket](), 0.0
     for step, number, *rest in steps:
         assert isinstance(number, int)

@@ -4,8 +4,7 @@ Pure: it holds tickets and knows neither targets nor futures nor the time of day
 three levels: lanes here, the keys of a lane in `rank`, the segments of a key by `ticket.due`. A higher lane goes first.
 A lower one whose longest-waiting segment is out of patience gets every fourth audio-second: enough that nothing
 starves, and no more, since its whole backlog may be out of patience. A ticket that had a slot and lost it (its instance
-died) keeps its place and is never refused: it was accepted long ago. Invariant: `audio_s` is the sum over exactly the
-tickets that wait.
+died) keeps its place and is never refused: it was accepted long ago. Invariant: what waits here is in its room, once.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ class Queue(Generic[T]):
     """Tickets in the order in which they get a slot.
 
     Args:
-        limit_audio_s: seconds of audio that may wait at the same time; `room` says of whom.
+        room: how much may wait, and whose; several queues may share one.
     """
 
-    def __init__(self, limit_audio_s: float) -> None:
-        self._room = Room(limit_audio_s)
+    def __init__(self, room: Room) -> None:
+        self._room = room
         self._numbers = itertools.count()
         self._waiting: dict[int, T] = {}
         self._ranks = {lane: Rank(self._waiting) for lane in Lane}
@@ -52,13 +51,8 @@ class Queue(Generic[T]):
 
     @property
     def audio_s(self) -> float:
-        """Seconds of audio that wait."""
+        """Seconds of audio in its room."""
         return self._room.audio_s
-
-    @property
-    def room(self) -> Room:
-        """Who may still come; to be read only."""
-        return self._room
 
     def push(self, ticket: T) -> bool:
         """Let a new ticket wait, O(log n); False, and nothing changed, when there is no room for it."""

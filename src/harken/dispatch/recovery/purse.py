@@ -1,73 +1,97 @@
-"""The purse: further tries are paid from a budget, and who finds it empty waits instead of failing.
+"""The purse: further tries after failed ones are free in idle slots; the others are paid from a budget, or wait for it.
 
-The futures around `Budget`. Those who wait are paid in the order of their coming, as soon as something else succeeds or
-time brings the floor. Invariant: every `pay` ends: paid, too late by its own limit, or closed; and who left meanwhile
-costs nothing.
+The budget is there so that failures do not make an overload worse. A slot that nobody who waits may have is no
+overload, so a try elsewhere in one costs nobody anything. Who gets neither waits here, in the queue's order (class,
+key, due time) and in the same room: it is seen and counted as what it is, audio that waits. Invariant: every `pay`
+ends, with a slot, with the right to wait for one, too late, or closed; and who left meanwhile costs nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from harken.clock import Clock
+from harken.dispatch.attempt import Pending
+from harken.dispatch.order.queue import Queue
+from harken.dispatch.order.room import Room
 from harken.dispatch.recovery.budget import Budget
 from harken.dispatch.stats import Stats
+from harken.dispatch.targets.target import Claim
 from harken.errors import Draining
 
 _TICK_S = 0.1
 
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Wish:
-    until: float
-    answer: asyncio.Future[bool]
+_PASSED_MAX = 64
+"""Segments for which neither is found in one round; it bounds the cost of a round."""
 
 
 class Purse:
-    """Pays for further tries.
+    """Finds or pays for further tries.
 
     Args:
         budget: what there is.
+        room: where those who wait take room.
+        enter: claims an idle slot for a segment, where it has not failed; None when there is none.
         clock: seconds.
         stats: counts who had to wait.
     """
 
-    def __init__(self, budget: Budget, clock: Clock, stats: Stats) -> None:
+    def __init__(
+        self, *, budget: Budget, room: Room, enter: Callable[[Pending], Claim | None], clock: Clock, stats: Stats
+    ) -> None:
         self._budget = budget
+        self._queue: Queue[Pending] = Queue(room)
+        self._enter = enter
         self._clock = clock
         self._stats = stats
-        self._wishes: deque[_Wish] = deque()
+        self._answers: dict[Pending, asyncio.Future[Claim | None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
 
     def __len__(self) -> int:
         """Those who wait."""
-        return len(self._wishes)
+        return len(self._queue)
 
     def earn(self) -> None:
         """Something succeeded."""
-        self._budget.earn(self._clock.now())
-        if self._wishes:
+        now = self._clock.now()
+        self._budget.earn(now)
+        if self._queue and self._budget.left(now) >= 1.0:
             self._serve()
 
-    async def pay(self, until: float) -> bool:
-        """Pay for one further try, at once or after waiting; False when the clock came to `until` before.
+    async def pay(self, pending: Pending) -> Claim | None:
+        """Get a further try, at once or after waiting.
+
+        Returns:
+            An idle slot; None where the budget has paid, and the segment may wait for a slot.
 
         Raises:
+            TimeoutError: the clock came to its `waits_until` before.
             Draining: the purse is closed.
         """
         if self._is_closed:
             raise Draining
-        if not self._wishes and self._budget.spend(self._clock.now()):
-            return True
-        self._stats.postponed += 1
         loop = asyncio.get_running_loop()
-        wish = _Wish(until=until, answer=loop.create_future())
-        self._wishes.append(wish)
-        self._timer = self._timer or loop.call_later(_TICK_S, self._tick)
-        return await wish.answer
+        answer: asyncio.Future[Claim | None] = loop.create_future()
+        self._answers[pending] = answer
+        self._queue.put_back(pending)
+        self._serve()
+        if not answer.done():
+            self._stats.postponed += 1
+            self._timer = self._timer or loop.call_later(_TICK_S, self._tick)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            # It may have been handed a slot in the moment in which its caller left.
+            if answer.done() and not answer.cancelled() and answer.exception() is None:
+                claim = answer.result()
+                if claim is not None:
+                    claim.release()
+            raise
+        finally:
+            self._answers.pop(pending, None)
+            self._queue.remove(pending)
 
     def close(self) -> None:
         """Send everybody away and pay no more."""
@@ -75,27 +99,33 @@ class Purse:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._wishes:
-            answer = self._wishes.popleft().answer
-            if not answer.done():
-                answer.set_exception(Draining())
+        while (pending := self._queue.pop(self._clock.now())) is not None:
+            self._refuse(pending, Draining())
 
     def _tick(self) -> None:
         self._timer = None
-        now = self._clock.now()
-        for wish in self._wishes:
-            if wish.until <= now and not wish.answer.done():
-                wish.answer.set_result(False)
+        for pending in self._queue.expire(self._clock.now()):
+            self._refuse(pending, TimeoutError())
         self._serve()
-        if self._wishes:
+        if self._queue:
             self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._tick)
 
     def _serve(self) -> None:
-        while self._wishes:
-            answer = self._wishes[0].answer
-            # One that is done is too late, or its caller has left.
-            if not answer.done():
-                if not self._budget.spend(self._clock.now()):
-                    return
-                answer.set_result(True)
-            self._wishes.popleft()
+        now = self._clock.now()
+        passed: list[Pending] = []
+        while len(passed) < _PASSED_MAX and (pending := self._queue.pop(now)) is not None:
+            answer = self._answers[pending]
+            if answer.done():  # its caller leaves in this very moment
+                continue
+            claim = self._enter(pending)
+            if claim is not None or self._budget.spend(now):
+                answer.set_result(claim)
+            else:
+                passed.append(pending)
+        for pending in passed:
+            self._queue.put_back(pending)
+
+    def _refuse(self, pending: Pending, error: Exception) -> None:
+        answer = self._answers[pending]
+        if not answer.done():
+            answer.set_exception(error)
