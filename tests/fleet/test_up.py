@@ -118,6 +118,24 @@ def test_a_taken_gateway_port_is_said_at_once() -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("command", "setting", "words"),
+    [
+        ("up", "dispatch.policy=rr", "dispatch.policy"),
+        ("up", "cache.scope=share", "did you mean 'shared'"),
+        ("serve", "cache.url=redis://host/db", "cache.url"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_found_before_anything_is_announced(
+    command: str, setting: str, words: str
+) -> None:
+    """Exit code 2; whoever waits for the announcement waits for nothing."""
+    done = run(command, "--model", "stub", "--port", "0", "--set", setting)
+    assert done.returncode == 2
+    assert words in last_line(done.stderr)
+    assert done.stdout == ""
+
+
 def test_a_taken_instance_port_is_the_reason_of_the_end() -> None:
     """The only instance cannot have its port: not tried again, not moved elsewhere in silence."""
     with listen("127.0.0.1", 0) as holder:

@@ -138,29 +138,45 @@ async def _end(served: Served, server: uvicorn.Server, asked: asyncio.Event) -> 
 
 
 def run(build: Callable[[str], Served], *, host: str, port: int, name: str, announce: Announce) -> int:
-    """Listen, announce, build the app and serve it; return the process's exit code.
+    """Listen, build the app, announce and serve it; return the process's exit code.
 
     Args:
         build: makes the app, given the URL it will be reached under.
         host: address to listen on.
         port: 0 lets the system choose.
         name: the server's name, for the announcement.
-        announce: told once the port is ours.
+        announce: told once the port is ours and the app is there.
 
     Returns:
         0 after SIGTERM or Ctrl-C; 1 when a second one cut that short; 3 when it cannot start as told; else what the app
         gave up with. Where there is a reason, it is the last line of standard error.
+
+    Raises:
+        SetupError: of `build`: the app cannot be made of what it was told. Nothing has been announced then.
     """
     raise_descriptor_limit()
     sys.setswitchinterval(_SWITCH_S)
     try:
         listener = listen(host, port)
-        url = url_of(listener, host)
-        announce(Announcement(news=News.LISTENING, name=name, url=url, pid=os.getpid()))
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            ending = runner.run(_settle(build(url), listener))
     except SetupError as error:
-        ending = Ending(code=EXIT_BROKEN_AT_START, reason=f"{error.code}: {error.message}")
+        return _leave(name, _cannot_start(error))
+    with listener:
+        url = url_of(listener, host)
+        served = build(url)
+        announce(Announcement(news=News.LISTENING, name=name, url=url, pid=os.getpid()))
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                ending = runner.run(_settle(served, listener))
+        except SetupError as error:
+            ending = _cannot_start(error)
+    return _leave(name, ending)
+
+
+def _cannot_start(error: SetupError) -> Ending:
+    return Ending(code=EXIT_BROKEN_AT_START, reason=f"{error.code}: {error.message}")
+
+
+def _leave(name: str, ending: Ending) -> int:
     if ending.reason:
         print(f"{name}: {' '.join(ending.reason.split())}", file=sys.stderr, flush=True)  # noqa: T201
     return ending.code

@@ -278,7 +278,15 @@ def test_a_server_that_is_no_redis_is_a_miss() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://host", "host:6379", "redis://:secret@host:port/0", "redis://:secret@host/0?no_such=1", "memory://"]
+    "url",
+    [
+        "http://host",
+        "host:6379",
+        "redis://:secret@host:port/0",
+        "redis://:secret@host/0?no_such=1",
+        "redis://:secret@host/db",
+        "memory://",
+    ],
 )
 def test_a_url_that_cannot_be_is_an_error_at_the_start(url: str) -> None:
     """Before anything listens; and without its password."""

@@ -165,6 +165,10 @@ def _client(url: str) -> Redis:
         from redis.backoff import NoBackoff
     except ImportError as error:
         raise ConfigError("cache.url needs the redis package: pip install 'harken[redis]'.") from error
+    # The library takes what it cannot read for 0.
+    database = "" if "unix" in scheme else urlsplit(url).path.strip("/")
+    if database and not database.isdecimal():
+        raise ConfigError("cache.url ends with no number of a database: redis://host:6379/0 is one that does.")
     try:
         pool = BlockingConnectionPool.from_url(
             url.removeprefix("redis+"),
