@@ -12,7 +12,7 @@ from harken.engine.stub_work import speedup
 
 def standing(speed: float = 2.0, throughput: float = 20.0, failed: float = 0.0, volume: float = 14.0) -> Standing:
     """How a well-known target does."""
-    return Standing(volume=volume, failed=failed, speed=speed, throughput=throughput)
+    return Standing(volume=volume, ends=2 * volume, failed=failed, speed=speed, throughput=throughput)
 
 
 def found(*standings: Standing) -> list[int]:
@@ -36,7 +36,11 @@ WELL = standing()
         ([WELL, WELL, standing(speed=2.0, throughput=1.0)], []),
         ([WELL, WELL, standing(speed=0.1, throughput=1.0, volume=VOLUME - 1)], []),
         ([WELL, WELL, standing(failed=0.5)], [2]),
-        ([WELL, WELL, standing(failed=0.3)], []),
+        ([WELL, WELL, standing(failed=0.33)], [2]),
+        ([WELL, standing(failed=0.33)], [1]),
+        ([WELL, WELL, standing(failed=0.1)], []),
+        ([WELL, WELL, standing(failed=0.19, volume=10.0)], []),
+        ([standing(failed=0.2), standing(failed=0.2), standing(failed=0.33)], []),
         ([standing(failed=0.5), standing(failed=0.5), standing(failed=0.6)], []),
         ([WELL, standing(failed=1.0, speed=0.0, throughput=0.0)], [1]),
         ([standing(failed=0.5), WELL, standing(speed=0.2, throughput=2.0), WELL], [0, 2]),
@@ -122,6 +126,19 @@ def test_what_happened_fades_with_work_and_with_time() -> None:
     for _ in range(20):
         record.succeeded(now=0.0, audio_s=6.0, took_s=6.0, load=4.0)
     assert record.standing(0.0).speed < 8.0 / SLOWER
-    for _ in range(10):
+    for _ in range(22):
         record.failed(now=0.0)
     assert record.standing(0.0).failed == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(("every", "is_found"), [(3, True), (5, True), (20, False)])
+def test_who_fails_every_third_or_fifth_segment_beside_healthy_ones_is_found(every: int, is_found: bool) -> None:
+    """Within forty segments; one in twenty is nothing that a further try does not mend."""
+    records = Record(), Record()
+    for number in range(1, 41):
+        for record, fails in zip(records, (number % every == 0, False), strict=True):
+            if fails:
+                record.failed(now=0.1 * number)
+            else:
+                record.succeeded(now=0.1 * number, audio_s=6.0, took_s=1.0, load=1.0)
+    assert bool(found(*(record.standing(4.0) for record in records))) is is_found

@@ -2,7 +2,7 @@
 
 Pure. An instance at half speed still helps, since it simply gets fewer segments; setting it aside would make the others
 slower. One that is four times slower holds what it has for so long that people are better off without it, and so it is
-with one that fails every second segment. Speed has to be compared fairly: with continuous batching each segment is
+with one that fails every third segment. Speed has to be compared fairly: with continuous batching each segment is
 slower the more run beside it, but all of them together are faster. So a target counts as slower only by the smaller
 of two factors, that of its segments' own speed and that of its whole throughput. Hence the invariant: at whatever
 loads, one that is f times slower than its peers is never taken for more than f times slower.
@@ -22,8 +22,11 @@ SLOWER = 4.0
 SLOW = 1.4
 """So many times slower is slow: it goes on, but clips need not be sent there first."""
 
-FAILING = 0.4
-"""Such a part of failed segments is too many, if the others have less than a quarter of that."""
+FAILING = 0.125
+"""Such a part more of failed segments than the others have is too many, if it is also more than twice theirs."""
+
+FAILURES = 4.0
+"""Failed segments, the faded ones counted for less, below which it is chance."""
 
 VOLUME = 10.0
 """Segments, the faded ones counted for less, below which nothing is concluded."""
@@ -33,6 +36,9 @@ _SHARE_OF_EACH_S = 2.0
 different mixes, such as short clips here and pieces of files there; without this, clips would make one look slow."""
 
 _KEPT = 0.93
+_KEPT_ENDS = 0.97
+"""How segments ended is remembered for longer than their speed: it takes some thirty to tell a fifth from chance."""
+
 _HALF_LIFE_S = 120.0
 
 
@@ -42,24 +48,27 @@ class Standing:
 
     Attributes:
         volume: segments that it is known by, the faded ones counted for less.
-        failed: the part of them that failed.
+        ends: the same, for how they ended.
+        failed: the part of those that failed.
         speed: audio-seconds per second of one segment, each counted as a little longer than it is, and divided by the
             target's weight; 0 for unknown.
         throughput: the same of all that ran at the same time; 0 for unknown.
     """
 
     volume: float
+    ends: float
     failed: float
     speed: float
     throughput: float
 
 
 class Record:
-    """The recent segments of one target; each fades with those after it (to a half after ten) and with time."""
+    """The recent segments of one target; each fades with those after it (speed: to a half after ten) and with time."""
 
     def __init__(self) -> None:
         self._at = 0.0
         self._volume = 0.0
+        self._ends = 0.0
         self._failed = 0.0
         self._audio_s = 0.0
         self._took_s = 0.0
@@ -80,18 +89,22 @@ class Record:
     def standing(self, now: float, *, weight: float = 1.0) -> Standing:
         """What that amounts to now; of a target of three times the weight three times the speed is expected."""
         speed = self._audio_s / self._took_s / weight if self._took_s > 0 else 0.0
+        kept = 0.5 ** ((now - self._at) / _HALF_LIFE_S)
         return Standing(
-            volume=self._volume * 0.5 ** ((now - self._at) / _HALF_LIFE_S),
-            failed=self._failed / self._volume if self._volume > 0 else 0.0,
+            volume=self._volume * kept,
+            ends=self._ends * kept,
+            failed=self._failed / self._ends if self._ends > 0 else 0.0,
             speed=speed,
             throughput=speed * self._load_s / self._took_s if self._took_s > 0 else 0.0,
         )
 
     def _fade(self, now: float) -> None:
-        kept = _KEPT * 0.5 ** ((now - self._at) / _HALF_LIFE_S)
+        faded = 0.5 ** ((now - self._at) / _HALF_LIFE_S)
+        kept = _KEPT * faded
         self._at = now
+        self._ends = self._ends * _KEPT_ENDS * faded + 1.0
+        self._failed *= _KEPT_ENDS * faded
         self._volume = self._volume * kept + 1.0
-        self._failed *= kept
         self._audio_s *= kept
         self._took_s *= kept
         self._load_s *= kept
@@ -126,7 +139,8 @@ def outliers(standings: Iterable[tuple[K, Standing]]) -> list[Outlier[K]]:
     found = []
     for target, standing in known:
         usual = _median_of_others(failed, standing.failed)
-        if standing.failed >= FAILING and 4 * usual < standing.failed:
+        is_chance = standing.failed * standing.ends < FAILURES
+        if not is_chance and standing.failed >= usual + FAILING and standing.failed > 2 * usual:
             reason = f"{standing.failed:.0%} of its segments failed lately, and {usual:.0%} of the others'."
             found.append(Outlier(target=target, badness=100.0 * standing.failed, reason=reason))
             continue

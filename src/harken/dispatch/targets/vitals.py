@@ -40,7 +40,7 @@ class Patience:
         """How many more of so many targets may be set aside for being worse, when `away` of them are away already.
 
         One of two or three may, though it is more than the share: it works at a quarter of the other's speed or fails
-        every second segment, so little is lost. The last one never may, nor any where the share is 0.
+        every third segment, so little is lost. The last one never may, nor any where the share is 0.
         """
         if targets < 2 or self.eject_share <= 0:
             return 0
