@@ -25,6 +25,9 @@ def test_json_lines_and_csv_say_the_same(tmp_path: Path) -> None:
     )
     table.write_text("audio_s,arrival_s,key,priority\n60,102,team-a,batch\n3.5,100,,\n")
     assert read_trace(lines) == read_trace(table) == EXPECTED
+    sheet = tmp_path / "Sheet.CSV"
+    sheet.write_text("\ufeff" + table.read_text())
+    assert read_trace(sheet) == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,9 @@ def test_json_lines_and_csv_say_the_same(tmp_path: Path) -> None:
             "line 2: unknown field 'lenght'",
         ),
         ('{"arrival_s": 1, "audio_s": 1, "priority": "urgent"}', "'urgent'"),
+        ('{"arrival_s": 1, "audio_s": 1e9}', "more than 86400"),
+        ('{"arrival_s": 1, "audio_s": 1%s}' % ("0" * 400), "not a number above 0"),
+        ('{"arrival_s": 0, "audio_s": 1}\n{"arrival_s": 1e12, "audio_s": 1}', "longer than a month"),
         ("[1, 2]", "line 1: not a JSON object"),
         ("{", "line 1: not a JSON object"),
     ],
@@ -56,6 +62,8 @@ def test_a_trace_that_is_not_there_is_an_error_in_one_line(tmp_path: Path) -> No
     """As is one that is no text, or a row with too many cells."""
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "wide.csv").write_text("arrival_s,audio_s\n1,2,3\n")
+    with pytest.raises(ConfigError, match="line 2 has more cells"):
+        read_trace(tmp_path / "wide.csv")
     for name in ("nowhere.csv", "binary", "wide.csv"):
         with pytest.raises(ConfigError):
             read_trace(tmp_path / name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import structlog
 
 from harken.cli.simulate import Asked, run
-from harken.config import Config
+from harken.config import Config, FleetConfig
 from harken.errors import ConfigError
 
 ASKED = Asked(
@@ -67,6 +68,25 @@ def test_a_trace_is_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert (row["recordings"], row["short_p50_s"]) == (2, pytest.approx(0.1))
 
 
+def test_an_arm_that_is_named_twice_is_simulated_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """It would give the same figures."""
+    run(Config(), dataclasses.replace(ASKED, as_json=True, requests=10, policies=("auto", "auto")))
+    assert len(_rows(capsys)) == 1
+
+
+def test_weighted_policies_have_the_weights_of_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of nginx's arm are only for who gives none; and each simulated instance must have one."""
+    asked = dataclasses.replace(ASKED, as_json=True, slots=4, policies=("weighted_round_robin",))
+    found = []
+    for weights in ("", "3,3,2,2", "9,1,1,1"):
+        run(Config(fleet=FleetConfig(weights=weights)), asked)
+        [row] = _rows(capsys)
+        found.append((row["short_p50_s"], row["short_p99_s"]))
+    assert found[0] == found[1] != found[2]
+    with pytest.raises(ConfigError, match="2 weights for 4 instances"):
+        run(Config(fleet=FleetConfig(weights="1,2")), asked)
+
+
 def _rows(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     out = capsys.readouterr().out
     rows: list[dict[str, Any]] = json.loads(out[out.index("{\n") :])["rows"]  # what the log said comes before
@@ -79,7 +99,10 @@ def _rows(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
         ({"policies": ("fewest_inflight",)}, "fewest_in_flight"),
         ({"faults": ("kill:9@1",)}, "instances 1 to 4"),
         ({"load": 0.0}, "--load"),
+        ({"load": math.inf}, "--load"),
         ({"rtfx": -1.0}, "--rtfx"),
+        ({"rtfx": 1e-300}, "--rtfx"),
+        ({"rtfx": math.nan}, "--rtfx"),
         ({"trace": Path("/no/such.csv")}, "/no/such.csv"),
         ({"plot": Path("/no/such/folder/a.svg")}, "cannot be written"),
     ],

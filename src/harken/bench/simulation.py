@@ -44,6 +44,7 @@ class Scenario:
         slots: of each.
         rtfx: audio-seconds per second of one segment alone on an instance.
         faults: what happens to instances.
+        weights: of the instances in Harken's weighted arms; empty for the guide's.
         restart_s: how long a lost instance takes to be back.
         warm_up_s: recordings before are left out of the latencies.
         limits: of Harken's arms.
@@ -56,6 +57,7 @@ class Scenario:
     slots: int = 32
     rtfx: float = 100.0
     faults: tuple[Fault, ...] = ()
+    weights: tuple[float, ...] = ()
     restart_s: float = 10.0
     warm_up_s: float = 0.0
     limits: LimitsConfig = field(default_factory=LimitsConfig)
@@ -195,5 +197,7 @@ def make_arm(
         score=score,
         restart_s=scenario.restart_s,
     )
+    if scenario.weights:
+        weights = dict(zip(by_name, scenario.weights, strict=True))
     gateway.owner.start(weights if name.startswith("weighted") else {})
     return gateway

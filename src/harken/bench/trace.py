@@ -18,6 +18,9 @@ from harken.bench.workload import Arrival
 from harken.errors import ConfigError
 from harken.types import Priority
 
+_ARRIVAL_MAX_S, _AUDIO_MAX_S = 31 * 86_400.0, 86_400.0
+"""A month, and a day: beyond, a file has another unit, and all the looks of that time would be simulated."""
+
 _FIELDS = ("arrival_s", "audio_s", "key", "priority")
 
 
@@ -28,14 +31,17 @@ def read_trace(path: Path) -> tuple[Arrival, ...]:
         ConfigError: the file cannot be read, is empty, or a line is wrong.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = _csv(file) if path.suffix == ".csv" else _lines(file)
+        # Spreadsheets begin their files with a mark of their encoding.
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = _csv(file) if path.suffix.lower() == ".csv" else _lines(file)
             arrivals = sorted((_arrival(path, *row) for row in rows), key=lambda arrival: arrival.at_s)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"The trace {path} cannot be read: {error}") from error
     if not arrivals:
         raise ConfigError(f"The trace {path} is empty.")
     first_s = arrivals[0].at_s
+    if arrivals[-1].at_s - first_s > _ARRIVAL_MAX_S:
+        raise ConfigError(f"The trace {path} lasts longer than a month: arrival_s is in seconds.")
     return tuple(
         Arrival(at_s=each.at_s - first_s, audio_s=each.audio_s, key=each.key, priority=each.priority)
         for each in arrivals
@@ -45,6 +51,8 @@ def read_trace(path: Path) -> tuple[Arrival, ...]:
 def _csv(file: Any) -> Iterator[tuple[int, Any]]:
     reader = csv.DictReader(file)
     for row in reader:
+        if None in row:
+            raise csv.Error(f"line {reader.line_num} has more cells than the first one")
         yield reader.line_num, row
 
 
@@ -67,7 +75,7 @@ def _arrival(path: Path, number: int, row: Any) -> Arrival:
     try:
         return Arrival(
             at_s=_number(row, "arrival_s", least=None),
-            audio_s=_number(row, "audio_s", least=0.0),
+            audio_s=_number(row, "audio_s", least=0.0, most=_AUDIO_MAX_S),
             key=str(row.get("key") or ""),
             priority=Priority(row.get("priority") or Priority.INTERACTIVE),
         )
@@ -75,12 +83,14 @@ def _arrival(path: Path, number: int, row: Any) -> Arrival:
         raise ConfigError(f"{where}: {error}.") from error
 
 
-def _number(row: dict[str, Any], name: str, *, least: float | None) -> float:
+def _number(row: dict[str, Any], name: str, *, least: float | None, most: float = math.inf) -> float:
     value = row.get(name)
     try:
         number = float(value) if not isinstance(value, bool | None) else math.nan
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number) or (least is not None and number <= least):
         raise ValueError(f"{name} is {value!r}, not a number" + ("" if least is None else f" above {least:g}"))
+    if number > most:
+        raise ValueError(f"{name} is {number:g}, more than {most:g}")
     return number

@@ -23,8 +23,12 @@ from harken.bench.workload import Drawn, Workload
 from harken.config import Config
 from harken.dispatch.targets.choice import POLICY_NAMES, policy_named
 from harken.errors import ConfigError
+from harken.fleet.upstreams import parse_weights
 
 _BAR = 24
+
+_RTFX, _LOAD = (0.1, 1e6), (0.001, 100.0)
+"""What can be simulated in a time that anybody waits."""
 
 _QUEUE_LEAST_S = 30.0
 """The least that may wait, in seconds of the whole fleet's work: the default bound is made for a few instances, and to
@@ -72,11 +76,13 @@ def run(config: Config, asked: Asked) -> int:
     Raises:
         ConfigError: something asked for is not there or makes no sense.
     """
-    for flag, value in (("--rtfx", asked.rtfx), ("--load", asked.load)):
-        if not value > 0:
-            raise ConfigError(f"{flag} must be above 0, not {value:g}.")
+    for flag, value, (least, most) in (("--rtfx", asked.rtfx, _RTFX), ("--load", asked.load, _LOAD)):
+        if not least <= value <= most:
+            raise ConfigError(f"{flag} must be from {least:g} to {most:g}, not {value:g}.")
     scenario = _scenario(config, asked)
     names = _arms(asked)
+    if asked.plot is not None:
+        _write(asked.plot, "")  # now, and not when all has been simulated
     shown = track(names, console=Console(stderr=True), transient=True, disable=asked.as_json or not sys.stderr.isatty())
     rows = [run_arm(scenario, name) for name in shown]
     title = _title(scenario, asked)
@@ -104,6 +110,7 @@ def _scenario(config: Config, asked: Asked) -> Scenario:
         slots=asked.slots,
         rtfx=asked.rtfx,
         faults=tuple(read_fault(fault, instances=asked.instances) for fault in asked.faults),
+        weights=parse_weights(config.fleet.weights, asked.instances) if config.fleet.weights.strip() else (),
         restart_s=asked.restart_s,
         # A fleet begins empty, and every instance slowly: a tenth of the time, but no more than a minute.
         warm_up_s=min(0.1 * last_s, 60.0),
@@ -119,7 +126,7 @@ def _arms(asked: Asked) -> list[str]:
     for name in asked.policies:
         policy_named(name)
     nginx = [NGINX_WEIGHTED, NGINX_LEAST] if asked.has_nginx else []
-    return [*nginx, *(asked.policies or POLICY_NAMES)]
+    return [*nginx, *dict.fromkeys(asked.policies or POLICY_NAMES)]
 
 
 def _write(path: Path, text: str) -> None:
