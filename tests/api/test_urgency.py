@@ -90,6 +90,12 @@ def test_a_value_that_cannot_be_is_refused_by_name(name: str, value: str) -> Non
     assert refused.value.status == 400
 
 
+def test_a_misspelt_class_is_answered_with_the_word_that_was_meant() -> None:
+    """As a client would write it."""
+    with pytest.raises(UnsupportedOption, match="did you mean 'batch'"):
+        requester_of(Headers({"X-Harken-Priority": "batchh"}), None, 0.0)
+
+
 def test_a_header_that_was_given_twice_is_refused() -> None:
     """Which one is meant?"""
     headers = Headers(raw=[(b"x-harken-deadline", b"1"), (b"x-harken-deadline", b"2")])

@@ -99,7 +99,7 @@ def _priority(text: str, highest: Priority, own: Priority) -> Priority:
     try:
         wanted = Priority(text.lower())
     except ValueError:
-        near = difflib.get_close_matches(text.lower(), list(Priority), n=1)
+        near = difflib.get_close_matches(text.lower(), [each.value for each in Priority], n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise UnsupportedOption(
             f"{PRIORITY_HEADER} must be one of {', '.join(Priority)}, not {text[:40]!r}{hint}", field=PRIORITY_HEADER
