@@ -76,6 +76,8 @@ def test_several_are_separated_by_spaces_and_numbered() -> None:
         ("http://a#key_env=MISSING", "MISSING, which is not set"),
         ("http://a#key_env=BAD", "no header may have"),
         ("http://a http://a/v1", "given twice"),
+        ("http://a HTTP://A:80/", "given twice"),
+        ("https://[::1] https://[::1]:443", "given twice"),
         ("http://a#name=x http://b#name=x", "Two upstreams are called 'x'"),
     ],
 )

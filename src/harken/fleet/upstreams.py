@@ -21,6 +21,7 @@ OPTIONS = ("name", "weight", "slots", "model", "revision", "key_env", "serial", 
 _FLAGS = frozenset({"serial", "words"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOCAL_NAME = re.compile(r"asr-\d+")
+_PORTS = {"http": ":80", "https": ":443"}
 _SLOTS_MAX = 4096
 
 
@@ -62,7 +63,8 @@ def parse_weights(text: str, count: int) -> tuple[float, ...]:
 
 def _parse(written: str, number: int, env: Mapping[str, str]) -> Upstream:
     parts = _split(written)
-    shown = f"{parts.scheme}://{parts.netloc}"
+    # As everybody reads it, so that the same server is known as the same.
+    shown = f"{parts.scheme}://{parts.netloc.lower().removesuffix(_PORTS[parts.scheme])}"
     said = dict(_fragment(parts.fragment, shown))
     name = said.get("name", f"upstream-{number}")
     if not _NAME.fullmatch(name) or _LOCAL_NAME.fullmatch(name):
