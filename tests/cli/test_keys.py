@@ -18,6 +18,16 @@ def harken(folder: Path, *words: str) -> Result:
     return CliRunner().invoke(build_app(), command, catch_exceptions=False)
 
 
+def test_a_narrow_terminal_breaks_no_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eighty columns, and a key with everything that a key can have: its line goes on in the next."""
+    monkeypatch.setenv("COLUMNS", "80")
+    limits = ["--requests-per-minute", "12000", "--audio-seconds-per-minute", "3600"]
+    harken(tmp_path, "add", "the transcription team of the archive", "--priority", "interactive", *limits)
+    lines = harken(tmp_path, "list").stdout.splitlines()
+    assert lines[0].split() == ["id", "name", "secret", "state", "class", "req/min", "audio-s/min", "used"]
+    assert {"12000", "3600", "interactive"} <= set(lines[1].split())
+
+
 @pytest.mark.slow
 def test_a_key_is_made_listed_and_revoked_without_a_server(tmp_path: Path) -> None:
     """The secret is the only line on standard output, and no list ever shows it."""

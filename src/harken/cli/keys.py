@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from harken.keys import Key, KeyBook
     from harken.types import Priority
 
+_LEAST_WIDTH = 110
+
 Requests = Annotated[int | None, typer.Option(min=0, help="Its requests per minute; 0 for no limit.")]
 Highest = Annotated[
     str, typer.Option("--priority", help="The highest class that it may ask for: live, interactive or batch.")
@@ -115,7 +117,8 @@ def _print_table(found: list[Key]) -> None:
     table = Table(box=None, header_style="dim")
     for column in ("id", "name", "secret", "state", "class", "req/min", "audio-s/min", "used"):
         is_number = column.endswith("/min")
-        table.add_column(column, justify="right" if is_number else "left", overflow="fold", no_wrap=not is_number)
+        # Where it gets narrow, names are what may be broken.
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold", no_wrap=column != "name")
     for key in found:
         state = "[red]revoked[/]" if key.revoked_at is not None else "[green]admin[/]" if key.is_admin else "in use"
         table.add_row(
@@ -128,7 +131,8 @@ def _print_table(found: list[Key]) -> None:
             _limit(key.audio_s_per_minute),
             _day(key.last_used_at),
         )
-    Console().print(table)
+    # A narrower terminal breaks whole lines, not each word of them.
+    Console(width=max(Console().width, _LEAST_WIDTH)).print(table)
 
 
 def _limit(value: float | None) -> str:
