@@ -6,14 +6,15 @@ import asyncio
 
 import pytest
 
-from harken.config import DispatchConfig
+from harken.config import DispatchConfig, LimitsConfig
 from harken.dispatch.prover import needs_proof
 from harken.dispatch.targets.state import State
 from harken.dispatch.targets.target import Target
 from harken.dispatch.targets.vitals import Vitals
+from harken.errors import EngineFailed
 from harken.testing import FakeClock
 from harken.types import Options
-from tests.dispatch.house import dispatching, run, until_state
+from tests.dispatch.house import dispatching, run, state_of, until_state
 from tests.dispatch.instances import Instance, Script, make_segment
 
 OFTEN = DispatchConfig(canary_interval_s=0.01)
@@ -40,7 +41,7 @@ def test_who_recognised_nothing_for_the_interval_is_due(last_success: float | No
 def test_only_who_works_is_asked(state: State) -> None:
     """Or should work, but for a wrong canary; nobody at all where the interval is 0."""
     one = target(state)
-    assert needs_proof(one, 0.0, 100.0, 30.0) is (state in (State.READY, State.FULL))
+    assert needs_proof(one, 0.0, 100.0, 30.0) is (state in (State.READY, State.FULL, State.ON_TRIAL))
     one.vitals = Vitals(is_disproved=True)
     assert needs_proof(one, 0.0, 100.0, 30.0)
     assert not needs_proof(one, 0.0, 100.0, 0.0)
@@ -112,6 +113,25 @@ def test_a_target_with_a_wrong_canary_is_set_aside_and_its_owner_told_once() -> 
                 assert (await dispatcher.recognize(make_segment(), Options())).instance == "other"
             assert told == ["wrong"]
             assert wrong.jobs == []
+
+    run(story())
+
+
+def test_where_no_segment_comes_a_right_canary_ends_the_trial() -> None:
+    """Who follows /health sends nothing while nobody is ready: it must become ready by itself, and at once."""
+    one, clock = Instance("one", Script.ENGINE_FAILS), FakeClock()
+
+    async def story() -> None:
+        async with dispatching(one, clock=clock, limits=LimitsConfig(attempts=1)) as dispatcher:
+            for _ in range(5):
+                with pytest.raises(EngineFailed):
+                    await dispatcher.recognize(make_segment(), Options())
+            assert state_of(dispatcher, "one") == "resting"
+            one.script = Script.ANSWER
+            clock.advance(5.0)
+            asked = one.proofs
+            await until_state(dispatcher, "one", "ready")
+            assert (one.proofs, dispatcher.in_flight) == (asked + 1, 0)
 
     run(story())
 

@@ -23,7 +23,7 @@ PROOF_S = 60.0
 _REFUSALS_S = 5.0
 """How often refusals may have a target asked, at most: whoever sends what it refuses can do that all day."""
 
-_PROVES = frozenset({State.READY, State.FULL})
+_PROVES = frozenset({State.READY, State.FULL, State.ON_TRIAL})
 
 _log = get_log("dispatch.prover")
 
@@ -31,7 +31,9 @@ _log = get_log("dispatch.prover")
 def needs_proof(target: Target, asked: float, now: float, interval_s: float) -> bool:
     """Tell whether a target should recognise its canary now.
 
-    Before its time where it refused a segment and has recognised none since: the canary tells whether it takes any.
+    Before its time where it refused a segment and has recognised none since: the canary tells whether it takes any. And
+    at once after a rest: where nobody sends a segment, as a load balancer that sees no ready instance, only a canary
+    can end the trial.
 
     Args:
         target: whose state, last success and last refusal count; one whose canary was wrong is asked again, so that it
@@ -42,6 +44,8 @@ def needs_proof(target: Target, asked: float, now: float, interval_s: float) -> 
     """
     if not (target.state in _PROVES or target.vitals.is_disproved):
         return False
+    if interval_s > 0 and target.state is State.ON_TRIAL and asked < target.vitals.rests_until:
+        return True
     known = asked if target.last_success is None else max(asked, target.last_success)
     if target.last_refusal is not None and target.last_refusal >= known and now - asked >= _REFUSALS_S:
         return True

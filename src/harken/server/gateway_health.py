@@ -13,10 +13,13 @@ from harken.dispatch.targets.state import State as TargetState
 from harken.server.lifecycle import State
 from harken.types import Health, InstanceHealth
 
-_BROKEN = frozenset({State.BROKEN_AT_START.value, TargetState.RESTING.value, TargetState.ON_TRIAL.value})
+_BROKEN = frozenset({State.BROKEN_AT_START.value, TargetState.RESTING.value})
 """Waiting for these is no use, or nobody knows: they run, and fail what they get."""
 
-_TAKES_WORK = frozenset({TargetState.READY.value, TargetState.FULL.value})
+_WELL = frozenset({TargetState.READY.value, TargetState.FULL.value})
+
+_TAKES_WORK = _WELL | {TargetState.ON_TRIAL.value}
+"""A recording sent now would be tried on one of these."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +80,7 @@ def _word(now: GatewayState, lines: tuple[InstanceHealth, ...], able: int) -> st
     if now.is_draining:
         return "draining"
     if able:
-        return "ready" if able == len(lines) else "degraded"
+        return "ready" if all(line.state in _WELL for line in lines) else "degraded"
     if lines and all(line.state in _BROKEN for line in lines):
         return "broken"
     return "starting"

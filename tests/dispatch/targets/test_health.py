@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -150,8 +152,20 @@ def test_a_wrong_canary_sets_aside_at_once_until_one_is_right() -> None:
 def test_a_right_canary_forgives_no_failed_segment() -> None:
     """Nobody but us asked for it: what clients sent has failed all the same."""
     vitals = Vitals(failures=4, rests=1, stalls=1)
-    assert judge(vitals, Proved(), POLICY, 0.0).vitals == vitals
+    assert judge(vitals, Proved(), POLICY, 0.0).vitals == replace(vitals, is_proved=True)
     assert events(BAD, BAD, Proved(), BAD, BAD, Proved(), READY, BAD)[-1] is Event.FAILING
+
+
+def test_a_right_canary_ends_a_trial_and_the_next_failed_segment_the_patience() -> None:
+    """Where nobody sends a segment the trial would never end; resting that does not help is known as before."""
+    rested = Vitals(failures=5, rests=1, strikes=1, rests_until=10.0)
+    assert judge(judge(rested, Proved(), POLICY, 9.0).vitals, READY, POLICY, 10.0).event is Event.RESTED
+    proved = judge(rested, Proved(), POLICY, 10.0).vitals
+    assert not proved.is_on_trial
+    assert judge(proved, READY, POLICY, 10.0).event is Event.SAID_READY
+    again = judge(proved, BAD, POLICY, 11.0)
+    assert (again.event, again.is_hopeless, again.vitals.is_on_trial) == (Event.FAILING, True, True)
+    assert judge(proved, Succeeded(), POLICY, 11.0).vitals.failures == 0
 
 
 def test_each_rest_is_twice_as_long_until_it_has_worked_well_for_a_while() -> None:

@@ -1,7 +1,8 @@
 """What looks at an instance, and the ends of its segments, say about it.
 
 Pure: an outcome and the vitals so far in, new vitals and perhaps an event for the target's state out. Invariant: only a
-recognised segment forgives failed ones; neither an answered look nor a canary does.
+recognised segment forgives failed ones; neither an answered look nor a canary does. A right canary ends a trial, for
+the segment that would end it may never come; but the next one that fails begins the next rest.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Failed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proved:
-    """It recognised its canary, which nobody but us asked for: that forgives no failed segment."""
+    """It recognised its canary, which nobody but us asked for: that ends a trial and forgives no failed segment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +129,9 @@ def judge(vitals: Vitals, outcome: Outcome, patience: Patience, now: float) -> V
         case Failed():
             return _failed(vitals, outcome, patience, now)
         case Proved():
-            vitals = replace(vitals, is_disproved=False)
+            # After a wrong one, a right one only begins the trial.
+            is_over = vitals.rests > 0 and not vitals.is_disproved and now >= vitals.rests_until
+            vitals = replace(vitals, is_disproved=False, is_proved=vitals.is_proved or is_over)
         case Disproved():
             rested = _rest(replace(vitals, is_disproved=True), patience, now)
             return replace(rested, is_hopeless=not vitals.is_disproved)
@@ -151,14 +154,14 @@ def _said(answer: Answered, vitals: Vitals, patience: Patience, now: float) -> E
         return None
     if answer.loop_lag_s >= patience.loop_lag_s:
         return Event.SAID_FULL
-    return Event.RESTED if vitals.rests else event
+    return Event.RESTED if vitals.is_on_trial else event
 
 
 def _failed(vitals: Vitals, failure: Failed, patience: Patience, now: float) -> Verdict:
     failed = replace(vitals, failures=vitals.failures + 1, stalls=vitals.stalls + failure.is_stalled)
     is_hopeless = failure.is_stalled and failed.stalls == patience.stalls
-    is_on_trial = vitals.rests > 0 and now >= vitals.rests_until
-    if failed.failures >= patience.failures or is_on_trial or is_hopeless:
+    has_rested = vitals.rests > 0 and now >= vitals.rests_until
+    if failed.failures >= patience.failures or has_rested or is_hopeless:
         rested = _rest(failed, patience, now)
         return replace(rested, is_hopeless=rested.is_hopeless or is_hopeless)
     return Verdict(vitals=failed, event=Event.MISSED if failure.is_lost or failure.is_stalled else None)
@@ -169,7 +172,8 @@ def _rest(vitals: Vitals, patience: Patience, now: float) -> Verdict:
         # What was on it when its rest began fails now: that is the same rest.
         return Verdict(vitals=vitals, event=Event.FAILING)
     rest_s = min(patience.rest_s * 2.0**vitals.strikes, patience.rest_max_s)
-    rested = replace(vitals, rests=vitals.rests + 1, strikes=vitals.strikes + 1, rests_until=now + rest_s)
+    rests, strikes = vitals.rests + 1, vitals.strikes + 1
+    rested = replace(vitals, rests=rests, strikes=strikes, rests_until=now + rest_s, is_proved=False)
     return Verdict(vitals=rested, event=Event.FAILING, is_hopeless=rested.rests >= patience.rests)
 
 

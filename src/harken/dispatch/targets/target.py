@@ -86,7 +86,7 @@ class Target:
     @property
     def limit(self) -> int:
         """Segments that it should have at once: what its capacity says, and after a rest one, until it recognises."""
-        return min(self.slots, 1 if self.vitals.rests else self.capacity.limit)
+        return min(self.slots, 1 if self.vitals.is_on_trial else self.capacity.limit)
 
     @property
     def free_slots(self) -> int:
@@ -94,7 +94,7 @@ class Target:
         # Asked for several times for each segment, so it goes through no other property.
         if self.state not in _TAKES_WORK or self.model is None:
             return 0
-        limit = 1 if self.vitals.rests else self.capacity.limit
+        limit = 1 if self.vitals.is_on_trial else self.capacity.limit
         return max(0, min(limit, self.model.slots) - len(self._claims))
 
     @property

@@ -59,6 +59,7 @@ class Vitals:
         strikes: rests since it last worked well for long; each makes the next one longer.
         stalls: segments without progress since the last recognised one.
         is_disproved: its last canary was wrong; until one is right it gets nothing.
+        is_proved: a canary was right since its last rest, so its trial is over; but what failed is not forgiven.
     """
 
     missed_looks: int = 0
@@ -68,6 +69,12 @@ class Vitals:
     strikes: int = 0
     stalls: int = 0
     is_disproved: bool = False
+    is_proved: bool = False
+
+    @property
+    def is_on_trial(self) -> bool:
+        """It has rested, and neither a segment nor a canary was recognised since."""
+        return self.rests > 0 and not self.is_proved
 
     @property
     def is_spotless(self) -> bool:
