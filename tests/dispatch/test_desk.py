@@ -136,6 +136,25 @@ def test_held_requests_are_bounded_in_audio_and_in_time() -> None:
     assert codes(held) == [NoReadyInstance.code]
 
 
+def test_what_cannot_be_worked_off_in_time_is_refused_at_once() -> None:
+    """One slot that takes ten seconds for ten: of an hour's room 300 s are of use, and nobody waits to learn it."""
+    house = House(1, queue_audio_s=3600.0)
+    visitors = [house.visitor(10.0) for _ in range(50)]
+    for visitor in visitors[:20]:
+        assert not visitor.errors
+        house.pace.start(house.clock.now())
+        house.wait(10.0)
+        house.pace.end(house.clock.now(), 10.0)
+        visitor.claims[0].release()
+        house.desk.assign(house.clock.now())
+    assert house.desk.queued_audio_s == 290.0
+    within, beyond = house.visitor(9.0), house.visitor(10.0)
+    assert (codes(within), codes(beyond)) == ([], [QueueFull.code])
+    assert house.desk.refusal(Requester(key="other"), house.clock.now()) is None
+    house.pool.drain("target-0")
+    assert not house.visitor(10.0).errors, "nobody knows how fast the next one will be"
+
+
 def test_waiting_in_vain_for_a_slot_is_a_time_out() -> None:
     """Some target was ready all the time."""
     house = House(1)

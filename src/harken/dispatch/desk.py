@@ -113,6 +113,7 @@ class Desk(Generic[G]):
             self._hand(guest, claim)
             return
         guest.run_s = self._pace.run_s(guest.audio_s, now)
+        self._narrow(now)
         if guest.is_accepted:
             self._queue.put_back(guest)
         elif not self._queue.push(guest):
@@ -141,6 +142,7 @@ class Desk(Generic[G]):
                 self._hand(guest, claim)
         for guest in passed:
             self._queue.put_back(guest)
+        self._pace.wait(now, is_full=bool(self._queue) and self._pool.ready > 0)
 
     def expire(self, now: float) -> None:
         """Let time count: send those away whose time is over, and let those on who have waited for the reserve."""
@@ -159,7 +161,7 @@ class Desk(Generic[G]):
             guest.refuse(Draining())
 
     def refusal(self, requester: Requester, now: float) -> HarkenError | None:
-        """Tell whether even the shortest new recording of this requester would be refused now. O(1); nothing changes.
+        """Tell whether even the shortest new recording of this requester would be refused now. O(1).
 
         Returns:
             The error that it would get; None if it would get a slot or a place.
@@ -168,6 +170,7 @@ class Desk(Generic[G]):
             return Draining()
         if requester.deadline is not None and requester.deadline <= now:
             return DeadlineExceeded()
+        self._narrow(now)
         if self._queue and not self.room.fits(requester):
             return self._full(requester, now)
         return None
@@ -179,6 +182,14 @@ class Desk(Generic[G]):
         if guest.is_too_late(now) or (guest.is_accepted and guest.waits_until <= now):
             return self._overdue(guest, now)
         return None
+
+    def _narrow(self, now: float) -> None:
+        """Let no more wait than can be worked off in time, as far as that was measured.
+
+        While no target is ready nobody knows when one will be, and how fast it is: all the room is open then.
+        """
+        rtfx = self._pace.full_rtfx(now) if self._pool.ready else None
+        self.room.narrow(math.inf if rtfx is None else rtfx * self._limits.queue_timeout_s)
 
     def _is_kept(self, now: float) -> bool:
         return now - self._short_at < _KEPT_S

@@ -62,6 +62,23 @@ def test_nothing_is_claimed_before_anything_was_measured() -> None:
     assert Pace().rtfx(10.0) is None
 
 
+def test_what_the_fleet_can_do_is_measured_while_somebody_waits() -> None:
+    """One clip at a time says nothing of ten instances; and before a whole round has ended nothing is claimed."""
+    pace = worked(100, rtfx=2.0)
+    assert pace.full_rtfx(100.0) is None
+    pace.wait(100.0, is_full=True)
+    for _ in range(10):
+        pace.start(100.0)
+    for _ in range(10):
+        assert pace.full_rtfx(105.0) is None
+        pace.end(105.0, 10.0)
+    assert pace.full_rtfx(105.0) == pytest.approx(20.0, rel=0.05)
+    pace.wait(105.0, is_full=False)
+    pace.start(105.0)
+    pace.end(205.0, 1.0)
+    assert pace.full_rtfx(5_000.0) == pytest.approx(20.0, rel=0.05)
+
+
 @pytest.mark.parametrize(("queued_audio_s", "seconds"), [(0.0, 1), (10.0, 1), (900.0, 45), (1e9, 120)])
 def test_retry_after_is_the_queue_over_the_pace_within_bounds(queued_audio_s: float, seconds: int) -> None:
     """900 queued audio-seconds at 20 per second: 45 s."""

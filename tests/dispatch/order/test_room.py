@@ -44,6 +44,22 @@ def test_a_job_is_let_in_beside_full_interactive_work() -> None:
     assert taken((of(), 100.0)).fits(of(priority=BATCH), 30.0)
 
 
+def test_a_narrower_room_is_narrower_for_all_and_never_shut() -> None:
+    """Parts and shares are parts of what is left; where nobody waits, one segment may; wider than built it never is."""
+    room = taken((of("busy"), 10.0))
+    room.narrow(10.0)
+    assert not room.fits(of("busy"))
+    assert room.fits(of("quiet"), 5.0)
+    assert not room.fits(of("quiet"), 5.5)
+    assert room.fits(of(priority=LIVE), 2.5)
+    assert room.fits(of(priority=BATCH), 30.0)
+    empty = taken()
+    empty.narrow(1.0)
+    assert empty.fits(of(), 30.0)
+    empty.narrow(1e9)
+    assert not empty.fits(of(), 101.0)
+
+
 def test_some_room_is_for_those_who_speak_now() -> None:
     """When the bound is reached, live segments are still let in for a while."""
     room = taken((of(), 100.0))

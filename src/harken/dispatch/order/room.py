@@ -45,6 +45,7 @@ class Room:
     """
 
     def __init__(self, limit_audio_s: float) -> None:
+        self._most_audio_s = limit_audio_s
         self._limit_audio_s = limit_audio_s
         self._front, self._batch = _Share(), _Share()
 
@@ -56,6 +57,10 @@ class Room:
     def ahead_s(self, priority: Priority) -> float:
         """Seconds of audio that a new one of this class would wait for."""
         return self.audio_s if priority is Priority.BATCH else self._front.samples / SAMPLE_RATE
+
+    def narrow(self, limit_audio_s: float) -> None:
+        """Let no more wait than this, with all parts and shares of it; never more than the room has."""
+        self._limit_audio_s = min(self._most_audio_s, limit_audio_s)
 
     def take(self, requester: Requester, audio_s: float) -> None:
         """Let somebody in."""
@@ -72,11 +77,15 @@ class Room:
     def fits(self, requester: Requester, audio_s: float = _LEAST_S) -> bool:
         """Whether so much more may wait."""
         share, more = self._share(requester.priority), audio_s * SAMPLE_RATE
+        if (self.audio_s + audio_s) > HARD_PART * self._most_audio_s:
+            return False
+        # However small a part is, a segment can always wait where nobody does.
+        if not share.samples and (share is self._batch or self._limit_audio_s < self._most_audio_s):
+            return True
         if (self.audio_s + audio_s) > HARD_PART * self._limit_audio_s:
             return False
         limit = self.limit_s(requester.priority) * SAMPLE_RATE
-        # However small the part of `batch` is, a segment of it can always wait.
-        if share.samples + more <= limit or (share is self._batch and not share.samples):
+        if share.samples + more <= limit:
             return True
         mine = share.by_key.get(requester.key, 0)
         keys = len(share.by_key) + (not mine)
