@@ -14,6 +14,7 @@ class Shown:
     name: str = ""
     free_slots: int = 1
     in_flight: int = 0
+    slowness: float = 1.0
     audio_left_s: float = 0.0
     weight: float = 1.0
     turn: int = 0

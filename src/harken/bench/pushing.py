@@ -35,6 +35,7 @@ class Peer:
         self.name = instance.name
         self.weight = weight
         self.in_flight = 0
+        self.slowness = 1.0
         self.turn = 0
         self.down_until = 0.0
 

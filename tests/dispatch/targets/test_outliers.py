@@ -84,9 +84,9 @@ def test_at_whatever_loads_nobody_is_taken_for_slower_than_it_is(load: int, load
 def test_half_speed_is_slow_at_usual_loads_and_full_speed_is_not(load: int, others: int) -> None:
     """One that keeps room for clips has less to do than the others; its speed is known all the same."""
     peers = [(name, recorded(others, 1.0)) for name in "abc"]
-    assert slow_ones([("d", recorded(load, 2.0)), *peers]) == ["d"]
-    assert slow_ones([("d", recorded(load, 1.0)), *peers]) == []
-    assert slow_ones([("d", recorded(load, 2.0))]) == []
+    assert slow_ones([("d", recorded(load, 2.0)), *peers]) == {"d": pytest.approx(2.0, rel=0.3)}
+    assert slow_ones([("d", recorded(load, 1.0)), *peers]) == {}
+    assert slow_ones([("d", recorded(load, 2.0))]) == {}
 
 
 def mixed(*lengths: float, overhead_s: float, factor: float = 1.0) -> Standing:

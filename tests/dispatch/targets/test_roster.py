@@ -26,9 +26,11 @@ def make_roster(count: int, *, slots: int = 8) -> tuple[Roster, list[Target]]:
     return roster, targets
 
 
-def fill(roster: Roster, work: Work) -> None:
-    """Claim until nobody takes such work any more."""
-    while (target := roster.choose(work, (), only_elsewhere=False)) is not None:
+def fill(roster: Roster, work: Work, *, count: int = 1_000) -> None:
+    """Claim until nobody takes such work any more, or so often."""
+    for _ in range(count):
+        if (target := roster.choose(work, (), only_elsewhere=False)) is None:
+            return
         target.claim(lambda: None, work)
         roster.refresh(target)
 
@@ -61,20 +63,31 @@ def test_news_of_a_target_that_was_struck_out_changes_nothing() -> None:
 def test_room_for_clips_is_kept_where_they_are_fast() -> None:
     """A slow target that kept it would draw all clips; it comes last, and first again once it is not slow any more."""
     roster, (one, two) = make_roster(2)
-    roster.know_slow([one])
+    roster.know_slow({one: 2.0})
     fill(roster, BULK)
     assert (one.in_flight, two.in_flight) == (8, 6)
     roster, (one, two) = make_roster(2)
-    roster.know_slow([one])
-    roster.know_slow([])
+    roster.know_slow({one: 2.0})
+    roster.know_slow({})
     fill(roster, BULK)
     assert (one.in_flight, two.in_flight) == (6, 8)
+
+
+def test_a_clip_goes_to_a_slow_target_only_where_it_is_that_much_emptier() -> None:
+    """Three times slower and idle is as good as two in flight; once it is slow no more they take turns again."""
+    roster, (one, two) = make_roster(2)
+    roster.know_slow({one: 3.0})
+    fill(roster, NO_WORK, count=3)
+    assert (one.in_flight, two.in_flight) == (1, 2)
+    roster.know_slow({})
+    fill(roster, NO_WORK, count=1)
+    assert (one.in_flight, two.in_flight) == (2, 2)
 
 
 def test_when_all_are_slow_the_first_keeps_room_all_the_same() -> None:
     """Compared with each other they are not; but what is known may be old."""
     roster, (one, two) = make_roster(2)
-    roster.know_slow([one, two])
+    roster.know_slow({one: 2.0, two: 2.0})
     fill(roster, BULK)
     assert (one.in_flight, two.in_flight) == (6, 8)
 

@@ -54,6 +54,11 @@ class Candidate(Protocol):
         ...
 
     @property
+    def slowness(self) -> float:
+        """How many times slower than the others it was lately; 1 where that is little, or unknown."""
+        ...
+
+    @property
     def weight(self) -> float:
         """Its share relative to the others', above 0; only the weighted policies read it."""
         ...

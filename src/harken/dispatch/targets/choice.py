@@ -19,6 +19,7 @@ from harken.dispatch.targets.ranking import (
     WeightedRoundRobin,
     fewest_in_flight,
     least_audio_left,
+    least_crowded,
     round_robin,
     weighted_fewest_in_flight,
 )
@@ -85,7 +86,7 @@ class PowerOfTwo(Generic[C]):
 
 
 class Auto(Generic[C]):
-    """Fewest in flight; among servers that are serial inside, least audio left.
+    """Fewest in flight, a slow target's counted for more; among servers that are serial inside, least audio left.
 
     A server that batches works faster the more it has, so what counts is how many share it; one that works one after
     another is as slow as the audio before it is long. In a mixed fleet the best of each kind is found, and the one with
@@ -93,7 +94,7 @@ class Auto(Generic[C]):
     """
 
     def __init__(self) -> None:
-        self._batching: Ranked[C] = fewest_in_flight()
+        self._batching: Ranked[C] = least_crowded()
         self._serial: Ranked[C] = least_audio_left()
 
     def update(self, candidate: C) -> None:

@@ -20,7 +20,7 @@ SLOWER = 4.0
 """So many times slower than the median of the others is too slow."""
 
 SLOW = 1.4
-"""So many times slower is slow: it goes on, but clips need not be sent there first."""
+"""So many times slower is slow: it goes on, but clips are sent there only where it is that much emptier."""
 
 FAILING = 0.125
 """Such a part more of failed segments than the others have is too many, if it is also more than twice theirs."""
@@ -156,22 +156,19 @@ def outliers(standings: Iterable[tuple[K, Standing]]) -> list[Outlier[K]]:
     return sorted(found, key=lambda outlier: -outlier.badness)
 
 
-def slow_ones(standings: Iterable[tuple[K, Standing]]) -> list[K]:
-    """Find those that are slow, though not so slow that they should rest; O(n log n).
+def slow_ones(standings: Iterable[tuple[K, Standing]]) -> dict[K, float]:
+    """Find those that are slow, and how many times, though they need not rest; O(n log n).
 
     Nobody is set aside for that, so the load may be taken out by a guess, that throughput grows with its root: the
     published curve does so at about 16. Then the speed at a load of 1 is the geometric mean of speed and throughput.
     """
     known = [(target, standing) for target, standing in standings if standing.volume >= VOLUME and standing.speed > 0]
     if len(known) < 2:
-        return []
+        return {}
     paces = [math.sqrt(standing.speed * standing.throughput) for _, standing in known]
     ordered = sorted(paces)
-    return [
-        target
-        for (target, _), pace in zip(known, paces, strict=True)
-        if _median_of_others(ordered, pace) >= SLOW * pace
-    ]
+    slower = ((target, _median_of_others(ordered, pace) / pace) for (target, _), pace in zip(known, paces, strict=True))
+    return {target: times for target, times in slower if times >= SLOW}
 
 
 def _median_of_others(ordered: list[float], own: float) -> float:

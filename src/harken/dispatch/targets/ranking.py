@@ -111,6 +111,15 @@ def fewest_in_flight() -> Ranked[C]:
     return Ranked(lambda candidate: float(candidate.in_flight))
 
 
+def least_crowded() -> Ranked[C]:
+    """Who has the fewest segments, those with this one counted as many times as it is slower than the others.
+
+    With continuous batching a segment takes the longer the more run beside it; an idle target that is ten times slower
+    is no better than one of the usual speed with nine.
+    """
+    return Ranked(lambda candidate: (candidate.in_flight + 1) * candidate.slowness - 1.0)
+
+
 def weighted_fewest_in_flight() -> Ranked[C]:
     """Who would have the fewest segments for its weight, with this one."""
     return Ranked(lambda candidate: (candidate.in_flight + 1) / candidate.weight)

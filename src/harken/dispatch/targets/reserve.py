@@ -79,6 +79,11 @@ class OpenSide:
         return self.target.audio_left_s
 
     @property
+    def slowness(self) -> float:
+        """None for bulk work, whose place is where room is: who waits for a file does not wait for one segment."""
+        return 1.0
+
+    @property
     def weight(self) -> float:
         """As the target's."""
         return self.target.weight

@@ -7,7 +7,7 @@ has changed, sums and policies know what it shows; so no decision costs O(number
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from harken.dispatch.targets.candidate import Work
 from harken.dispatch.targets.choice import Policy
@@ -30,7 +30,7 @@ class Roster:
         self._reserve = Reserve()
         self._targets: dict[str, Target] = {}
         self._sides: dict[Target, OpenSide] = {}
-        self._slow: frozenset[Target] = frozenset()
+        self._slow: Mapping[Target, float] = {}
         self._taking: set[Target] = set()
         self._with_room: set[Target] = set()
         self._with_open_room: set[Target] = set()
@@ -102,10 +102,13 @@ class Roster:
                 self._settle()
             self.refresh(target)
 
-    def know_slow(self, slow: Collection[Target]) -> None:
-        """Keep no slots for clips on these while others can: a clip on a slow target is slow, however few are there."""
-        if self._slow != (slow := frozenset(slow)):
-            self._slow = slow
+    def know_slow(self, slow: Mapping[Target, float]) -> None:
+        """Know how many times slower these are: clips are slow there, however few, so no slots are kept for them."""
+        before, self._slow = self._slow, slow
+        for target in before.keys() | slow.keys():
+            target.slowness = slow.get(target, 1.0)
+            self.refresh(target)
+        if before.keys() != slow.keys():
             self._settle()
 
     def _settle(self) -> None:

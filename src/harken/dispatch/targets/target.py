@@ -52,6 +52,7 @@ class Target:
         self.last_success: float | None = None
         self.last_refusal: float | None = None
         self.loop_lag_s = 0.0
+        self.slowness = 1.0
         self.turn = 0
         self.audio_left_s = 0.0
         self._clock = clock or SystemClock()
