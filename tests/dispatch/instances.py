@@ -93,6 +93,7 @@ class Instance:
         self.connections: set[tuple[str, int]] = set()
         self.looks = 0
         self.proofs = 0
+        self.uptime_s = 0.0
         self.canary = "canary"
         self.progress = 0
         self.running = 0
@@ -146,7 +147,11 @@ class Instance:
         )
         has_model = self.state != "starting"
         state = InstanceState(
-            name=self.name, state=self.state, model=model if has_model else None, in_flight=self.running
+            name=self.name,
+            state=self.state,
+            model=model if has_model else None,
+            in_flight=self.running,
+            uptime_s=self.uptime_s,
         )
         return web.Response(body=pack_state(state))
 

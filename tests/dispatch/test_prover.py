@@ -136,6 +136,28 @@ def test_where_no_segment_comes_a_right_canary_ends_the_trial() -> None:
     run(story())
 
 
+@pytest.mark.parametrize(("uptime_s", "is_new"), [(40.0, True), (60.0, False)])
+def test_a_new_process_at_an_address_inherits_nothing(uptime_s: float, is_new: bool) -> None:
+    """New is who began after the last look; another that is only younger may share the address (a load balancer)."""
+    one, clock = Instance("one"), FakeClock()
+
+    async def story() -> None:
+        async with dispatching(one, clock=clock) as dispatcher:
+            one.uptime_s = 1000.0
+            clock.advance(31.0)
+            one.canary = "nonsense"
+            await until_state(dispatcher, "one", "resting")
+            one.state = "draining"
+            await until_state(dispatcher, "one", "leaving")
+            clock.advance(50.0)
+            one.state, one.uptime_s = "ready", uptime_s
+            looks = one.looks
+            await one.until(lambda: one.looks >= looks + 3)
+            assert (state_of(dispatcher, "one") == "ready") is is_new
+
+    run(story())
+
+
 def test_a_proof_that_fails_counts_as_a_failed_segment() -> None:
     """The engine raises on everything, and nobody had sent anything yet: after five it is set aside."""
     one = Instance("one", Script.ENGINE_FAILS)

@@ -52,7 +52,9 @@ class Lookout:
         self._fleet = fleet
         self._tasks = tasks
         self._on_news = on_news
-        self._prover = Prover(pool=pool, tasks=tasks, clock=clock or SystemClock(), interval_s=canary_interval_s)
+        self._clock = clock or SystemClock()
+        self._prover = Prover(pool=pool, tasks=tasks, clock=self._clock, interval_s=canary_interval_s)
+        self._seen: dict[Target, float] = {}
         self._watches: dict[Target, tuple[Watch, asyncio.Task[None]]] = {}
         self._first_model: ModelInfo | None = None
 
@@ -79,6 +81,7 @@ class Lookout:
         """Look at it no more."""
         self._watches.pop(target)[1].cancel()
         self._prover.forget(target)
+        self._seen.pop(target, None)
 
     def hurry(self, target: Target) -> None:
         """Look at it now, because only a look can tell what has just happened."""
@@ -90,6 +93,7 @@ class Lookout:
             target.detail = finding.reason
             self._pool.report(target, Unanswered())
             return
+        self._notice_process(target, finding.uptime_s)
         # Why it rests is worth more to an operator than that it answers.
         if finding.detail or target.state not in (State.RESTING, State.ON_TRIAL):
             target.detail = finding.detail
@@ -102,6 +106,17 @@ class Lookout:
             self._on_news()
         if target in self._watches:
             self._prover.consider(target)
+
+    def _notice_process(self, target: Target, uptime_s: float) -> None:
+        """See whether this is a new process: one that began after the last look. An address may also have several."""
+        now = self._clock.now()
+        seen_s = now - self._seen.get(target, now)
+        if 0.0 < uptime_s < min(seen_s, target.uptime_s):
+            self._prover.forget(target)
+            self._pool.renew(target)
+            target.detail = ""
+        self._seen[target] = now
+        target.uptime_s = uptime_s
 
     def _learn(self, target: Target) -> None:
         model, first = target.model, self._first_model

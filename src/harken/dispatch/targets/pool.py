@@ -115,6 +115,12 @@ class Pool:
         if target is not None:
             self._happen(target, Event.DRAIN)
 
+    def renew(self, target: Target) -> None:
+        """Forget what was known of a target's old process; the new one's first answered look follows."""
+        _log.info("target.renewed", target=target.name)
+        target.renew()
+        self._roster.refresh(target)
+
     def claim(
         self, avoid: Collection[Target] = (), work: Work = NO_WORK, *, only_elsewhere: bool = False
     ) -> Claim | None:

@@ -53,6 +53,7 @@ class Target:
         self.last_refusal: float | None = None
         self.loop_lag_s = 0.0
         self.slowness = 1.0
+        self.uptime_s = 0.0
         self.turn = 0
         self.audio_left_s = 0.0
         self._clock = clock or SystemClock()
@@ -137,6 +138,12 @@ class Target:
         """It comes back from being away: what was known of its speed is old, and it begins slowly."""
         self.capacity = Capacity()
         self.record = Record()
+
+    def renew(self) -> None:
+        """A new process answers at its address: nothing that the old one did counts for or against it."""
+        self.vitals = Vitals()
+        self.last_success = self.last_refusal = None
+        self.begin_again()
 
     def learn(self, success: Succeeded, now: float) -> None:
         """Let its capacity and its record know of a success, while the slot is still held."""
