@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def run(story: Coroutine[Any, Any, T]) -> T:
-    """Tell a story on a loop of its own; at its end no task may be left."""
+    """Tell a story on a loop of its own; at its end no task and no connection may be left."""
 
     async def told() -> T:
         result = await asyncio.wait_for(story, 30)
@@ -31,9 +31,22 @@ def run(story: Coroutine[Any, Any, T]) -> T:
         # A server that has just been told of a lost connection may need a moment for its own clean-up.
         _, left = await asyncio.wait(left, timeout=5) if left else (set(), set())
         assert not left, f"tasks left: {left}"
+        await _until_closed()
         return result
 
     return asyncio.run(told())
+
+
+async def _until_closed() -> None:
+    """Wait until the loop has no socket but its own.
+
+    A server that goes away closes the connections that it knows. One that was accepted in that very moment ends when
+    it is noticed that its client has gone, a few rounds later.
+    """
+    selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    async with asyncio.timeout(5):
+        while len(selector.get_map()) > 1:
+            await asyncio.sleep(0.001)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from harken.config import Config, FleetConfig, InstanceConfig
-from harken.dispatch.lines.line import Line
+from harken.dispatch.lines.line import OpenLine
 from harken.fleet.local import LocalFleet
 from harken.fleet.plan import Machine
 from harken.types import InstanceHealth
@@ -32,7 +32,7 @@ class Owner:
         self.weights: dict[str, float] = {}
         self.events: list[str] = []
 
-    def add_target(self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0) -> None:
+    def add_target(self, name: str, url: str, open_line: OpenLine | None = None, *, weight: float = 1.0) -> None:
         """Take it into service."""
         self.targets[name] = url
         self.weights[name] = weight

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 
 from harken.clock import Clock, SystemClock
 from harken.config import DispatchConfig, FleetConfig, LimitsConfig
 from harken.dispatch.draining import until_empty
-from harken.dispatch.lines.line import Line
+from harken.dispatch.lines.line import OpenLine
 from harken.dispatch.lines.session import open_session
 from harken.dispatch.lines.wire_line import WireLine
 from harken.dispatch.lookout import Lookout
@@ -136,7 +137,7 @@ class Dispatcher:
 
     # --- for the owner of the instances ---------------------------------------------------------------------------
 
-    def add_target(self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0) -> None:
+    def add_target(self, name: str, url: str, open_line: OpenLine | None = None, *, weight: float = 1.0) -> None:
         """Take in an instance that runs or will soon run at an address; it gets work once it says that it is ready.
 
         One of the same name is taken away first, so that a restarted process never inherits what is known of the old.
@@ -144,13 +145,13 @@ class Dispatcher:
         Args:
             name: in logs, answers and /health.
             url: its address.
-            line: how it is talked to; None: by the wire protocol, as an instance of ours.
+            open_line: makes the line to it; None: by the wire protocol, as an instance of ours.
             weight: its share of the work under the weighted policies.
         """
         assert self._is_open, "targets belong to a running dispatcher"
         self.remove_target(name)
-        line = line or WireLine(url, self._session, silence_s=self._silence_s, stall_s=self._dispatch.stall_s)
-        self._lookout.watch(self._pool.add(name, url, line, weight=weight))
+        open_line = open_line or partial(WireLine, url, silence_s=self._silence_s, stall_s=self._dispatch.stall_s)
+        self._lookout.watch(self._pool.add(name, url, open_line(self._session), weight=weight))
 
     def remove_target(self, name: str) -> None:
         """Forget an instance, at the latest when its process has ended; what runs on it goes elsewhere.

@@ -14,7 +14,7 @@ from typing import Protocol, assert_never
 
 from harken.clock import Clock
 from harken.config import FleetConfig, InstanceConfig
-from harken.dispatch.lines.line import Line
+from harken.dispatch.lines.line import OpenLine
 from harken.fleet.output import last_words, read_output
 from harken.fleet.process import Process
 from harken.fleet.supervisor import Action, Do, Event, Phase, Supervision
@@ -32,13 +32,13 @@ _log = get_log("fleet.keeper")
 class TargetOwner(Protocol):
     """Who wants to know where instances listen: the dispatcher."""
 
-    def add_target(self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0) -> None:
+    def add_target(self, name: str, url: str, open_line: OpenLine | None = None, *, weight: float = 1.0) -> None:
         """An instance listens there; it may still be loading.
 
         Args:
             name: of the instance.
             url: its address.
-            line: how it is talked to; None: as an instance of ours.
+            open_line: makes the line to it; None: as to an instance of ours.
             weight: its share of the work under the weighted policies.
         """
         ...

@@ -1,14 +1,14 @@
 """A fleet that somebody else runs: upstreams, which are there or not.
 
-It tells the dispatcher where they are and opens the connections to them; it starts and stops nothing. An upstream that
-falls silent is looked at for as long as it is configured, and gets work again once it answers. Invariant: after
-`async with` the dispatcher has none of them any more, and no connection is open.
+It tells the dispatcher where they are and how to talk to them; it starts and stops nothing. An upstream that falls
+silent is looked at for as long as it is configured, and gets work again once it answers. Invariant: after `async with`
+the dispatcher has none of them any more. Connections are the dispatcher's, which closes them when nothing uses them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from functools import partial
 from importlib.resources import as_file, files
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -18,7 +18,6 @@ import numpy as np
 from harken.dispatch.lines.either_line import EitherLine
 from harken.dispatch.lines.openai.line import OpenAILine
 from harken.dispatch.lines.proof import Proof
-from harken.dispatch.lines.session import open_session
 from harken.dispatch.lines.upstream import Upstream
 from harken.dispatch.lines.wire_line import WireLine
 from harken.dispatch.targets.state import State
@@ -45,15 +44,13 @@ class StaticFleet:
     def __init__(self, upstreams: Sequence[Upstream], owner: TargetOwner) -> None:
         self._upstreams = tuple(upstreams)
         self._owner = owner
-        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Have all of them looked at; returns at once."""
         proof = packaged_proof()
-        session = await self._stack.enter_async_context(open_session())
         for upstream in self._upstreams:
-            line = line_to(upstream, session, proof)
-            self._owner.add_target(upstream.name, upstream.url, line, weight=upstream.weight)
+            open_line = partial(line_to, upstream, proof)
+            self._owner.add_target(upstream.name, upstream.url, open_line, weight=upstream.weight)
         return self
 
     async def __aexit__(
@@ -62,7 +59,6 @@ class StaticFleet:
         """Use them no more."""
         for upstream in self._upstreams:
             self._owner.remove_target(upstream.name)
-        await self._stack.aclose()
 
     def instances(self) -> tuple[InstanceHealth, ...]:
         """One line each; how they are, only the dispatcher knows."""
@@ -77,7 +73,7 @@ class StaticFleet:
             _log.error("upstream.unusable", target=name)
 
 
-def line_to(upstream: Upstream, session: ClientSession, proof: Proof) -> EitherLine:
+def line_to(upstream: Upstream, proof: Proof, session: ClientSession) -> EitherLine:
     """The line to an upstream: an instance of ours is talked to by the wire, everything else in OpenAI's words."""
     return EitherLine(WireLine(upstream.url, session), OpenAILine(upstream, session, proof))
 

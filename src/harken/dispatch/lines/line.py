@@ -7,12 +7,16 @@ Invariant: whichever way a call on it is left, by cancellation too, what it occu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from harken.dispatch.lines.failures import Unreached
 from harken.types import Send, Transcript
 from harken.wire import InstanceState, Job
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +59,10 @@ class Line(Protocol):
             HarkenError: it failed.
         """
         ...
+
+
+OpenLine = Callable[["ClientSession"], Line]
+"""Makes a line that talks through the dispatcher's one HTTP client, which is open for as long as the line is used."""
 
 
 class DeadLine:
