@@ -11,7 +11,7 @@ import asyncio
 import json
 import sys
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from enum import StrEnum, auto
 
@@ -35,6 +35,7 @@ from harken.wire import (
     pack_state,
     unpack_job,
 )
+from tests.dispatch.scripted import ScriptedServer
 
 
 def expected_text(segment: Segment) -> str:
@@ -70,7 +71,7 @@ class Script(StrEnum):
     ERROR_PAGE = auto()
 
 
-class Instance:
+class Instance(ScriptedServer):
     """One scripted instance; its fields may be changed while it runs.
 
     Args:
@@ -99,39 +100,14 @@ class Instance:
         self.running = 0
         self.most_running = 0
         self.abandoned = 0
-        self.port = 0
-        self.changed = asyncio.Event()
-        self._runner: web.AppRunner | None = None
 
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
-
-    async def listen(self) -> None:
-        """Open its port: a free one the first time, the same one afterwards."""
-        app = web.Application(client_max_size=1 << 26)
-        app.router.add_get(STATE_PATH, self._tell_state)
-        app.router.add_post(RECOGNIZE_PATH, self._recognize)
-        app.router.add_post(PROVE_PATH, self._prove)
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-
-    async def vanish(self) -> None:
-        """Close the port and every connection."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something is true of it."""
-        async with asyncio.timeout(10):
-            while not condition():
-                self.changed.clear()
-                await self.changed.wait()
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Those of the wire protocol."""
+        return (
+            web.get(STATE_PATH, self._tell_state),
+            web.post(RECOGNIZE_PATH, self._recognize),
+            web.post(PROVE_PATH, self._prove),
+        )
 
     async def _tell_state(self, request: web.Request) -> web.Response:
         self.looks += 1

@@ -12,7 +12,7 @@ import json
 import ssl
 import wave
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
@@ -23,6 +23,7 @@ from aiohttp import web
 
 from harken.dispatch.lines.openai.request import wav_of
 from harken.types import Segment
+from tests.dispatch.scripted import ScriptedServer
 
 
 def expected_text(segment: Segment) -> str:
@@ -70,7 +71,7 @@ class Asked:
 
 
 @dataclass
-class OpenAIServer:
+class OpenAIServer(ScriptedServer):
     """One scripted server; its fields may be changed while it runs.
 
     Attributes:
@@ -112,38 +113,14 @@ class OpenAIServer:
     looks: list[str] = field(default_factory=list)
     running: int = 0
     abandoned: int = 0
-    port: int = 0
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    _runner: web.AppRunner | None = None
 
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
-
-    async def listen(self) -> None:
-        """Open its port: a free one the first time, the same one afterwards."""
-        app = web.Application(client_max_size=1 << 26)
-        app.router.add_get("/health", self._health)
-        app.router.add_get("/v1/models", self._models)
-        app.router.add_post("/v1/audio/transcriptions", self._transcribe)
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls).start()
-        self.port = self._runner.addresses[0][1]
-
-    async def vanish(self) -> None:
-        """Close the port and every connection."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something is true of it."""
-        async with asyncio.timeout(10):
-            while not condition():
-                self.changed.clear()
-                await self.changed.wait()
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Those of such servers."""
+        return (
+            web.get("/health", self._health),
+            web.get("/v1/models", self._models),
+            web.post("/v1/audio/transcriptions", self._transcribe),
+        )
 
     async def _health(self, _: web.Request) -> web.Response:
         self.looks.append("/health")

@@ -51,7 +51,8 @@ def test_after_it_was_away_both_ways_are_tried_again() -> None:
     async def story() -> None:
         one = Instance("one")
         await one.listen()
-        other = OpenAIServer(port=one.port)
+        other = OpenAIServer()
+        other.port = one.port
         async with open_session() as session:
             openai = OpenAILine(Upstream(name="up", url=one.url), session, Proof(samples=make_segment().samples))
             line = EitherLine(WireLine(one.url, session), openai)
