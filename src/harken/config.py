@@ -54,7 +54,8 @@ class LimitsConfig:
         audio_s: the longest accepted recording, in decoded seconds.
         decode_timeout_s: the longest that decoding one recording may take, waiting for its turn not counted; each
             second of audio that came out allows a tenth of a second more.
-        segments_in_flight: segments of one request that may be recognised at the same time.
+        segments_in_flight: segments of one request that may be recognised at the same time, at most: no more than one
+            instance has slots, but eight in any case.
         queue_audio_s: audio-seconds that may wait in the queue before new requests are refused.
         queue_timeout_s: the longest that a segment waits for a free slot.
         segment_timeout_s: the longest that one segment may take on one instance.
@@ -64,7 +65,7 @@ class LimitsConfig:
     upload_bytes: int = 2 * 1024 * 1024 * 1024
     audio_s: float = 43_200.0
     decode_timeout_s: float = 600.0
-    segments_in_flight: int = 8
+    segments_in_flight: int = 16
     queue_audio_s: float = 14_400.0
     queue_timeout_s: float = 300.0
     segment_timeout_s: float = 300.0

@@ -90,9 +90,9 @@ def test_a_long_recording_is_spread_over_the_fleet() -> None:
 
 
 def test_at_most_so_many_segments_of_a_recording_are_in_flight() -> None:
-    """Twenty segments at eight a time are three rounds, with slots for all of them."""
-    row = run_arm(scenario_of((0.0, 600.0), instances=20), "auto")
-    assert row.long_p95_s == pytest.approx(90.0)
+    """Twenty segments at eight a time are three rounds, with slots for all of them; wide instances get sixteen."""
+    assert run_arm(scenario_of((0.0, 600.0), instances=20, slots=8), "auto").long_p95_s == pytest.approx(90.0)
+    assert run_arm(scenario_of((0.0, 600.0), instances=20, slots=32), "auto").long_p95_s == pytest.approx(60.0)
 
 
 def test_a_queue_in_the_gateway_is_in_order_and_one_in_an_instance_is_not() -> None:

@@ -69,6 +69,12 @@ class House:
             target.capacity.limit = target.slots
             self.pool.report(target, Answered(state="ready"))
 
+    def works(self, *, rtfx: float) -> None:
+        """Let the pace have measured so many audio-seconds per second, with one segment at a time."""
+        self.pace.start(self.clock.now())
+        self.wait(1.0)
+        self.pace.end(self.clock.now(), rtfx)
+
     def visitor(
         self,
         audio_s: float = 1.0,
@@ -258,6 +264,7 @@ def test_short_clips_find_slots_that_long_files_leave_to_them() -> None:
     """One target in four keeps two thirds of its slots; after a while the long files may have them too."""
     house = House(8, 8, 8, 8, queue_audio_s=1e4)
     house.widen()
+    house.works(rtfx=100.0)
     house.visitor(1.0).claims.pop().release()
     files = [house.visitor(30.0, recording_s=600.0) for _ in range(40)]
     assert [target.in_flight for target in house.targets] == [4, 8, 8, 8]
@@ -269,6 +276,23 @@ def test_short_clips_find_slots_that_long_files_leave_to_them() -> None:
     house.wait(5.1)
     assert house.targets[0].in_flight == 8
     assert sum(len(visitor.claims) for visitor in files) == 32
+
+
+@pytest.mark.parametrize(("rtfx", "hold_s"), [(100.0, 5.0), (20.0, 12.0), (1.0, 30.0)])
+def test_how_long_they_leave_them_depends_on_how_long_a_segment_runs(rtfx: float, hold_s: float) -> None:
+    """Eight runs of a full segment at the measured pace, within bounds: one rule for fast and slow machines."""
+    house = House(8, 8, 8, 8, queue_audio_s=1e4)
+    house.widen()
+    house.works(rtfx=rtfx)
+    house.visitor(1.0).claims.pop().release()
+    for _ in range(40):
+        house.visitor(30.0, recording_s=600.0)
+    for at_s in range(5, math.ceil(hold_s), 5):
+        house.wait(5.0)
+        house.visitor(1.0).claims.pop().release()
+        assert house.targets[0].in_flight == 4, f"after {at_s} s"
+    house.wait(5.1)
+    assert house.targets[0].in_flight == 8
 
 
 def test_nothing_is_kept_where_only_long_files_come() -> None:

@@ -45,6 +45,7 @@ class Gateway:
         instances: the fleet by name.
         make_pool: the pool of the real dispatcher, given what is to be called on a change.
         limits: of the real dispatcher.
+        spread: segments of one recording at the same time.
         fleet: how it looks at instances.
         timeline: when things happen.
         score: counts.
@@ -57,6 +58,7 @@ class Gateway:
         instances: Mapping[str, VirtualInstance],
         make_pool: Callable[[Callable[[], None]], Pool],
         limits: LimitsConfig,
+        spread: int,
         fleet: FleetConfig,
         timeline: Timeline,
         score: Score,
@@ -64,6 +66,7 @@ class Gateway:
     ) -> None:
         self._instances = instances
         self._limits = limits
+        self._spread = spread
         self._timeline = timeline
         self._score = score
         self._pace = Pace()
@@ -84,7 +87,7 @@ class Gateway:
         requester = Requester(key=arrival.key, priority=arrival.priority)
         recording = Recording(arrival=arrival, requester=requester, left_s=arrival.audio_s)
         self._open.add(recording)
-        while recording.left_s > 0 and len(recording.open) < self._limits.segments_in_flight and not recording.is_over:
+        while recording.left_s > 0 and len(recording.open) < self._spread and not recording.is_over:
             self._ask_next(recording, is_accepted=recording.left_s < arrival.audio_s)
         self._score.wait(self.desk.queued_audio_s)
 

@@ -24,6 +24,7 @@ from harken.dispatch.targets.choice import policy_named
 from harken.dispatch.targets.pool import Pool
 from harken.dispatch.targets.vitals import Patience
 from harken.engine.stub_work import speedup
+from harken.transcribe.spread import pieces_at_once
 
 GUIDE_WEIGHTS = (3.0, 3.0, 2.0, 2.0)
 """Of the deployment guide's four instances; a larger fleet repeats them."""
@@ -192,6 +193,7 @@ def make_arm(
         instances=by_name,
         make_pool=lambda on_change: make_pool(scenario, name, timeline, on_change),
         limits=scenario.limits,
+        spread=pieces_at_once(scenario.limits.segments_in_flight, scenario.slots),
         fleet=scenario.fleet,
         timeline=timeline,
         score=score,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 from fastapi import FastAPI
@@ -39,6 +40,7 @@ from harken.server.wire_routes import Intake, wire_routes
 from harken.server.witness import Witness
 from harken.state import Database
 from harken.transcribe.cache import make_cache
+from harken.transcribe.spread import LEAST
 from harken.transcribe.transcriber import Transcriber
 from harken.types import Health, ModelInfo, Recognizer
 from harken.wire import InstanceState
@@ -194,7 +196,10 @@ class Instance:
         self, loaded: Loaded, engine: InstanceEngine, witness: Witness, reader: AudioReader
     ) -> None:
         async with self._cache.over(witness) as recognizer:
-            transcriber = Transcriber(recognizer, reader, self._config.limits)
+            # Nothing here keeps slots for short clips, as a gateway does: no file may spread further.
+            limits = self._config.limits
+            limits = replace(limits, segments_in_flight=min(limits.segments_in_flight, LEAST))
+            transcriber = Transcriber(recognizer, reader, limits)
             async with running_jobs(self._config, self._database, recognizer, transcriber, self._admission) as jobs:
                 self._engine, self._canary = engine, loaded.canary
                 self._serve_with(recognizer, transcriber, jobs)

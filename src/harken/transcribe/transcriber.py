@@ -23,6 +23,7 @@ from harken.transcribe.patience import Patient, Sleep
 from harken.transcribe.pieces import Reader
 from harken.transcribe.pipeline import Pipeline
 from harken.transcribe.result import RecordingTranscript
+from harken.transcribe.spread import pieces_at_once
 from harken.transcribe.stitch import stitch
 from harken.transcribe.watch import NoWatch, Watch
 from harken.types import ANYBODY, ModelInfo, Options, Recognizer, Requester
@@ -81,7 +82,7 @@ class Transcriber:
             memory: knows pieces that were finished before, and keeps those that are finished now.
             is_live: whether a watch wants the text while it is written; False brings it piece by piece, which lets a
                 dispatcher try a piece elsewhere for longer.
-            in_flight: pieces recognised at the same time, where fewer than `limits.segments_in_flight` are wanted.
+            in_flight: pieces recognised at the same time, where fewer than `spread` allows are wanted.
 
         Raises:
             HarkenError: exactly one: the client's (language, audio) or the server's.
@@ -90,6 +91,7 @@ class Transcriber:
         info = await self._recognizer.model()
         options = options_for(ask.options, info)
         limits, cut = decode_limits(self._limits), cut_for(ask.cut, info)
+        most = pieces_at_once(self._limits.segments_in_flight, info.slots)
         opened = self._reader.open(upload, limits, cut, ask.speech)
         del upload  # once it is decoded nobody needs it, and its pieces may wait for long
         async with opened as pieces:
@@ -98,7 +100,7 @@ class Transcriber:
                 options=options,
                 request_id=request_id,
                 requester=requester,
-                in_flight=min(in_flight or self._limits.segments_in_flight, self._limits.segments_in_flight),
+                in_flight=min(in_flight or most, most),
                 memory=memory or NoMemory(),
                 meter=Meter(watch.progress, pieces),
                 delivery=Delivery(watch.text, options.language),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harken.dispatch.order.queue import OTHERS_PER_OWN, PATIENCE_S, Queue
+from harken.dispatch.order.queue import BATCH_HOLD_S, OTHERS_PER_OWN, PATIENCE_S, Queue
 from harken.dispatch.order.room import Room
 from harken.dispatch.order.ticket import SLACK_MAX_S, Lane, Ticket
 from harken.types import Priority, Requester
@@ -86,17 +86,18 @@ def test_a_recording_that_began_earlier_goes_on_before_one_that_begins() -> None
 
 
 def test_bulk_work_takes_slots_of_the_reserve_only_after_a_while() -> None:
-    """Long files after five seconds, jobs after thirty; short clips and live ones at once."""
+    """Long files after as long as is said, jobs after half a minute at least; short clips and live ones at once."""
     queue = filled(ticket(30.0, recording_s=600.0), ticket(priority=BATCH))
-    assert queue.pop(5.0, is_reserve=True) is None
+    assert queue.pop(5.0, hold_s=5.0) is None
     queue.push(clip := ticket(5.0, arrival=5.0))
-    assert queue.pop(5.0, is_reserve=True) is clip
+    assert queue.pop(5.0, hold_s=5.0) is clip
     queue.push(speech := ticket(5.0, arrival=5.0, priority=LIVE))
-    assert queue.pop(5.0, is_reserve=True) is speech
-    long = queue.pop(5.1, is_reserve=True)
+    assert queue.pop(5.0, hold_s=5.0) is speech
+    long = queue.pop(5.1, hold_s=5.0)
     assert long is not None
-    assert (long.recording_s, queue.pop(30.0, is_reserve=True)) == (600.0, None)
-    assert queue.pop(30.1, is_reserve=True) is not None
+    assert (long.recording_s, queue.pop(BATCH_HOLD_S, hold_s=5.0)) == (600.0, None)
+    assert queue.pop(BATCH_HOLD_S + 0.1, hold_s=BATCH_HOLD_S + 1.0) is None
+    assert queue.pop(BATCH_HOLD_S + 0.1, hold_s=5.0) is not None
 
 
 def test_lanes_go_in_their_order() -> None:

@@ -24,9 +24,8 @@ us; a minute is nothing to a job, and a fifth of the five minutes after which wa
 OTHERS_PER_OWN = 3.0
 """Audio-seconds of others that an impatient lane lets pass for each of its own: it gets a fourth."""
 
-HOLD_S = {Lane.LONG: 5.0, Lane.BATCH: 30.0}
-"""How long bulk work leaves the reserve of free slots alone. A long file takes many seconds anyway; longer than this,
-its segments wait because the fleet has too much to do, and then an idle slot helps nobody."""
+BATCH_HOLD_S = 30.0
+"""How long jobs leave the reserve of free slots alone, at least."""
 
 T = TypeVar("T", bound=Ticket)
 
@@ -70,17 +69,18 @@ class Queue(Generic[T]):
         self._ranks[ticket.lane].add(ticket, number)
         self._by_end.push(ticket.waits_until, number)
 
-    def pop(self, now: float, *, is_reserve: bool = False) -> T | None:
+    def pop(self, now: float, *, hold_s: float | None = None) -> T | None:
         """Take the ticket whose turn it is, and have its key pay for it. O(log n).
 
         Args:
             now: the clock's time, in seconds.
-            is_reserve: it is for a slot of the reserve, which bulk work takes only after it has waited for `HOLD_S`.
+            hold_s: it is for a slot of the reserve, which bulk work takes only after it has waited for so long, in
+                seconds; None where any slot is free.
 
         Returns:
             None when nobody waits for such a slot.
         """
-        lane = self._lane_in_turn(now, is_reserve)
+        lane = self._lane_in_turn(now, hold_s)
         if lane is None:
             return None
         rank = self._ranks[lane]
@@ -113,16 +113,18 @@ class Queue(Generic[T]):
             expired.append(ticket)
         return expired
 
-    def _lane_in_turn(self, now: float, is_reserve: bool) -> Lane | None:
-        lanes = [lane for lane, rank in self._ranks.items() if rank.count and self._may_go(lane, now, is_reserve)]
+    def _lane_in_turn(self, now: float, hold_s: float | None) -> Lane | None:
+        lanes = [lane for lane, rank in self._ranks.items() if rank.count and self._may_go(lane, now, hold_s)]
         for lane in reversed(lanes[1:]):
             if self._waits_s(lane, now) > PATIENCE_S[lane] and self._owed_s[lane] <= 0:
                 self._owed_s[lane] += OTHERS_PER_OWN * self._next_audio_s(lane)
                 return lane
         return lanes[0] if lanes else None
 
-    def _may_go(self, lane: Lane, now: float, is_reserve: bool) -> bool:
-        return not (is_reserve and lane.is_bulk) or self._waits_s(lane, now) > HOLD_S[lane]
+    def _may_go(self, lane: Lane, now: float, hold_s: float | None) -> bool:
+        if hold_s is None or not lane.is_bulk:
+            return True
+        return self._waits_s(lane, now) > (max(hold_s, BATCH_HOLD_S) if lane is Lane.BATCH else hold_s)
 
     def _waits_s(self, lane: Lane, now: float) -> float:
         oldest = self._ranks[lane].oldest_arrival()
