@@ -1,7 +1,7 @@
 """Every route of a running gateway, asked a few dozen odd and wrong questions made from its own schema (schemathesis).
 
 No answer may be a defect (5xx), and every answer must be one that the schema describes: its status, its content type,
-its headers and its members. The examples are the same in every run.
+its headers and its members.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings, strategies
 from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -84,6 +84,21 @@ def has_input(label: str) -> bool:
     return "requestBody" in operation or "parameters" in operation
 
 
+@strategies.composite
+def questions(draw: strategies.DrawFn, label: str, mode: GenerationMode) -> Case[Any]:
+    """Draw a question to a route.
+
+    Which ones come depends on the answers to earlier ones, so not every run has the same; some trip over a defect of
+    the tool's own, whose validator does not know its stand-in for a file's bytes, and are no questions at all.
+    """
+    try:
+        return draw(OPERATIONS[label].as_strategy(generation_mode=mode))
+    except ValueError as error:
+        if "Unsupported type: 'Binary'" not in str(error):
+            raise
+        reject()
+
+
 QUESTIONS = [pytest.param(label, GenerationMode.POSITIVE, id=f"{label} fitting") for label in OPERATIONS]
 QUESTIONS += [
     pytest.param(label, GenerationMode.NEGATIVE, id=f"{label} wrong") for label in OPERATIONS if has_input(label)
@@ -97,7 +112,7 @@ def test_no_question_finds_a_defect(gateway: tuple[str, str], label: str, mode: 
     url, secret = gateway
 
     @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
-    @given(OPERATIONS[label].as_strategy(generation_mode=mode))
+    @given(questions(label, mode))
     def ask(case: Case[Any]) -> None:
         if mode is GenerationMode.POSITIVE:
             case.body = with_audio(case.body)

@@ -9,12 +9,13 @@ from aiohttp import ClientSession
 
 from harken.dispatch.attempt import Pending, attempt, attempt_time_s
 from harken.dispatch.lines.failures import Cut
+from harken.dispatch.lines.line import DeadLine, Line
 from harken.dispatch.lines.session import open_session
 from harken.dispatch.lines.wire_line import WireLine
 from harken.dispatch.targets.state import Event
 from harken.dispatch.targets.target import Claim, Target
-from harken.errors import DeadlineExceeded, TimedOut
-from harken.types import ModelInfo, Options, Transcript
+from harken.errors import DeadlineExceeded, InstanceFailed, TimedOut
+from harken.types import ModelInfo, Options, Send, Transcript
 from harken.wire import Job
 from tests.dispatch.house import run
 from tests.dispatch.instances import Instance, Script, expected_text, make_segment, running
@@ -26,12 +27,17 @@ def test_a_short_segment_has_less_time_than_a_long_one(audio_s: float, limit_s: 
     assert attempt_time_s(audio_s, limit_s) == time_s
 
 
-def claimed(instance: Instance, session: ClientSession) -> Claim:
-    """A claim on a ready target at the instance's address."""
-    target = Target(instance.name, instance.url, WireLine(instance.url, session))
+def ready(name: str, url: str, line: Line) -> Target:
+    """A ready target with one slot."""
+    target = Target(name, url, line)
     target.model = ModelInfo(name="m", revision="1", max_segment_s=30.0, languages=(), slots=1)
     target.apply(Event.SAID_READY)
-    return target.claim(lambda: None)
+    return target
+
+
+def claimed(instance: Instance, session: ClientSession) -> Claim:
+    """A claim on a ready target at the instance's address."""
+    return ready(instance.name, instance.url, WireLine(instance.url, session)).claim(lambda: None)
 
 
 def unheard(_text: str) -> None:
@@ -109,3 +115,43 @@ def test_a_ticket_that_nobody_waits_for_takes_no_answer() -> None:
         assert not pending.is_waiting
 
     run(story())
+
+
+class Odd(DeadLine):
+    """A line that meets something nobody thought of."""
+
+    async def recognize(self, job: Job, send: Send) -> Transcript:
+        """Tell a word, then fail by a defect."""
+        send("one")
+        raise ValueError("year 10000 is out of range")
+
+
+def test_a_defect_of_a_line_is_a_failure_of_its_target() -> None:
+    """So another one is tried; what went wrong is in the log, and no business of the client's."""
+    target = ready("odd", "http://odd", Odd())
+    job = Job(segment=make_segment(), options=Options(), wants_deltas=True)
+
+    async def attempted_there(send: Send) -> Transcript:
+        with target.claim(lambda: None) as claim:
+            return await attempt(claim, job, send, 5.0)
+
+    with pytest.raises(InstanceFailed, match="odd answered something") as failed:
+        run(attempted_there(unheard))
+    assert failed.value.retryable
+    assert "10000" not in failed.value.message
+
+
+def test_a_defect_of_whoever_takes_the_text_is_none_of_the_targets() -> None:
+    """It goes through as it is."""
+    target = ready("odd", "http://odd", Odd())
+    job = Job(segment=make_segment(), options=Options(), wants_deltas=True)
+
+    def reader(_text: str) -> None:
+        raise LookupError("the reader's own")
+
+    async def attempted_there() -> None:
+        with target.claim(lambda: None) as claim:
+            await attempt(claim, job, reader, 5.0)
+
+    with pytest.raises(LookupError):
+        run(attempted_there())

@@ -206,6 +206,20 @@ def test_a_passed_deadline_is_the_clients_own_error() -> None:
     assert not called.claims
 
 
+def test_a_deadline_that_the_queue_would_break_is_kept_by_going_before_it() -> None:
+    """Clips without one are due a moment after they came; that is a wish, and the deadline is none."""
+    house = House(1, queue_audio_s=1e4)
+    house.works(rtfx=2.0)
+    running, *crowd = [house.visitor(1.0) for _ in range(31)]
+    relaxed = house.visitor(1.0, Requester(deadline=house.clock.now() + 60.0))
+    hurried = house.visitor(1.0, Requester(deadline=house.clock.now() + 3.0))
+    running.claims.pop().release()
+    assert hurried.claims, "what waits takes fifteen seconds"
+    hurried.claims.pop().release()
+    assert crowd[0].claims, "sixty seconds are enough for everybody"
+    assert not relaxed.claims
+
+
 def test_an_accepted_recording_is_never_refused_for_want_of_room() -> None:
     """Its later segments wait beyond the bound."""
     house = House(1, queue_audio_s=10.0)

@@ -7,13 +7,15 @@ import asyncio
 import pytest
 
 from harken.config import DispatchConfig, LimitsConfig
+from harken.dispatch.lines.line import DeadLine, Missed
 from harken.dispatch.prover import needs_proof
 from harken.dispatch.targets.state import State
 from harken.dispatch.targets.target import Target
 from harken.dispatch.targets.vitals import Vitals
 from harken.errors import EngineFailed
 from harken.testing import FakeClock
-from harken.types import Options
+from harken.types import ModelInfo, Options
+from harken.wire import InstanceState
 from tests.dispatch.house import dispatching, run, state_of, until_state
 from tests.dispatch.instances import Instance, Script, make_segment
 
@@ -166,6 +168,32 @@ def test_a_proof_that_fails_counts_as_a_failed_segment() -> None:
         async with dispatching(one, dispatch=OFTEN) as dispatcher:
             await until_state(dispatcher, "one", "resting")
             assert dispatcher.health()[0].ejected == "failing"
+
+    run(story())
+
+
+class Odd(DeadLine):
+    """Ready, and answers its canary with something nobody thought of."""
+
+    async def look(self, timeout_s: float) -> InstanceState | Missed:
+        """Be ready."""
+        model = ModelInfo(name="checksum", revision="1", max_segment_s=30.0, languages=("English",), slots=1)
+        return InstanceState(name="odd", state="ready", model=model, in_flight=0)
+
+    async def prove(self) -> None:
+        """Fail by a defect."""
+        raise ValueError("year 10000 is out of range")
+
+
+def test_a_proof_that_meets_a_defect_ends_nothing_but_its_target() -> None:
+    """It is set aside as one that fails; the others work on."""
+    one = Instance("one")
+
+    async def story() -> None:
+        async with dispatching(one, dispatch=OFTEN) as dispatcher:
+            dispatcher.add_target("odd", "http://odd", lambda _: Odd())
+            await until_state(dispatcher, "odd", "resting")
+            assert (await dispatcher.recognize(make_segment(), Options())).instance == "one"
 
     run(story())
 

@@ -219,6 +219,23 @@ def test_a_broken_fleet_ends_the_gateway_and_every_wait() -> None:
 
 
 @pytest.mark.slow
+def test_a_defect_behind_the_door_ends_the_gateway() -> None:
+    """Not a zombie that says for ever that it is leaving: exit code 5, so that whoever keeps it starts another."""
+
+    async def story() -> None:
+        fleet = FakeFleet([])
+        async with gateway(fleet) as server:
+            waiting = asyncio.create_task(server.client.post("/asr", files={"audio": ("a.wav", wav(speech_like(0.5)))}))
+            await until(server, lambda answer: answer.json()["status"] == "starting")
+            fleet.broken.set_exception(ValueError("year 10000 is out of range"))
+            assert (await waiting).status_code == 503
+            ending = await server.ended()
+            assert (ending.code, ending.reason.split(":")[0]) == (5, "defect")
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
 def test_who_waits_for_a_slot_is_told_why_the_fleet_is_broken() -> None:
     """The instance told its model and then failed its canary: the request is in the queue, and gets the reason."""
 

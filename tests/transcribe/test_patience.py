@@ -19,7 +19,7 @@ from harken.errors import (
 )
 from harken.testing import FakeClock, MisbehavingRecognizer, spell
 from harken.transcribe.patience import Patient, Setback, wait_before_retry
-from harken.types import Options, Segment, Transcript
+from harken.types import ModelInfo, Options, Segment, Send, Transcript
 
 SEGMENT = Segment(samples=spell(["one", "two", "three", "four"]), request_id="r")
 
@@ -122,3 +122,37 @@ def test_only_the_first_try_sends_text() -> None:
     recognizer = MisbehavingRecognizer(failures=[InstanceFailed(), InstanceFailed(), None])
     assert recognize(recognizer, Waits(), sent).text == "one two three four"
     assert sent == [" one", " two"]
+
+
+@dataclass
+class Fickle:
+    """Tells the beginning of one text, fails, and then hears another one."""
+
+    texts: list[str]
+
+    async def model(self) -> ModelInfo:
+        """Not asked for."""
+        raise NotImplementedError
+
+    async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
+        """Fail if somebody reads along."""
+        if send is not None:
+            send(self.texts.pop(0))
+            raise InstanceFailed("It died.")
+        return Transcript(text=self.texts.pop(0), language="English", audio_s=segment.audio_s)
+
+
+@pytest.mark.parametrize(
+    ("heard", "has_results", "is_kept"),
+    [("one two three", False, True), ("nine eight", False, False), ("nine eight", True, True)],
+)
+def test_who_read_the_beginning_of_a_text_is_told_of_no_other(heard: str, has_results: bool, is_kept: bool) -> None:
+    """The first error is the answer then, but for a recording of which more would be lost."""
+    waits = Waits()
+    patient = Patient(Fickle([" one two", heard]), patience_s=300.0, clock=waits.clock, sleep=waits.sleep)
+    asked = patient.recognize(SEGMENT, Options(), lambda _: None, has_results=lambda: has_results)
+    if is_kept:
+        assert asyncio.run(asked).text == heard
+    else:
+        with pytest.raises(InstanceFailed, match="died"):
+            asyncio.run(asked)

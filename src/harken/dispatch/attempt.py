@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from harken.dispatch.desk import Guest
 from harken.dispatch.lines.failures import Cut
 from harken.dispatch.recovery.tally import Tally
-from harken.dispatch.targets.target import Claim
-from harken.errors import DeadlineExceeded, HarkenError, TimedOut
+from harken.dispatch.targets.target import Claim, Target
+from harken.errors import DeadlineExceeded, HarkenError, InstanceFailed, TimedOut
+from harken.log import get_log
 from harken.types import Send, Transcript
 from harken.wire import Job
+
+_log = get_log("dispatch.attempt")
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -73,6 +76,7 @@ async def attempt(claim: Claim, job: Job, send: Send, limit_s: float, left_s: fl
 
     Raises:
         Cut: the target was given up meanwhile.
+        InstanceFailed: the line met something that it has no error for.
         TimedOut: it took longer than `limit_s`.
         DeadlineExceeded: the client's deadline came before that; no fault of the target's.
         HarkenError: as `Line.recognize` has it.
@@ -88,7 +92,7 @@ async def attempt(claim: Claim, job: Job, send: Send, limit_s: float, left_s: fl
         async with scope:
             claim.on_cut(stop)
             try:
-                return await claim.target.line.recognize(job, send)
+                return await _recognize(claim.target, job, send)
             finally:
                 claim.on_cut(None)
     except TimeoutError as error:
@@ -99,3 +103,26 @@ async def attempt(claim: Claim, job: Job, send: Send, limit_s: float, left_s: fl
         if left_s is not None and left_s <= limit_s:
             raise DeadlineExceeded from error
         raise TimedOut(f"Instance {claim.target.name} worked on it for longer than {limit_s:g} s.") from error
+
+
+async def _recognize(target: Target, job: Job, send: Send) -> Transcript:
+    """Ask the line. A defect of its own is a failure of this one target: another may well do it."""
+    ours: Exception | None = None
+
+    def tell(text: str) -> None:
+        nonlocal ours
+        try:
+            send(text)
+        except Exception as error:
+            ours = error
+            raise
+
+    try:
+        return await target.line.recognize(job, tell)
+    except (HarkenError, TimeoutError):
+        raise
+    except Exception as error:
+        if error is ours:
+            raise
+        _log.exception("line.defect", target=target.name, request_id=job.segment.request_id)
+        raise InstanceFailed(f"Instance {target.name} answered something that cannot be understood.") from error

@@ -124,6 +124,7 @@ class Desk(Generic[G]):
             self._hand(guest, claim)
             return
         guest.run_s = self._pace.run_s(guest.audio_s, now)
+        guest.wait_s = self._pace.work_off_s(self.room.ahead_s(guest.requester.priority), now)
         self._narrow(now)
         if guest.is_accepted:
             self._queue.put_back(guest)

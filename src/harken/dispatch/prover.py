@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 
 from harken.clock import Clock
-from harken.dispatch.targets.health import Disproved, Proved, outcome_of
+from harken.dispatch.targets.health import Disproved, Failed, Proved, outcome_of
 from harken.dispatch.targets.pool import Pool
 from harken.dispatch.targets.state import State
 from harken.dispatch.targets.target import Target
@@ -103,6 +103,10 @@ class Prover:
             if (outcome := outcome_of(error)) is not None:
                 target.detail = error.message
                 self._pool.report(target, outcome)
+        except Exception:  # noqa: BLE001 - the edge of this task: what one target answers must never end the others
+            _log.exception("target.proof_defect", target=target.name)
+            target.detail = "It answered its canary with something that cannot be understood."
+            self._pool.report(target, Failed(is_lost=False))
         else:
             target.last_success = self._clock.now()
             self._pool.report(target, Proved())

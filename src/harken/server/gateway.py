@@ -29,7 +29,7 @@ from harken.server.door import Door
 from harken.server.ending import Ending
 from harken.server.gateway_health import GatewayState, gateway_health
 from harken.server.jobs import running_jobs
-from harken.server.lifecycle import EXIT_BROKEN_AT_START
+from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_DEFECT
 from harken.server.loop_lag import LoopLag
 from harken.server.until_broken import UntilBroken
 from harken.server.upkeep import upkeep
@@ -84,7 +84,7 @@ class Gateway:
         self._model_name = ""
         self._leave = asyncio.Event()
         self._broken = asyncio.Event()
-        self._broken_because = ""
+        self._ending: Ending | None = None
         self._recognizer = UntilBroken(self._dispatcher)
         self._cache = make_cache(config.cache)
         self._admission = open_admission(config.auth, self._database)
@@ -128,20 +128,31 @@ class Gateway:
             _log.warning("gateway.drain_timed_out", inside=self._door.inside)
 
     async def gave_up(self) -> Ending:
-        """Return when no instance can ever become ready."""
+        """Return when no instance can ever become ready, or a defect ended what recognises."""
         await self._broken.wait()
         await self._door.wait_empty(_CLOSE_TIMEOUT_S)
-        return Ending(code=EXIT_BROKEN_AT_START, reason=self._broken_because)
+        assert self._ending is not None, "whoever breaks it says why"
+        return self._ending
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._live())
+            group.create_task(self._live_or_break())
             keeping = group.create_task(upkeep(self._lag, self._admission))
             yield
             self._leave.set()
             keeping.cancel()
         await asyncio.to_thread(self._database.close)
+
+    async def _live_or_break(self) -> None:
+        try:
+            await self._live()
+        except Exception as error:  # noqa: BLE001 - the edge of its life
+            # A door with nobody behind it must not stay open: the process ends with its own exit code, and whoever
+            # keeps it starts another.
+            _log.exception("gateway.defect")
+            self._service = None
+            self._break(Ending(code=EXIT_DEFECT, reason=f"defect: {type(error).__name__}: {error}"))
 
     async def _live(self) -> None:
         self._dispatcher.on_unresponsive = self._replace_soon
@@ -169,7 +180,7 @@ class Gateway:
             breaking = group.create_task(fleet.wait_broken())
             await asyncio.wait((leaving, breaking), return_when=asyncio.FIRST_COMPLETED)
             if breaking.done():
-                self._break(breaking.result())
+                self._break(Ending(code=EXIT_BROKEN_AT_START, reason=breaking.result()))
             for task in (learning, leaving, breaking):
                 task.cancel()
 
@@ -193,10 +204,10 @@ class Gateway:
             except NoReadyInstance:
                 continue
 
-    def _break(self, reason: str) -> None:
-        _log.error("gateway.broken", reason=reason)
-        self._broken_because = reason
-        self._recognizer.give_up(reason)
+    def _break(self, ending: Ending) -> None:
+        _log.error("gateway.broken", reason=ending.reason)
+        self._ending = ending
+        self._recognizer.give_up(ending.reason)
         self._broken.set()
 
 

@@ -88,6 +88,9 @@ EXIT_BROKEN_AT_START = 3
 EXIT_ENGINE_LOST = 4
 """Exit code of an instance whose engine failed while it served: a fresh process may well work."""
 
+EXIT_DEFECT = 5
+"""Exit code of a gateway whose own work ended by a defect: a fresh process may well work."""
+
 
 def after(state: State, event: Event) -> State:
     """Return the state that `event` leads to; every pair has an answer."""

@@ -3,8 +3,9 @@
 A recognizer beneath has its own tries: a dispatcher goes through several instances within seconds. This is the slower
 patience above it, for what takes a while to heal: an instance that starts again, a queue that is full. It knows nothing
 of the text. The invariant: only errors that may pass are tried again; as long as nothing of the recording is done, its
-client loses nothing by trying again himself, so he is told at once; and a piece on which instances die is tried once
-more only, so that a recording that kills instances does not go through a whole fleet again and again.
+client loses nothing by trying again himself, so he is told at once; a piece on which instances die is tried once more
+only, so that a recording that kills instances does not go through a whole fleet again and again; and nobody who read
+the beginning of a text is then told of another one, unless the rest of a long recording would be lost by that.
 """
 
 from __future__ import annotations
@@ -108,28 +109,30 @@ class Patient:
             has_results: tells whether something of the recording is done already, and would be lost by failing.
 
         Raises:
-            HarkenError: of the last try.
+            HarkenError: of the last try; of the first, where the last contradicts what that had told.
         """
         began = self._clock.now()
-        retries, is_told = 0, False
+        retries, told = 0, ""
+        first: HarkenError | None = None
 
         def tell(text: str) -> None:
-            nonlocal is_told
-            is_told = True
+            nonlocal told
+            told += text
             assert send is not None
             send(text)
 
         while True:
             try:
-                return await self._recognizer.recognize(
+                answer = await self._recognizer.recognize(
                     segment, options, tell if send is not None and retries == 0 else None
                 )
             except HarkenError as error:
+                first = first or error
                 setback = Setback(
                     error=error,
                     retries=retries,
                     elapsed_s=self._clock.now() - began,
-                    is_told=is_told,
+                    is_told=bool(told),
                     has_results=has_results(),
                 )
                 wait_s = wait_before_retry(setback, self._patience_s)
@@ -144,5 +147,9 @@ class Patient:
                     retries=retries + 1,
                     wait_s=wait_s,
                 )
+            else:
+                if first is not None and not answer.text.strip().startswith(told.strip()) and not has_results():
+                    raise first
+                return answer
             await self._sleep(wait_s)
             retries += 1

@@ -165,3 +165,23 @@ def test_a_stall_of_our_own_is_not_the_instances_fault() -> None:
     found = run(story())
     thread.join()
     assert isinstance(found, InstanceState)
+
+
+def test_a_look_that_meets_a_defect_is_a_missed_one() -> None:
+    """Whatever a target answers: the watch goes on, and no other target learns of it."""
+    found: asyncio.Queue[InstanceState | Missed] = asyncio.Queue()
+
+    async def look(timeout_s: float) -> InstanceState | Missed:
+        raise ValueError("year 10000 is out of range")
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            watch = Watch(look, interval_s=0.001, timeout_s=2.0, report=found.put_nowait)
+            task = group.create_task(watch.run())
+            for _ in range(2):
+                finding = await asyncio.wait_for(found.get(), 5)
+                assert isinstance(finding, Missed)
+                assert "10000" not in finding.reason
+            task.cancel()
+
+    run(story())

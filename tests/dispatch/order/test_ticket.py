@@ -49,6 +49,7 @@ def test_a_clients_deadline_pulls_a_ticket_forward_and_never_back() -> None:
     soon, late = Requester(deadline=110.0), Requester(deadline=500.0)
     assert Ticket(audio_s=30.0, arrival=100.0, run_s=3.0, requester=soon).due == 107.0
     assert Ticket(audio_s=30.0, arrival=100.0, run_s=3.0, requester=late).due == 130.0
+    assert Ticket(audio_s=30.0, arrival=100.0, run_s=3.0, wait_s=400.0, requester=late).due == 97.0
 
 
 def test_waiting_ends_at_our_limit_or_at_the_clients() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from harken.dispatch.lines.line import Missed
 from harken.dispatch.lines.patience import patiently
+from harken.log import get_log
 from harken.wire import STATE_PATH, InstanceState, WireError, unpack_state
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _STATE_BYTES_MAX = 1 << 16
 
+_log = get_log("dispatch.probe")
 
 Look = Callable[[float], Awaitable[InstanceState | Missed]]
 """Looks once, with patience in seconds: `Line.look`."""
@@ -82,13 +84,20 @@ class Watch:
         """Look again now: something happened that only a look can explain."""
         self._hurry.set()
 
+    async def _look_once(self) -> InstanceState | Missed:
+        try:
+            return await self._look(self._timeout_s)
+        except Exception:  # noqa: BLE001 - the edge of a target's own task: what it answers must never end the others
+            _log.exception("look.defect")
+            return Missed(reason="It answered something that cannot be understood.")
+
     async def run(self) -> None:
         """Look until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             self._hurry.clear()
             begin = loop.time()
-            self._report(await self._look(self._timeout_s))
+            self._report(await self._look_once())
             # The report may have led to this very loop's end. Such a cancellation must arrive outside of the timeout:
             # one whose deadline has passed already would take it for its own and swallow it.
             await asyncio.sleep(0)

@@ -97,9 +97,13 @@ class Pace:
         """Seconds that a segment will run, about: what runs shares the pace, each as if it had its part of it."""
         return audio_s * max(self._running, 1) / (self.rtfx(now) or _UNKNOWN_RTFX)
 
+    def work_off_s(self, queued_audio_s: float, now: float) -> float:
+        """Seconds in which so much will have been worked off, about."""
+        return queued_audio_s / (self.rtfx(now) or _UNKNOWN_RTFX)
+
     def retry_after_s(self, queued_audio_s: float, now: float) -> int:
         """Whole seconds until about all that waits now has been worked off, 1 to 120."""
-        wait_s = queued_audio_s / (self.rtfx(now) or _UNKNOWN_RTFX)
+        wait_s = self.work_off_s(queued_audio_s, now)
         return math.ceil(min(max(wait_s, RETRY_AFTER_MIN_S), RETRY_AFTER_MAX_S))
 
     def _advance(self, now: float) -> None:

@@ -57,6 +57,8 @@ class Ticket:
         began: the same of its recording's first segment; None where it is that.
         deadline: the clock's time, in seconds, from which on it must not wait any longer.
         run_s: seconds that it will run, about; its client's deadline must leave room for them.
+        wait_s: seconds in which what waits now is worked off, about. Where that is longer than its client's deadline
+            allows, it must go before what is due long before that deadline.
         had_turn: it was called once, and its key has paid for it. Only the queue writes it.
         stay: the number of its present stay in the queue; None while it does not wait. Only the queue writes it.
     """
@@ -68,6 +70,7 @@ class Ticket:
     began: float | None = None
     deadline: float = math.inf
     run_s: float = 0.0
+    wait_s: float = 0.0
     had_turn: bool = False
     stay: int | None = None
 
@@ -91,7 +94,7 @@ class Ticket:
         if self.began is not None:
             due = max(self.began + slack_s, self.arrival + min(slack_s, FRESH_SLACK_MAX_S))
         latest = self.requester.deadline
-        return due if latest is None else min(due, latest - self.run_s)
+        return due if latest is None else min(due, latest - self.run_s - self.wait_s)
 
     @property
     def waits_until(self) -> float:
