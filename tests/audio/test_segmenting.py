@@ -75,6 +75,33 @@ def recording(*parts: tuple[float, float]) -> NDArray[np.float32]:
     )
 
 
+class Deaf(Loudness):
+    """Hears speech in nothing but what is not too loud: a door is no word."""
+
+    def probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A door is no word."""
+        found = super().probabilities(samples)
+        return np.zeros_like(found) if found.max() > 0.95 else found
+
+
+@pytest.mark.parametrize(
+    ("parts", "glances", "is_heard"),
+    [
+        (((2, 0.8), (1, 0.0), (0.2, 1.0), (1, 0.0)), 2, False),
+        (((2, 0.3), (1, 0.0), (0.2, 1.0), (1, 0.0)), 2, True),
+        (((0.2, 1.0),), 1, True),
+    ],
+)
+def test_where_the_loudest_place_is_no_speech_there_is_one_more_glance(
+    parts: tuple[tuple[float, float], ...], glances: int, is_heard: bool
+) -> None:
+    """Elsewhere; where that says nothing either, or there is no elsewhere, all of it is heard."""
+    ear = Deaf()
+    segmenter = Segmenter(ear, CutRule(), TEXT_ONLY)
+    assert [*segmenter.feed(recording(*parts)), *segmenter.finish()]
+    assert (ear.glances, ear.heard > 0) == (glances, is_heard)
+
+
 @settings(max_examples=12, deadline=None)
 @given(
     parts=st.lists(

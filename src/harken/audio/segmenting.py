@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harken.audio.cutting import Cut, CutRule, Cutter
-from harken.audio.glance import CLEAR, loudest_place
+from harken.audio.glance import CLEAR, loudest_places
 from harken.audio.levels import frame_levels
 from harken.audio.mixing import peak_of, within_one
 from harken.audio.pieces import Piece
@@ -98,13 +98,14 @@ class Segmenter:
         return self._hear_all() + self._pieces(self._cutter.finish(self._spans.finish()))
 
     def _glance(self) -> Piece | None:
-        """Return the whole recording as a piece, if somebody clearly speaks at its loudest place."""
+        """Return the whole recording as a piece, if somebody clearly speaks where it is loudest."""
         samples = self._tape.held()
         within_one(samples, peak_of(samples))
-        speech_prob = _highest(self._detector.probabilities(loudest_place(samples)))
-        if speech_prob < CLEAR:
-            return None
-        return Piece(start=0, end=len(samples), samples=samples, has_speech=True, speech_prob=speech_prob)
+        for place in loudest_places(samples):
+            speech_prob = _highest(self._detector.probabilities(place))
+            if speech_prob >= CLEAR:
+                return Piece(start=0, end=len(samples), samples=samples, has_speech=True, speech_prob=speech_prob)
+        return None
 
     def _hear_all(self) -> list[Piece]:
         reels, self._unheard = self._unheard, []
