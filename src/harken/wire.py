@@ -6,7 +6,8 @@ hears, and with it rule 6). The answer is a stream of JSON lines, each one messa
 `Failed`; a stream that ends without either means that the instance died. A line `Beat` is sent while the segment waits
 or runs: silence on the line is a sign of a stuck process, beats without progress one of a stuck engine.
 `POST /wire/v3/prove` has an empty body and an answer of the same kind: the instance recognises its canary, the
-recording whose text it knows, and ends with `Done` only if it heard that. Pure: bytes in, dataclasses out.
+recording whose text it knows, and ends with `Done` only if it heard that. Pure: bytes in, dataclasses out. Invariant:
+whatever the bytes, what is read has the types that are declared and can be packed again, or a `WireError` is raised.
 """
 
 from __future__ import annotations
@@ -19,18 +20,22 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from harken.errors import ClientError, HarkenError, InstanceFailed, leaves
-from harken.types import (
-    SAMPLE_RATE,
-    AlignerInfo,
-    Finish,
-    ModelInfo,
-    Options,
-    Segment,
-    TokenLogprob,
-    Transcript,
-    Word,
+from harken import wire_fields as read
+from harken.errors import (
+    CanaryFailed,
+    ClientError,
+    Draining,
+    EngineFailed,
+    HarkenError,
+    InstanceFailed,
+    NoReadyInstance,
+    NoWordTimes,
+    QueueFull,
+    UndecodableAudio,
+    UnknownLanguage,
+    UnsupportedOption,
 )
+from harken.types import SAMPLE_RATE, ModelInfo, Options, Segment, Transcript
 
 VERSION = 3
 """Raised when a message changes its meaning; both sides refuse another version by name."""
@@ -42,6 +47,15 @@ SEGMENT_TYPE = "application/x-harken-segment"
 MESSAGES_TYPE = "application/x-ndjson"
 
 _HEADER_BYTES_MAX = 1 << 20
+_RETRY_AFTER_MAX_S = 3600
+_SAID_MAX = 300
+"""Characters of an instance's own words that go to the log."""
+
+_ENDS: tuple[type[HarkenError], ...] = (EngineFailed, QueueFull, Draining, NoReadyInstance)
+_CLIENTS_ENDS: tuple[type[HarkenError], ...] = (UnknownLanguage, UnsupportedOption, NoWordTimes, UndecodableAudio)
+_SEGMENT_ENDS: dict[str, type[HarkenError]] = {kind.code: kind for kind in _ENDS + _CLIENTS_ENDS}
+_PROOF_ENDS: dict[str, type[HarkenError]] = {kind.code: kind for kind in _ENDS} | {CanaryFailed.code: CanaryFailed}
+"""The failures that a segment, and a proof, may end with on an instance that is well made."""
 
 
 class WireError(ClientError):
@@ -94,12 +108,22 @@ class Failed:
     message: str
     retry_after_s: int | None = None
 
-    def error(self) -> HarkenError:
-        """The same failure as an exception on this side of the wire."""
-        kind = leaves().get(self.code)
-        if kind is None:
-            return InstanceFailed(f"{self.code}: {self.message}")
-        return kind(self.message, retry_after_s=self.retry_after_s)
+    def error(self, *, is_proof: bool = False) -> HarkenError:
+        """The same failure as an exception on this side of the wire.
+
+        Believed is only what such work may end with. Every other code (a defect, a route that is not there, a job that
+        could not be read, a segment that is too long: we cut it) is the other side's fault or ours, never the client's,
+        and may go well elsewhere: `InstanceFailed`, with the instance's own words as its cause, for the log alone.
+
+        Args:
+            is_proof: an instance's canary failed, not a segment.
+        """
+        kind = (_PROOF_ENDS if is_proof else _SEGMENT_ENDS).get(self.code)
+        if kind is not None:
+            return kind(self.message, retry_after_s=self.retry_after_s)
+        error = InstanceFailed("The instance failed in a way that no segment should end.")
+        error.__cause__ = HarkenError(f"{self.code}: {self.message}"[:_SAID_MAX])
+        return error
 
 
 Message = Delta | Beat | Done | Failed
@@ -154,21 +178,21 @@ def unpack_job(body: bytes) -> Job:
     header, samples = _split(body)
     _check_version(header)
     try:
-        count = int(header["samples"])
+        count = read.whole(header["samples"])
         segment = Segment(
             samples=np.frombuffer(samples, dtype="<f4").astype(np.float32, copy=False),
-            request_id=str(header["request_id"]),
-            index=int(header["index"]),
-            start=int(header["start"]),
+            request_id=read.text(header["request_id"]),
+            index=read.whole(header["index"]),
+            start=read.whole(header["start"]),
         )
-        options = _options(header["options"])
-        job = Job(segment=segment, options=options, wants_deltas=bool(header["wants_deltas"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise WireError(f"A field of the segment's header is missing or wrong: {error}.") from error
+        options = read.options(header["options"])
+        job = Job(segment=segment, options=options, wants_deltas=read.flag(header["wants_deltas"]))
+    except (KeyError, ValueError) as error:
+        raise WireError(f"A field of the segment's header is missing or wrong: {_reason(error)}.") from error
     if len(segment.samples) != count:
         raise WireError(f"The header promises {count} samples, the body holds {len(segment.samples)}.")
     if header.get("sample_rate") != SAMPLE_RATE:
-        raise WireError(f"Segments have {SAMPLE_RATE} samples per second, not {header.get('sample_rate')}.")
+        raise WireError(f"Segments have {SAMPLE_RATE} samples per second, and no other rate.")
     return job
 
 
@@ -195,22 +219,25 @@ def unpack_message(line: bytes) -> Message:
         WireError: it is no message.
     """
     try:
-        fields = json.loads(line)
+        fields = read.read_object(line)
         match fields["type"]:
             case "delta":
-                return Delta(text=str(fields["text"]))
+                return Delta(text=read.text(fields["text"]))
             case "beat":
-                return Beat(progress=int(fields["progress"]))
+                return Beat(progress=read.whole(fields["progress"]))
             case "done":
-                return Done(transcript=_transcript(fields["transcript"]))
+                return Done(transcript=read.transcript(fields["transcript"]))
             case "failed":
                 wait_s = fields.get("retry_after_s")
-                retry_after_s = None if wait_s is None else int(wait_s)
-                return Failed(code=str(fields["code"]), message=str(fields["message"]), retry_after_s=retry_after_s)
-            case other:
-                raise WireError(f"Unknown message type {other!r}.")
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise WireError(f"Not a message: {line[:200]!r}.") from error
+                return Failed(
+                    code=read.text(fields["code"]),
+                    message=read.text(fields["message"]),
+                    retry_after_s=None if wait_s is None else read.whole(wait_s, most=_RETRY_AFTER_MAX_S),
+                )
+            case _:
+                raise WireError(f"Unknown message type: {line[:200]!r}.")
+    except (KeyError, ValueError) as error:
+        raise WireError(f"Not a message ({_reason(error)}): {line[:200]!r}.") from error
 
 
 def pack_state(state: InstanceState) -> bytes:
@@ -225,45 +252,23 @@ def unpack_state(body: bytes) -> InstanceState:
         WireError: other bytes or another version.
     """
     try:
-        fields = json.loads(body)
+        fields = read.read_object(body)
         _check_version(fields)
-        model = fields.pop("model")
-        fields.pop("version")
-        return InstanceState(model=None if model is None else _model(model), **fields)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise WireError(f"Not an instance's state: {body[:200]!r}.") from error
+        del fields["version"]
+        return _state(read.fields_of(fields, InstanceState))
+    except (KeyError, ValueError) as error:
+        raise WireError(f"Not an instance's state ({_reason(error)}): {body[:200]!r}.") from error
 
 
-def _options(raw: dict[str, Any]) -> Options:
-    language = raw["language"]
-    return Options(
-        language=None if language is None else str(language),
-        context=str(raw["context"]),
-        temperature=float(raw["temperature"]),
-        repetition_penalty=float(raw["repetition_penalty"]),
-        wants_words=bool(raw["wants_words"]),
-        wants_logprobs=bool(raw["wants_logprobs"]),
-    )
-
-
-def _transcript(raw: dict[str, Any]) -> Transcript:
-    words, logprobs = raw.pop("words"), raw.pop("logprobs")
-    return Transcript(
-        finish=Finish(raw.pop("finish")),
-        words=None if words is None else tuple(Word(**word) for word in words),
-        logprobs=None
-        if logprobs is None
-        else tuple(TokenLogprob(**{**token, "bytes": tuple(token["bytes"])}) for token in logprobs),
-        **raw,
-    )
-
-
-def _model(raw: dict[str, Any]) -> ModelInfo:
-    aligner = raw.pop("aligner")
-    return ModelInfo(
-        languages=tuple(raw.pop("languages")),
-        aligner=None if aligner is None else AlignerInfo(languages=tuple(aligner.pop("languages")), **aligner),
-        **raw,
+def _state(fields: dict[str, Any]) -> InstanceState:
+    return InstanceState(
+        name=read.text(fields["name"]),
+        state=read.text(fields["state"]),
+        model=read.optional(read.model, fields["model"]),
+        in_flight=read.whole(fields["in_flight"]),
+        detail=read.text(fields.get("detail", "")),
+        uptime_s=read.number(fields.get("uptime_s", 0.0)),
+        loop_lag_s=read.number(fields.get("loop_lag_s", 0.0)),
     )
 
 
@@ -274,15 +279,21 @@ def _split(body: bytes) -> tuple[dict[str, Any], bytes]:
     if size > min(_HEADER_BYTES_MAX, len(body) - 4):
         raise WireError("The header is longer than the body.")
     try:
-        header = json.loads(body[4 : 4 + size])
+        header = read.read_object(body[4 : 4 + size])
     except ValueError as error:
-        raise WireError("The header is not JSON.") from error
+        raise WireError(f"The header is not a JSON object: {_reason(error)}.") from error
     samples = body[4 + size :]
-    if not isinstance(header, dict) or len(samples) % 4:
+    if len(samples) % 4:
         raise WireError("The body is not a header and float32 samples.")
     return header, samples
 
 
 def _check_version(fields: dict[str, Any]) -> None:
-    if fields.get("version") != VERSION:
-        raise WireError(f"This side speaks wire version {VERSION}, the other {fields.get('version')!r}.")
+    version = fields.get("version")
+    if version != VERSION:
+        told = str(version)[:20] if isinstance(version, int) else "none that has a number"
+        raise WireError(f"This side speaks wire version {VERSION}, the other {told}.")
+
+
+def _reason(error: KeyError | ValueError) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -68,6 +68,11 @@ class Script(StrEnum):
     """Fails every second segment."""
     CLIENT_FAULT = auto()
     OTHER_VERSION = auto()
+    DEFECT = auto()
+    WRONG_CANARY = auto()
+    """Says of everything that its canary is wrong."""
+    ODD_VALUES = auto()
+    """Ends with a transcript whose text is a number."""
     ERROR_PAGE = auto()
 
 
@@ -203,10 +208,8 @@ class Instance(ScriptedServer):
                 _abort(request)
             case Script.HANG:
                 await asyncio.Event().wait()
-            case Script.GARBAGE:
-                await write(b"\xff\xfenonsense\n")
-            case Script.LONG_LINE:
-                await write(b"x" * (2 << 20))
+            case script if script in _NONSENSE:
+                await write(_NONSENSE[script])
             case _:
                 pass
         if self.script is not Script.STOP_SHORT:
@@ -234,6 +237,16 @@ _ENDINGS = {
     Script.ENGINE_FAILS: Failed(code="engine_failed", message="The model raised."),
     Script.CLIENT_FAULT: Failed(code="unknown_language", message="No such language."),
     Script.OTHER_VERSION: Failed(code="wire_error", message="This side speaks another wire version."),
+    Script.DEFECT: Failed(code="internal_error", message="Something went wrong inside the server."),
+    Script.WRONG_CANARY: Failed(code="canary_failed", message="It heard something else."),
+}
+
+_NONSENSE = {
+    Script.GARBAGE: b"\xff\xfenonsense\n",
+    Script.LONG_LINE: b"x" * (2 << 20),
+    Script.ODD_VALUES: pack_message(Done(transcript=Transcript(text="5", language="", audio_s=1.0))).replace(
+        b'"5"', b"5"
+    ),
 }
 
 _REFUSALS = {

@@ -99,7 +99,8 @@ class Prover:
             # It lives and moves on, else its line had said so: it is only busy with what others gave it.
             _log.warning("target.proof_timed_out", target=target.name, timeout_s=PROOF_S)
         except HarkenError as error:
-            _log.warning("target.proof_failed", target=target.name, code=error.code, reason=error.message)
+            cause = {} if error.__cause__ is None else {"cause": repr(error.__cause__)}
+            _log.warning("target.proof_failed", target=target.name, code=error.code, reason=error.message, **cause)
             if (outcome := outcome_of(error)) is not None:
                 target.detail = error.message
                 self._pool.report(target, outcome)

@@ -44,6 +44,7 @@ def test_a_look_finds_the_state_and_the_model() -> None:
         (b"<html>", "Not an instance's state"),
         (json.dumps({"version": 1}).encode(), "wire version 3, the other 1"),
         (b"[" * 60_000, "Not an instance's state"),
+        (b'{"version": 3, "name": "one", "state": ["ready"], "model": null, "in_flight": 0}', "A text is none"),
         (b" " * 70_000, "too long"),
     ],
 )

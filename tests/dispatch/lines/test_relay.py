@@ -59,8 +59,10 @@ def test_the_instance_gets_exactly_the_samples_and_the_options() -> None:
         (Script.DIE_AFTER_TEXT, ConnectionLost, "was lost"),
         (Script.STOP_SHORT, InstanceFailed, "without a result"),
         (Script.GARBAGE, InstanceFailed, "broke the protocol"),
-        (Script.LONG_LINE, InstanceFailed, "longer than"),
-        (Script.OTHER_VERSION, InstanceFailed, "another wire version"),
+        (Script.LONG_LINE, InstanceFailed, "broke the protocol"),
+        (Script.ODD_VALUES, InstanceFailed, "broke the protocol"),
+        (Script.OTHER_VERSION, InstanceFailed, "no segment should end"),
+        (Script.DEFECT, InstanceFailed, "no segment should end"),
         (Script.ERROR_PAGE, InstanceFailed, "HTTP 500"),
         (Script.DRAINING, Draining, "Shutting down"),
         (Script.FULL, QueueFull, "No room"),
@@ -71,10 +73,43 @@ def test_the_instance_gets_exactly_the_samples_and_the_options() -> None:
 def test_every_bad_end_is_one_error_that_says_what_happened(
     script: Script, kind: type[HarkenError], words: str
 ) -> None:
-    """The instance's own words where it had any, else ours."""
+    """The instance's own words where it ended as a segment may, else ours."""
     with pytest.raises(HarkenError, match=words) as caught:
         run(relayed(Instance("one", script), make_segment()))
     assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (Script.GARBAGE, "nonsense"),
+        (Script.LONG_LINE, "longer than"),
+        (Script.ODD_VALUES, "A text is none"),
+        (Script.OTHER_VERSION, "wire_error: This side speaks another wire version"),
+        (Script.DEFECT, "internal_error: Something went wrong"),
+    ],
+)
+def test_what_an_instance_wrote_in_place_of_an_end_is_for_the_log_alone(script: Script, words: str) -> None:
+    """It is the cause, which is logged, and no part of what a client reads."""
+    with pytest.raises(InstanceFailed) as caught:
+        run(relayed(Instance("one", script), make_segment()))
+    assert words in repr(caught.value.__cause__)
+    assert words not in caught.value.message
+
+
+def test_a_segment_does_not_end_as_a_canary_may() -> None:
+    """That the model does not know its canary ends a proof; a client would be told of a server that cannot start."""
+
+    async def story() -> None:
+        one = Instance("one", Script.WRONG_CANARY)
+        async with running(one), open_session() as session:
+            relay = Relay(session)
+            with pytest.raises(CanaryFailed):
+                await relay.prove(one.url)
+            await relay.recognize(one.url, job_of(make_segment()), nobody)
+
+    with pytest.raises(InstanceFailed):
+        run(story())
 
 
 def test_retry_after_comes_through() -> None:

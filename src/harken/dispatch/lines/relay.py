@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, assert_never
 from harken.dispatch.lines.failures import ConnectionLost, Silent, Stalled, Unreached
 from harken.dispatch.lines.text_lines import Lines
 from harken.dispatch.lines.watchdog import Watchdog
-from harken.errors import HarkenError, InstanceFailed
+from harken.errors import InstanceFailed
 from harken.turns import Turns
 from harken.types import Send, Transcript
 from harken.wire import (
@@ -67,8 +67,8 @@ class Relay:
             ConnectionLost: nobody listens there, or the connection broke.
             Silent: nothing came for too long, not even a beat.
             Stalled: beats came, and told of no progress.
-            InstanceFailed: a broken protocol, or a stream without an end.
-            HarkenError: what the instance itself answered.
+            InstanceFailed: a broken protocol, a stream without an end, or a failure that no segment should end with.
+            HarkenError: what the instance itself answered; see `Failed.error`.
         """
         await self._turns.take()
         return await self._exchange(url + RECOGNIZE_PATH, pack_job(job), send)
@@ -80,12 +80,12 @@ class Relay:
             CanaryFailed: it recognised something else.
             HarkenError: as `recognize`.
         """
-        return await self._exchange(url + PROVE_PATH, b"", _nobody)
+        return await self._exchange(url + PROVE_PATH, b"", _nobody, is_proof=True)
 
-    async def _exchange(self, url: str, body: bytes, send: Send) -> Transcript:
+    async def _exchange(self, url: str, body: bytes, send: Send, *, is_proof: bool = False) -> Transcript:
         response = await self._post(url, body)
         try:
-            return await self._follow(response, send)
+            return await self._follow(response, send, is_proof=is_proof)
         finally:
             # After the end was read this does nothing: the connection is back in the pool already.
             response.close()
@@ -99,7 +99,7 @@ class Relay:
             async with asyncio.timeout(self._silence_s):
                 return await self._session.post(url, data=Body(body, content_type=SEGMENT_TYPE), allow_redirects=False)
 
-    async def _follow(self, response: ClientResponse, send: Send) -> Transcript:
+    async def _follow(self, response: ClientResponse, send: Send, *, is_proof: bool) -> Transcript:
         lines, watchdog = Lines(), Watchdog(self._stall_s)
         while chunk := await self._read(response):
             with _blaming(self._silence_s):
@@ -117,7 +117,7 @@ class Relay:
                         return transcript
                     case Failed():
                         await _finish(response)
-                        raise _error_of(message)
+                        raise message.error(is_proof=is_proof)
                     case _:
                         assert_never(message)
         raise InstanceFailed(f"The instance ended its answer (HTTP {response.status}) without a result.")
@@ -141,7 +141,7 @@ def _nobody(_text: str) -> None:
 def _blaming(silence_s: float) -> Iterator[None]:
     """Say in our own words what went wrong between us and the instance.
 
-    A client may read them: addresses and a library's own words stay in the cause, which is logged.
+    A client may read them: addresses, and what a library or the other side wrote, stay in the cause, which is logged.
     """
     import aiohttp
 
@@ -156,14 +156,7 @@ def _blaming(silence_s: float) -> Iterator[None]:
     except aiohttp.ClientError as error:
         raise InstanceFailed("The instance does not speak HTTP as expected.") from error
     except WireError as error:
-        raise InstanceFailed(f"The instance broke the protocol: {error.message}") from error
-
-
-def _error_of(failed: Failed) -> HarkenError:
-    # An instance that cannot read our job speaks another version: its fault or ours, never the client's.
-    if failed.code == WireError.code:
-        return InstanceFailed(f"The instance could not read the segment: {failed.message}")
-    return failed.error()
+        raise InstanceFailed("The instance broke the protocol.") from error
 
 
 async def _finish(response: ClientResponse) -> None:
