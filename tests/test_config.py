@@ -104,6 +104,16 @@ def test_a_value_of_the_wrong_kind_is_an_error_that_names_the_key(tmp_path: Path
         load_config(_write(tmp_path, text))
 
 
+def test_where_the_reference_says_that_0_turns_something_off_it_is_accepted(tmp_path: Path) -> None:
+    """Canaries, second tries, setting aside, the cache, limits."""
+    text = (
+        "[dispatch]\nhedge_share = 0\ncanary_interval_s = 0\neject_share = 0\n[cache]\nbytes = 0\n"
+        "[auth]\nrequests_per_minute = 0\naudio_s_per_minute = 0\n"
+    )
+    dispatch = load_config(_write(tmp_path, text)).dispatch
+    assert (dispatch.hedge_share, dispatch.canary_interval_s, dispatch.eject_share) == (0.0, 0.0, 0.0)
+
+
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     """A file that was asked for must be there."""
     with pytest.raises(ConfigError, match=r"nowhere\.toml"):

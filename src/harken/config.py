@@ -115,7 +115,7 @@ class DispatchConfig:
             "power_of_two", "least_audio_left" or "consistent_hash".
         retry_share: tries after failed ones, as a part of all; what is beyond it waits.
         hedge_share: second tries of short clips that take unusually long, as a part of all; 0 for none.
-        canary_interval_s: an instance that recognised nothing for so long is asked to prove itself.
+        canary_interval_s: an instance that recognised nothing for so long is asked to prove itself; 0: never.
         stall_s: a segment that makes no progress for so long is taken away from its instance.
         eject_share: the largest part of the instances that may be set aside for being worse than the others.
     """
@@ -409,6 +409,7 @@ _MAY_BE_ZERO = frozenset(
         "bytes",
         "hedge_share",
         "eject_share",
+        "canary_interval_s",
         "backoff_s",
         "requests_per_minute",
         "audio_s_per_minute",

@@ -63,6 +63,16 @@ def test_who_refused_a_segment_and_recognised_none_since_is_due_soon(
     assert needs_proof(one, asked, 100.0, 0.0) is is_due
 
 
+@pytest.mark.parametrize(
+    ("asked", "now", "is_due"), [(90.0, 94.0, False), (90.0, 95.0, True), (95.0, 99.0, False), (95.0, 1e6, False)]
+)
+def test_without_canaries_a_wrong_one_is_asked_again_after_each_rest(asked: float, now: float, is_due: bool) -> None:
+    """It gets no segment, so nothing else would ever let it back in."""
+    one = target(State.RESTING)
+    one.vitals = Vitals(is_disproved=True, rests=1, rests_until=95.0)
+    assert needs_proof(one, asked, now, 0.0) is is_due
+
+
 def test_an_idle_target_proves_itself_again_and_again() -> None:
     """And /health tells that it recognised something."""
     one = Instance("one")

@@ -40,11 +40,14 @@ def needs_proof(target: Target, asked: float, now: float, interval_s: float) -> 
             may recover.
         asked: the clock's time when it became ready, or when it was last asked.
         now: the clock's time.
-        interval_s: how long a success is believed; 0 for ever, if it refuses nothing.
+        interval_s: how long a success is believed; 0 for ever, if it refuses nothing. Then one whose canary was wrong
+            is asked once after each of its rests: it gets no segment, so nothing else could let it back in.
     """
     if not (target.state in _PROVES or target.vitals.is_disproved):
         return False
     if interval_s > 0 and target.state is State.ON_TRIAL and asked < target.vitals.rests_until:
+        return True
+    if interval_s == 0 and target.vitals.is_disproved and asked < target.vitals.rests_until <= now:
         return True
     known = asked if target.last_success is None else max(asked, target.last_success)
     if target.last_refusal is not None and target.last_refusal >= known and now - asked >= _REFUSALS_S:
