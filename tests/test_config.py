@@ -92,6 +92,8 @@ def test_what_kubernetes_invents_is_not_configuration(variable: str, value: str)
         ("[fleet]\ninstances = -1\n", "0 or more"),
         ("[limits]\naudio_s = nan\n", "more than 0"),
         ("[limits]\naudio_s = inf\n", "more than 0"),
+        (f"[limits]\naudio_s = 1{'0' * 400}\n", "limits.audio_s must be a number"),
+        (f"[limits]\naudio_s = 1{'0' * 5000}\n", "not valid TOML"),
         ("[gateway]\nport = [\n", "not valid TOML"),
         ("gateway = 3\n", "gateway"),
         ("[fleet]\nfirst_port = 65535\ninstances = 2\n", "leaves no room for 2 instances"),

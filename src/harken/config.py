@@ -344,7 +344,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of TOML, of UTF-8, or of a number of thousands of digits
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
 
 
@@ -384,7 +384,7 @@ def _convert(value: Any, kind: type, name: str) -> Any:
         raise ConfigError(f"{name} must be {_KINDS[kind]}, not {str(value).lower()}.")
     if isinstance(value, kind):
         return value
-    if kind is float and isinstance(value, int):
+    if kind is float and isinstance(value, int) and abs(value) < _FLOAT_END:
         return float(value)
     if isinstance(value, str) and kind in (int, float):
         try:
@@ -393,6 +393,9 @@ def _convert(value: Any, kind: type, name: str) -> Any:
             pass
     raise ConfigError(f"{name} must be {_KINDS[kind]}, not {value!r}.")
 
+
+_FLOAT_END = 2**1023
+"""Whole numbers from here on may be too large for a float."""
 
 _BOOLEANS = {"true": True, "false": False}
 

@@ -60,7 +60,19 @@ def test_a_named_page_may_ask_without_a_key_and_read_refusals(house: KeyHouse) -
     assert "access-control-allow-origin" not in strange.headers
 
 
-@pytest.mark.parametrize("origin", ["app.example", "https://app.example/", "https://*.example", "https://u@a.example"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "app.example",
+        "https://app.example/",
+        "https://*.example",
+        "https://u@a.example",
+        "http://[::1",
+        "http://[zz]",
+        "http://a.example:port",
+        "http://a.example:99999",
+    ],
+)
 def test_what_is_no_origin_is_an_error_at_the_start(origin: str) -> None:
     """A page that never matches would be a riddle."""
     with pytest.raises(ConfigError):

@@ -124,6 +124,11 @@ def test_a_taken_gateway_port_is_said_at_once() -> None:
         ("up", "dispatch.policy=rr", "dispatch.policy"),
         ("up", "cache.scope=share", "did you mean 'shared'"),
         ("serve", "cache.url=redis://host/db", "cache.url"),
+        ("up", "cache.url=redis://[::1", "cache.url"),
+        ("up", "auth.storage=redis://[::1", "auth.storage"),
+        ("serve", "auth.cors_origins=http://[::1", "auth.cors_origins"),
+        ("up", "state.database=postgresql+psycopg://host:port/harken", "state.database"),
+        ("serve", "state.database=nonsense://host", "state.database"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_found_before_anything_is_announced(

@@ -67,6 +67,7 @@ def test_several_are_separated_by_spaces_and_numbered() -> None:
         ("http://a#slots=3&slots=4", "twice"),
         ("http://a#slots=0", "whole number from 1"),
         ("http://a#slots=many", "whole number from 1"),
+        (f"http://a#slots={'9' * 5000}", "whole number from 1"),
         ("http://a#weight=-1", "above 0"),
         ("http://a#weight=nan", "above 0"),
         ("http://a#name=", "no value"),

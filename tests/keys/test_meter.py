@@ -119,8 +119,23 @@ def test_a_key_without_a_limit_of_its_own_has_the_configured_one() -> None:
     asyncio.run(scene())
 
 
-def test_a_storage_that_does_not_exist_is_an_error_at_the_start() -> None:
-    """Without its password in the message."""
-    with pytest.raises(ConfigError) as caught:
-        Meter(AuthConfig(storage="nonsense://user:sesame@host"))
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense://user:sesame@host",
+        "://user:sesame@[::1",
+        "memory://user:sesame@[::1",
+        "redis://:sesame@[::1",
+        "redis://:sesame@[zz]",
+        "redis://:sesame@host:port",
+        "redis://:sesame@host?no_such=1",
+        "redis://:sesame@host?socket_timeout=sesame",
+        "redis+cluster://:sesame@",
+    ],
+)
+def test_a_storage_that_cannot_be_is_an_error_at_the_start(url: str) -> None:
+    """Without its password in the message; it must not fail the requests of those who have a key."""
+    pytest.importorskip("redis")
+    with pytest.raises(ConfigError, match=r"^auth\.storage ") as caught:
+        Meter(AuthConfig(storage=url))
     assert "sesame" not in str(caught.value)

@@ -102,11 +102,18 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         database(tmp_path / "file" / "state").engine(numbers()[0])
 
 
-def test_a_wrong_url_is_a_configuration_error_that_shows_no_password() -> None:
-    """An unknown kind of database is refused by its first word only."""
-    own = Database(StateConfig(database="oracel://user:secret@host/x"), {})
-    with pytest.raises(ConfigError, match="oracel") as caught:
-        own.engine(numbers()[0])
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("oracel://user:secret@host/x", "oracel"),
+        ("postgresql+psycopg://user:secret@host:secret/x", "postgresql"),
+        ("postgresql+psycopg://user:secret@[::1", "postgresql"),
+    ],
+)
+def test_a_wrong_url_is_a_configuration_error_that_shows_no_password(url: str, word: str) -> None:
+    """Before anything uses it; it is refused by its first word only."""
+    with pytest.raises(ConfigError, match=word) as caught:
+        Database(StateConfig(database=url), {})
     assert "secret" not in str(caught.value)
 
 

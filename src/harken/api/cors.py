@@ -56,7 +56,15 @@ def cors_middleware(origins: str) -> list[Middleware]:
 
 
 def _check(origin: str) -> None:
-    parts = urlsplit(origin)
-    is_bare = f"{parts.scheme}://{parts.netloc}" == origin
-    if origin != "*" and not (parts.scheme and parts.netloc and is_bare and "@" not in origin and "*" not in origin):
+    if origin != "*" and not _is_origin(origin):
         raise ConfigError(f"auth.cors_origins: {origin!r} is no origin; write scheme://host[:port] without a path.")
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    is_bare = f"{parts.scheme}://{parts.netloc}" == text
+    return bool(parts.scheme and parts.netloc) and is_bare and "@" not in text and "*" not in text

@@ -23,6 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOCAL_NAME = re.compile(r"asr-\d+")
 _PORTS = {"http": ":80", "https": ":443"}
 _SLOTS_MAX = 4096
+_DIGITS_MAX = 20
 
 
 def parse_upstreams(text: str, env: Mapping[str, str]) -> tuple[Upstream, ...]:
@@ -149,6 +150,7 @@ def _positive(text: str, what: str) -> float:
 
 
 def _count(text: str, what: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= _SLOTS_MAX:
+    # Python itself refuses to read a number of thousands of digits.
+    if not text.isdecimal() or len(text) > _DIGITS_MAX or not 0 < int(text) <= _SLOTS_MAX:
         raise ConfigError(f"{what} must be a whole number from 1 to {_SLOTS_MAX}, not {text!r}.")
     return int(text)

@@ -34,6 +34,8 @@ _MS = 1000
 _PATIENCE_S = 2.0
 """The longest wait for the storage of the counts."""
 
+_PLAIN_REDIS = ("redis://", "rediss://", "redis+unix://")
+
 Number = TypeVar("Number", int, float)
 
 _log = get_log("keys.meter")
@@ -193,11 +195,29 @@ def _open(url: str) -> tuple[Storage, MovingWindowRateLimiter]:
         client = {"implementation": "redispy"} if url.startswith("redis") else {}
         storage = storage_from_string(f"async+{url}", wrap_exceptions=True, **client)
         assert isinstance(storage, Storage), f"async+ gave {storage!r}"
-        return storage, MovingWindowRateLimiter(storage)
+        if url.startswith(_PLAIN_REDIS):
+            _check_redis(url)
     except (ConfigurationError, NotImplementedError) as error:
         # Neither the URL nor what the library says of it: there may be a password in it.
         kind = url.partition(":")[0]
         raise ConfigError(f"auth.storage cannot be used: no storage {kind!r}, or its library is missing.") from error
+    except Exception as error:
+        # Each storage reads its URL with a client of its own, and each of those has errors of its own for a bad one.
+        raise ConfigError("auth.storage is not a URL that its storage can be reached by.") from error
+    return storage, MovingWindowRateLimiter(storage)
+
+
+def _check_redis(url: str) -> None:
+    """Look at the options of a URL, which the client does only with its first connection; connects to nobody.
+
+    Raises:
+        Exception: of the client; one is unknown, or has no value that it can have.
+    """
+    from redis.asyncio import ConnectionPool
+
+    # The library of the storages reads "redis+unix" so too.
+    pool = ConnectionPool.from_url(url.removeprefix("redis+"))
+    pool.connection_class(**pool.connection_kwargs)
 
 
 def _own_or(own: Number | None, default: Number) -> Number:

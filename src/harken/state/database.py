@@ -37,18 +37,22 @@ class Database:
     Args:
         config: where it is.
         env: the process's variables, for the folder's default place.
+
+    Raises:
+        ConfigError: the URL is none that can be used here.
     """
 
     def __init__(self, config: StateConfig, env: Mapping[str, str] = os.environ) -> None:
         self.folder = state_folder(config, env)
-        self._url = config.database
-        self._engine: Engine | None = None
+        # Made now, though it connects at first use: a URL that cannot be is found before anything is announced.
+        self._engine = _engine_at(config.database) if config.database else None
+        self._has_url = bool(config.database)
         self._made: set[str] = set()
         self._lock = threading.Lock()
 
     def is_there(self) -> bool:
         """Whether there may be something in it: a server is configured, or SQLite's file exists."""
-        return bool(self._url) or (self.folder / _FILE).exists()
+        return self._has_url or (self.folder / _FILE).exists()
 
     def engine(self, tables: MetaData) -> Engine:
         """Return the engine of a database that has these tables; open it and make them where that was not done yet.
@@ -59,11 +63,10 @@ class Database:
 
         Raises:
             StateUnavailable: the folder or the database cannot be used, or holds another version of these tables.
-            ConfigError: the URL is none that can be used here.
         """
         with self._lock:
             if self._engine is None:
-                self._engine = _open(self._url, self.folder)
+                self._engine = _open_sqlite(make_folder(self.folder) / _FILE)
             if tables.info["room"] not in self._made:
                 _make(self._engine, tables)
                 self._made.add(tables.info["room"])
@@ -103,17 +106,18 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def _open(url: str, folder: Path) -> Engine:
+def _engine_at(url: str) -> Engine:
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
 
-    if not url:
-        return _open_sqlite(make_folder(folder) / _FILE)
     try:
         engine = create_engine(url, pool_pre_ping=True, pool_size=8)
     except (SQLAlchemyError, ImportError) as error:
         # The URL may hold a password: only its first word is shown.
         raise ConfigError(f"state.database {url.partition(':')[0]!r}:… cannot be used: {error}.") from error
+    except (TypeError, ValueError) as error:
+        # These name what they could not read, which may be a part of the password.
+        raise ConfigError(f"state.database {url.partition(':')[0]!r}:… is no URL that can be read.") from error
     if (engine.dialect.name, engine.dialect.driver) == ("postgresql", "psycopg"):
         _be_impatient(engine)
     return engine

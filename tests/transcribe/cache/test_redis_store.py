@@ -286,6 +286,9 @@ def test_a_server_that_is_no_redis_is_a_miss() -> None:
         "redis://:secret@host/0?no_such=1",
         "redis://:secret@host/db",
         "memory://",
+        "redis://:secret@[::1",
+        "redis://:secret@[zz]/0",
+        "unix://:secret@[::1",
     ],
 )
 def test_a_url_that_cannot_be_is_an_error_at_the_start(url: str) -> None:

@@ -30,6 +30,8 @@ VALUE_BYTES_MAX = 1024 * 1024
 
 _CONNECTIONS = 32
 
+_NO_URL = "cache.url is not a URL that Redis can be reached by: redis://host:6379/0 is one."
+
 _NOT_OURS = b"?"
 """Stands for what lies under a name of ours and cannot be read as a value: whoever reads this does not believe it."""
 
@@ -156,7 +158,11 @@ class RedisStore:
 
 def _client(url: str) -> Redis:
     """Make a client, which connects to nobody yet."""
-    scheme = urlsplit(url).scheme
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ConfigError(_NO_URL) from error
+    scheme = parts.scheme
     if scheme not in ("redis", "rediss", "unix", "redis+unix"):
         raise ConfigError(f"cache.url must begin with redis://, rediss:// or unix://, not with {scheme + '://'!r}.")
     try:
@@ -166,7 +172,7 @@ def _client(url: str) -> Redis:
     except ImportError as error:
         raise ConfigError("cache.url needs the redis package: pip install 'harken[redis]'.") from error
     # The library takes what it cannot read for 0.
-    database = "" if "unix" in scheme else urlsplit(url).path.strip("/")
+    database = "" if "unix" in scheme else parts.path.strip("/")
     if database and not database.isdecimal():
         raise ConfigError("cache.url ends with no number of a database: redis://host:6379/0 is one that does.")
     try:
@@ -182,7 +188,7 @@ def _client(url: str) -> Redis:
         pool.connection_class(**pool.connection_kwargs)  # only now the options of the URL are looked at
     except (TypeError, ValueError) as error:
         # The message may hold parts of the URL, and with them a password.
-        raise ConfigError("cache.url is not a URL that Redis can be reached by: redis://host:6379/0 is one.") from error
+        raise ConfigError(_NO_URL) from error
     return Redis.from_pool(pool)
 
 
