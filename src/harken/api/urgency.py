@@ -54,9 +54,9 @@ def refuse_urgency(headers: Headers) -> None:
         UnsupportedOption: another class than batch, or a deadline.
     """
     text = _one(headers, PRIORITY_HEADER)
-    if text and text.lower() != Priority.BATCH:
+    if text is not None and text.lower() != Priority.BATCH:
         raise UnsupportedOption(f"Jobs are always of class batch, not {text[:40]!r}.", field=PRIORITY_HEADER)
-    if _one(headers, DEADLINE_HEADER):
+    if _one(headers, DEADLINE_HEADER) is not None:
         raise UnsupportedOption("Jobs have no deadline.", field=DEADLINE_HEADER)
 
 
@@ -86,15 +86,16 @@ def is_above(one: Priority, other: Priority) -> bool:
     return classes.index(one) < classes.index(other)
 
 
-def _one(headers: Headers, name: str) -> str:
+def _one(headers: Headers, name: str) -> str | None:
+    """The header's value; None where there is none: one that says nothing is a mistake, not a wish for the default."""
     values = [value.strip() for value in headers.getlist(name)]
     if len(values) > 1:
         raise UnsupportedOption(f"{name} was given twice.", field=name)
-    return values[0] if values else ""
+    return values[0] if values else None
 
 
-def _priority(text: str, highest: Priority, own: Priority) -> Priority:
-    if not text:
+def _priority(text: str | None, highest: Priority, own: Priority) -> Priority:
+    if text is None:
         return highest if is_above(own, highest) else own
     try:
         wanted = Priority(text.lower())
@@ -109,8 +110,8 @@ def _priority(text: str, highest: Priority, own: Priority) -> Priority:
     return wanted
 
 
-def _deadline(text: str, now: float) -> float | None:
-    if not text:
+def _deadline(text: str | None, now: float) -> float | None:
+    if text is None:
         return None
     if not _SECONDS.fullmatch(text) or float(text) <= 0:
         raise UnsupportedOption(
