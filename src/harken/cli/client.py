@@ -161,7 +161,7 @@ async def call(
         return Answer(status=answer.status, headers=headers, body={}, raw=raw)
     try:
         body = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ServerUnreachable(f"{url} does not answer in JSON; is a Harken server there?") from error
     if not isinstance(body, dict):
         raise ServerUnreachable(f"{url} does not answer as Harken does.")
