@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -15,6 +16,7 @@ from harken.errors import InstanceFailed
 from harken.types import Finish, Options, Transcript
 from harken.wire import Job, WireError
 from tests.dispatch.instances import make_segment
+from tests.dispatch.lines.openai.anything import ANSWERS, JSON, OBJECTS, entries
 
 JOB = Job(segment=make_segment(), options=Options(), wants_deltas=True)
 
@@ -98,6 +100,29 @@ def test_a_stream_that_breaks_off_is_a_failure(stream: bytes, words: str) -> Non
     """Half a text is never taken for the whole."""
     with pytest.raises(InstanceFailed, match=words):
         played(stream)
+
+
+LINES = st.one_of(
+    OBJECTS.map(data),
+    st.fixed_dictionaries({"type": st.just("transcript.text.delta"), "delta": JSON}).map(data),
+    ANSWERS.map(lambda body: data({**body, "type": "transcript.text.done"})),
+    st.fixed_dictionaries({"choices": entries("delta", "finish_reason")}).map(data),
+    JSON.map(lambda content: data({"choices": [{"delta": {"content": content}}]})),
+    st.binary(max_size=20).map(lambda rest: b"data:" + rest + b"\n"),
+    st.binary(max_size=20),
+    st.sampled_from((VLLM, OPENAI, data("[DONE]"))),
+)
+
+
+@given(st.lists(LINES, max_size=6).map(b"".join), st.integers(1, 100))
+def test_any_stream_is_text_that_can_be_written_or_the_servers_failure(stream: bytes, size: int) -> None:
+    """Whatever its events hold, and wherever it is cut."""
+    try:
+        said, transcript = played(stream, size)
+    except InstanceFailed:
+        return
+    said.encode()
+    json.dumps(dataclasses.asdict(transcript), ensure_ascii=False, allow_nan=False).encode()
 
 
 def test_a_line_without_end_is_a_failure() -> None:

@@ -470,3 +470,19 @@ def test_a_hung_server_is_a_missed_look() -> None:
                 return await OpenAILine(upstream, session, Proof(samples=make_segment().samples)).look(0.1)
 
     assert run(story()) == Missed(reason="It did not answer within 0.1 s.")
+
+
+@pytest.mark.parametrize("kind", ["a1;0*", "", ";", "text/event-stream-not; charset=\xff", "=?utf-8?q?a?="])
+def test_a_type_that_is_none_does_not_lose_the_answer(kind: str) -> None:
+    """Only whether it is a stream is asked of it."""
+    server = OpenAIServer(script=Script.STATUS, owner="somebody")
+    server.refusal = (200, {"Content-Type": kind}, '{"text": "one two"}')
+    assert recognized(server, job_of()).text == "one two"
+
+
+def test_a_date_that_is_none_is_no_date() -> None:
+    """The server is full, and did not say for how long."""
+    server = OpenAIServer(script=Script.STATUS)
+    server.refusal = (503, {"Retry-After": "Thu, 01 Jan 10000 00:00:00 GMT"}, "")
+    with pytest.raises(QueueFull):
+        recognized(server, job_of())

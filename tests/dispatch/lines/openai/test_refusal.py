@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harken.dispatch.lines.openai.refusal import Reply, judge_reply, retry_after_s
 from harken.dispatch.lines.openai.request import Option
@@ -10,6 +14,7 @@ from harken.errors import QueueFull
 from harken.types import Options
 from harken.wire import Job
 from tests.dispatch.instances import make_segment
+from tests.dispatch.lines.openai.anything import HALVES, OBJECTS
 
 JOB = Job(segment=make_segment(), options=Options(), wants_deltas=False)
 
@@ -26,6 +31,14 @@ JOB = Job(segment=make_segment(), options=Options(), wants_deltas=False)
         ("soon", None),
         ("nan", None),
         ("inf", None),
+        ("9" * 5000, None),
+        ("Thu, 01 Jan 9999 00:00:00 GMT", 300.0),
+        ("Thu, 01 Jan 10000 00:00:00 GMT", None),
+        ("Thu, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Thu, 99 Jan 1970 00:00:00 GMT", None),
+        ("Thu, 01 Jan 1970 00:01:40 -0000", 40.0),
+        ("Thu Jan  1 00:01:40 1970", 40.0),
+        ("Thu, 01 Jan 1970 00:01:40 +99999999999999999999999", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_bounded(header: str, wait_s: float | None) -> None:
@@ -63,3 +76,38 @@ def test_a_full_server_says_for_how_long_or_does_not() -> None:
     assert isinstance(told.error, QueueFull)
     assert told.error.retry_after_s == 3
     assert judge_reply(Reply(status=503), JOB, frozenset(), 0.0).full_s < 0
+
+
+DATE_PARTS = ("Thu,", "Jan", "1", "1994", "10000", "9" * 30, "²", "00:00:00", "1.2.3", "GMT", "+9999", "-", ":", ",")
+NUMBERS = st.integers(-(10**12), 10**12) | st.integers(0, 99)
+HEADERS = st.one_of(
+    st.text(max_size=20),
+    HALVES,
+    st.lists(st.sampled_from(DATE_PARTS), max_size=7).map(" ".join),
+    st.builds("Thu, {} Jan {} {}:{}:{} {}".format, *[NUMBERS] * 5, NUMBERS | st.just("GMT")),
+    st.integers().map(str),
+    st.floats().map(str),
+)
+
+
+@given(HEADERS, st.floats(0, 4e9))
+def test_any_retry_after_is_a_wait_or_none(header: str, now: float) -> None:
+    """Of no more than five minutes."""
+    wait_s = retry_after_s(header, now)
+    assert wait_s is None or 0 <= wait_s <= 300
+
+
+@given(
+    st.integers(300, 599) | st.sampled_from((400, 422, 429, 501, 503)),
+    HEADERS,
+    OBJECTS.map(lambda body: json.dumps(body).encode()) | st.binary(max_size=40),
+    st.sets(st.sampled_from(Option)).map(frozenset),
+)
+def test_any_refusal_has_one_verdict(status: int, retry_after: str, body: bytes, asked: frozenset[Option]) -> None:
+    """An error or something to leave out, a bounded wait, and words that a log can write."""
+    for language in (None, "German"):
+        job = Job(segment=make_segment(), options=Options(language=language), wants_deltas=False)
+        verdict = judge_reply(Reply(status=status, retry_after=retry_after, body=body), job, asked, 1e9)
+        assert verdict.error is not None or verdict.leave_out in asked
+        assert -1 <= verdict.full_s <= 300
+        verdict.said.encode()

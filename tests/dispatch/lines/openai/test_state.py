@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from harken.dispatch.lines.openai.answer import read_json
 from harken.dispatch.lines.openai.state import Listing, harken_health, listing_of, model_info
 from harken.dispatch.lines.upstream import Upstream
 from harken.languages import NAMES
 from harken.types import AlignerInfo
+from tests.dispatch.lines.openai.anything import OBJECTS, entries
 
 UPSTREAM = Upstream(name="up", url="http://gpu-2:8000")
 
@@ -84,3 +89,26 @@ def test_what_was_configured_wins() -> None:
     assert (info.name, info.revision, info.slots, info.batches) == ("m", "r", 4, False)
     assert info.aligner is not None
     assert info.aligner.languages == NAMES
+
+
+def test_true_is_no_count_and_no_length() -> None:
+    """To Python it is 1."""
+    found = harken_health({**health("healthy", 3), "instances": [{"state": "ready", "slots": True}]})
+    assert found is not None
+    assert found.slots == 0
+    entry = {"id": "m", "owned_by": "harken", "max_segment_s": True}
+    assert listing_of({"data": [entry]}, "").max_segment_s == 30.0
+
+
+@given(OBJECTS, st.lists(OBJECTS, max_size=2) | entries("state", "slots"))
+def test_any_json_is_a_health_and_a_list_of_models_or_none(body: dict[str, Any], inner: Any) -> None:
+    """Nothing is raised, and what is found can be shown to everybody."""
+    base = {"status": "healthy", "queued_audio_s": 0, "instances": inner}
+    for shown in (body, {**base, **body}, {**body, **base}):
+        found = harken_health(read_json(json.dumps(shown).encode()))
+        assert found is None or (found.model + found.detail).encode() is not None
+    for entry in (body, {**body, "owned_by": "harken", "id": "m"}):
+        listed = read_json(json.dumps({"data": [inner, entry]}).encode())
+        info = model_info(UPSTREAM, listing_of(listed, ""), slots=0)
+        assert 1.0 <= info.max_segment_s <= 3600.0
+        repr(info).encode()

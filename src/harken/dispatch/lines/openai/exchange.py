@@ -62,7 +62,8 @@ async def post(
 
 def is_stream(response: ClientResponse) -> bool:
     """It answers with events, whatever it was asked for."""
-    return response.content_type == "text/event-stream"
+    # Only what is before the parameters: aiohttp's own reading of those trips over odd ones.
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/event-stream"
 
 
 async def follow(response: ClientResponse, job: Job, send: Send) -> Transcript:

@@ -12,6 +12,7 @@ import email.utils
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from harken.dispatch.lines.failures import Refused
@@ -118,15 +119,22 @@ def judge_reply(reply: Reply, job: Job, asked: frozenset[Option], now: float) ->
 
 
 def retry_after_s(header: str, now: float) -> float | None:
-    """Read a Retry-After header, seconds or a date; None where it says nothing. At most five minutes."""
+    """Read a Retry-After header, seconds or a date; None where it makes no sense. At most five minutes."""
     try:
         wait_s = float(header)
     except ValueError:
-        date = email.utils.parsedate_tz(header)
-        if date is None:
-            return None
-        wait_s = email.utils.mktime_tz(date) - now
+        wait_s = _until(header, now)
     return min(max(wait_s, 0.0), _WAIT_MAX_S) if math.isfinite(wait_s) else None
+
+
+def _until(date: str, now: float) -> float:
+    try:
+        found = email.utils.parsedate_to_datetime(date)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        # The year 10000, the 99th of January, a number too large for C; on odd ones it trips itself.
+        return math.nan
+    # HTTP's dates are in GMT, also where they do not say so.
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() - now
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

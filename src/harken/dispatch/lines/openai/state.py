@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harken.dispatch.lines.openai.answer import is_whole, number_of
 from harken.dispatch.lines.upstream import SLOTS, Upstream
 from harken.languages import NAMES
 from harken.types import AlignerInfo, ModelInfo
@@ -135,15 +136,15 @@ def _languages(raw: object) -> tuple[str, ...]:
 
 
 def _seconds(raw: object) -> float:
-    is_length = isinstance(raw, int | float) and 1.0 <= raw <= 3600.0
-    return float(raw) if is_length and isinstance(raw, int | float) else SEGMENT_S
+    seconds = number_of(raw)
+    return seconds if seconds is not None and 1.0 <= seconds <= 3600.0 else SEGMENT_S
 
 
 def _slots(raw: object) -> int:
     if not isinstance(raw, dict) or raw.get("state") != "ready":
         return 0
     slots = raw.get("slots")
-    return slots if isinstance(slots, int) and 0 < slots <= 10_000 else 0
+    return slots if is_whole(slots) and 0 < slots <= 10_000 else 0
 
 
 def _string(raw: object) -> str:
