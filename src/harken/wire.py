@@ -141,6 +141,7 @@ class InstanceState:
         detail: one sentence where something is wrong.
         uptime_s: seconds since its process began.
         loop_lag_s: by how much its event loop was late at worst in the last seconds.
+        full_s: seconds for which it wants nothing, as far as it said so; of a `full` one.
     """
 
     name: str
@@ -150,6 +151,7 @@ class InstanceState:
     detail: str = ""
     uptime_s: float = 0.0
     loop_lag_s: float = 0.0
+    full_s: float = 0.0
 
 
 def pack_job(job: Job) -> bytes:
@@ -269,6 +271,7 @@ def _state(fields: dict[str, Any]) -> InstanceState:
         detail=read.text(fields.get("detail", "")),
         uptime_s=read.number(fields.get("uptime_s", 0.0)),
         loop_lag_s=read.number(fields.get("loop_lag_s", 0.0)),
+        full_s=read.number(fields.get("full_s", 0.0)),
     )
 
 

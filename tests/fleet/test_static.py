@@ -12,20 +12,22 @@ from harken.clock import Clock
 from harken.config import LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
 from harken.dispatch.lines.upstream import Upstream
-from harken.errors import InstanceFailed, NoWordTimes
+from harken.errors import InstanceFailed, NoWordTimes, QueueFull
 from harken.fleet.static import StaticFleet, packaged_proof
 from harken.testing import FakeClock
-from harken.types import Options
+from harken.types import ANYBODY, Options
 from tests.dispatch.house import FAST, check_idle, run, until_state
 from tests.dispatch.instances import Instance, make_segment, running
 from tests.dispatch.openai_server import OpenAIServer, Script, expected_text, serving
 
 
 @asynccontextmanager
-async def dispatching(*urls: str, ready: int, clock: Clock | None = None) -> AsyncIterator[Dispatcher]:
+async def dispatching(
+    *urls: str, ready: int, clock: Clock | None = None, limits: LimitsConfig | None = None
+) -> AsyncIterator[Dispatcher]:
     """A dispatcher over upstreams; afterwards nothing is left in it."""
     upstreams = [Upstream(name=f"upstream-{number}", url=url, slots=4) for number, url in enumerate(urls, start=1)]
-    async with Dispatcher(LimitsConfig(), FAST, clock=clock) as dispatcher:
+    async with Dispatcher(limits or LimitsConfig(), FAST, clock=clock) as dispatcher:
         async with StaticFleet(upstreams, dispatcher) as fleet:
             assert [line.name for line in fleet.instances()] == [each.name for each in upstreams]
             await dispatcher.wait_ready(5.0, count=ready)
@@ -126,6 +128,36 @@ def test_a_server_that_turns_segments_away_costs_none_of_them() -> None:
             await asyncio.gather(*(dispatcher.recognize(segment, Options()) for segment in segments))
             await until_state(dispatcher, "upstream-1", "full")
             assert len(good.asked) == 6
+
+    run(story())
+
+
+@pytest.mark.parametrize(("retry_after_s", "is_shut"), [(200, False), (290, True)])
+def test_where_all_servers_are_full_for_too_long_nobody_waits_in_vain(retry_after_s: int, is_shut: bool) -> None:
+    """They said how long; who could not wait so long is told at once, and so is who asks after the health."""
+    full = OpenAIServer(script=Script.STATUS, refusal=(429, {"Retry-After": str(retry_after_s)}, ""))
+    limits = LimitsConfig(queue_timeout_s=250.0)
+
+    async def story() -> None:
+        async with serving(full), dispatching(full.url, ready=1, limits=limits) as dispatcher:
+            waiting = asyncio.create_task(dispatcher.recognize(make_segment("first"), Options()))
+            await until_state(dispatcher, "upstream-1", "full")
+            await full.until(lambda: len(full.asked) == 1)
+            looks = len(full.looks)
+            await full.until(lambda: len(full.looks) > looks + 1)
+            assert dispatcher.is_shut is is_shut
+            assert dispatcher.health()[0].detail.startswith("It takes nothing for another ")
+            refusal = dispatcher.refusal(ANYBODY)
+            if is_shut:
+                assert isinstance(refusal, QueueFull)
+                assert refusal.retry_after_s is not None
+                assert 280 < refusal.retry_after_s <= 290
+                with pytest.raises(QueueFull, match="No instance takes anything"):
+                    await dispatcher.recognize(make_segment("second"), Options())
+            else:
+                assert refusal is None
+            waiting.cancel()
+            await asyncio.wait((waiting,))
 
     run(story())
 

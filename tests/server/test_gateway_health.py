@@ -85,3 +85,10 @@ def test_a_target_that_no_fleet_knows_is_shown_last() -> None:
         "asr-1",
         "asr-9",
     ]
+
+
+def test_who_takes_nothing_for_longer_than_anybody_waits_is_not_ready() -> None:
+    """Full for a moment is well; full for minutes, as all said themselves, is a recording refused."""
+    shut = dataclasses.replace(state("full", "full"), is_shut=True)
+    assert (gateway_health(shut).state, gateway_health(shut).is_ready) == ("full", False)
+    assert gateway_health(state("full", "full")).is_ready

@@ -28,6 +28,7 @@ _STATUS = {
     "starting": "starting",
     "draining": "draining",
     "broken": "unhealthy",
+    "full": "unhealthy",
 }
 """A server's state → the word that monitors look for."""
 

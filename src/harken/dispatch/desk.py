@@ -185,7 +185,7 @@ class Desk(Generic[G]):
         self._narrow(now)
         if self._queue and not self.room.fits(requester):
             return self._full(requester, now)
-        return None
+        return self.closed(now)
 
     def _objection(self, guest: G, now: float) -> HarkenError | None:
         if self._is_closed:
@@ -193,7 +193,14 @@ class Desk(Generic[G]):
         # Turned away again and again by full instances, it may never be in the queue when that is gone through.
         if guest.is_too_late(now) or (guest.is_accepted and guest.waits_until <= now):
             return self._overdue(guest, now)
-        return None
+        return None if guest.is_accepted else self.closed(now)
+
+    def closed(self, now: float) -> QueueFull | None:
+        """Tell that a new guest would wait in vain, because every target said that it takes nothing for so long."""
+        closed_s = 0.0 if self._pool.ready else self._pool.closed_for_s(now)
+        if closed_s <= self._limits.queue_timeout_s:
+            return None
+        return QueueFull(f"No instance takes anything for another {closed_s:.0f} s.", retry_after_s=math.ceil(closed_s))
 
     def _narrow(self, now: float) -> None:
         """Let no more wait than can be worked off in time, as far as that was measured.
@@ -233,6 +240,8 @@ class Desk(Generic[G]):
             return DeadlineExceeded()
         limit = f"within {self._limits.queue_timeout_s:g} s"
         if self._pool.ready == 0:
-            return NoReadyInstance(f"No instance became ready {limit}.", retry_after_s=NOT_READY_RETRY_AFTER_S)
+            closed_s = math.ceil(self._pool.closed_for_s(now))
+            retry_after_s = max(closed_s, NOT_READY_RETRY_AFTER_S)
+            return NoReadyInstance(f"No instance became ready {limit}.", retry_after_s=retry_after_s)
         retry_after_s = self._pace.retry_after_s(self.room.ahead_s(guest.requester.priority), now)
         return TimedOut(f"No slot became free {limit}.", retry_after_s=retry_after_s)

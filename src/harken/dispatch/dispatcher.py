@@ -203,6 +203,11 @@ class Dispatcher:
         return self._waiting.audio_s
 
     @property
+    def is_shut(self) -> bool:
+        """Every target said itself that it takes nothing for longer than a segment may wait."""
+        return self._waiting.is_shut
+
+    @property
     def in_flight(self) -> int:
         """Segments that occupy a slot."""
         return self._pool.in_flight

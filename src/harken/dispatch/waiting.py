@@ -58,6 +58,11 @@ class WaitingRoom:
             self._desk.expire(self._clock.now())
             await asyncio.sleep(_TICK_S)
 
+    @property
+    def is_shut(self) -> bool:
+        """Every target said that it takes nothing for longer than a new segment may wait."""
+        return self._desk.closed(self._clock.now()) is not None
+
     def close(self) -> None:
         """Send everybody away and let nobody in."""
         self._desk.close(self._clock.now())

@@ -114,6 +114,7 @@ class Gateway:
                 model=self._model_name,
                 queued_audio_s=self._dispatcher.queued_audio_s,
                 loop_lag_s=self._lag.worst_s,
+                is_shut=self._dispatcher.is_shut,
             )
         )
 

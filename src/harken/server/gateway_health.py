@@ -34,6 +34,7 @@ class GatewayState:
         model: name of the served model, "" while unknown.
         queued_audio_s: seconds of audio that wait for a slot.
         loop_lag_s: of the gateway's own event loop.
+        is_shut: every target said that it takes nothing for longer than a recording may wait.
     """
 
     name: str
@@ -43,6 +44,7 @@ class GatewayState:
     model: str
     queued_audio_s: float
     loop_lag_s: float = 0.0
+    is_shut: bool = False
 
 
 def gateway_health(now: GatewayState) -> Health:
@@ -51,7 +53,7 @@ def gateway_health(now: GatewayState) -> Health:
     able = sum(line.state in _TAKES_WORK for line in lines)
     return Health(
         name=now.name,
-        is_ready=able > 0 and not now.is_draining,
+        is_ready=able > 0 and not now.is_draining and not now.is_shut,
         state=_word(now, lines, able),
         model=now.model,
         queued_audio_s=now.queued_audio_s,
@@ -79,6 +81,8 @@ def _both(target: InstanceHealth, instance: InstanceHealth) -> InstanceHealth:
 def _word(now: GatewayState, lines: tuple[InstanceHealth, ...], able: int) -> str:
     if now.is_draining:
         return "draining"
+    if now.is_shut:
+        return "full"
     if able:
         return "ready" if all(line.state in _WELL for line in lines) else "degraded"
     if lines and all(line.state in _BROKEN for line in lines):

@@ -92,6 +92,12 @@ class Pool:
         """How many targets are ready."""
         return len(self._roster.ready)
 
+    def closed_for_s(self, now: float) -> float:
+        """For how many seconds no target will take anything, as all of them said themselves; 0 while one may."""
+        if not len(self._roster) or any(target.state is not State.FULL for target in self._roster):
+            return 0.0
+        return max(0.0, min(target.full_until for target in self._roster) - now)
+
     def add(self, name: str, url: str, line: Line | None = None, *, weight: float = 1.0) -> Target:
         """Take in a target; it starts as not ready. One of the same name is taken away first."""
         self.remove(name)

@@ -6,6 +6,7 @@ is never given more than its slots, and every claim gives its slot back exactly 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import TracebackType
 
@@ -51,6 +52,7 @@ class Target:
         self.failures = 0
         self.last_success: float | None = None
         self.last_refusal: float | None = None
+        self.full_until = -math.inf
         self.loop_lag_s = 0.0
         self.slowness = 1.0
         self.uptime_s = 0.0

@@ -8,7 +8,9 @@ server refuses together with its options is learnt only from an answer without t
 
 from __future__ import annotations
 
+import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harken.clock import Clock, SystemClock
@@ -109,8 +111,9 @@ class OpenAILine:
         self._model = found.model.name
         if trouble := self._standing.trouble_at(self._clock.now()):
             return Missed(reason=trouble)
-        if self._standing.is_full(self._clock.now()):
-            return self._state(found, "full")
+        if full_s := self._standing.full_s(self._clock.now()):
+            detail = f"It takes nothing for another {math.ceil(full_s)} s."
+            return replace(self._state(found, "full"), full_s=full_s, detail=detail)
         return await self._proven(found)
 
     async def _proven(self, found: Found) -> InstanceState | Missed:

@@ -36,6 +36,10 @@ class Standing:
         """It wants nothing yet."""
         return now < self.full_until
 
+    def full_s(self, now: float) -> float:
+        """For how many seconds more; 0 where it may be tried."""
+        return max(0.0, self.full_until - now)
+
     def trouble_at(self, now: float) -> str:
         """What is wrong with it, "" where it may be tried."""
         return self.trouble if now < self.trouble_until else ""
