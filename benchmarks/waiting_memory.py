@@ -37,7 +37,8 @@ async def pile_up(house: House, tape: Tape, clips: int, *, is_nginx: bool) -> Wa
     front = (
         house.nginx([instance], PLAIN, timeout_s=GUIDE_TIMEOUT_S)
         if is_nginx
-        else house.gateway([instance], cache_bytes=str(CacheConfig().bytes))
+        # Half an audio-second per second: what would wait for hours is refused unless it may.
+        else house.gateway([instance], cache_bytes=str(CacheConfig().bytes), limits_queue_timeout_s="100000")
     )
     counted = [front, instance] if is_nginx else [front]
     tasks = [asyncio.create_task(_post(front.url, tape, number)) for number in range(_FIRST)]

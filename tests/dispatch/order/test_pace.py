@@ -79,6 +79,20 @@ def test_what_the_fleet_can_do_is_measured_while_somebody_waits() -> None:
     assert pace.full_rtfx(5_000.0) == pytest.approx(20.0, rel=0.05)
 
 
+def test_half_of_what_the_fleet_does_now_is_the_least_that_it_can_do() -> None:
+    """It was held while somebody waited, or had fewer instances; nobody has to wait again for that to be forgotten."""
+    pace = Pace()
+    pace.wait(0.0, is_full=True)
+    pace.start(0.0)
+    pace.end(10.0, 1.0)
+    pace.wait(10.0, is_full=False)
+    assert pace.full_rtfx(10.0) == pytest.approx(0.1, rel=0.05)
+    for second in range(10, 200):
+        pace.start(float(second))
+        pace.end(second + 1.0, 20.0)
+    assert pace.full_rtfx(200.0) == pytest.approx(10.0, rel=0.05)
+
+
 @pytest.mark.parametrize(("queued_audio_s", "seconds"), [(0.0, 1), (10.0, 1), (900.0, 45), (1e9, 120)])
 def test_retry_after_is_the_queue_over_the_pace_within_bounds(queued_audio_s: float, seconds: int) -> None:
     """900 queued audio-seconds at 20 per second: 45 s."""

@@ -89,9 +89,15 @@ class Pace:
         return self._busy.value
 
     def full_rtfx(self, now: float) -> float | None:
-        """The same of the time in which somebody waited; None before all that ran at once has ended once."""
-        self._advance(now)
-        return self._full.value if self._ended_full >= self._most_running else None
+        """The same of the time in which somebody waited; None before all that ran at once has ended once.
+
+        It is no less than half of what is done just now (which jumps when several end together): a fleet that was held
+        once, or has grown, must not be bound by its past until somebody waits again.
+        """
+        busy, full = self.rtfx(now), self._full.value
+        if self._ended_full < self._most_running or full is None:
+            return None
+        return full if busy is None else max(full, busy / 2)
 
     def run_s(self, audio_s: float, now: float) -> float:
         """Seconds that a segment will run, about: what runs shares the pace, each as if it had its part of it."""
