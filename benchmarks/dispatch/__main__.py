@@ -4,7 +4,7 @@
     python -m benchmarks.dispatch --quick                        # three minutes, one load
     python -m benchmarks.dispatch --loads '' --faults all        # only what goes wrong: half an hour
 
-Writes benchmarks/results/dispatch.json and .md after every row; a part that was not run keeps what an earlier run
+Writes benchmarks/results/dispatch.json and .md after every row; a load that was not run keeps what an earlier run
 found, and --quick writes nothing.
 """
 
@@ -111,9 +111,13 @@ class Bench:
     def result(self) -> dict[str, Any]:
         """What was found so far."""
         found: dict[str, Any] = {}
-        if self._loads:
-            rows = sorted(self._loads, key=lambda row: row.load)
-            found["loads"] = {"about": self._about, "differing": self.differing, "rows": list(map(asdict, rows))}
+        loads: dict[str, Any] = {}
+        for row in self._loads:
+            count = differing(self._played[row.load])
+            part = loads.setdefault(f"{row.load:g}", {"about": self._about, "differing": count, "rows": []})
+            part["rows"].append(asdict(row))
+        if loads:
+            found["loads"] = loads
         if self._faults:
             found["faults"] = {"about": self._about, "rows": list(map(asdict, self._faults))}
         return found
@@ -136,11 +140,6 @@ class Bench:
             meanwhile=mischief.meanwhile() if mischief else None,
         )
         return asyncio.run(run)
-
-    @property
-    def differing(self) -> int:
-        """Requests whose text was not the same in all arms."""
-        return sum(map(differing, self._played.values()))
 
 
 def _wait_idle(instances: Sequence[Server]) -> None:
@@ -220,10 +219,10 @@ def describe(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def save(result: dict[str, Any]) -> None:
-    """Write both files, and keep the parts of an earlier run that were not run now."""
+    """Write both files, and keep the loads and the faults of an earlier run that were not run now."""
     path = RESULTS / "dispatch.json"
     earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    result = {**earlier, **result}
+    result = {**earlier, **result, "loads": {**earlier.get("loads", {}), **result.get("loads", {})}}
     path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     path.with_suffix(".md").write_text(as_markdown(result), encoding="utf-8")
 

@@ -109,11 +109,17 @@ def as_markdown(result: Mapping[str, Any]) -> str:
         "What is compared, and how: docs/reference/benchmarks.md. Latencies in seconds from the intended start; in",
         "brackets: how many times Harken's.",
     ]
-    if loads := result.get("loads"):
-        lines += ["", "## Under load", "", *_about(loads["about"]), "", *_table(loads["rows"]), ""]
-        lines += [f"Requests whose text was not the same in all arms: {loads['differing']}."]
+    for load, part in sorted(result.get("loads", {}).items()):
+        lines += ["", f"## At {float(load):.0%} of the capacity", "", *_about(part["about"])]
+        lines += [f"- arrivals: {part['rows'][0]['seconds']:.0f} s for each arm", "", *_table(part["rows"]), ""]
+        lines += [f"Requests whose text was not the same in all arms: {part['differing']}."]
     if faults := result.get("faults"):
-        lines += ["", "## When instances fail", "", *_about(faults["about"]), "", *_fault_table(faults["rows"])]
+        lines += ["", "## When instances fail", "", *_about(faults["about"])]
+        lines += [
+            f"- arrivals: {faults['rows'][0]['seconds']:.0f} s for each arm, at {faults['rows'][0]['load']:.0%}",
+            "",
+        ]
+        lines += _fault_table(faults["rows"])
     return "\n".join(lines) + "\n"
 
 
@@ -135,14 +141,14 @@ _COLUMNS = {
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    head = ["load", "arm", *_COLUMNS.values(), "failed", "CPU", "client late p99"]
+    head = ["arm", *_COLUMNS.values(), "failed", "CPU", "client late p99"]
     lines = [_line(head), _line(["---"] * len(head))]
-    ours = {row["load"]: row["quantiles_s"] for row in rows if row["arm"] == "harken"}
+    ours = next((row["quantiles_s"] for row in rows if row["arm"] == "harken"), {})
     for row in rows:
-        cells = [_cell(row["quantiles_s"][name], ours.get(row["load"], {}).get(name)) for name in _COLUMNS]
+        cells = [_cell(row["quantiles_s"][name], ours.get(name)) for name in _COLUMNS]
         failed = f"{row['failed']} of {row['requests']}"
         use = f"{row['cpu_share']:.0%} (peak {row['cpu_peak']:.0%})"
-        lines.append(_line([f"{row['load']:.0%}", row["label"], *cells, failed, use, f"{row['late_p99_ms']:g} ms"]))
+        lines.append(_line([row["label"], *cells, failed, use, f"{row['late_p99_ms']:g} ms"]))
     return lines
 
 

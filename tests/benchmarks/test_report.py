@@ -48,10 +48,11 @@ def test_the_table_has_harken_s_ratio_beside_each_other_figure() -> None:
     rows = [_row(_played(_seen(took_s=took_s)), arm=arm) for arm, took_s in (("guide", 6.0), ("harken", 1.5))]
     faults = [_row(_played(_seen(problem="502 from the proxy")), arm="guide", fault="one killed")]
     about = {"machine": "m", "commit": "c", "rtfx": 20.0, "slots": 32, "capacity": 622.4, "listens": "fully"}
-    loads = {"about": about, "rows": list(map(asdict, rows)), "differing": 0}
+    loads = {"0.9": {"about": about, "rows": list(map(asdict, rows)), "differing": 0}}
     table = as_markdown({"loads": loads, "faults": {"about": about, "rows": list(map(asdict, faults))}})
-    assert "| 90% | guide | 6.00 (4.0×) |" in table
-    assert "| 90% | harken | 1.50 |" in table
+    assert "## At 90% of the capacity" in table
+    assert "| guide | 6.00 (4.0×) |" in table
+    assert "| harken | 1.50 |" in table
     assert "| one killed | guide | 1 of 1 | 1 × 502 from the proxy |" in table
 
 
