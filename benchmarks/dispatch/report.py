@@ -143,7 +143,7 @@ _COLUMNS = {
 def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     head = ["arm", *_COLUMNS.values(), "failed", "CPU", "client late p99"]
     lines = [_line(head), _line(["---"] * len(head))]
-    ours = next((row["quantiles_s"] for row in rows if row["arm"] == "harken"), {})
+    ours: Mapping[str, float | None] = next((row["quantiles_s"] for row in rows if row["arm"] == "harken"), {})
     for row in rows:
         cells = [_cell(row["quantiles_s"][name], ours.get(name)) for name in _COLUMNS]
         failed = f"{row['failed']} of {row['requests']}"
