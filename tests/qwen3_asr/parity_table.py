@@ -58,7 +58,7 @@ def write_answers(model: Qwen3ASR, prompts: Sequence[Prompt], steps: int) -> tup
     lengths = [prompt.length for prompt in prompts]
     cache = model.open_cache(slots=2 * len(prompts), max_tokens=max(lengths) + steps)
     hidden = network.prefill(cache, [p.features for p in prompts], [p.token_ids for p in prompts], slots)
-    scores = [network.scores(hidden[torch.arange(len(prompts)), torch.tensor(lengths) - 1])]
+    scores = [network.scores(hidden)]
     for step in range(steps - 1):
         tokens = scores[-1].argmax(-1).tolist()
         scores.append(network.scores(network.decode(cache, tokens, slots, [length + step for length in lengths])))

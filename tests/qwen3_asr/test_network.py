@@ -8,9 +8,19 @@ from typing import Any
 import pytest
 import torch
 
+from harken.qwen3_asr.cache import Prefill
 from harken.qwen3_asr.model import Qwen3ASR
+from harken.qwen3_asr.prompt import Prompt
 from harken.types import Options
 from tests.qwen3_asr import parity_table, reference
+
+
+@torch.inference_mode()
+def _all_scores(model: Qwen3ASR, prompt: Prompt) -> torch.Tensor:
+    """Scores behind every token of a prompt, [tokens, vocabulary]; the network itself asks for the last ones only."""
+    network, cache = model.network, model.open_cache(slots=1, max_tokens=prompt.length)
+    embedded = network.embed([prompt.features], [prompt.token_ids])
+    return network.scores(network.language_model(embedded, Prefill(cache, [0], [prompt.length])))
 
 
 @pytest.mark.slow
@@ -39,8 +49,7 @@ def test_scores_of_a_whole_text_equal_transformers(theirs: Any, ours: Qwen3ASR) 
     clip = reference.wave(2.5)
     prompt = ours.prompt(clip, Options(context="names", language="English"))
     features, mask = reference.reference_features(clip)
-    cache = ours.open_cache(slots=1, max_tokens=prompt.length)
-    scores = ours.network.scores(ours.network.prefill(cache, [prompt.features], [prompt.token_ids], [0]))
+    scores = _all_scores(ours, prompt)
     with torch.inference_mode():
         expected = theirs(input_ids=prompt.token_ids[None], input_features=features, input_features_mask=mask).logits
     assert (scores - expected).abs().max() <= parity_table.TOLERANCE
@@ -53,8 +62,7 @@ def test_bfloat16_stays_near_transformers_in_bfloat16(theirs: Any, hf_folder: Pa
     clip = reference.wave(9.0)
     prompt = ours.prompt(clip, Options())
     features, mask = reference.reference_features(clip)
-    cache = ours.open_cache(slots=1, max_tokens=prompt.length)
-    scores = ours.network.scores(ours.network.prefill(cache, [prompt.features], [prompt.token_ids], [0]))
+    scores = _all_scores(ours, prompt)
     ids = prompt.token_ids[None]
     with torch.inference_mode():
         wide = theirs(input_ids=ids, input_features=features, input_features_mask=mask).logits

@@ -1,8 +1,7 @@
 """The network of a forced aligner: one pass over sound and text, one answer for each timestamp token.
 
-Owns the head and the pass without a cache: nothing is written after it, so no keys are kept. Prompts of a batch are
-padded on the right, where causality alone keeps the padding from being seen; the answer for one does not depend on the
-others. The head runs at the timestamps only, since thousands of classes for every audio token would be thrown away.
+Owns the head and the pass that nothing is written after, so that no keys are kept. The answer for one prompt does not
+depend on the others of a batch. The head runs at the timestamps only, since thousands of classes for every audio token would be thrown away.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from harken.qwen3_asr.aligner_config import AlignerConfig
+from harken.qwen3_asr.cache import KVCache, Prefill
 from harken.qwen3_asr.network import Body
 
 
@@ -36,20 +35,16 @@ class AlignerNetwork(Body):
         Returns:
             [timestamps, classes] each, in the dtype of the weights.
         """
-        embedded = self.embed(features, prompts)
-        hidden = self.language_model(embedded, Once(*embedded.shape[:2], device=self.device))
-        asked = [(prompt == self.aligner_config.timestamp_token).nonzero().flatten() for prompt in prompts]
-        rows = torch.cat([torch.full_like(places, row) for row, places in enumerate(asked)])
-        scored: Tensor = self.score(hidden[rows.to(self.device), torch.cat(asked).to(self.device)])
-        return list(torch.split(scored, [len(places) for places in asked]))
+        lengths = [len(prompt) for prompt in prompts]
+        asked = torch.cat(list(prompts)) == self.aligner_config.timestamp_token
+        step = Prefill(self._scratch(len(prompts), max(lengths)), range(len(prompts)), lengths)
+        hidden = self.language_model(self.embed(features, prompts), step, asked.nonzero().flatten().to(self.device))
+        scored: Tensor = self.score(hidden)
+        return list(torch.split(scored, [int(part.sum()) for part in asked.split(lengths)]))
 
-
-class Once:
-    """A `Step` of the decoder that keeps nothing."""
-
-    def __init__(self, batch: int, tokens: int, *, device: torch.device) -> None:
-        self.positions = torch.arange(tokens, device=device).expand(batch, -1)
-
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """See `harken.qwen3_asr.cache.Step`."""
-        return functional.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=True)
+    def _scratch(self, prompts: int, tokens: int) -> KVCache:
+        """Keys and values of one layer, in which each layer in turn overwrites the last: nobody looks back at them."""
+        text = self.config.decoder
+        shape = (1, prompts, text.kv_heads, tokens, text.head_dim)
+        one = KVCache.empty(shape, dtype=self.dtype, device=self.device)
+        return KVCache(keys=one.keys.expand(text.layers, -1, -1, -1, -1), values=one.values.expand(text.layers, -1, -1, -1, -1))

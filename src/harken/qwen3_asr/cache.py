@@ -2,8 +2,8 @@
 
 Owns the memory of the decoder: one preallocated block per layer, one row per slot. It refuses to know who is in a slot
 and why; the engine accounts for that. Its invariant: what a slot attends to is exactly its own first `length` tokens.
-Two steps write into it. `Prefill` runs whole prompts, padded on the right, where causality alone keeps the padding
-out; `Decode` runs one token each for any set of slots of different lengths, where a mask does.
+Two steps write into it, both over rows of tokens without padding: `Prefill` runs whole prompts one behind the other,
+`Decode` one token each for any set of slots of different lengths.
 """
 
 from __future__ import annotations
@@ -73,18 +73,25 @@ class KVCache:
 
 
 class Step(Protocol):
-    """What the decoder asks of one pass over the cache."""
+    """What the decoder asks of one pass over the cache: whose each row is, and what it may see.
 
+    Attributes:
+        cache: where keys and values lie.
+        slots: [rows] int64, the slot of every row.
+        positions: [rows] int64, the place of every row's token in its own segment.
+    """
+
+    cache: KVCache
+    slots: Tensor
     positions: Tensor
-    """[batch, tokens] position of every token in its own segment."""
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Store keys and values, then attend.
 
         Args:
             layer: from 0.
-            query: [batch, heads, tokens, head_dim].
-            key: [batch, kv_heads, tokens, head_dim].
+            query: [rows, heads, head_dim].
+            key: [rows, kv_heads, head_dim].
             value: the same shape as `key`.
 
         Returns:
@@ -94,49 +101,52 @@ class Step(Protocol):
 
 
 class Prefill:
-    """Whole prompts, padded on the right to the longest, into slots of their own."""
+    """Whole prompts, one behind the other without padding, into slots of their own."""
 
-    def __init__(self, cache: KVCache, slots: Sequence[int], longest: int) -> None:
-        self._cache = cache
-        self._longest = longest
+    def __init__(self, cache: KVCache, slots: Sequence[int], lengths: Sequence[int]) -> None:
+        self.cache = cache
+        self._lengths = list(lengths)
+        counts = torch.tensor(self._lengths)
+        self.slots = torch.repeat_interleave(torch.tensor(slots), counts).to(cache.device)
+        self.positions = torch.cat([torch.arange(length) for length in lengths]).to(cache.device)
         self._rows = torch.tensor(slots, device=cache.device)
-        self.positions = torch.arange(longest, device=cache.device).expand(len(slots), -1)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """See `Step`. Padding lies behind every token of its row, so no token looks at it.
-
-        The keys of padding are stored too; each is overwritten by the token that takes its place before any step
-        looks that far.
-        """
-        for held, new in ((self._cache.keys[layer], key), (self._cache.values[layer], value)):
-            held[self._rows, :, : self._longest] = new
-            # Whatever the slot's last segment left is masked, but a NaN among it would show through the mask.
-            held[self._rows, :, self._longest :] = 0.0
-        return functional.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=True)
+        """See `Step`. Every prompt attends to itself alone."""
+        keys, values = self.cache.keys[layer], self.cache.values[layer]
+        for held, new in ((keys, key), (values, value)):
+            # Whatever the slot's last segment left is masked later, but a NaN among it would show through the mask.
+            held[self._rows, :, min(self._lengths) :] = 0.0
+            held[self.slots, :, self.positions] = new
+        split = (x.transpose(0, 1).split(self._lengths, dim=1) for x in (query, key, value))
+        mixed = [
+            functional.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True, enable_gqa=True)[0]
+            for q, k, v in zip(*split, strict=True)
+        ]
+        return torch.cat(mixed, dim=1).transpose(0, 1)
 
 
 class Decode:
     """One token for each of several slots."""
 
     def __init__(self, cache: KVCache, slots: Sequence[int], lengths: Sequence[int]) -> None:
-        self._cache = cache
-        self._rows = torch.tensor(slots, device=cache.device)
-        self._ends = torch.tensor(lengths, device=cache.device)
+        self.cache = cache
+        self.slots = torch.tensor(slots, device=cache.device)
+        self.positions = torch.tensor(lengths, device=cache.device)
         self._horizon = max(lengths) + 1
         # Slots 0 to n - 1 in order can be read in place; any other set is gathered.
-        self._seen = slice(len(slots)) if list(slots) == list(range(len(slots))) else self._rows
-        self._mask = (torch.arange(self._horizon, device=cache.device) <= self._ends[:, None])[:, None, None]
-        self.positions = self._ends[:, None]
+        self._seen = slice(len(slots)) if list(slots) == list(range(len(slots))) else self.slots
+        self._mask = (torch.arange(self._horizon, device=cache.device) <= self.positions[:, None])[:, None, None]
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """See `Step`. The query heads that share a key head stand in the place of query tokens.
 
         So the keys of a slot are read once for the whole group instead of being repeated for every head.
         """
-        keys, values = self._cache.keys[layer], self._cache.values[layer]
-        keys[self._rows, :, self._ends] = key[:, :, 0]
-        values[self._rows, :, self._ends] = value[:, :, 0]
-        grouped = query.view(len(self._rows), key.shape[1], -1, query.shape[-1])
+        keys, values = self.cache.keys[layer], self.cache.values[layer]
+        keys[self.slots, :, self.positions] = key
+        values[self.slots, :, self.positions] = value
+        grouped = query.unflatten(1, (key.shape[1], -1))
         seen_keys, seen_values = (x[self._seen, :, : self._horizon] for x in (keys, values))
         mixed = functional.scaled_dot_product_attention(grouped, seen_keys, seen_values, attn_mask=self._mask)
         return mixed.reshape(query.shape)

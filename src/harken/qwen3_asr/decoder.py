@@ -15,7 +15,7 @@ from harken.qwen3_asr.cache import Step
 from harken.qwen3_asr.config import DecoderConfig
 
 Rotation = tuple[Tensor, Tensor]
-"""Cosines and sines, [batch, tokens, 1, head_dim] each."""
+"""Cosines and sines, [rows, 1, head_dim] each."""
 
 
 class TextDecoder(nn.Module):
@@ -31,25 +31,26 @@ class TextDecoder(nn.Module):
         exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32, device="cpu") / config.head_dim
         self.register_buffer("frequencies", 1.0 / (config.rope_theta**exponents), persistent=False)
 
-    def forward(self, hidden: Tensor, step: Step) -> Tensor:
+    def forward(self, hidden: Tensor, step: Step, wanted: Tensor | None = None) -> Tensor:
         """Run embeddings through all layers.
 
         Args:
-            hidden: [batch, tokens, width].
+            hidden: [rows, width], the tokens of all segments of the step.
             step: holds the positions and the cache.
+            wanted: [n] int64, the rows to be told; all of them without it.
 
         Returns:
-            [batch, tokens, width], normalised for the output head.
+            [rows or n, width], normalised for the output head.
         """
         rotation = self._rotation(step.positions, hidden.dtype)
         for index, layer in enumerate(self.layers):
             hidden = layer(hidden, rotation, index, step)
-        normed: Tensor = self.norm(hidden)
+        normed: Tensor = self.norm(hidden if wanted is None else hidden[wanted])
         return normed
 
     def _rotation(self, positions: Tensor, dtype: torch.dtype) -> Rotation:
         angles = positions[..., None].float() * self.frequencies
-        angles = torch.cat([angles, angles], dim=-1).unsqueeze(2)
+        angles = torch.cat([angles, angles], dim=-1).unsqueeze(1)
         return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
@@ -64,7 +65,7 @@ class DecoderLayer(nn.Module):
         self.mlp = GatedMLP(config)
 
     def forward(self, hidden: Tensor, rotation: Rotation, index: int, step: Step) -> Tensor:
-        """Map [batch, tokens, width] to the same shape; `index` is this layer's place in the cache."""
+        """Map [rows, width] to the same shape; `index` is this layer's place in the cache."""
         hidden = hidden + self.self_attn(self.input_layernorm(hidden), rotation, index, step)
         return torch.add(hidden, self.mlp(self.post_attention_layernorm(hidden)))
 
@@ -83,13 +84,12 @@ class GroupedAttention(nn.Module):
         self.k_norm = RMSNorm(config.head_dim, config.norm_eps)
 
     def forward(self, hidden: Tensor, rotation: Rotation, index: int, step: Step) -> Tensor:
-        """Map [batch, tokens, width] to the same shape."""
+        """Map [rows, width] to the same shape."""
         shape = (-1, self.head_dim)
         query = _rotate(self.q_norm(self.q_proj(hidden).unflatten(-1, shape)), rotation)
         key = _rotate(self.k_norm(self.k_proj(hidden).unflatten(-1, shape)), rotation)
         value = self.v_proj(hidden).unflatten(-1, shape)
-        query, key, value = (x.transpose(1, 2) for x in (query, key, value))
-        mixed: Tensor = self.o_proj(step.attend(index, query, key, value).transpose(1, 2).flatten(2))
+        mixed: Tensor = self.o_proj(step.attend(index, query, key, value).flatten(1))
         return mixed
 
 
@@ -124,7 +124,7 @@ class RMSNorm(nn.Module):
 
 
 def _rotate(heads: Tensor, rotation: Rotation) -> Tensor:
-    """Rotate pairs (i, i + head_dim / 2) of [batch, tokens, heads, head_dim] by their positions (Su et al., 2021)."""
+    """Rotate pairs (i, i + head_dim / 2) of [rows, heads, head_dim] by their positions (Su et al., 2021)."""
     cosines, sines = rotation
     first, second = heads.chunk(2, dim=-1)
     return heads * cosines + torch.cat([-second, first], dim=-1) * sines

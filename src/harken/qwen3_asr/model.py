@@ -142,9 +142,7 @@ class Qwen3ASR:
         """
         features = [prompt.features for prompt in prompts]
         hidden = self.network.prefill(cache, features, [prompt.token_ids for prompt in prompts], slots)
-        rows = torch.arange(len(prompts), device=hidden.device)
-        last = torch.tensor([prompt.length - 1 for prompt in prompts], device=hidden.device)
-        return self._chooser.choose(self.network.scores(hidden[rows, last]), choices)
+        return self._chooser.choose(self.network.scores(hidden), choices)
 
     def decode(
         self,

@@ -49,22 +49,22 @@ class Body(nn.Module):
 
     @torch.inference_mode()
     def embed(self, features: Sequence[Tensor], prompts: Sequence[Tensor]) -> Tensor:
-        """Embed prompts with their sound in the place of the placeholders.
+        """Embed prompts, one behind the other, with their sound in the place of the placeholders.
 
         Args:
             features: [mels, frames] float32 each.
             prompts: [tokens] int64 each, on the CPU, with one placeholder per audio token.
 
         Returns:
-            [batch, tokens of the longest, width]; rows behind the end of a shorter prompt mean nothing.
+            [tokens of all prompts, width].
         """
-        ids = nn.utils.rnn.pad_sequence(list(prompts), batch_first=True)
-        places = (ids.flatten() == self.config.audio_token).nonzero().flatten()
+        ids = torch.cat(list(prompts))
+        places = (ids == self.config.audio_token).nonzero().flatten()
         embedded: Tensor = self.language_model.embed_tokens(ids.to(self.device))
         sound = torch.cat(self.encode(features))
         if len(places) != len(sound):
             raise ValueError(f"{len(places)} audio placeholders for {len(sound)} audio tokens")
-        embedded.view(-1, embedded.shape[-1])[places.to(self.device)] = sound
+        embedded[places.to(self.device)] = sound
         return embedded
 
 
@@ -96,16 +96,16 @@ class Network(Body):
             slots: a slot for each.
 
         Returns:
-            [batch, tokens of the longest, width] hidden states for `scores`; rows behind the end of a shorter prompt
-            mean nothing.
+            [batch, width] hidden states of each prompt's last token, for `scores`.
 
         Raises:
             ValueError: see `KVCache.check`.
         """
         lengths = [len(prompt) for prompt in prompts]
         cache.check(slots, lengths)
-        embedded = self.embed(features, prompts)
-        hidden: Tensor = self.language_model(embedded, Prefill(cache, slots, max(lengths)))
+        last = torch.tensor(lengths).cumsum(0) - 1
+        step = Prefill(cache, slots, lengths)
+        hidden: Tensor = self.language_model(self.embed(features, prompts), step, last.to(self.device))
         return hidden
 
     @torch.inference_mode()
@@ -119,9 +119,9 @@ class Network(Body):
             ValueError: see `KVCache.check`.
         """
         cache.check(slots, [length + 1 for length in lengths])
-        ids = torch.tensor(tokens, device=self.device)[:, None]
+        ids = torch.tensor(tokens, device=self.device)
         hidden: Tensor = self.language_model(self.language_model.embed_tokens(ids), Decode(cache, slots, lengths))
-        return hidden[:, 0]
+        return hidden
 
     @torch.inference_mode()
     def scores(self, hidden: Tensor) -> Tensor:
