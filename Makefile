@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find src -type f -not -path '*/__pycache__/*') pyproject.toml README.md LICENSE
+SOURCES := $(shell find src -type f -not -path "*/__pycache__/*" -not -name "*.so") pyproject.toml hatch_build.py README.md LICENSE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test test-fast check format bench bench-dispatch bench-overhead bench-health train train-aligner evaluate evaluate-aligner clean

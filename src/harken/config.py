@@ -156,6 +156,7 @@ class InstanceConfig:
         name: the name that answers, logs and /health show.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         dtype: "auto", "float32", "bfloat16", or "float16" (narrower than the decoder was trained for).
+        quantize: what weights are rounded to: "none", "int8", "int4".
         slots: segments that run at the same time.
         waiting: segments that may wait for a slot inside the instance.
         threads: CPU threads of the model; 0 shares the cores among the instances.
@@ -171,6 +172,7 @@ class InstanceConfig:
     name: str = "asr-1"
     device: str = "auto"
     dtype: str = "auto"
+    quantize: str = "none"
     slots: int = 8
     waiting: int = 256
     threads: int = 0

@@ -27,6 +27,7 @@ from harken.cli.flags import (
     LogLevel,
     Model,
     Prompt,
+    Quantize,
     Server,
     Settings,
     Slots,
@@ -108,6 +109,7 @@ def up(
     first_port: Annotated[int | None, typer.Option(help="Port of the first instance. [default: 7861]")] = None,
     device: Device = None,
     dtype: Dtype = None,
+    quantize: Quantize = None,
     slots: Slots = None,
     threads: Threads = None,
     config: ConfigFile = None,
@@ -135,6 +137,7 @@ def up(
             "aligner": aligner,
             "device": device,
             "dtype": dtype,
+            "quantize": quantize,
             "slots": slots,
             "threads": threads,
         },
@@ -151,6 +154,7 @@ def serve(
     name: Annotated[str | None, typer.Option(help="Name in answers, logs and /health. [default: asr-1]")] = None,
     device: Device = None,
     dtype: Dtype = None,
+    quantize: Quantize = None,
     slots: Slots = None,
     threads: Threads = None,
     config: ConfigFile = None,
@@ -172,6 +176,7 @@ def serve(
             "name": name,
             "device": device,
             "dtype": dtype,
+            "quantize": quantize,
             "slots": slots,
             "threads": threads,
         },
@@ -195,6 +200,7 @@ def transcribe(
     folder: Folder = None,
     device: Device = None,
     dtype: Dtype = None,
+    quantize: Quantize = None,
     threads: Threads = None,
     config: ConfigFile = None,
     settings: Settings = None,
@@ -203,7 +209,14 @@ def transcribe(
     from harken.cli.transcribe import Place, check_local, run
     from harken.cli.wanted import Wanted
 
-    local = {"model": model, "aligner": aligner, "device": device, "dtype": dtype, "threads": threads}
+    local = {
+        "model": model,
+        "aligner": aligner,
+        "device": device,
+        "dtype": dtype,
+        "quantize": quantize,
+        "threads": threads,
+    }
     check_local(server, local)
     merged = read_config(config, settings, instance=local)
     wanted = Wanted(output=output, language=language, prompt=prompt, hotwords=hotwords, words=words)

@@ -22,11 +22,12 @@ from harken.qwen3_asr.aligner_config import read_aligner_config
 from harken.qwen3_asr.aligner_network import AlignerNetwork
 from harken.qwen3_asr.card import check_languages, read_card
 from harken.qwen3_asr.features import log_mel
+from harken.qwen3_asr.native.pack import can_pack, pack
 from harken.qwen3_asr.placement import check_front_end, check_tokenizer, resolve_placement
 from harken.qwen3_asr.prompt import AUDIO_PAD
 from harken.qwen3_asr.timestamps import longest_rising, repair
 from harken.qwen3_asr.tokenizer import TextTokenizer, load_tokenizer
-from harken.qwen3_asr.weights import fingerprint, load_aligner_network
+from harken.qwen3_asr.weights import fingerprint, holds_bfloat16, load_aligner_network
 from harken.qwen3_asr.windows import tokens_of
 from harken.qwen3_asr.word_times import place_words
 from harken.qwen3_asr.words import ALIGNED_LANGUAGES, split_words
@@ -98,8 +99,10 @@ class ForcedAligner:
             CheckpointError: the folder is incomplete, its parts contradict one another, or it holds a recogniser.
             ConfigError: the device or dtype is unknown.
         """
-        place, kind = resolve_placement(device, dtype)
         config = read_aligner_config(folder)
+        placement = resolve_placement(
+            device, dtype, "none", can_pack=can_pack(config.body), is_bfloat16=holds_bfloat16(folder)
+        )
         tokenizer = load_tokenizer(folder)
         check_tokenizer(tokenizer, config.body)
         check_front_end(folder, config.body.encoder)
@@ -117,7 +120,9 @@ class ForcedAligner:
             revision=card.revision or fingerprint(folder),
             languages=card.languages or check_languages(config.body.languages or ALIGNED_LANGUAGES, "config.json"),
         )
-        network = load_aligner_network(folder, config, device=place, dtype=kind)
+        network = load_aligner_network(folder, config, device=placement.device, dtype=placement.dtype)
+        if placement.packed:
+            pack(network, placement.packed)
         return cls(network, tokenizer, info=info, max_segment_s=card.max_segment_s)
 
     def prompt(self, samples: NDArray[np.float32], text: str, language: str = "") -> AlignPrompt | None:

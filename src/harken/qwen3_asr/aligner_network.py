@@ -1,7 +1,8 @@
 """The network of a forced aligner: one pass over sound and text, one answer for each timestamp token.
 
 Owns the head and the pass that nothing is written after, so that no keys are kept. The answer for one prompt does not
-depend on the others of a batch. The head runs at the timestamps only, since thousands of classes for every audio token would be thrown away.
+depend on the others of a batch. The head runs at the timestamps only, since thousands of classes for every audio token
+would be thrown away.
 """
 
 from __future__ import annotations
@@ -40,11 +41,13 @@ class AlignerNetwork(Body):
         step = Prefill(self._scratch(len(prompts), max(lengths)), range(len(prompts)), lengths)
         hidden = self.language_model(self.embed(features, prompts), step, asked.nonzero().flatten().to(self.device))
         scored: Tensor = self.score(hidden)
-        return list(torch.split(scored, [int(part.sum()) for part in asked.split(lengths)]))
+        return list(torch.split(scored, [int(part.sum()) for part in torch.split(asked, lengths)]))
 
     def _scratch(self, prompts: int, tokens: int) -> KVCache:
         """Keys and values of one layer, in which each layer in turn overwrites the last: nobody looks back at them."""
         text = self.config.decoder
         shape = (1, prompts, text.kv_heads, tokens, text.head_dim)
-        one = KVCache.empty(shape, dtype=self.dtype, device=self.device)
-        return KVCache(keys=one.keys.expand(text.layers, -1, -1, -1, -1), values=one.values.expand(text.layers, -1, -1, -1, -1))
+        one = KVCache.empty(shape, dtype=self.language_model.cache_dtype, device=self.device)
+        return KVCache(
+            keys=one.keys.expand(text.layers, -1, -1, -1, -1), values=one.values.expand(text.layers, -1, -1, -1, -1)
+        )

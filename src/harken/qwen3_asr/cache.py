@@ -118,7 +118,7 @@ class Prefill:
             # Whatever the slot's last segment left is masked later, but a NaN among it would show through the mask.
             held[self._rows, :, min(self._lengths) :] = 0.0
             held[self.slots, :, self.positions] = new
-        split = (x.transpose(0, 1).split(self._lengths, dim=1) for x in (query, key, value))
+        split = (torch.split(x.transpose(0, 1), self._lengths, dim=1) for x in (query, key, value))
         mixed = [
             functional.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True, enable_gqa=True)[0]
             for q, k, v in zip(*split, strict=True)
@@ -146,7 +146,7 @@ class Decode:
         keys, values = self.cache.keys[layer], self.cache.values[layer]
         keys[self.slots, :, self.positions] = key
         values[self.slots, :, self.positions] = value
-        grouped = query.unflatten(1, (key.shape[1], -1))
+        grouped = query.view(len(self.slots), key.shape[1], -1, query.shape[-1])
         seen_keys, seen_values = (x[self._seen, :, : self._horizon] for x in (keys, values))
         mixed = functional.scaled_dot_product_attention(grouped, seen_keys, seen_values, attn_mask=self._mask)
         return mixed.reshape(query.shape)

@@ -31,6 +31,21 @@ class TextDecoder(nn.Module):
         exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32, device="cpu") / config.head_dim
         self.register_buffer("frequencies", 1.0 / (config.rope_theta**exponents), persistent=False)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.embed_tokens.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What hidden states are in between the products."""
+        return self.embed_tokens.weight.dtype
+
+    @property
+    def cache_dtype(self) -> torch.dtype:
+        """What keys and values are kept in."""
+        return self.dtype
+
     def forward(self, hidden: Tensor, step: Step, wanted: Tensor | None = None) -> Tensor:
         """Run embeddings through all layers.
 

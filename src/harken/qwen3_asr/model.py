@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from harken.choice import Choice, Chosen
@@ -25,11 +24,12 @@ from harken.qwen3_asr.choosing import Chooser
 from harken.qwen3_asr.config import read_config
 from harken.qwen3_asr.features import log_mel
 from harken.qwen3_asr.fields import read_json
+from harken.qwen3_asr.native.pack import can_pack, pack
 from harken.qwen3_asr.network import Network
 from harken.qwen3_asr.placement import check_front_end, check_tokenizer, resolve_placement
 from harken.qwen3_asr.prompt import Prompt, PromptWriter
 from harken.qwen3_asr.tokenizer import TextTokenizer, load_tokenizer
-from harken.qwen3_asr.weights import fingerprint, load_network
+from harken.qwen3_asr.weights import fingerprint, holds_bfloat16, load_network
 from harken.qwen3_asr.windows import tokens_of
 from harken.types import ModelInfo, Options
 
@@ -65,27 +65,32 @@ class Qwen3ASR:
         self._chooser = Chooser(mark=self._mark, none=tokenizer.encode("language None"))
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "cpu", dtype: str = "auto") -> Qwen3ASR:
+    def load(cls, folder: Path, *, device: str = "cpu", dtype: str = "auto", quantize: str = "none") -> Qwen3ASR:
         """Load a checkpoint of either published layout.
 
         Args:
             folder: config.json, safetensors, the tokenizer's files; optionally generation_config.json, harken.json.
             device: where to compute, in torch's words: "cpu", "cuda", "cuda:1", …
-            dtype: "float32", "bfloat16", "float16" (the decoder was not trained for its narrow range), or "auto":
-                bfloat16, which the published weights are in, except on the CPU, where float32 is.
+            dtype: "float32", "bfloat16", "float16" (the decoder was not trained for its narrow range), or "auto"; see
+                `resolve_placement`.
+            quantize: "none", or what the weights are rounded to: "int8", "int4".
 
         Raises:
             CheckpointError: the folder is incomplete, or its parts contradict one another.
-            ConfigError: the device or dtype is unknown.
+            ConfigError: the device, dtype or quantization is unknown, or cannot be had here.
         """
-        place, kind = resolve_placement(device, dtype)
         config = read_config(folder)
+        placement = resolve_placement(
+            device, dtype, quantize, can_pack=can_pack(config), is_bfloat16=holds_bfloat16(folder)
+        )
         tokenizer = load_tokenizer(folder)
         check_tokenizer(tokenizer, config)
         check_front_end(folder, config.encoder)
         card = read_card(folder)
         stop_ids = _stop_ids(folder, tokenizer)
-        network = load_network(folder, config, device=place, dtype=kind)
+        network = load_network(folder, config, device=placement.device, dtype=placement.dtype)
+        if placement.packed:
+            pack(network, placement.packed)
         info = ModelInfo(
             name=card.name,
             revision=card.revision or fingerprint(folder),

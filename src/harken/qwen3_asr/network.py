@@ -25,6 +25,7 @@ class Body(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
+        # Typed as the plain parts; `harken.qwen3_asr.native.pack` puts others with the same calls in their places.
         self.audio_tower = AudioEncoder(config.encoder)
         self.multi_modal_projector = Projector(config.encoder)
         self.language_model = TextDecoder(config.decoder)
@@ -32,12 +33,12 @@ class Body(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights lie."""
-        return self.language_model.embed_tokens.weight.device
+        return self.language_model.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the products are computed in."""
-        return self.language_model.embed_tokens.weight.dtype
+        """What hidden states are in between the products."""
+        return self.language_model.dtype
 
     @torch.inference_mode()
     def encode(self, clips: Sequence[Tensor]) -> list[Tensor]:
@@ -81,7 +82,7 @@ class Network(Body):
         if not 0 < max_tokens <= text.max_positions or slots < 1:
             raise ValueError(f"{slots} slots of {max_tokens} tokens: this model has {text.max_positions} positions")
         shape = (text.layers, slots, text.kv_heads, max_tokens, text.head_dim)
-        return KVCache.empty(shape, dtype=self.dtype, device=self.device)
+        return KVCache.empty(shape, dtype=self.language_model.cache_dtype, device=self.device)
 
     @torch.inference_mode()
     def prefill(

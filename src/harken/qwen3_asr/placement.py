@@ -7,6 +7,7 @@ invariant: a checkpoint that would compute nonsense without any error is refused
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,14 +21,71 @@ from harken.qwen3_asr.tokenizer import TextTokenizer
 from harken.types import SAMPLE_RATE
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_QUANTIZED = ("int8", "int4")
 
 
-def resolve_placement(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
-    """Turn the words of a configuration into torch's; `dtype` "auto" is bfloat16, but float32 on the CPU.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placement:
+    """Where a network computes, and with what.
+
+    Attributes:
+        device: where.
+        dtype: what its weights are loaded as.
+        packed: what they are packed as for the CPU's kernels (see `harken.qwen3_asr.native`); "" where torch's own
+            kernels take them as they are.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    packed: str = ""
+
+
+def resolve_placement(device: str, dtype: str, quantize: str, *, can_pack: bool, is_bfloat16: bool) -> Placement:
+    """Turn the words of a configuration into what is loaded.
+
+    "auto" is bfloat16. On a CPU that is done by packed weights, which hold what bfloat16 holds, with arithmetic in
+    float32; where there are no kernels for them, or the checkpoint holds more than bfloat16 does, it is float32.
+
+    Args:
+        device: "cpu", "cuda", "cuda:1", "mps".
+        dtype: "auto" or a type's name.
+        quantize: "none", "int8" or "int4".
+        can_pack: whether this machine has the CPU's kernels for this network.
+        is_bfloat16: whether bfloat16 holds all the checkpoint's weights exactly.
 
     Raises:
-        ConfigError: an unknown word, or a device that is not there.
+        ConfigError: an unknown word, a device that is not there, or weights of a kind that it cannot use.
     """
+    place = _device(device)
+    if dtype != "auto" and dtype not in _DTYPES:
+        raise ConfigError(f"dtype {dtype!r} is not one of auto, {', '.join(_DTYPES)}.")
+    if quantize != "none":
+        return _quantized(place, dtype, quantize, can_pack)
+    if place.type != "cpu":
+        return Placement(device=place, dtype=_DTYPES.get(dtype, torch.bfloat16))
+    if dtype == "bfloat16" or (dtype == "auto" and is_bfloat16):
+        if can_pack:
+            return Placement(device=place, dtype=torch.bfloat16, packed="bfloat16")
+        return Placement(device=place, dtype=torch.bfloat16 if dtype == "bfloat16" else torch.float32)
+    return Placement(device=place, dtype=_DTYPES.get(dtype, torch.float32))
+
+
+def _quantized(place: torch.device, dtype: str, quantize: str, can_pack: bool) -> Placement:
+    if quantize not in _QUANTIZED:
+        raise ConfigError(f"quantize {quantize!r} is not one of none, {', '.join(_QUANTIZED)}.")
+    if dtype not in ("auto", "bfloat16"):
+        raise ConfigError(f"quantize {quantize} replaces dtype {dtype}; leave dtype at auto.")
+    if place.type != "cpu":
+        raise ConfigError(f"quantize {quantize} is for the CPU so far; device {place} computes with dtype bfloat16.")
+    if not can_pack:
+        raise ConfigError(
+            f"quantize {quantize} needs the CPU kernels: x86-64 Linux, AVX-512 with VNNI, and a wheel that was built "
+            "with a C compiler. This machine or this installation lacks one of them."
+        )
+    return Placement(device=place, dtype=torch.bfloat16, packed=quantize)
+
+
+def _device(device: str) -> torch.device:
     try:
         place = torch.device(device.lower())
     except RuntimeError as error:
@@ -38,11 +96,7 @@ def resolve_placement(device: str, dtype: str) -> tuple[torch.device, torch.dtyp
         raise ConfigError("Device 'mps' was asked for, but torch finds no Apple GPU.")
     if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
         raise ConfigError(f"Device {device!r} was asked for, but torch finds {torch.cuda.device_count()} CUDA devices.")
-    if dtype == "auto":
-        return place, torch.float32 if place.type == "cpu" else torch.bfloat16
-    if dtype not in _DTYPES:
-        raise ConfigError(f"dtype {dtype!r} is not one of auto, {', '.join(_DTYPES)}.")
-    return place, _DTYPES[dtype]
+    return place
 
 
 def check_tokenizer(tokenizer: TextTokenizer, config: NetworkConfig) -> None:

@@ -124,6 +124,11 @@ def headers(folder: Path) -> list[Stored]:
     return found
 
 
+def holds_bfloat16(folder: Path) -> bool:
+    """Whether bfloat16 holds all weights of a folder exactly, because that is how they are stored."""
+    return all(tensor.dtype == "BF16" for tensor in headers(folder))
+
+
 def by_network_name(found: list[Stored]) -> dict[str, Stored]:
     """Key stored tensors by the names of the network's parameters, whichever layout they come in.
 

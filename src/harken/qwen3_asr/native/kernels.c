@@ -29,9 +29,9 @@
 #define CPU_DOT __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,fma")))
 #define UNROLL _Pragma("GCC unroll 16")
 
-enum { PANEL = 32, TALLEST = 12, GROUP8 = 128, GROUP4 = 64, AHEAD = 2048 };
+enum { PANEL = 32, TALLEST = 12, GROUP8 = 128, GROUP4 = 64, NEAR = 2048, FAR = 16384 };
 enum kind { BF16 = 0, INT8 = 1, INT4 = 2, BF16_DOT = 3 };
-enum prologue { PLAIN = 0, RMS_NORM = 1, LAYER_NORM = 2, SWIGLU = 3 };
+enum prologue { PLAIN = 0, RMS_NORM = 1, LAYER_NORM = 2, SWIGLU = 3, CONVOLVE = 4 };
 enum epilogue { BIAS = 1, GELU = 2, ADD = 4 };
 
 /* A product: y = epilogue(prologue(x) @ w^T). The same fields, in the same order, are declared in library.py. */
@@ -42,6 +42,8 @@ struct product {
     const float *norm_bias; /* [k], with LAYER_NORM */
     float eps;
     int kind, n, k, prologue, epilogue;
+    /* With CONVOLVE, x is [images, height, width, channels], and k is kernel_height * kernel_width * channels. */
+    int height, width, channels, kernel_height, kernel_width, stride_height, stride_width, padding;
 };
 
 static inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
@@ -194,9 +196,29 @@ API void harken_pack(int kind, const uint16_t *w, int n, int k, void *out, int t
 
 /* ---- the way in: normalise, gate, re-order ---------------------------------------------------------------------- */
 
+/* The patch of an image that one output of a convolution sees, [kernel_height, kernel_width, channels]; 0 outside. */
+CPU static void gather(const struct product *p, const float *x, size_t row, float *out) {
+    int wide = (p->width + 2 * p->padding - p->kernel_width) / p->stride_width + 1;
+    int high = (p->height + 2 * p->padding - p->kernel_height) / p->stride_height + 1;
+    const float *image = x + row / ((size_t)wide * high) * p->height * p->width * p->channels;
+    int top = (int)(row / wide % high) * p->stride_height - p->padding;
+    int left = (int)(row % wide) * p->stride_width - p->padding;
+    for (int i = top; i < top + p->kernel_height; i++)
+        for (int j = left; j < left + p->kernel_width; j++, out += p->channels)
+            if (i >= 0 && i < p->height && j >= 0 && j < p->width)
+                memcpy(out, image + ((size_t)i * p->width + j) * p->channels, sizeof(float) * p->channels);
+            else
+                memset(out, 0, sizeof(float) * p->channels);
+}
+
 /* One input row, [k] float32, after the prologue. */
-CPU static void prepare(const struct product *p, const float *x, float *out) {
+CPU static void prepare(const struct product *p, const float *x, size_t x_stride, size_t row, float *out) {
     int k = p->k;
+    if (p->prologue == CONVOLVE) {
+        gather(p, x, row, out);
+        return;
+    }
+    x += row * x_stride;
     if (p->prologue == PLAIN) {
         memcpy(out, x, sizeof(float) * k);
         return;
@@ -241,54 +263,66 @@ static size_t row_bytes(int kind, int k) {
     }
 }
 
-/* Put row r of a tile of `rows` in its place. `in` has zeros behind k up to the group's end. */
-CPU static void place(int kind, const float *in, int k, int r, int rows, uint8_t *tile) {
+/* Re-order the rows of a tile, `stride` floats apart, for the inner loops. Rows have zeros behind k up to the group's end.
+ * A stretch of all rows is moved at a time, so that what is written stays in the first-level cache meanwhile. */
+CPU static void place(int kind, const float *in, size_t stride, int k, int rows, uint8_t *tile) {
+    enum { STRETCH = 64 };
     int size = group_of(kind), groups = ceil_div(k, size);
     if (kind == BF16) {
         float *to = (float *)tile;
-        for (int i = 0; i < 2 * groups; i++) to[(size_t)i * rows + r] = in[i];
+        for (int i = 0; i < 2 * groups; i += STRETCH)
+            for (int r = 0; r < rows; r++)
+                for (int j = i; j < i + STRETCH && j < 2 * groups; j++) to[(size_t)j * rows + r] = in[r * stride + j];
         return;
     }
     if (kind == BF16_DOT) {
         uint32_t *to = (uint32_t *)tile;
-        for (int i = 0; i < groups; i += 16) {
-            uint16_t pairs[32];
-            int count = groups - i < 16 ? groups - i : 16;
-            _mm256_storeu_si256((__m256i *)pairs, bf16_of(_mm512_maskz_loadu_ps(first(2 * count), in + 2 * i)));
-            if (count > 8)
-                _mm256_storeu_si256((__m256i *)(pairs + 16), bf16_of(_mm512_maskz_loadu_ps(first(2 * count - 16), in + 2 * i + 16)));
-            for (int j = 0; j < count; j++) memcpy(to + (size_t)(i + j) * rows + r, pairs + 2 * j, 4);
-        }
+        for (int i = 0; i < groups; i += 16)
+            for (int r = 0; r < rows; r++) {
+                uint32_t pairs[16];
+                const float *from = in + r * stride + 2 * i;
+                int count = groups - i < 16 ? groups - i : 16;
+                _mm256_storeu_si256((__m256i *)pairs, bf16_of(_mm512_maskz_loadu_ps(first(2 * count), from)));
+                if (count > 8)
+                    _mm256_storeu_si256((__m256i *)(pairs + 8), bf16_of(_mm512_maskz_loadu_ps(first(2 * count - 16), from + 16)));
+                for (int j = 0; j < count; j++) to[(size_t)(i + j) * rows + r] = pairs[j];
+            }
         return;
     }
     float *scales = (float *)tile, *sums = scales + (size_t)groups * rows;
     uint32_t *to = (uint32_t *)(sums + (size_t)groups * rows);
-    for (int g = 0; g < groups; g++, in += size) {
-        __m512 largest = _mm512_setzero_ps();
-        for (int i = 0; i < size; i += 16) largest = _mm512_max_ps(_mm512_abs_ps(_mm512_loadu_ps(in + i)), largest);
-        float peak = _mm512_reduce_max_ps(largest);
-        __m512 inverse = _mm512_set1_ps(peak > 0 ? 127.0f / peak : 0.0f);
-        __m512i sum = _mm512_setzero_si512();
-        int8_t codes[GROUP8];
-        int is_broken = 0;
-        for (int i = 0; i < size; i += 16) {
-            __m512 value = _mm512_loadu_ps(in + i);
-            is_broken |= _mm512_fpclass_ps_mask(value, 0x99) != 0; /* NaN or infinite */
-            __m512i code = _mm512_cvtps_epi32(_mm512_mul_ps(value, inverse));
-            sum = _mm512_add_epi32(sum, code);
-            _mm_storeu_si128((__m128i *)(codes + i), _mm512_cvtsepi32_epi8(code));
+    for (int g = 0; g < groups; g++, in += size, to += (size_t)size / 4 * rows)
+        for (int r = 0; r < rows; r++) {
+            uint32_t codes[GROUP8 / 4];
+            __m512 largest = _mm512_setzero_ps();
+            __mmask16 broken = 0; /* NaN or infinite */
+            for (int i = 0; i < size; i += 16) {
+                __m512 value = _mm512_loadu_ps(in + r * stride + i);
+                broken |= _mm512_fpclass_ps_mask(value, 0x99);
+                largest = _mm512_max_ps(_mm512_abs_ps(value), largest);
+            }
+            float peak = _mm512_reduce_max_ps(largest);
+            __m512 inverse = _mm512_set1_ps(peak > 0 ? 127.0f / peak : 0.0f);
+            __m512i sum = _mm512_setzero_si512();
+            for (int i = 0; i < size; i += 16) {
+                __m512i code = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(in + r * stride + i), inverse));
+                sum = _mm512_add_epi32(sum, code);
+                _mm_storeu_si128((__m128i *)(codes + i / 4), _mm512_cvtsepi32_epi8(code));
+            }
+            /* Integers know no NaN: a scale that is one carries it into every output of the row, as floats would. */
+            float scale = broken ? NAN : peak / 127.0f;
+            scales[(size_t)g * rows + r] = scale;
+            sums[(size_t)g * rows + r] = scale * (float)_mm512_reduce_add_epi32(sum);
+            for (int i = 0; i < size / 4; i++) to[(size_t)i * rows + r] = codes[i];
         }
-        /* Integers know no NaN: a scale that is one carries it into every output of the row, as float arithmetic does. */
-        float scale = is_broken ? NAN : peak / 127.0f;
-        scales[(size_t)g * rows + r] = scale;
-        sums[(size_t)g * rows + r] = scale * (float)_mm512_reduce_add_epi32(sum);
-        for (int i = 0; i < size / 4; i++) memcpy(to + ((size_t)g * (size / 4) + i) * rows + r, codes + 4 * i, 4);
-    }
 }
 
 /* ---- the inner loops: a tile of R rows times a panel of 32 outputs ---------------------------------------------- */
 
-#define AHEAD_OF(p) _mm_prefetch((const char *)(p) + AHEAD, _MM_HINT_T0); _mm_prefetch((const char *)(p) + AHEAD + 64, _MM_HINT_T0)
+/* Weights come from memory once per step. Fetched far ahead into the second-level cache and nearer into the first, they
+ * come about a twentieth faster than by either alone. */
+#define FETCH(p, hint) _mm_prefetch((const char *)(p), hint); _mm_prefetch((const char *)(p) + 64, hint)
+#define AHEAD_OF(p) FETCH((p) + FAR, _MM_HINT_T2); FETCH((p) + NEAR, _MM_HINT_T0)
 
 #define TILE_BF16(R)                                                                                                   \
     CPU static void bf16_##R(const uint8_t *tile, const uint8_t *w, int k, __m512 acc[][2]) {                         \
@@ -447,39 +481,41 @@ static uint8_t *scratch(size_t bytes) {
 /* How `rows` split into tiles of nearly equal height: tile t starts at the returned row. */
 static inline int tile_start(int rows, int tiles, int t) { return (int)((long)rows * t / tiles); }
 
-/* y [rows, n] = epilogue(prologue(x [rows, k or, with SWIGLU, 2k]) @ w^T); strides in floats.
+/* y [rows, n] = epilogue(prologue(x [rows, k or, with SWIGLU, 2k]) @ w^T); strides in floats, x's unused by CONVOLVE.
  * Returns 0, or -1 without memory. */
 CPU API int harken_product(const struct product *p, const float *x, size_t x_stride, int rows, float *y,
                            size_t y_stride, int threads) {
     int panels = ceil_div(p->n, PANEL), size = group_of(p->kind);
     size_t of_row = row_bytes(p->kind, p->k), of_panel = panel_bytes(p->kind, p->k);
-    int padded = ceil_div(p->k, size) * size;
-    /* As many rows at once as stay in a core's second-level cache while the panels pass by. */
-    int block = (int)((size_t)(1 << 20) / of_row) / TALLEST * TALLEST;
-    block = block < TALLEST ? TALLEST : block > rows ? rows : block;
-    size_t of_line = (sizeof(float) * padded + 63) / 64 * 64;
-    uint8_t *memory = scratch(of_line * threads + of_row * block);
+    size_t line = ((size_t)ceil_div(p->k, size) * size + 15) / 16 * 16; /* floats of a prepared row */
+    /* As many rows at once as stay in a core's second-level cache while the panels pass by, in even shares. */
+    int share = TALLEST * threads, block = ceil_div((int)((size_t)(1 << 20) / of_row), share) * share;
+    block = block > rows ? rows : block;
+    size_t of_thread = TALLEST * line * sizeof(float);
+    uint8_t *memory = scratch(of_thread * threads + of_row * block);
     if (!memory) return -1;
-    uint8_t *inputs = memory + of_line * threads;
+    uint8_t *inputs = memory + of_thread * threads;
     #pragma omp parallel num_threads(threads)
     {
-        float *line = (float *)(memory + of_line * omp_get_thread_num());
-        memset(line, 0, of_line);
+        float *lines = (float *)(memory + of_thread * omp_get_thread_num());
+        memset(lines, 0, of_thread);
         for (int from = 0; from < rows; from += block) {
             int count = rows - from < block ? rows - from : block;
             int tiles = ceil_div(count, tallest_of(p->kind));
             #pragma omp for schedule(static)
             for (int t = 0; t < tiles; t++) {
                 int start = tile_start(count, tiles, t), height = tile_start(count, tiles, t + 1) - start;
-                for (int r = 0; r < height; r++) {
-                    prepare(p, x + (size_t)(from + start + r) * x_stride, line);
-                    place(p->kind, line, p->k, r, height, inputs + of_row * start);
-                }
+                for (int r = 0; r < height; r++)
+                    prepare(p, x, x_stride, (size_t)from + start + r, lines + r * line);
+                place(p->kind, lines, line, p->k, height, inputs + of_row * start);
             }
+            /* Where the panels do not share out evenly, each is done in as many parts as there are threads. */
+            int parts = panels % threads && tiles >= threads ? threads : 1;
             #pragma omp for schedule(static)
-            for (int panel = 0; panel < panels; panel++) {
+            for (int task = 0; task < panels * parts; task++) {
+                int panel = task / parts, part = task % parts;
                 const uint8_t *w = (const uint8_t *)p->w + of_panel * panel;
-                for (int t = 0; t < tiles; t++) {
+                for (int t = tiles * part / parts; t < tiles * (part + 1) / parts; t++) {
                     int start = tile_start(count, tiles, t), height = tile_start(count, tiles, t + 1) - start;
                     __m512 acc[TALLEST][2];
                     LOOPS[p->kind][height](inputs + of_row * start, w, p->k, acc);
@@ -531,51 +567,92 @@ CPU static void store(const float *head, int size, uint16_t *to) {
     for (int i = 0; i < size; i += 16) _mm256_storeu_si256((__m256i *)(to + i), bf16_of(_mm512_loadu_ps(head + i)));
 }
 
-/* Two query heads over the keys before `end`: scores, softmax, weighted values. DIM vectors of 16 per head. */
-#define ATTEND(DIM)                                                                                                    \
-    CPU static void attend_##DIM(const float *q, int group, const uint16_t *keys, const uint16_t *values, int end,   \
-                                 float *scores, float *out) {                                                         \
-        const int d = 16 * DIM;                                                                                       \
-        const float scale = 1.0f / sqrtf((float)d);                                                                   \
-        for (int head = 0; head < group; head++, q += d, out += d) {                                                  \
-            __m512 query[DIM], peaks = _mm512_set1_ps(-INFINITY), total = _mm512_setzero_ps(), mixed[DIM];            \
+/* Turn scores into weights that still lack a factor, which is returned: one over their sum. */
+CPU static inline __m512 softmax(float *scores, int count, __m512 scale) {
+    __m512 peaks = _mm512_set1_ps(-INFINITY), total = _mm512_setzero_ps();
+    for (int t = 0; t < count; t += 16) {
+        __mmask16 m = first(count - t);
+        peaks = _mm512_mask_max_ps(peaks, m, peaks, _mm512_maskz_loadu_ps(m, scores + t));
+    }
+    __m512 peak = _mm512_set1_ps(_mm512_reduce_max_ps(peaks));
+    for (int t = 0; t < count; t += 16) {
+        __mmask16 m = first(count - t);
+        __m512 weight = exp16(_mm512_mul_ps(_mm512_sub_ps(_mm512_maskz_loadu_ps(m, scores + t), peak), scale));
+        total = _mm512_mask_add_ps(total, m, total, weight);
+        _mm512_mask_storeu_ps(scores + t, m, weight);
+    }
+    return _mm512_set1_ps(1.0f / _mm512_reduce_add_ps(total));
+}
+
+/* HEADS query heads over the same `count` keys, `stride` values apart: scores, softmax, weighted values. DIM vectors of
+ * 16 per head; LOAD widens 16 of TYPE to float32, once for all heads. scores: [HEADS][room]. */
+#define ATTEND(NAME, HEADS, DIM, TYPE, LOAD)                                                                           \
+    CPU static void NAME(const float *q, const TYPE *keys, const TYPE *values, size_t stride, int count,              \
+                         float *scores, size_t room, float *out) {                                                    \
+        const __m512 scale = _mm512_set1_ps(1.0f / sqrtf(16.0f * DIM));                                               \
+        for (int t = 0; t < count; t++) {                                                                             \
+            const TYPE *key = keys + t * stride;                                                                      \
+            /* Both come from memory, and the values are wanted as soon as the scores are known. */                   \
+            for (size_t i = 0; i < sizeof(TYPE) * 16 * DIM; i += 64) {                                                \
+                _mm_prefetch((const char *)(key + 16 * stride) + i, _MM_HINT_T0);                                     \
+                _mm_prefetch((const char *)(values + t * stride) + i, _MM_HINT_T1);                                   \
+            }                                                                                                         \
+            __m512 sum[HEADS];                                                                                        \
+            UNROLL for (int h = 0; h < HEADS; h++) sum[h] = _mm512_setzero_ps();                                      \
+            UNROLL for (int i = 0; i < DIM; i++) {                                                                    \
+                __m512 part = LOAD(key + 16 * i);                                                                     \
+                UNROLL for (int h = 0; h < HEADS; h++)                                                                \
+                    sum[h] = _mm512_fmadd_ps(_mm512_loadu_ps(q + (h * DIM + i) * 16), part, sum[h]);                  \
+            }                                                                                                         \
+            UNROLL for (int h = 0; h < HEADS; h++) scores[h * room + t] = _mm512_reduce_add_ps(sum[h]);               \
+        }                                                                                                             \
+        __m512 mixed[HEADS][DIM], share[HEADS];                                                                       \
+        UNROLL for (int h = 0; h < HEADS; h++) {                                                                      \
+            share[h] = softmax(scores + h * room, count, scale);                                                      \
+            UNROLL for (int i = 0; i < DIM; i++) mixed[h][i] = _mm512_setzero_ps();                                   \
+        }                                                                                                             \
+        for (int t = 0; t < count; t++)                                                                               \
+            UNROLL for (int i = 0; i < DIM; i++) {                                                                    \
+                __m512 part = LOAD(values + t * stride + 16 * i);                                                     \
+                UNROLL for (int h = 0; h < HEADS; h++)                                                                \
+                    mixed[h][i] = _mm512_fmadd_ps(_mm512_set1_ps(scores[h * room + t]), part, mixed[h][i]);           \
+            }                                                                                                         \
+        UNROLL for (int h = 0; h < HEADS; h++)                                                                        \
             UNROLL for (int i = 0; i < DIM; i++)                                                                      \
-                query[i] = _mm512_mul_ps(_mm512_loadu_ps(q + 16 * i), _mm512_set1_ps(scale));                         \
-            for (int t = 0; t < end; t++) {                                                                           \
-                __m512 sum = _mm512_mul_ps(query[0], of_bf16(keys + (size_t)t * d));                                  \
-                UNROLL for (int i = 1; i < DIM; i++)                                                                  \
-                    sum = _mm512_fmadd_ps(query[i], of_bf16(keys + (size_t)t * d + 16 * i), sum);                     \
-                scores[t] = _mm512_reduce_add_ps(sum);                                                                \
-            }                                                                                                         \
-            for (int t = 0; t < end; t += 16)                                                                         \
-                peaks = _mm512_mask_max_ps(peaks, first(end - t), peaks, _mm512_maskz_loadu_ps(first(end - t), scores + t)); \
-            __m512 peak = _mm512_set1_ps(_mm512_reduce_max_ps(peaks));                                                \
-            for (int t = 0; t < end; t += 16) {                                                                       \
-                __mmask16 m = first(end - t);                                                                         \
-                __m512 weight = exp16(_mm512_sub_ps(_mm512_maskz_loadu_ps(m, scores + t), peak));                     \
-                total = _mm512_mask_add_ps(total, m, total, weight);                                                  \
-                _mm512_mask_storeu_ps(scores + t, m, weight);                                                         \
-            }                                                                                                         \
-            UNROLL for (int i = 0; i < DIM; i++) mixed[i] = _mm512_setzero_ps();                                      \
-            for (int t = 0; t < end; t++) {                                                                           \
-                __m512 weight = _mm512_set1_ps(scores[t]);                                                            \
-                UNROLL for (int i = 0; i < DIM; i++)                                                                  \
-                    mixed[i] = _mm512_fmadd_ps(weight, of_bf16(values + (size_t)t * d + 16 * i), mixed[i]);           \
-            }                                                                                                         \
-            __m512 share = _mm512_set1_ps(1.0f / _mm512_reduce_add_ps(total));                                        \
-            UNROLL for (int i = 0; i < DIM; i++) _mm512_storeu_ps(out + 16 * i, _mm512_mul_ps(mixed[i], share));      \
+                _mm512_storeu_ps(out + (h * DIM + i) * 16, _mm512_mul_ps(mixed[h][i], share[h]));                     \
+    }
+
+#define ATTEND_ALL(NAME, TYPE, LOAD)                                                                                   \
+    ATTEND(NAME##_1_2, 1, 2, TYPE, LOAD)                                                                              \
+    ATTEND(NAME##_1_4, 1, 4, TYPE, LOAD)                                                                              \
+    ATTEND(NAME##_1_8, 1, 8, TYPE, LOAD)                                                                              \
+    ATTEND(NAME##_2_2, 2, 2, TYPE, LOAD)                                                                              \
+    ATTEND(NAME##_2_4, 2, 4, TYPE, LOAD)                                                                              \
+    ATTEND(NAME##_2_8, 2, 8, TYPE, LOAD)                                                                              \
+    CPU static void NAME(int dim, const float *q, int group, const TYPE *keys, const TYPE *values, size_t stride,     \
+                         int count, float *scores, size_t room, float *out) {                                         \
+        int heads = group % 2 ? 1 : 2;                                                                                \
+        for (int h = 0; h < group; h += heads, q += heads * dim, out += heads * dim) {                                \
+            if (heads == 2 && dim == 128) NAME##_2_8(q, keys, values, stride, count, scores, room, out);              \
+            else if (heads == 2 && dim == 64) NAME##_2_4(q, keys, values, stride, count, scores, room, out);          \
+            else if (heads == 2) NAME##_2_2(q, keys, values, stride, count, scores, room, out);                       \
+            else if (dim == 128) NAME##_1_8(q, keys, values, stride, count, scores, room, out);                       \
+            else if (dim == 64) NAME##_1_4(q, keys, values, stride, count, scores, room, out);                        \
+            else NAME##_1_2(q, keys, values, stride, count, scores, room, out);                                       \
         }                                                                                                             \
     }
-ATTEND(2)
-ATTEND(4)
-ATTEND(8)
+ATTEND_ALL(attend_cached, uint16_t, of_bf16)
+ATTEND_ALL(attend_fresh, float, _mm512_loadu_ps)
+
+/* Whether there is a loop for heads of this size. */
+API int harken_has_heads_of(int head_dim) { return head_dim == 32 || head_dim == 64 || head_dim == 128; }
 
 /* qkv: [rows, (heads + 2 kv_heads) * head_dim]. Normalises and rotates queries (in place) and keys, stores keys and
  * values at each row's place in the cache, then attends to all places of the row's slot up to its own.
  * out: [rows, heads * head_dim]. Rows of one slot may come in any order. Returns 0, or -1 without memory. */
 CPU API int harken_attend(const struct heads *h, float *qkv, int rows, float *out, int threads) {
     int d = h->head_dim, group = h->heads / h->kv_heads, all = h->heads + 2 * h->kv_heads;
-    size_t of_line = ((size_t)h->max_tokens + 15) / 16 * 16 * sizeof(float);
+    size_t room = ((size_t)h->max_tokens + 15) / 16 * 16, of_line = 2 * room * sizeof(float);
     uint8_t *memory = scratch(of_line * threads);
     if (!memory) return -1;
     #pragma omp parallel num_threads(threads)
@@ -598,10 +675,29 @@ CPU API int harken_attend(const struct heads *h, float *qkv, int rows, float *ou
             const float *q = qkv + ((size_t)row * all + kv * group) * d;
             float *to = out + ((size_t)row * h->heads + kv * group) * d;
             size_t at = cached_at(h, row, kv);
-            int end = h->positions[row] + 1;
-            if (d == 128) attend_8(q, group, h->keys + at, h->values + at, end, scores, to);
-            else if (d == 64) attend_4(q, group, h->keys + at, h->values + at, end, scores, to);
-            else attend_2(q, group, h->keys + at, h->values + at, end, scores, to);
+            attend_cached(d, q, group, h->keys + at, h->values + at, d, h->positions[row] + 1, scores, room, to);
+        }
+    }
+    return 0;
+}
+
+/* qkv: [rows, 3 * heads * head_dim]. Row r attends, in both directions, to the rows from starts[r] up to ends[r].
+ * out: [rows, heads * head_dim]. Returns 0, or -1 without memory. */
+CPU API int harken_attend_windows(const float *qkv, int rows, int heads, int head_dim, const int32_t *starts,
+                                  const int32_t *ends, int longest, float *out, int threads) {
+    size_t width = (size_t)heads * head_dim, stride = 3 * width;
+    size_t room = ((size_t)longest + 15) / 16 * 16, of_line = room * sizeof(float);
+    uint8_t *memory = scratch(of_line * threads);
+    if (!memory) return -1;
+    #pragma omp parallel num_threads(threads)
+    {
+        float *scores = (float *)(memory + of_line * omp_get_thread_num());
+        #pragma omp for schedule(static)
+        for (int task = 0; task < rows * heads; task++) {
+            int row = task % rows, head = task / rows;
+            const float *keys = qkv + starts[row] * stride + width + head * head_dim;
+            attend_fresh(head_dim, qkv + row * stride + head * head_dim, 1, keys, keys + width, stride,
+                         ends[row] - starts[row], scores, room, out + row * width + head * head_dim);
         }
     }
     return 0;
