@@ -68,7 +68,6 @@ class Engine:
         is_strict: bool = False,
     ) -> None:
         self._model = model
-        self._slots = slots
         self._name = name
         self._drain_timeout_s = drain_timeout_s
         self._cap = cap
@@ -158,8 +157,8 @@ class Engine:
             await self._close()
 
     async def model(self) -> ModelInfo:
-        """What is served here, with this engine's slots."""
-        return dataclasses.replace(self._model.info, slots=self._slots)
+        """What is served here, with as many slots as there was memory for."""
+        return dataclasses.replace(self._model.info, slots=self._scheduler.slots)
 
     async def drain(self, timeout_s: float) -> bool:
         """Take nothing new and wait until everything accepted has ended; False when that took too long."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable
 from collections.abc import Sequence as Many
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from harken.choice import NO_TOKEN, Choice, Chosen, Note
 from harken.clock import Clock
 from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
-from harken.engine.model import Model
+from harken.engine.model import Model, Pending
 from harken.engine.scheduler import Decode, Ending, Prefill, Scheduler, Sequence, Step
 from harken.engine.steps import StepTimer, summary
 from harken.errors import EngineFailed, UnsupportedOption
@@ -28,6 +29,20 @@ CONTEXT_TOKENS = 512
 """Room in each slot for the client's context and a forced language, beside the longest segment; more is refused."""
 
 _log = get_log("engine.loop")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Running:
+    """A decode step that the device is at work on."""
+
+    step: Decode
+    pending: Pending
+
+
+def slot_tokens(model: Model, max_cap: int) -> int:
+    """Tokens of one slot: the longest segment, the longest context, and the longest answer."""
+    longest = np.zeros(round(model.info.max_segment_s * SAMPLE_RATE), dtype=np.float32)
+    return model.prompt(longest, Options()).length + CONTEXT_TOKENS + max_cap
 
 
 class ModelLoop:
@@ -67,6 +82,7 @@ class ModelLoop:
         self._is_strict = is_strict
         self._cache: Any = None
         self._max_tokens = 0
+        self._running: _Running | None = None
         self._submits: dict[int, Submit] = {}
         self._notes: dict[int, list[Note]] = {}
 
@@ -92,10 +108,21 @@ class ModelLoop:
             self._post([Broken(error=EngineFailed(f"The engine cannot go on: {summary(error)}"))])
 
     def _open(self) -> None:
-        """Reserve room for the longest segment, the longest context and the longest answer, in every slot."""
-        longest = np.zeros(round(self._model.info.max_segment_s * SAMPLE_RATE), dtype=np.float32)
-        self._max_tokens = self._model.prompt(longest, Options()).length + CONTEXT_TOKENS + self._max_cap
-        self._cache = self._model.open_cache(slots=self._slots, max_tokens=self._max_tokens)
+        """Reserve room for the longest of everything in every slot."""
+        self._max_tokens = slot_tokens(self._model, self._max_cap)
+        self._cache = self._open_cache()
+        self._scheduler.open(self._slots)
+
+    def _open_cache(self) -> Any:
+        """Reserve it, for fewer slots where there is not the memory; one must fit."""
+        while True:
+            try:
+                return self._model.open_cache(slots=self._slots, max_tokens=self._max_tokens)
+            except MemoryError:
+                if self._slots == 1:
+                    raise
+                self._slots = max(1, self._slots * 3 // 4)
+                _log.warning("engine.slots_lowered", slots=self._slots, tokens_each=self._max_tokens)
 
     def _listen(self) -> bool:
         """Take all requests that have come; wait for one when there is nothing else to do. False: leave."""
@@ -131,19 +158,71 @@ class ModelLoop:
         self._scheduler.submit(submit.demand)
 
     def _step(self) -> None:
+        if self._running is not None:
+            self._finish_running()
+            return
         step = self._scheduler.schedule()
         if step is None:
             return
         try:
+            if isinstance(step, Decode) and self._may_look_ahead(step):
+                self._running = self._launch(step, ahead=0)
+                return
             chosen = self._run_model(step)
         except Exception as error:  # noqa: BLE001 - a network may raise anything; it costs this batch, not the engine
-            self._fail(step, error)
+            if not (isinstance(error, MemoryError) and isinstance(step, Prefill) and self._postpone(step)):
+                self._fail(step, error)
             return
+        self._take(step, chosen)
+
+    def _finish_running(self) -> None:
+        """Start the step behind the one that is being computed, then read what that one chose.
+
+        So the device has work while this thread reads, reports and listens. A sequence that has ended meanwhile is
+        computed once more for nothing.
+        """
+        assert self._running is not None
+        running, self._running = self._running, None
+        try:
+            following = self._scheduler.follow()
+            if following is not None and self._may_look_ahead(following):
+                self._running = self._launch(following, ahead=1)
+            with self._timer.step():
+                chosen = running.pending.result()
+        except Exception as error:  # noqa: BLE001 - as in `_step`
+            self._running = None
+            self._fail(running.step, error)
+            return
+        self._take(running.step, chosen)
+
+    def _may_look_ahead(self, step: Decode) -> bool:
+        """Not where somebody asks for more than the likeliest token: that needs to be known before the next step."""
+        return self._model.looks_ahead and not any(self._submits[each.key].manner for each in step.sequences)
+
+    def _launch(self, step: Decode, *, ahead: int) -> _Running:
+        slots = [sequence.slot for sequence in step.sequences]
+        lengths = [sequence.cached + ahead for sequence in step.sequences]
+        with self._timer.step():
+            return _Running(step=step, pending=self._model.launch(self._cache, slots, lengths))
+
+    def _take(self, step: Step, chosen: Chosen) -> None:
+        """Give every sequence of a step what was chosen for it; those that were cancelled meanwhile are gone."""
+        present = [seen for seen in step.sequences if seen.key in self._submits]
         for place, note in chosen.notes.items():
             self._notes.setdefault(step.sequences[place].key, []).append(note)
-        lost = [seen for seen, token in zip(step.sequences, chosen.tokens, strict=True) if token == NO_TOKEN]
+        lost = [
+            seen
+            for seen, token in zip(step.sequences, chosen.tokens, strict=True)
+            if token == NO_TOKEN and seen.key in self._submits
+        ]
         self._give_up(lost, "The engine failed on this segment: the model's scores are no numbers.")
-        self._report(step, self._scheduler.advance(step, chosen.tokens), lost)
+        self._report(present, self._scheduler.advance(step, chosen.tokens), lost)
+
+    def _postpone(self, step: Prefill) -> bool:
+        if not self._scheduler.postpone(step):
+            return False
+        _log.warning("engine.out_of_memory", segments=len(step.sequences), slots=self._scheduler.slots)
+        return True
 
     def _run_model(self, step: Step) -> Chosen:
         slots = [sequence.slot for sequence in step.sequences]
@@ -175,11 +254,11 @@ class ModelLoop:
             for manner, sequence in zip(manners, sequences, strict=True)
         ]
 
-    def _report(self, step: Step, endings: list[Ending], lost: list[Sequence]) -> None:
+    def _report(self, present: list[Sequence], endings: list[Ending], lost: list[Sequence]) -> None:
         ended = {sequence.key for sequence in (*lost, *(ending.sequence for ending in endings))}
         reports: list[Report] = [
             Wrote(key=sequence.key, token=sequence.tokens[-1])
-            for sequence in step.sequences
+            for sequence in present
             if sequence.key not in ended and self._submits[sequence.key].is_streamed
         ]
         for ending in endings:
@@ -198,7 +277,8 @@ class ModelLoop:
             self._prove()
 
     def _give_up(self, sequences: Many[Sequence], told: str) -> None:
-        """Fail these by name and free their slots."""
+        """Fail these by name and free their slots; those that were cancelled or have ended are passed over."""
+        sequences = [sequence for sequence in sequences if sequence.key in self._submits]
         if not sequences:
             return
         labels = [self._submits.pop(sequence.key).label for sequence in sequences]
@@ -215,7 +295,8 @@ class ModelLoop:
         word, instead of failing one segment after another while it looks alive.
         """
         self._cache = None  # free the old one first: there may be no room for two
-        self._cache = self._model.open_cache(slots=self._slots, max_tokens=self._max_tokens)
+        self._cache = self._open_cache()
+        self._scheduler.open(self._slots)
         silence = self._model.prompt(np.zeros(SAMPLE_RATE // 2, dtype=np.float32), Options())
         with self._timer.step():
             self._model.prefill(self._cache, [silence], [0])

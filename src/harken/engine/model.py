@@ -16,6 +16,14 @@ from harken.choice import Choice, Chosen
 from harken.types import ModelInfo, Options
 
 
+class Pending(Protocol):
+    """A decode step that is being computed."""
+
+    def result(self) -> Chosen:
+        """Wait for it."""
+        ...
+
+
 class Prompt(Protocol):
     """One segment made ready for prefill."""
 
@@ -53,8 +61,17 @@ class Model(Protocol):
         """Tokens that say that it is done."""
         ...
 
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether `launch` returns before its step is done, so that the next one can be prepared meanwhile."""
+        ...
+
     def open_cache(self, *, slots: int, max_tokens: int) -> Any:
-        """Reserve room for `slots` sequences of at most `max_tokens` tokens each, prompts included."""
+        """Reserve room for `slots` sequences of at most `max_tokens` tokens each, prompts included.
+
+        Raises:
+            MemoryError: there is not so much; `prefill` raises it, too.
+        """
         ...
 
     def prompt(self, samples: NDArray[np.float32], options: Options) -> Prompt:
@@ -90,6 +107,18 @@ class Model(Protocol):
             tokens: the newest token of each, not in the cache yet.
             lengths: tokens already in the cache for each.
             choices: as for `prefill`.
+        """
+        ...
+
+    def launch(self, cache: Any, slots: Sequence[int], lengths: Sequence[int]) -> Pending:
+        """Start a decode step whose tokens need not be known: for each slot the likeliest one of its last step.
+
+        Steps are computed in the order in which they were started. Only for a model that looks ahead.
+
+        Args:
+            cache: what `open_cache` returned.
+            slots: any subset of the slots, each once.
+            lengths: tokens in the cache for each, when all steps before this one are done.
         """
         ...
 

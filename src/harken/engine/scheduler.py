@@ -93,6 +93,7 @@ class Scheduler:
 
     def __init__(self, *, slots: int, stop_ids: frozenset[int], prefill_audio_s: float = PREFILL_AUDIO_S) -> None:
         self._slots = slots
+        self._limit = slots
         self._stop_ids = stop_ids
         self._prefill_audio_s = prefill_audio_s
         self._free = deque(range(slots))
@@ -108,6 +109,11 @@ class Scheduler:
         return bool(self._waiting or self._running)
 
     @property
+    def slots(self) -> int:
+        """Sequences that may run at the same time, as far as memory has allowed."""
+        return self._limit
+
+    @property
     def running(self) -> int:
         """Sequences that hold a slot."""
         return len(self._running)
@@ -121,6 +127,12 @@ class Scheduler:
         """How many tokens a running sequence has; None where it does not run. May be read from any thread."""
         sequence = self._running.get(key)
         return None if sequence is None else len(sequence.tokens)
+
+    def open(self, slots: int) -> None:
+        """Take the number of slots that there was memory for, before anything runs."""
+        assert not self._running, f"{len(self._running)} sequences run"
+        self._slots = self._limit = slots
+        self._free = deque(range(slots))
 
     def submit(self, demand: Demand) -> None:
         """Put a segment at the end of the queue; its key must be new."""
@@ -141,6 +153,36 @@ class Scheduler:
         if unread := tuple(sequence for sequence in self._running.values() if not sequence.tokens):
             return Prefill(sequences=unread)
         return Decode(sequences=tuple(self._running.values())) if self._running else None
+
+    def follow(self) -> Decode | None:
+        """What comes after a decode step that is still being computed: one more token for all that may go on.
+
+        Some of them may turn out to have ended with the token that is not known yet; `advance` passes over these. None
+        where a slot is free for somebody who waits, or nobody can go on.
+        """
+        if self._waiting and len(self._running) < self._limit:
+            return None
+        going = tuple(each for each in self._running.values() if 0 < len(each.tokens) < each.demand.cap - 1)
+        return Decode(sequences=going) if going else None
+
+    def postpone(self, step: Prefill) -> bool:
+        """Take back a prefill that there was no memory for, and admit no more than what runs without it.
+
+        Its sequences wait again, in front of all others, for the next slot that becomes free; half as much audio is
+        read at once from now on.
+
+        Returns:
+            False where that cannot help: a single segment, and nothing else runs.
+        """
+        others = len(self._running) - len(step.sequences)
+        if len(step.sequences) == 1 and not others:
+            return False
+        for sequence in step.sequences:
+            self._leave(sequence.key)
+        self._waiting = {sequence.key: sequence.demand for sequence in step.sequences} | self._waiting
+        self._limit = max(1, others if len(step.sequences) == 1 else len(step.sequences) // 2 + others)
+        self._prefill_audio_s /= 2
+        return True
 
     def advance(self, step: Step, tokens: list[int]) -> list[Ending]:
         """Give each sequence of a step its new token; those that are done leave their slots.
@@ -174,7 +216,7 @@ class Scheduler:
         audio_s = 0.0
         for demand in list(self._waiting.values()):
             audio_s += demand.audio_s
-            if not self._free or (admitted and audio_s > self._prefill_audio_s):
+            if len(self._running) >= self._limit or (admitted and audio_s > self._prefill_audio_s):
                 break
             del self._waiting[demand.key]
             sequence = Sequence(demand=demand, slot=self._free.popleft())

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
 from typing import Protocol
 
 import torch
@@ -110,6 +112,8 @@ class Prefill:
         self.slots = torch.repeat_interleave(torch.tensor(slots), counts).to(cache.device)
         self.positions = torch.cat([torch.arange(length) for length in lengths]).to(cache.device)
         self._rows = torch.tensor(slots, device=cache.device)
+        bounds = [0, *accumulate(lengths)]
+        self._bounds = torch.tensor(bounds, dtype=torch.int32, device=cache.device)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """See `Step`. Every prompt attends to itself alone."""
@@ -118,6 +122,13 @@ class Prefill:
             # Whatever the slot's last segment left is masked later, but a NaN among it would show through the mask.
             held[self._rows, :, min(self._lengths) :] = 0.0
             held[self.slots, :, self.positions] = new
+        return self.attend_fresh(query, key, value)
+
+    def attend_fresh(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Attend without storing: as `attend`, for whoever stores by other means."""
+        if query.is_cuda and _packs_prompts(query.device, query.dtype):
+            longest = max(self._lengths)
+            return _attend_packed(query, key, value, self._bounds, longest)
         split = (torch.split(x.transpose(0, 1), self._lengths, dim=1) for x in (query, key, value))
         mixed = [
             functional.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True, enable_gqa=True)[0]
@@ -150,3 +161,39 @@ class Decode:
         seen_keys, seen_values = (x[self._seen, :, : self._horizon] for x in (keys, values))
         mixed = functional.scaled_dot_product_attention(grouped, seen_keys, seen_values, attn_mask=self._mask)
         return mixed.reshape(query.shape)
+
+
+def _attend_packed(query: Tensor, key: Tensor, value: Tensor, bounds: Tensor, longest: int) -> Tensor:
+    """All prompts in one kernel: FlashAttention over sequences of different lengths, one behind the other.
+
+    Args:
+        query: [rows, heads, head_dim], bfloat16 or float16.
+        key: [rows, kv_heads, head_dim].
+        value: the same.
+        bounds: [sequences + 1] int32, where each begins, and the end of the last.
+        longest: rows of the longest sequence.
+    """
+    group = query.shape[1] // key.shape[1]
+    key, value = (x.repeat_interleave(group, dim=1) for x in (key, value))
+    mixed: Tensor = torch.ops.aten._flash_attention_forward(  # noqa: SLF001 - proven by `_packs_prompts` before it is used
+        query, key, value, bounds, bounds, longest, longest, 0.0, True, False
+    )[0]
+    return mixed
+
+
+@cache
+def _packs_prompts(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether that kernel is there and computes what it should: torch does not promise the operator to anybody."""
+    draw = torch.Generator(device=device).manual_seed(0)
+    query, key, value = (torch.randn(24, heads, 64, device=device, generator=draw).to(dtype) for heads in (4, 2, 2))
+    bounds = torch.tensor([0, 7, 24], dtype=torch.int32, device=device)
+    try:
+        found = _attend_packed(query, key, value, bounds, 17)
+    except (RuntimeError, TypeError, AttributeError):
+        return False
+    for start, end in ((0, 7), (7, 24)):
+        q, k, v = (x[start:end].transpose(0, 1)[None] for x in (query, key, value))
+        expected = functional.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)[0].transpose(0, 1)
+        if not torch.allclose(found[start:end].float(), expected.float(), atol=2e-2):
+            return False
+    return True

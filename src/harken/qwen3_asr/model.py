@@ -8,10 +8,13 @@ invariant: a token never depends on the other segments of a call.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from harken.choice import Choice, Chosen
@@ -22,8 +25,11 @@ from harken.qwen3_asr.cache import KVCache
 from harken.qwen3_asr.card import Canary, check_languages, read_card
 from harken.qwen3_asr.choosing import Chooser
 from harken.qwen3_asr.config import read_config
+from harken.qwen3_asr.cuda.fuse import fuse
+from harken.qwen3_asr.cuda.graphs import DecodeGraphs, Launched, Recorder, record_cuda
 from harken.qwen3_asr.features import log_mel
 from harken.qwen3_asr.fields import read_json
+from harken.qwen3_asr.memory import slots_on_cpu, slots_on_gpu
 from harken.qwen3_asr.native.pack import can_pack, pack
 from harken.qwen3_asr.network import Network
 from harken.qwen3_asr.placement import check_front_end, check_tokenizer, resolve_placement
@@ -31,7 +37,7 @@ from harken.qwen3_asr.prompt import Prompt, PromptWriter
 from harken.qwen3_asr.tokenizer import TextTokenizer, load_tokenizer
 from harken.qwen3_asr.weights import fingerprint, holds_bfloat16, load_network
 from harken.qwen3_asr.windows import tokens_of
-from harken.types import ModelInfo, Options
+from harken.types import SAMPLE_RATE, ModelInfo, Options
 
 _STOP_TOKENS = ("<|im_end|>", "<|endoftext|>")
 
@@ -44,6 +50,10 @@ class Qwen3ASR:
         stop_ids: ids that end an answer and are not part of it.
         canary: a recording whose text it must know, where its folder has one.
         network: the parameters.
+
+    Args:
+        recorder: how decode steps are recorded (see `harken.qwen3_asr.cuda.graphs`), for a device that works on while
+            the next step is prepared; None where a step is done when its call returns.
     """
 
     def __init__(
@@ -54,12 +64,15 @@ class Qwen3ASR:
         info: ModelInfo,
         stop_ids: frozenset[int],
         canary: Canary | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.network = network
         self.info = info
         self.stop_ids = stop_ids
         self.canary = canary
         self._tokenizer = tokenizer
+        self._recorder = recorder
+        self._graphs: DecodeGraphs | None = None
         self._writer = PromptWriter(tokenizer)
         self._mark = tokenizer.id_of(TEXT_MARK)
         self._chooser = Chooser(mark=self._mark, none=tokenizer.encode("language None"))
@@ -91,6 +104,9 @@ class Qwen3ASR:
         network = load_network(folder, config, device=placement.device, dtype=placement.dtype)
         if placement.packed:
             pack(network, placement.packed)
+        is_cuda = placement.device.type == "cuda"
+        if is_cuda:
+            fuse(network)
         info = ModelInfo(
             name=card.name,
             revision=card.revision or fingerprint(folder),
@@ -98,16 +114,69 @@ class Qwen3ASR:
             pause_s=card.pause_s,
             languages=card.languages or check_languages(config.languages or NAMES, "config.json"),
         )
-        return cls(network, tokenizer, info=info, stop_ids=stop_ids, canary=card.canary)
+        return cls(
+            network,
+            tokenizer,
+            info=info,
+            stop_ids=stop_ids,
+            canary=card.canary,
+            recorder=record_cuda if is_cuda else None,
+        )
 
     @property
     def name(self) -> str:
         """Public name of the model."""
         return self.info.name
 
+    @property
+    def looks_ahead(self) -> bool:
+        """See `harken.engine.model.Model`."""
+        return self._graphs is not None
+
     def open_cache(self, *, slots: int, max_tokens: int) -> KVCache:
-        """Allocate room for so many running segments of so many tokens each, prompt and answer together."""
-        return self.network.open_cache(slots=slots, max_tokens=max_tokens)
+        """Allocate room for so many running segments of so many tokens each, prompt and answer together.
+
+        Where decode steps are recorded, all of them are, for this cache; the thread that calls it must be the one that
+        uses it.
+
+        Raises:
+            MemoryError: the device has no room for it.
+        """
+        self._graphs = None
+        with _memory():
+            if self._recorder is None:
+                return self.network.open_cache(slots=slots, max_tokens=max_tokens)
+            if self.network.device.type == "cuda":
+                torch.cuda.set_device(self.network.device)
+            cache = self.network.open_cache(slots=slots + 1, max_tokens=max_tokens)
+            self._graphs = DecodeGraphs(self.network, cache, self._recorder)
+            return cache
+
+    def fitting_slots(self, *, max_tokens: int, share: float, prefill_audio_s: float) -> int:
+        """How many slots of so many tokens there is memory for, with no cache open and nothing running.
+
+        Args:
+            max_tokens: of one slot.
+            share: of the device's memory that this process may use.
+            prefill_audio_s: the most audio that is read at once.
+        """
+        text, place = self.network.config.decoder, self.network.device
+        each = self.network.language_model.cache_dtype.itemsize
+        slot_bytes = 2 * text.layers * text.kv_heads * max_tokens * text.head_dim * each
+        if place.type != "cuda":
+            return slots_on_cpu(slot_bytes, share)
+
+        def largest_prefill() -> None:
+            longest = np.zeros(round(self.info.max_segment_s * SAMPLE_RATE), dtype=np.float32)
+            prompts = [self.prompt(longest, Options())] * math.ceil(prefill_audio_s / self.info.max_segment_s)
+            with _memory():
+                cache = self.network.open_cache(slots=len(prompts), max_tokens=prompts[0].length)
+                self.prefill(cache, prompts, range(len(prompts)))
+
+        try:
+            return slots_on_gpu(place, slot_bytes, share, largest_prefill)
+        except MemoryError:
+            return 1
 
     def prompt(self, samples: NDArray[np.float32], options: Options) -> Prompt:
         """Make a segment ready; pure CPU work, from any thread.
@@ -144,10 +213,12 @@ class Qwen3ASR:
 
         Raises:
             ValueError: a slot is unknown or named twice, or a prompt does not fit.
+            MemoryError: the device has no room for what is computed on the way.
         """
         features = [prompt.features for prompt in prompts]
-        hidden = self.network.prefill(cache, features, [prompt.token_ids for prompt in prompts], slots)
-        return self._chooser.choose(self.network.scores(hidden), choices)
+        with _memory():
+            hidden = self.network.prefill(cache, features, [prompt.token_ids for prompt in prompts], slots)
+            return self._noted(slots, self._chooser.choose(self.network.scores(hidden), choices))
 
     def decode(
         self,
@@ -172,7 +243,19 @@ class Qwen3ASR:
         Raises:
             ValueError: a slot is unknown, named twice or full.
         """
-        return self._chooser.choose(self.network.scores(self.network.decode(cache, tokens, slots, lengths)), choices)
+        scores = self.network.scores(self.network.decode(cache, tokens, slots, lengths))
+        return self._noted(slots, self._chooser.choose(scores, choices))
+
+    def launch(self, cache: KVCache, slots: Sequence[int], lengths: Sequence[int]) -> Launched:
+        """See `harken.engine.model.Model`."""
+        assert self._graphs is not None, "this model does not look ahead"
+        assert self._graphs.cache is cache, "steps are recorded for the cache that was opened last"
+        return self._graphs.launch(slots, lengths)
+
+    def _noted(self, slots: Sequence[int], chosen: Chosen) -> Chosen:
+        if self._graphs is not None:
+            self._graphs.note(slots, chosen.tokens)
+        return chosen
 
     def detokenize(self, ids: Sequence[int]) -> str:
         """Decode an answer, header and `<asr_text>` included; a character that is cut off at the end is U+FFFD."""
@@ -197,6 +280,16 @@ class Qwen3ASR:
             if token == self._mark and not parse_answer(self.detokenize(ids[: place + 1]))[0]:
                 start = place + 1
         return start
+
+
+@contextmanager
+def _memory() -> Iterator[None]:
+    """Say `MemoryError` where a device runs out of it, after giving back what nothing uses."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise MemoryError(str(error).splitlines()[0]) from None
 
 
 def _stop_ids(folder: Path, tokenizer: TextTokenizer) -> frozenset[int]:

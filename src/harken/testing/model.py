@@ -86,6 +86,21 @@ class FakeStep:
     slots: tuple[int, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FakePending:
+    """A step whose result has not been asked for."""
+
+    chosen: Chosen | None = None
+    error: RuntimeError | None = None
+
+    def result(self) -> Chosen:
+        """See `harken.engine.model.Pending`."""
+        if self.error is not None:
+            raise self.error
+        assert self.chosen is not None
+        return self.chosen
+
+
 @dataclass(kw_only=True)
 class FakeModel:
     """Implements `harken.engine.model.Model`.
@@ -99,6 +114,9 @@ class FakeModel:
         gate: each step waits in front of it.
         failing: names of calls ("open_cache", "prompt", "prefill", "decode") that raise from now on.
         failing_once: names of calls that raise at their next use only.
+        most_slots: a cache for more raises MemoryError.
+        most_prompt_tokens: a prefill of more of them raises MemoryError.
+        looks_ahead: decode steps are launched before the tokens of the last one were read.
         max_segment_s: the longest segment.
         steps: every prefill and decode so far.
         caches: how many caches were opened.
@@ -112,6 +130,9 @@ class FakeModel:
     gate: Gate | None = None
     failing: set[str] = field(default_factory=set)
     failing_once: set[str] = field(default_factory=set)
+    most_slots: float = math.inf
+    most_prompt_tokens: float = math.inf
+    looks_ahead: bool = False
     max_segment_s: float = 30.0
     steps: list[FakeStep] = field(default_factory=list)
     caches: int = 0
@@ -129,6 +150,8 @@ class FakeModel:
     def open_cache(self, *, slots: int, max_tokens: int) -> FakeCache:
         """See `Model`."""
         self._fail_if_told("open_cache")
+        if slots > self.most_slots:
+            raise MemoryError(f"no room for {slots} slots")
         self.caches += 1
         return FakeCache(
             max_tokens=max_tokens, answers=[None] * slots, lengths=[0] * slots, written=[[] for _ in range(slots)]
@@ -155,6 +178,8 @@ class FakeModel:
     ) -> Chosen:
         """See `Model`."""
         self._begin("prefill", slots)
+        if (tokens := sum(prompt.length for prompt in prompts)) > self.most_prompt_tokens:
+            raise MemoryError(f"no memory to read {tokens} tokens at once")
         for prompt, slot in zip(prompts, slots, strict=True):
             assert prompt.length <= cache.max_tokens, f"slot {slot}: {prompt.length} tokens > {cache.max_tokens}"
             cache.answers[slot] = prompt
@@ -180,6 +205,15 @@ class FakeModel:
             assert token == expected, f"slot {slot} wrote {expected} last, not {token}"
             cache.lengths[slot] += 1
         return self._choose(cache, slots, choices)
+
+    def launch(self, cache: FakeCache, slots: Sequence[int], lengths: Sequence[int]) -> FakePending:
+        """See `Model`; the step is made at once, and fails when it is asked for its result."""
+        assert self.looks_ahead, "this model does not look ahead"
+        tokens = [cache.written[slot][-1] for slot in slots]
+        try:
+            return FakePending(chosen=self.decode(cache, slots, tokens, lengths))
+        except RuntimeError as error:
+            return FakePending(error=error)
 
     def detokenize(self, ids: Sequence[int]) -> str:
         """See `Model`."""

@@ -1,0 +1,64 @@
+"""How many slots a device has memory for.
+
+Owns the arithmetic and the two looks at the machine that it needs. On a GPU the memory for what is computed on the way
+is found by computing it: the largest prefill is run once, and its peak is kept free for ever. The invariant: what this
+says fits, with everything that the engine does, into the share of the device that it was given.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+MOST_ON_CPU = 8
+"""A CPU's batches gain little beyond it, and every slot more makes all of them slower."""
+
+MOST_ON_GPU = 128
+
+_GRAPHS_BYTES = 512 * 1024**2
+"""What recorded steps of all sizes and the libraries' work spaces take."""
+
+
+def fitting_slots(room_bytes: float, slot_bytes: int, most: int) -> int:
+    """Divide room among slots: at least one, since less is no instance, and at most `most` (pure)."""
+    return max(1, min(most, int(room_bytes // slot_bytes)))
+
+
+def slots_on_gpu(device: torch.device, slot_bytes: int, share: float, largest_prefill: Callable[[], None]) -> int:
+    """How many slots fit on a GPU that holds the weights already.
+
+    Args:
+        device: which one.
+        slot_bytes: of keys and values in one slot.
+        share: of the whole device that this process may use; what others hold of it is theirs in any case.
+        largest_prefill: computes as much at once as the engine ever will.
+    """
+    torch.cuda.reset_peak_memory_stats(device)
+    largest_prefill()
+    torch.cuda.synchronize(device)
+    peak = torch.cuda.max_memory_allocated(device)
+    gc.collect()
+    torch.cuda.empty_cache()
+    free, total = torch.cuda.mem_get_info(device)
+    held = torch.cuda.memory_reserved(device)
+    room = min(share * total, free + held) - peak - _GRAPHS_BYTES
+    return fitting_slots(room, slot_bytes, MOST_ON_GPU)
+
+
+def slots_on_cpu(slot_bytes: int, share: float) -> int:
+    """How many slots fit into the memory that is available now; `MOST_ON_CPU` where the system does not say."""
+    available = available_bytes()
+    return MOST_ON_CPU if available is None else fitting_slots(share * available, slot_bytes, MOST_ON_CPU)
+
+
+def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """Memory that processes could take without swapping, as Linux estimates it; None elsewhere."""
+    try:
+        lines = meminfo.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(found[0]) * 1024 if found else None

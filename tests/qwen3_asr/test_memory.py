@@ -1,0 +1,34 @@
+"""How many slots there is memory for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harken.qwen3_asr.memory import MOST_ON_CPU, available_bytes, fitting_slots
+from harken.qwen3_asr.model import Qwen3ASR
+
+GB = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("room", "slot", "slots"),
+    [(10 * GB, GB, 10), (9.99 * GB, GB, 9), (500 * GB, GB, 128), (0.2 * GB, GB, 1), (-GB, GB, 1)],
+)
+def test_room_is_divided_among_slots(room: float, slot: int, slots: int) -> None:
+    """Never none, and never more than are worth it."""
+    assert fitting_slots(room, slot, 128) == slots
+
+
+def test_linux_says_what_is_available(tmp_path: Path) -> None:
+    """In kilobytes; elsewhere nobody says anything."""
+    (tmp_path / "meminfo").write_text("MemTotal:  24000000 kB\nMemFree:  1 kB\nMemAvailable:   2000 kB\n")
+    assert available_bytes(tmp_path / "meminfo") == 2_048_000
+    assert available_bytes(tmp_path / "nothing") is None
+
+
+def test_a_cpu_gets_as_many_slots_as_its_memory_holds(ours: Qwen3ASR) -> None:
+    """At most eight; one where there is hardly any."""
+    assert ours.fitting_slots(max_tokens=500, share=0.5, prefill_audio_s=120) == MOST_ON_CPU
+    assert ours.fitting_slots(max_tokens=500, share=1e-12, prefill_audio_s=120) == 1
