@@ -1,6 +1,6 @@
 """The compiled kernels: found beside this file, loaded once, declared to ctypes.
 
-Owns the two structures of kernels.c and the question whether this machine can run them: the library is built with the
+Owns the two structures of kernels.h and the question whether this machine can run them: the library is built with the
 wheel where a C compiler is at hand, and needs a CPU with AVX-512 (VNNI). It refuses to know the network. Everything
 takes float32 tensors on the CPU, contiguous but for the stride between rows. The library has OpenMP's symbols open;
 they are those of the runtime that torch has loaded, so that there is one pool of threads and not two that fight.
