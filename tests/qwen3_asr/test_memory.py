@@ -30,5 +30,5 @@ def test_linux_says_what_is_available(tmp_path: Path) -> None:
 
 def test_a_cpu_gets_as_many_slots_as_its_memory_holds(ours: Qwen3ASR) -> None:
     """At most eight; one where there is hardly any."""
-    assert ours.fitting_slots(max_tokens=500, share=0.5, prefill_audio_s=120) == MOST_ON_CPU
-    assert ours.fitting_slots(max_tokens=500, share=1e-12, prefill_audio_s=120) == 1
+    assert ours.fitting_slots(max_tokens=500, share=0.5) == MOST_ON_CPU
+    assert ours.fitting_slots(max_tokens=500, share=1e-12) == 1

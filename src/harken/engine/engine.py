@@ -73,7 +73,7 @@ class Engine:
         self._cap = cap
         self._admission = Admission(room=slots + waiting, max_segment_s=model.info.max_segment_s)
         self._inbox: queue.SimpleQueue[Request] = queue.SimpleQueue()
-        self._scheduler = Scheduler(slots=slots, stop_ids=model.stop_ids)
+        self._scheduler = Scheduler(slots=slots, stop_ids=model.stop_ids, prefill_audio_s=model.prefill_audio_s)
         self._loop = ModelLoop(
             model=model,
             slots=slots,

@@ -10,39 +10,19 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import assert_never
 
-import numpy as np
-
-from harken.choice import NO_TOKEN, Choice, Chosen, Note
+from harken.choice import NO_TOKEN, Chosen, Note
 from harken.clock import Clock
 from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
-from harken.engine.model import Model, Pending
+from harken.engine.model import Model
 from harken.engine.scheduler import Decode, Ending, Prefill, Scheduler, Sequence, Step
+from harken.engine.stepper import CONTEXT_TOKENS, Running, Stepper
 from harken.engine.steps import StepTimer, summary
 from harken.errors import EngineFailed, UnsupportedOption
 from harken.log import get_log
-from harken.types import SAMPLE_RATE, Options
-
-CONTEXT_TOKENS = 512
-"""Room in each slot for the client's context and a forced language, beside the longest segment; more is refused."""
 
 _log = get_log("engine.loop")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Running:
-    """A decode step that the device is at work on."""
-
-    step: Decode
-    pending: Pending
-
-
-def slot_tokens(model: Model, max_cap: int) -> int:
-    """Tokens of one slot: the longest segment, the longest context, and the longest answer."""
-    longest = np.zeros(round(model.info.max_segment_s * SAMPLE_RATE), dtype=np.float32)
-    return model.prompt(longest, Options()).length + CONTEXT_TOKENS + max_cap
 
 
 class ModelLoop:
@@ -72,17 +52,13 @@ class ModelLoop:
         hang_s: float,
         is_strict: bool,
     ) -> None:
-        self._model = model
-        self._slots = slots
+        self._timer = StepTimer(clock, hang_s)
+        self._stepper = Stepper(model, slots=slots, max_cap=max_cap, timer=self._timer)
         self._scheduler = scheduler
-        self._max_cap = max_cap
         self._inbox = inbox
         self._post = post
-        self._timer = StepTimer(clock, hang_s)
         self._is_strict = is_strict
-        self._cache: Any = None
-        self._max_tokens = 0
-        self._running: _Running | None = None
+        self._running: Running | None = None
         self._submits: dict[int, Submit] = {}
         self._notes: dict[int, list[Note]] = {}
 
@@ -99,30 +75,13 @@ class ModelLoop:
     def run(self) -> None:
         """Serve until `Leave` comes or the model cannot go on."""
         try:
-            self._open()
+            self._scheduler.open(self._stepper.open())
             self._post([Opened()])
             while self._listen():
                 self._step()
         except BaseException as error:  # noqa: BLE001 - the thread's outermost edge: the others must hear whatever it was
             _log.error("engine.broken", reason=repr(error), exc_info=error)
             self._post([Broken(error=EngineFailed(f"The engine cannot go on: {summary(error)}"))])
-
-    def _open(self) -> None:
-        """Reserve room for the longest of everything in every slot."""
-        self._max_tokens = slot_tokens(self._model, self._max_cap)
-        self._cache = self._open_cache()
-        self._scheduler.open(self._slots)
-
-    def _open_cache(self) -> Any:
-        """Reserve it, for fewer slots where there is not the memory; one must fit."""
-        while True:
-            try:
-                return self._model.open_cache(slots=self._slots, max_tokens=self._max_tokens)
-            except MemoryError:
-                if self._slots == 1:
-                    raise
-                self._slots = max(1, self._slots * 3 // 4)
-                _log.warning("engine.slots_lowered", slots=self._slots, tokens_each=self._max_tokens)
 
     def _listen(self) -> bool:
         """Take all requests that have come; wait for one when there is nothing else to do. False: leave."""
@@ -146,7 +105,7 @@ class ModelLoop:
                     assert_never(request)
 
     def _accept(self, submit: Submit) -> None:
-        room = self._max_tokens - submit.demand.cap
+        room = self._stepper.max_tokens - submit.demand.cap
         if submit.demand.prompt_tokens > room:
             over = submit.demand.prompt_tokens - room
             error = UnsupportedOption(
@@ -166,9 +125,10 @@ class ModelLoop:
             return
         try:
             if isinstance(step, Decode) and self._may_look_ahead(step):
-                self._running = self._launch(step, ahead=0)
+                self._running = self._stepper.launch(step, ahead=0)
                 return
-            chosen = self._run_model(step)
+            submits = [self._submits[sequence.key] for sequence in step.sequences]
+            chosen = self._stepper.run(step, submits)
         except Exception as error:  # noqa: BLE001 - a network may raise anything; it costs this batch, not the engine
             if not (isinstance(error, MemoryError) and isinstance(step, Prefill) and self._postpone(step)):
                 self._fail(step, error)
@@ -186,9 +146,8 @@ class ModelLoop:
         try:
             following = self._scheduler.follow()
             if following is not None and self._may_look_ahead(following):
-                self._running = self._launch(following, ahead=1)
-            with self._timer.step():
-                chosen = running.pending.result()
+                self._running = self._stepper.launch(following, ahead=1)
+            chosen = self._stepper.read(running)
         except Exception as error:  # noqa: BLE001 - as in `_step`
             self._running = None
             self._fail(running.step, error)
@@ -197,13 +156,7 @@ class ModelLoop:
 
     def _may_look_ahead(self, step: Decode) -> bool:
         """Not where somebody asks for more than the likeliest token: that needs to be known before the next step."""
-        return self._model.looks_ahead and not any(self._submits[each.key].manner for each in step.sequences)
-
-    def _launch(self, step: Decode, *, ahead: int) -> _Running:
-        slots = [sequence.slot for sequence in step.sequences]
-        lengths = [sequence.cached + ahead for sequence in step.sequences]
-        with self._timer.step():
-            return _Running(step=step, pending=self._model.launch(self._cache, slots, lengths))
+        return self._stepper.looks_ahead and not any(self._submits[each.key].manner for each in step.sequences)
 
     def _take(self, step: Step, chosen: Chosen) -> None:
         """Give every sequence of a step what was chosen for it; those that were cancelled meanwhile are gone."""
@@ -223,36 +176,6 @@ class ModelLoop:
             return False
         _log.warning("engine.out_of_memory", segments=len(step.sequences), slots=self._scheduler.slots)
         return True
-
-    def _run_model(self, step: Step) -> Chosen:
-        slots = [sequence.slot for sequence in step.sequences]
-        choices = self._choices(step.sequences)
-        match step:
-            case Prefill(sequences=sequences):
-                submits = [self._submits[sequence.key] for sequence in sequences]
-                with self._timer.step(sum(submit.demand.audio_s for submit in submits)):
-                    prompts = [submit.prompt for submit in submits]
-                    chosen = self._model.prefill(self._cache, prompts, slots, choices)
-            case Decode(sequences=sequences):
-                newest = [sequence.tokens[-1] for sequence in sequences]
-                lengths = [sequence.cached for sequence in sequences]
-                with self._timer.step():
-                    chosen = self._model.decode(self._cache, slots, newest, lengths, choices)
-            case _:
-                assert_never(step)
-        if len(chosen.tokens) != len(slots):
-            raise RuntimeError(f"the model gave {len(chosen.tokens)} tokens for {len(slots)} sequences")
-        return chosen
-
-    def _choices(self, sequences: Many[Sequence]) -> list[Choice | None]:
-        """How each token is chosen; empty where nobody in the batch asks for anything but the likeliest."""
-        manners = [self._submits[sequence.key].manner for sequence in sequences]
-        if not any(manners):
-            return []
-        return [
-            None if manner is None else Choice(manner=manner, written=tuple(sequence.tokens))
-            for manner, sequence in zip(manners, sequences, strict=True)
-        ]
 
     def _report(self, present: list[Sequence], endings: list[Ending], lost: list[Sequence]) -> None:
         ended = {sequence.key for sequence in (*lost, *(ending.sequence for ending in endings))}
@@ -274,7 +197,7 @@ class ModelLoop:
         _log.error("engine.step_failed", step=type(step).__name__.lower(), exc_info=error)
         self._give_up(step.sequences, f"The engine failed on this segment: {summary(error)}")
         if not self._scheduler.running:
-            self._prove()
+            self._scheduler.open(self._stepper.prove())
 
     def _give_up(self, sequences: Many[Sequence], told: str) -> None:
         """Fail these by name and free their slots; those that were cancelled or have ended are passed over."""
@@ -287,19 +210,6 @@ class ModelLoop:
             self._scheduler.cancel(sequence.key)
             self._notes.pop(sequence.key, None)
         self._post([Failed(key=sequence.key, error=EngineFailed(told)) for sequence in sequences])
-
-    def _prove(self) -> None:
-        """After a failure, with nothing running: a new cache, and half a second of silence must pass through it.
-
-        Some failures last (a device that is gone, a poisoned context). Then this raises, and the thread ends with a
-        word, instead of failing one segment after another while it looks alive.
-        """
-        self._cache = None  # free the old one first: there may be no room for two
-        self._cache = self._open_cache()
-        self._scheduler.open(self._slots)
-        silence = self._model.prompt(np.zeros(SAMPLE_RATE // 2, dtype=np.float32), Options())
-        with self._timer.step():
-            self._model.prefill(self._cache, [silence], [0])
 
     def _check_slots(self) -> None:
         faults = self._scheduler.faults()

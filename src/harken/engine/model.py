@@ -62,6 +62,11 @@ class Model(Protocol):
         ...
 
     @property
+    def prefill_audio_s(self) -> float:
+        """The most audio, in seconds, that is worth reading at once: everybody else waits meanwhile."""
+        ...
+
+    @property
     def looks_ahead(self) -> bool:
         """Whether `launch` returns before its step is done, so that the next one can be prepared meanwhile."""
         ...

@@ -16,9 +16,6 @@ from harken.engine.loops import LoopWatch
 from harken.engine.stopping import finish_of
 from harken.types import Finish
 
-PREFILL_AUDIO_S = 120.0
-"""Seconds of audio in one prefill batch: four full segments of the published models."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Demand:
@@ -91,7 +88,7 @@ class Scheduler:
         prefill_audio_s: most audio in one prefill batch; a single longer segment is still admitted, alone.
     """
 
-    def __init__(self, *, slots: int, stop_ids: frozenset[int], prefill_audio_s: float = PREFILL_AUDIO_S) -> None:
+    def __init__(self, *, slots: int, stop_ids: frozenset[int], prefill_audio_s: float) -> None:
         self._slots = slots
         self._limit = slots
         self._stop_ids = stop_ids

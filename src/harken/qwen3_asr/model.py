@@ -129,6 +129,12 @@ class Qwen3ASR:
         return self.info.name
 
     @property
+    def prefill_audio_s(self) -> float:
+        """See `harken.engine.model.Model`: four full segments fill a GPU; a CPU is as fast with one after another."""
+        segments = 1 if self.network.device.type == "cpu" else 4
+        return segments * self.info.max_segment_s
+
+    @property
     def looks_ahead(self) -> bool:
         """See `harken.engine.model.Model`."""
         return self._graphs is not None
@@ -152,13 +158,12 @@ class Qwen3ASR:
             self._graphs = DecodeGraphs(self.network, cache, self._recorder)
             return cache
 
-    def fitting_slots(self, *, max_tokens: int, share: float, prefill_audio_s: float) -> int:
+    def fitting_slots(self, *, max_tokens: int, share: float) -> int:
         """How many slots of so many tokens there is memory for, with no cache open and nothing running.
 
         Args:
             max_tokens: of one slot.
             share: of the device's memory that this process may use.
-            prefill_audio_s: the most audio that is read at once.
         """
         text, place = self.network.config.decoder, self.network.device
         each = self.network.language_model.cache_dtype.itemsize
@@ -168,7 +173,7 @@ class Qwen3ASR:
 
         def largest_prefill() -> None:
             longest = np.zeros(round(self.info.max_segment_s * SAMPLE_RATE), dtype=np.float32)
-            prompts = [self.prompt(longest, Options())] * math.ceil(prefill_audio_s / self.info.max_segment_s)
+            prompts = [self.prompt(longest, Options())] * math.ceil(self.prefill_audio_s / self.info.max_segment_s)
             with _memory():
                 cache = self.network.open_cache(slots=len(prompts), max_tokens=prompts[0].length)
                 self.prefill(cache, prompts, range(len(prompts)))

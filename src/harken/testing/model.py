@@ -117,6 +117,7 @@ class FakeModel:
         most_slots: a cache for more raises MemoryError.
         most_prompt_tokens: a prefill of more of them raises MemoryError.
         looks_ahead: decode steps are launched before the tokens of the last one were read.
+        prefill_audio_s: seconds of audio that are read at once.
         max_segment_s: the longest segment.
         steps: every prefill and decode so far.
         caches: how many caches were opened.
@@ -133,6 +134,7 @@ class FakeModel:
     most_slots: float = math.inf
     most_prompt_tokens: float = math.inf
     looks_ahead: bool = False
+    prefill_audio_s: float = 120.0
     max_segment_s: float = 30.0
     steps: list[FakeStep] = field(default_factory=list)
     caches: int = 0
