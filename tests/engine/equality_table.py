@@ -33,7 +33,12 @@ _SLOTS = 9  # eight, and the one that holds the gate
 
 @dataclass(kw_only=True)
 class GatedModel:
-    """A real network behind a gate, so that a batch is what the test says; it counts how many ran together."""
+    """A real network behind a gate, so that a batch is what the test says; it counts how many ran together.
+
+    It reads many at once, as on a GPU: on a CPU it would be one after another, and nothing would be tested.
+    """
+
+    prefill_audio_s = 120.0
 
     model: Qwen3ASR
     gate: Gate = field(default_factory=Gate)
