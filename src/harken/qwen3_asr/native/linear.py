@@ -34,7 +34,7 @@ _SLACK = 64
 """Bytes behind the weights, to start them at the border of a cache line."""
 
 
-class PackedLinear(nn.Module):
+class PackedLinear:
     """`outputs` sums over `inputs`, from float32 rows to float32 rows.
 
     Args:
@@ -58,7 +58,6 @@ class PackedLinear(nn.Module):
         gelu: bool = False,
         add: bool = False,
     ) -> None:
-        super().__init__()
         whole = torch.cat([weight.to(torch.bfloat16) for weight in weights]).contiguous()
         self.outputs, self.inputs = whole.shape
         self.kind = kind
@@ -85,7 +84,7 @@ class PackedLinear(nn.Module):
             epilogue=(BIAS if biases else 0) | (GELU if gelu else 0) | (ADD if add else 0),
         )
 
-    def forward(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+    def __call__(self, x: Tensor, out: Tensor | None = None) -> Tensor:
         """Map rows.
 
         Args:
@@ -152,12 +151,24 @@ class PackedConvolution(PackedLinear):
         product.kernel_height, product.kernel_width = kernel
         product.stride_height, product.stride_width = stride
 
-    def forward(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+    def __call__(self, x: Tensor, out: Tensor | None = None) -> Tensor:
         """Map [images, height, width, channels] float32 to [images * places, outputs], place by place."""
         rows = x.shape[0] * self.places[0] * self.places[1]
         if out is None:
             out = torch.empty(rows, self.outputs)
         return self._run(x, rows, 0, out)
+
+
+class PackedHead(nn.Module):
+    """A packed layer where a network wants a module: its output head."""
+
+    def __init__(self, linear: PackedLinear) -> None:
+        super().__init__()
+        self._linear = linear
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See `PackedLinear`."""
+        return self._linear(x)
 
 
 _PANEL = 32
