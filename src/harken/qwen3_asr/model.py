@@ -106,6 +106,7 @@ class Qwen3ASR:
             pack(network, placement.packed)
         is_cuda = placement.device.type == "cuda"
         if is_cuda:
+            torch.cuda.set_device(placement.device)  # Triton asks nobody else
             fuse(network)
         info = ModelInfo(
             name=card.name,

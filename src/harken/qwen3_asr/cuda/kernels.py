@@ -76,23 +76,27 @@ def _turn_and_store(
     dim: tl.constexpr = 2 * HALF
     here = qkv + (row * (HEADS + 2 * KV_HEADS) + head) * dim
     first, second = tl.load(here + at), tl.load(here + HALF + at)
-    if head < HEADS + KV_HEADS:
-        norm = q_norm if head < HEADS else k_norm
-        a, b = first.to(tl.float32), second.to(tl.float32)
-        scale = 1.0 / tl.sqrt((tl.sum(a * a, 0) + tl.sum(b * b, 0)) / dim + eps)
-        kind = first.dtype
-        a = ((a * scale).to(kind) * tl.load(norm + at)).to(tl.float32)
-        b = ((b * scale).to(kind) * tl.load(norm + HALF + at)).to(tl.float32)
-        c, s = tl.load(cosines + position * HALF + at), tl.load(sines + position * HALF + at)
-        first, second = (a * c - b * s).to(kind), (b * c + a * s).to(kind)
-        tl.store(here + at, first)
-        tl.store(here + HALF + at, second)
-    if head >= HEADS:
-        is_key = head < HEADS + KV_HEADS
-        kv = (head - HEADS) % KV_HEADS
-        into = (keys if is_key else values) + ((slot * KV_HEADS + kv) * max_tokens + position) * dim
-        tl.store(into + at, first)
-        tl.store(into + HALF + at, second)
+    which = at * 0 + head
+    is_query, is_value = which < HEADS, which >= HEADS + KV_HEADS
+    is_key = (which >= HEADS) & (which < HEADS + KV_HEADS)
+    # Without branches: values are turned as well, and the result is thrown away.
+    norm_a = tl.where(is_query, tl.load(q_norm + at), tl.load(k_norm + at))
+    norm_b = tl.where(is_query, tl.load(q_norm + HALF + at), tl.load(k_norm + HALF + at))
+    a, b = first.to(tl.float32), second.to(tl.float32)
+    scale = 1.0 / tl.sqrt((tl.sum(a * a, 0) + tl.sum(b * b, 0)) / dim + eps)
+    a = ((a * scale).to(first.dtype) * norm_a).to(tl.float32)
+    b = ((b * scale).to(first.dtype) * norm_b).to(tl.float32)
+    c, s = tl.load(cosines + position * HALF + at), tl.load(sines + position * HALF + at)
+    first = tl.where(is_value, first, (a * c - b * s).to(first.dtype))
+    second = tl.where(is_value, second, (b * c + a * s).to(second.dtype))
+    tl.store(here + at, first)
+    tl.store(here + HALF + at, second)
+    kv = (head - HEADS + HEADS * KV_HEADS) % KV_HEADS  # of a query head any, as it is not stored
+    cached = ((slot * KV_HEADS + kv) * max_tokens + position) * dim
+    tl.store(keys + cached + at, first, mask=is_key)
+    tl.store(keys + cached + HALF + at, second, mask=is_key)
+    tl.store(values + cached + at, first, mask=is_value)
+    tl.store(values + cached + HALF + at, second, mask=is_value)
 
 
 def turn_and_store(
@@ -166,8 +170,8 @@ def _attend_join(
     kv, member = head // GROUP, head % GROUP
     count = tl.load(positions + row) // PART + 1
     at = tl.arange(0, DIM)
-    peak = -float("inf")
-    total = 0.0
+    peak = tl.full((), -float("inf"), tl.float32)
+    total = tl.zeros((), tl.float32)
     mixed = tl.zeros((DIM,), tl.float32)
     for split in range(count):
         part = ((row * KV_HEADS + kv) * splits + split) * GROUP + member
