@@ -1,7 +1,8 @@
 """The GPU's kernels, computed by Triton's interpreter on the CPU, beside torch.
 
 Triton reads its switch when it is imported, so a process of its own does the work. The interpreter knows float32 well;
-what a real compiler makes of the kernels is asked on the device, each time a network is loaded there.
+in bfloat16 the kernels are compiled for real devices, and what these make of them is asked there, whenever a network is
+loaded.
 """
 
 from __future__ import annotations
@@ -54,11 +55,42 @@ prompts = [plain.prompt(reference.wave(seconds, 1), Options()) for seconds in (0
 print(json.dumps([is_fused, a == b, float((scores - others).norm() / scores.norm())]))
 """
 
+_COMPILED = """
+import json
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from harken.qwen3_asr.cuda import kernels
+WIDE = ("cosines", "sines", "sums", "peaks", "totals")
+WHOLE = ("width", "stride", "max_tokens", "splits")
+def type_of(name):
+    if name in ("eps", "scale"): return "fp32"
+    if name in ("slots", "positions"): return "*i64"
+    return "i32" if name in WHOLE else "*fp32" if name in WIDE else "*bf16"
+sizes = {
+    "_rms_norm": {"WIDTH": 2048},
+    "_silu_mul": {"WIDTH": 1024},
+    "_turn_and_store": {"HEADS": 16, "KV_HEADS": 8, "HALF": 64},
+    "_attend_part": {"KV_HEADS": 8, "GROUP": 2, "DIM": 128, "PART": kernels.SPLIT, "BLOCK": 32},
+    "_attend_join": {"KV_HEADS": 8, "GROUP": 2, "DIM": 128, "PART": kernels.SPLIT},
+}
+done = []
+for capability in (80, 90):
+    for name, constants in sizes.items():
+        kernel = getattr(kernels, name)
+        types = {each: "constexpr" if each in constants else type_of(each) for each in kernel.arg_names}
+        fixed = {(kernel.arg_names.index(each),): value for each, value in constants.items()}
+        source = ASTSource(fn=kernel, signature=types, constexprs=fixed)
+        triton.compile(source, target=GPUTarget("cuda", capability, 32))
+        done.append([capability, name])
+print(json.dumps(done))
+"""
 
-def _interpreted(program: str, *arguments: str) -> list[object]:
+
+def _interpreted(program: str, *arguments: str, is_compiled: bool = False) -> list[object]:
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
+        env={**os.environ, "TRITON_INTERPRET": "0" if is_compiled else "1"},
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
@@ -95,3 +127,9 @@ def test_a_fused_decoder_writes_the_same(hf_folder: Path) -> None:
     assert is_same
     assert isinstance(error, float)
     assert error < 1e-5
+
+
+def test_the_kernels_compile_for_real_devices() -> None:
+    """To machine code for Ampere and Hopper, in bfloat16 and the published sizes; that needs a compiler and no GPU."""
+    done = _interpreted(_COMPILED, is_compiled=True)
+    assert len(done) == 10
