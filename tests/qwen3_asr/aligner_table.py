@@ -70,7 +70,7 @@ def table(pair: Pair, durations_s: Sequence[float] = DURATIONS_S) -> list[Row]:
         prompt = pair.ours.prompt(clip, text)
         assert prompt is not None, text
         prompts.append(prompt)
-    together = pair.ours.network.scores([p.features for p in prompts], [p.token_ids for p in prompts])
+    together = pair.ours.network.scores([p.clip for p in prompts], [p.token_ids for p in prompts])
     timed = pair.ours.align(prompts)
     rows = []
     for index, (clip, text, prompt) in enumerate(zip(clips, texts, prompts, strict=True)):
@@ -87,7 +87,7 @@ def _row(
     if pair.processor is not None:
         ids, words = aligner_reference.ask(pair.processor, clip, text)
     expected = aligner_reference.answer(pair.theirs, clip, ids, config.class_ms, config.timestamp_token)
-    (alone,) = pair.ours.network.scores([prompt.features], [prompt.token_ids])
+    (alone,) = pair.ours.network.scores([prompt.clip], [prompt.token_ids])
     return Row(
         label=f"{len(clip) / 16_000:g} s",
         words=len(prompt.words),

@@ -57,7 +57,7 @@ def write_answers(model: Qwen3ASR, prompts: Sequence[Prompt], steps: int) -> tup
     slots = [2 * index + 1 for index in reversed(range(len(prompts)))]
     lengths = [prompt.length for prompt in prompts]
     cache = model.open_cache(slots=2 * len(prompts), max_tokens=max(lengths) + steps)
-    hidden = network.prefill(cache, [p.features for p in prompts], [p.token_ids for p in prompts], slots)
+    hidden = network.prefill(cache, [p.clip for p in prompts], [p.token_ids for p in prompts], slots)
     scores = [network.scores(hidden)]
     for step in range(steps - 1):
         tokens = scores[-1].argmax(-1).tolist()
@@ -69,7 +69,8 @@ def write_answers(model: Qwen3ASR, prompts: Sequence[Prompt], steps: int) -> tup
 def compare(theirs: Any, ours: Qwen3ASR, clips: Sequence[reference.Wave], label: str) -> Row:
     """Compare clips, ours in one batch, each of theirs alone."""
     prompts = [ours.prompt(clip, Options()) for clip in clips]
-    encoded = ours.network.encode([prompt.features for prompt in prompts])
+    computed = ours.network.features([prompt.clip for prompt in prompts])
+    encoded = ours.network.encode(computed)
     tokens, scores = write_answers(ours, prompts, STEPS)
     features_gap = encoder_gap = scores_gap = 0.0
     is_same_text = True
@@ -78,7 +79,7 @@ def compare(theirs: Any, ours: Qwen3ASR, clips: Sequence[reference.Wave], label:
         with torch.inference_mode():
             expected = theirs.get_audio_features(features, mask).pooler_output
         ids, logits = reference.reference_answer(theirs, clip, prompt.token_ids, STEPS)
-        features_gap = max(features_gap, _gap(prompt.features, features[0, :, : int(mask.sum())]))
+        features_gap = max(features_gap, _gap(computed[index], features[0, :, : int(mask.sum())]))
         encoder_gap = max(encoder_gap, _gap(encoded[index], expected))
         scores_gap = max(scores_gap, _gap(scores[index], logits))
         is_same_text &= tokens[index] == ids

@@ -19,7 +19,7 @@ from tests.qwen3_asr import parity_table, reference
 def _all_scores(model: Qwen3ASR, prompt: Prompt) -> torch.Tensor:
     """Scores behind every token of a prompt, [tokens, vocabulary]; the network itself asks for the last ones only."""
     network, cache = model.network, model.open_cache(slots=1, max_tokens=prompt.length)
-    embedded = network.embed([prompt.features], [prompt.token_ids])
+    embedded = network.embed([prompt.clip], [prompt.token_ids])
     return network.scores(network.language_model(embedded, Prefill(cache, [0], [prompt.length])))
 
 
@@ -77,4 +77,4 @@ def test_placeholders_that_do_not_fit_the_sound_are_refused(ours: Qwen3ASR) -> N
     prompt = ours.prompt(reference.wave(1.0), Options())
     cache = ours.open_cache(slots=1, max_tokens=64)
     with pytest.raises(ValueError, match="13 audio placeholders for 26"):
-        ours.network.prefill(cache, [ours.prompt(reference.wave(2.0), Options()).features], [prompt.token_ids], [0])
+        ours.network.prefill(cache, [ours.prompt(reference.wave(2.0), Options()).clip], [prompt.token_ids], [0])

@@ -21,7 +21,7 @@ from harken.errors import CheckpointError
 from harken.qwen3_asr.aligner_config import read_aligner_config
 from harken.qwen3_asr.aligner_network import AlignerNetwork
 from harken.qwen3_asr.card import check_languages, read_card
-from harken.qwen3_asr.features import log_mel
+from harken.qwen3_asr.clip import Clip, make_clip
 from harken.qwen3_asr.native.pack import can_pack, pack
 from harken.qwen3_asr.placement import check_front_end, check_tokenizer, resolve_placement
 from harken.qwen3_asr.prompt import AUDIO_PAD
@@ -44,14 +44,14 @@ class AlignPrompt:
     """A segment and its text made ready, on the CPU.
 
     Attributes:
-        features: [mels, frames] float32.
+        clip: the sound, checked.
         token_ids: [tokens] int64, with a placeholder for every audio token.
         words: what is timed.
         edges: for each word the places, among the prompt's timestamps, of its start and its end.
         end_ms: whole milliseconds of the segment.
     """
 
-    features: Tensor
+    clip: Clip
     token_ids: Tensor
     words: tuple[str, ...]
     edges: tuple[int, ...]
@@ -141,8 +141,8 @@ class ForcedAligner:
         """
         config = self.network.config
         units = split_words(text, language)
-        features = log_mel(samples, config.encoder.mels)
-        audio_tokens = tokens_of(features.shape[-1], config.encoder.chunk_frames)
+        clip = make_clip(samples)
+        audio_tokens = tokens_of(clip.frames, config.encoder.chunk_frames)
         ids = self._token_ids(audio_tokens, [piece for unit in units for piece in unit.pieces])
         if not units or len(ids) > config.decoder.max_positions:
             return None
@@ -152,7 +152,7 @@ class ForcedAligner:
             edges += [2 * read, 2 * (read + len(unit.pieces)) - 1]
             read += len(unit.pieces)
         return AlignPrompt(
-            features=features,
+            clip=clip,
             token_ids=torch.tensor(ids, dtype=torch.long),
             words=tuple(unit.text for unit in units),
             edges=tuple(edges),
@@ -161,7 +161,7 @@ class ForcedAligner:
 
     def align(self, prompts: Sequence[AlignPrompt]) -> list[Aligned]:
         """Time the words of several segments in one pass."""
-        scored = self.network.scores([p.features for p in prompts], [p.token_ids for p in prompts])
+        scored = self.network.scores([p.clip for p in prompts], [p.token_ids for p in prompts])
         return [self._read(prompt, scores) for prompt, scores in zip(prompts, scored, strict=True)]
 
     def _token_ids(self, audio_tokens: int, pieces: Sequence[str]) -> list[int]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from harken.qwen3_asr.aligner_config import AlignerConfig
 from harken.qwen3_asr.cache import KVCache, Prefill
+from harken.qwen3_asr.clip import Clip
 from harken.qwen3_asr.network import Body
 
 
@@ -26,11 +27,11 @@ class AlignerNetwork(Body):
         self.score = nn.Linear(config.body.decoder.width, config.classes, bias=config.has_bias)
 
     @torch.inference_mode()
-    def scores(self, features: Sequence[Tensor], prompts: Sequence[Tensor]) -> list[Tensor]:
+    def scores(self, clips: Sequence[Clip], prompts: Sequence[Tensor]) -> list[Tensor]:
         """Score every class at every timestamp.
 
         Args:
-            features: [mels, frames] float32 each.
+            clips: their sound.
             prompts: [tokens] int64 each, on the CPU, with one placeholder per audio token.
 
         Returns:
@@ -39,7 +40,7 @@ class AlignerNetwork(Body):
         lengths = [len(prompt) for prompt in prompts]
         asked = torch.cat(list(prompts)) == self.aligner_config.timestamp_token
         step = Prefill(self._scratch(len(prompts), max(lengths)), range(len(prompts)), lengths)
-        hidden = self.language_model(self.embed(features, prompts), step, asked.nonzero().flatten().to(self.device))
+        hidden = self.language_model(self.embed(clips, prompts), step, asked.nonzero().flatten().to(self.device))
         scored: Tensor = self.score(hidden)
         return list(torch.split(scored, [int(part.sum()) for part in torch.split(asked, lengths)]))
 

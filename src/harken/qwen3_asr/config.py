@@ -45,6 +45,11 @@ class EncoderConfig:
     chunk_frames: int
     window_chunks: int
 
+    @property
+    def window_frames(self) -> int:
+        """Mel frames of a full window (800 = 8 s)."""
+        return self.chunk_frames * self.window_chunks
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DecoderConfig:

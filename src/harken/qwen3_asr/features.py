@@ -1,78 +1,91 @@
 """Log-mel features: what the encoder sees of the sound.
 
-Owns the front end of Whisper with 128 mel bands, as Qwen3-ASR was trained with it (qwen3-asr facts, section 1.4), and
-its one rule for batches: a clip's features are those of the clip alone. The floor of the logarithm hangs on the
-loudest frame of the clip and the last frames on what lies behind its end, so padding clips together before this
-point would change them. It refuses to know devices: features are made on the CPU, in any thread.
+Owns the front end of Whisper with 128 mel bands, as Qwen3-ASR was trained with it (qwen3-asr facts, section 1.4), for
+many clips in one pass and where the network computes. It refuses to know samples that are not a `Clip`.
+
+The invariant: a clip's features are those of the clip alone. The floor of the logarithm hangs on the loudest frame of
+the clip itself. And since a matrix product may add in another order where there are more rows, on a CPU frames are
+multiplied in blocks that begin and end with the windows of their own clip: neither other clips nor what follows a
+window change a bit of it. On a GPU blocks run over all clips, and what is equal is equal within rounding.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import accumulate
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harken.errors import UndecodableAudio
+from harken.qwen3_asr.clip import FFT, HOP, Clip
 from harken.types import SAMPLE_RATE
 
-FFT = 400
-"""Samples in one analysis window (25 ms)."""
-
-HOP = 160
-"""Samples between two frames (10 ms)."""
-
-MIN_SAMPLES = 8000
-"""Shorter clips are padded with zeros to this length (0.5 s)."""
-
-
-def frames_of(samples: int) -> int:
-    """Count the mel frames of a clip of so many samples."""
-    return max(samples, MIN_SAMPLES) // HOP
+_GPU_BLOCK = 16_384
+"""Frames that a GPU transforms at once: bounds what lies between (about 0.1 GB)."""
 
 
 @torch.inference_mode()
-def log_mel(samples: NDArray[np.float32], mels: int = 128) -> Tensor:
-    """Compute the features of one clip.
+def log_mel(clips: Sequence[Clip], *, mels: int, window_frames: int, device: torch.device) -> list[Tensor]:
+    """Compute the features of clips.
 
     Args:
-        samples: [n] float32, mono, 16 kHz, in [-1, 1]; a louder clip is scaled down to that range.
+        clips: one or more.
         mels: mel bands.
+        window_frames: frames of a full window of the encoder.
+        device: where to compute.
 
     Returns:
-        [mels, frames_of(n)] float32 on the CPU.
-
-    Raises:
-        UndecodableAudio: a sample is infinite or not a number.
+        [mels, frames] float32 each, on the device.
     """
-    wave = torch.from_numpy(_bounded(samples))
-    spectrum = torch.stft(wave, FFT, HOP, window=_hann(), center=True, pad_mode="reflect", return_complex=True)
-    # The last frame is centred on the very end of the clip; Whisper drops it.
-    power = spectrum[:, :-1].abs().square()
-    log = (mel_filters(mels) @ power).clamp(min=1e-10).log10()
-    return (torch.maximum(log, log.max() - 8.0) + 4.0) / 4.0
+    wave = torch.from_numpy(np.concatenate([clip.samples for clip in clips])).to(device)
+    frames = wave.unfold(0, FFT, HOP)
+    log = torch.empty(mels, len(frames), device=device)
+    for rows in _blocks(clips, len(frames), window_frames if device.type == "cpu" else None):
+        log[:, rows] = _log_power(frames[rows], mels)
+    return [_floored(log[:, start : start + clip.frames]) for start, clip in _placed(clips)]
 
 
-def _bounded(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a padded, writable copy in [-1, 1]."""
-    wave = np.zeros(max(len(samples), MIN_SAMPLES), dtype=np.float32)
-    wave[: len(samples)] = samples
-    peak = float(np.abs(wave).max())
-    if not np.isfinite(peak):
-        raise UndecodableAudio("The audio holds samples that are not finite numbers.")
-    if peak > 1.0:
-        wave /= np.float32(peak)
-    return wave
+def _placed(clips: Sequence[Clip]) -> Iterator[tuple[int, Clip]]:
+    """Each clip with the row of its first frame."""
+    return zip(accumulate((clip.rows for clip in clips), initial=0), clips, strict=False)
+
+
+def _blocks(clips: Sequence[Clip], rows: int, window_frames: int | None) -> Iterator[slice]:
+    """What is transformed at once: every window of every clip for itself, or all rows in large pieces."""
+    if window_frames is None:
+        yield from (slice(start, min(start + _GPU_BLOCK, rows)) for start in range(0, rows, _GPU_BLOCK))
+        return
+    for first, clip in _placed(clips):
+        for start in range(0, clip.frames, window_frames):
+            yield slice(first + start, first + min(start + window_frames, clip.frames))
+
+
+def _log_power(frames: Tensor, mels: int) -> Tensor:
+    """Logarithm of the power in each band, [mels, n], of frames, [n, FFT]."""
+    spectrum = torch.fft.rfft(frames * _hann(frames.device))
+    power = spectrum.real.square() + spectrum.imag.square()
+    bands: Tensor = _filters(mels, frames.device) @ power.T
+    return bands.clamp_(min=1e-10).log10_()
+
+
+def _floored(log: Tensor) -> Tensor:
+    """What is more than 80 dB under the loudest of the clip is lost in the floor."""
+    return (torch.maximum(log, log.amax() - 8.0) + 4.0) / 4.0
 
 
 @cache
-def _hann() -> Tensor:
-    return torch.hann_window(FFT)
+def _hann(device: torch.device) -> Tensor:
+    return torch.hann_window(FFT, device=device)
 
 
 @cache
+def _filters(mels: int, device: torch.device) -> Tensor:
+    return mel_filters(mels).to(device)
+
+
 def mel_filters(mels: int) -> Tensor:
     """Build the triangular filters that turn a power spectrum into mel bands.
 

@@ -1,6 +1,6 @@
 """`Qwen3ASR`: everything the engine asks of this network.
 
-Owns the wiring of features, prompt, network, chooser and tokenizer. It refuses to know which segments run together and
+Owns the wiring of clip, prompt, network, chooser and tokenizer. It refuses to know which segments run together and
 when one has said enough: the engine passes slots, lengths and choices, and stops on `stop_ids`. `prompt` is pure CPU
 work and safe in any thread; everything that touches a cache belongs to the one thread that owns the model. The
 invariant: a token never depends on the other segments of a call.
@@ -24,10 +24,10 @@ from harken.qwen3_asr.answer import TEXT_MARK, AnswerReader, parse_answer
 from harken.qwen3_asr.cache import KVCache
 from harken.qwen3_asr.card import Canary, check_languages, read_card
 from harken.qwen3_asr.choosing import Chooser
+from harken.qwen3_asr.clip import make_clip
 from harken.qwen3_asr.config import read_config
 from harken.qwen3_asr.cuda.fuse import fuse
 from harken.qwen3_asr.cuda.graphs import DecodeGraphs, Launched, Recorder, record_cuda
-from harken.qwen3_asr.features import log_mel
 from harken.qwen3_asr.fields import read_json
 from harken.qwen3_asr.memory import slots_on_cpu, slots_on_gpu
 from harken.qwen3_asr.native.pack import can_pack, pack
@@ -185,7 +185,7 @@ class Qwen3ASR:
             return 1
 
     def prompt(self, samples: NDArray[np.float32], options: Options) -> Prompt:
-        """Make a segment ready; pure CPU work, from any thread.
+        """Make a segment ready, from any thread; no parallel work of torch, whose pools would fight over the cores.
 
         Args:
             samples: [n] float32, mono, 16 kHz, in [-1, 1]. Shorter than 0.5 s is padded with silence.
@@ -194,10 +194,9 @@ class Qwen3ASR:
         Raises:
             UndecodableAudio: a sample is not a finite number.
         """
-        encoder = self.network.config.encoder
-        features = log_mel(samples, encoder.mels)
-        ids = self._writer.write(tokens_of(features.shape[-1], encoder.chunk_frames), options)
-        return Prompt(features=features, token_ids=ids, length=len(ids))
+        clip = make_clip(samples)
+        ids = self._writer.write(tokens_of(clip.frames, self.network.config.encoder.chunk_frames), options)
+        return Prompt(clip=clip, token_ids=ids, length=len(ids))
 
     def prefill(
         self,
@@ -221,9 +220,9 @@ class Qwen3ASR:
             ValueError: a slot is unknown or named twice, or a prompt does not fit.
             MemoryError: the device has no room for what is computed on the way.
         """
-        features = [prompt.features for prompt in prompts]
+        clips = [prompt.clip for prompt in prompts]
         with _memory():
-            hidden = self.network.prefill(cache, features, [prompt.token_ids for prompt in prompts], slots)
+            hidden = self.network.prefill(cache, clips, [prompt.token_ids for prompt in prompts], slots)
             return self._noted(slots, self._chooser.choose(self.network.scores(hidden), choices))
 
     def decode(

@@ -1,4 +1,4 @@
-"""The whole network: prompts in, scores of the next token out.
+"""The whole network: sound and prompts in, scores of the next token out.
 
 Owns the parameters, under the names they have in the `-hf` checkpoints without the leading `model.`, and the place
 where sound meets text: encoder outputs take the place of the audio placeholders among the prompt's embeddings. It
@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harken.qwen3_asr.cache import Decode, KVCache, Prefill
+from harken.qwen3_asr.clip import Clip
 from harken.qwen3_asr.config import EncoderConfig, NetworkConfig
 from harken.qwen3_asr.decoder import TextDecoder
 from harken.qwen3_asr.encoder import AudioEncoder
+from harken.qwen3_asr.features import log_mel
 
 
 class Body(nn.Module):
@@ -40,20 +42,24 @@ class Body(nn.Module):
         """What hidden states are in between the products."""
         return self.language_model.dtype
 
+    def features(self, clips: Sequence[Clip]) -> list[Tensor]:
+        """Compute what the encoder sees, [mels, frames] float32 each."""
+        encoder = self.config.encoder
+        return log_mel(clips, mels=encoder.mels, window_frames=encoder.window_frames, device=self.device)
+
     @torch.inference_mode()
-    def encode(self, clips: Sequence[Tensor]) -> list[Tensor]:
+    def encode(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Encode features, [mels, frames] each, into decoder embeddings, [tokens, width] each."""
-        moved = [clip.to(self.device, self.dtype, non_blocking=True) for clip in clips]
-        encoded = self.audio_tower(moved)
+        encoded = self.audio_tower([one.to(self.device, self.dtype) for one in features])
         projected = self.multi_modal_projector(torch.cat(encoded))
         return list(torch.split(projected, [len(tokens) for tokens in encoded]))
 
     @torch.inference_mode()
-    def embed(self, features: Sequence[Tensor], prompts: Sequence[Tensor]) -> Tensor:
+    def embed(self, clips: Sequence[Clip], prompts: Sequence[Tensor]) -> Tensor:
         """Embed prompts, one behind the other, with their sound in the place of the placeholders.
 
         Args:
-            features: [mels, frames] float32 each.
+            clips: the sound of each.
             prompts: [tokens] int64 each, on the CPU, with one placeholder per audio token.
 
         Returns:
@@ -62,7 +68,7 @@ class Body(nn.Module):
         ids = torch.cat(list(prompts))
         places = (ids == self.config.audio_token).nonzero().flatten()
         embedded: Tensor = self.language_model.embed_tokens(ids.to(self.device))
-        sound = torch.cat(self.encode(features))
+        sound = torch.cat(self.encode(self.features(clips)))
         if len(places) != len(sound):
             raise ValueError(f"{len(places)} audio placeholders for {len(sound)} audio tokens")
         embedded[places.to(self.device)] = sound
@@ -85,14 +91,12 @@ class Network(Body):
         return KVCache.empty(shape, dtype=self.language_model.cache_dtype, device=self.device)
 
     @torch.inference_mode()
-    def prefill(
-        self, cache: KVCache, features: Sequence[Tensor], prompts: Sequence[Tensor], slots: Sequence[int]
-    ) -> Tensor:
+    def prefill(self, cache: KVCache, clips: Sequence[Clip], prompts: Sequence[Tensor], slots: Sequence[int]) -> Tensor:
         """Run whole prompts into their slots.
 
         Args:
             cache: from `open_cache`.
-            features: [mels, frames] float32 each.
+            clips: the sound of each.
             prompts: [tokens] int64 each, on the CPU, with one placeholder per audio token.
             slots: a slot for each.
 
@@ -106,7 +110,7 @@ class Network(Body):
         cache.check(slots, lengths)
         last = torch.tensor(lengths).cumsum(0) - 1
         step = Prefill(cache, slots, lengths)
-        hidden: Tensor = self.language_model(self.embed(features, prompts), step, last.to(self.device))
+        hidden: Tensor = self.language_model(self.embed(clips, prompts), step, last.to(self.device))
         return hidden
 
     @torch.inference_mode()

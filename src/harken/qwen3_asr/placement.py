@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 from harken.errors import CheckpointError, ConfigError
+from harken.qwen3_asr.clip import FFT, HOP
 from harken.qwen3_asr.config import EncoderConfig, NetworkConfig
-from harken.qwen3_asr.features import FFT, HOP
 from harken.qwen3_asr.fields import read_json
 from harken.qwen3_asr.prompt import AUDIO_PAD
 from harken.qwen3_asr.tokenizer import TextTokenizer

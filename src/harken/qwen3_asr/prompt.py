@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from harken.qwen3_asr.answer import TEXT_MARK
+from harken.qwen3_asr.clip import Clip
 from harken.qwen3_asr.tokenizer import TextTokenizer
 from harken.types import Options
 
@@ -37,12 +38,12 @@ class Prompt:
     """One segment made ready for prefill, on the CPU.
 
     Attributes:
-        features: [mels, frames] float32.
+        clip: the sound, checked; its features are made where the network computes.
         token_ids: [length] int64, with a placeholder for every audio token.
         length: tokens of the prompt, sound included.
     """
 
-    features: Tensor
+    clip: Clip
     token_ids: Tensor
     length: int
 

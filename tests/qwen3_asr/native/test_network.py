@@ -53,10 +53,10 @@ def test_scores_are_near_those_of_the_plain_network(folder: Path, plain: Qwen3AS
     assert packed.network.language_model.cache_dtype == torch.bfloat16
     prompts, slots = _prompts(plain), list(range(len(SECONDS)))
     lengths = [prompt.length for prompt in prompts]
-    features, ids = [prompt.features for prompt in prompts], [prompt.token_ids for prompt in prompts]
+    clips, ids = [prompt.clip for prompt in prompts], [prompt.token_ids for prompt in prompts]
     caches = [model.open_cache(slots=len(slots), max_tokens=max(lengths) + STEPS) for model in (plain, packed)]
     networks = (plain.network, packed.network)
-    scores = [net.scores(net.prefill(cache, features, ids, slots)) for net, cache in zip(networks, caches, strict=True)]
+    scores = [net.scores(net.prefill(cache, clips, ids, slots)) for net, cache in zip(networks, caches, strict=True)]
     for step in range(STEPS):
         assert (scores[0] - scores[1]).norm() <= KINDS[kind] * scores[0].norm(), step
         tokens = scores[0].argmax(-1).tolist()
@@ -77,7 +77,7 @@ def test_neighbours_change_no_bit(folder: Path, kind: str) -> None:
     def prefill(cache: object, which: list[int], slots: list[int]) -> torch.Tensor:
         chosen = [prompts[i] for i in which]
         return network.scores(
-            network.prefill(cache, [p.features for p in chosen], [p.token_ids for p in chosen], slots)  # type: ignore[arg-type]
+            network.prefill(cache, [p.clip for p in chosen], [p.token_ids for p in chosen], slots)  # type: ignore[arg-type]
         )
 
     alone: list[list[torch.Tensor]] = []
@@ -118,7 +118,7 @@ def test_neighbours_change_no_bit(folder: Path, kind: str) -> None:
 def test_windows_are_told_apart_and_a_broken_clip_harms_no_other(folder: Path) -> None:
     """Tokens of one clip are the same to the last bit beside any other, a NaN included."""
     network = _load(folder, "bfloat16").network
-    clips = [prompt.features for prompt in _prompts(_load(folder, "bfloat16"))]
+    clips = network.features([prompt.clip for prompt in _prompts(_load(folder, "bfloat16"))])
     broken = torch.full((128, 930), torch.nan)
     together = network.encode([clips[0], broken, *clips[1:]])
     assert not together[1].isfinite().any()
@@ -135,7 +135,7 @@ def test_what_an_earlier_segment_left_in_a_slot_is_not_seen(folder: Path) -> Non
         cache = model.open_cache(slots=2, max_tokens=400)
         cache.keys.fill_(left)
         cache.values.fill_(left)
-        hidden = model.network.prefill(cache, [prompt.features], [prompt.token_ids], [1])
+        hidden = model.network.prefill(cache, [prompt.clip], [prompt.token_ids], [1])
         found.append(model.network.scores(model.network.decode(cache, [5], [1], [prompt.length])) + 0 * hidden.sum())
     assert torch.equal(*found)
 
