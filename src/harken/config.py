@@ -157,6 +157,8 @@ class InstanceConfig:
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         dtype: "auto", "float32", "bfloat16", or "float16" (narrower than the decoder was trained for).
         quantize: what weights are rounded to: "none", "int8", "int4".
+        encoder_cache_bytes: encoded windows of 8 s that are kept on the device, in case the same sound comes again
+            (live transcription, second tries); 0 for none.
         slots: segments that run at the same time.
         waiting: segments that may wait for a slot inside the instance.
         threads: CPU threads of the model; 0 shares the cores among the instances.
@@ -173,6 +175,7 @@ class InstanceConfig:
     device: str = "auto"
     dtype: str = "auto"
     quantize: str = "none"
+    encoder_cache_bytes: int = 64 * 1024 * 1024
     slots: int = 8
     waiting: int = 256
     threads: int = 0
@@ -412,6 +415,7 @@ _MAY_BE_ZERO = frozenset(
         "start_retries",
         "waiting",
         "bytes",
+        "encoder_cache_bytes",
         "hedge_share",
         "eject_share",
         "canary_interval_s",

@@ -11,7 +11,7 @@ import pytest
 
 from harken.config import InstanceConfig
 from harken.engine.engine import Engine
-from harken.engine.load import Loaded, choose_device, load
+from harken.engine.load import Loaded, _load_network, choose_device, load
 from harken.engine.resolve import resolve_model
 from harken.errors import CheckpointError, ConfigError
 from harken.qwen3_asr.model import Qwen3ASR
@@ -105,3 +105,10 @@ def test_a_device_that_is_not_there_is_refused() -> None:
     assert choose_device("mps") == "mps"
     with pytest.raises(ConfigError, match="abacus"):
         load(InstanceConfig(model="digits", device="abacus", threads=1))
+
+
+@pytest.mark.parametrize("room", [0, 1000])
+def test_a_model_gets_the_encoder_cache_that_is_configured(room: int) -> None:
+    """The network that is loaded, not the aligner's: nothing is aligned twice."""
+    config = InstanceConfig(model="digits", threads=1, encoder_cache_bytes=room)
+    assert _load_network(config, resolve_model("digits"), "cpu").network.encoder_cache.max_bytes == room

@@ -69,7 +69,7 @@ def write_answers(model: Qwen3ASR, prompts: Sequence[Prompt], steps: int) -> tup
 def compare(theirs: Any, ours: Qwen3ASR, clips: Sequence[reference.Wave], label: str) -> Row:
     """Compare clips, ours in one batch, each of theirs alone."""
     prompts = [ours.prompt(clip, Options()) for clip in clips]
-    computed = ours.network.features([prompt.clip for prompt in prompts])
+    computed = ours.network.features([prompt.clip for prompt in prompts]).clips
     encoded = ours.network.encode(computed)
     tokens, scores = write_answers(ours, prompts, STEPS)
     features_gap = encoder_gap = scores_gap = 0.0

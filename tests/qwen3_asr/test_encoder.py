@@ -15,11 +15,13 @@ SECONDS = (0.3, 1.0, 7.99, 8.0, 8.01, 16.0, 20.0)
 @pytest.fixture(scope="module")
 def clips(ours: Qwen3ASR) -> list[torch.Tensor]:
     """Features of clips with and without full windows, with and without tails."""
-    return ours.network.features([make_clip(reference.wave(seconds, seed)) for seed, seconds in enumerate(SECONDS)])
+    return ours.network.features(
+        [make_clip(reference.wave(seconds, seed)) for seed, seconds in enumerate(SECONDS)]
+    ).clips
 
 
 def _features(ours: Qwen3ASR, seconds: float) -> torch.Tensor:
-    return ours.network.features([make_clip(reference.wave(seconds))])[0]
+    return ours.network.features([make_clip(reference.wave(seconds))]).clips[0]
 
 
 def test_a_clip_is_encoded_the_same_alone_and_packed(ours: Qwen3ASR, clips: list[torch.Tensor]) -> None:

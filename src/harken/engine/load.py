@@ -98,7 +98,13 @@ def _load_network(config: InstanceConfig, folder: Path, device: str) -> Qwen3ASR
 
     torch.set_num_threads(config.threads or _cores())
     _log.info("engine.loading", model=config.model, folder=str(folder), device=device, threads=torch.get_num_threads())
-    return Qwen3ASR.load(folder, device=device, dtype=config.dtype, quantize=config.quantize)
+    return Qwen3ASR.load(
+        folder,
+        device=device,
+        dtype=config.dtype,
+        quantize=config.quantize,
+        encoder_cache_bytes=config.encoder_cache_bytes,
+    )
 
 
 def _cores() -> int:

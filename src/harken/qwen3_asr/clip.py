@@ -9,6 +9,7 @@ own samples; clips laid one behind the other stay strangers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +35,11 @@ class Clip:
 
     Attributes:
         samples: [(frames + 2) * HOP] float32; frame i is cut from the FFT samples that begin at i * HOP.
+        digests: name what the frames of each full window of the encoder are cut from; none where nobody will ask.
     """
 
     samples: NDArray[np.float32]
+    digests: tuple[bytes, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -54,11 +57,12 @@ def frames_of(samples: int) -> int:
     return max(samples, MIN_SAMPLES) // HOP
 
 
-def make_clip(samples: NDArray[np.float32]) -> Clip:
+def make_clip(samples: NDArray[np.float32], *, window_frames: int = 0) -> Clip:
     """Check, scale, pad and mirror.
 
     Args:
         samples: [n] float32, mono, 16 kHz, in [-1, 1]; a louder clip is scaled down to that range.
+        window_frames: frames of a full window of the encoder, where its digests are wanted.
 
     Raises:
         UndecodableAudio: a sample is infinite or not a number.
@@ -77,4 +81,13 @@ def make_clip(samples: NDArray[np.float32]) -> Clip:
         inner /= np.float32(peak)
     wave[:margin] = inner[margin:0:-1]
     wave[margin + length :] = inner[-2 : -margin - 2 : -1]
-    return Clip(samples=wave[: (frames_of(length) + _OVERHANG) * HOP])
+    frames = frames_of(length)
+    digests = _digests(wave, frames, window_frames) if window_frames else ()
+    return Clip(samples=wave[: (frames + _OVERHANG) * HOP], digests=digests)
+
+
+def _digests(wave: NDArray[np.float32], frames: int, window_frames: int) -> tuple[bytes, ...]:
+    """Name every full window by the samples from the beginning of its first frame to the end of its last."""
+    reach = (window_frames - 1) * HOP + FFT
+    starts = range(0, (frames // window_frames) * window_frames * HOP, window_frames * HOP)
+    return tuple(blake2b(wave[start : start + reach].data, digest_size=32).digest() for start in starts)

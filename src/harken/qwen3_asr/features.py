@@ -12,6 +12,7 @@ window change a bit of it. On a GPU blocks run over all clips, and what is equal
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
 
@@ -27,8 +28,21 @@ _GPU_BLOCK = 16_384
 """Frames that a GPU transforms at once: bounds what lies between (about 0.1 GB)."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Features:
+    """What the encoder sees of some clips.
+
+    Attributes:
+        clips: [mels, frames] float32 each.
+        peaks: [clips] float32, the loudest value of each before its floor was made of it.
+    """
+
+    clips: list[Tensor]
+    peaks: Tensor
+
+
 @torch.inference_mode()
-def log_mel(clips: Sequence[Clip], *, mels: int, window_frames: int, device: torch.device) -> list[Tensor]:
+def log_mel(clips: Sequence[Clip], *, mels: int, window_frames: int, device: torch.device) -> Features:
     """Compute the features of clips.
 
     Args:
@@ -38,14 +52,16 @@ def log_mel(clips: Sequence[Clip], *, mels: int, window_frames: int, device: tor
         device: where to compute.
 
     Returns:
-        [mels, frames] float32 each, on the device.
+        Their features, on the device.
     """
     wave = torch.from_numpy(np.concatenate([clip.samples for clip in clips])).to(device)
     frames = wave.unfold(0, FFT, HOP)
     log = torch.empty(mels, len(frames), device=device)
     for rows in _blocks(clips, len(frames), window_frames if device.type == "cpu" else None):
         log[:, rows] = _log_power(frames[rows], mels)
-    return [_floored(log[:, start : start + clip.frames]) for start, clip in _placed(clips)]
+    own = [log[:, start : start + clip.frames] for start, clip in _placed(clips)]
+    peaks = torch.stack([part.amax() for part in own])
+    return Features(clips=[_floored(part, peak) for part, peak in zip(own, peaks, strict=True)], peaks=peaks)
 
 
 def _placed(clips: Sequence[Clip]) -> Iterator[tuple[int, Clip]]:
@@ -71,9 +87,9 @@ def _log_power(frames: Tensor, mels: int) -> Tensor:
     return bands.clamp_(min=1e-10).log10_()
 
 
-def _floored(log: Tensor) -> Tensor:
+def _floored(log: Tensor, peak: Tensor) -> Tensor:
     """What is more than 80 dB under the loudest of the clip is lost in the floor."""
-    return (torch.maximum(log, log.amax() - 8.0) + 4.0) / 4.0
+    return (torch.maximum(log, peak - 8.0) + 4.0) / 4.0
 
 
 @cache

@@ -28,6 +28,7 @@ from harken.qwen3_asr.clip import make_clip
 from harken.qwen3_asr.config import read_config
 from harken.qwen3_asr.cuda.fuse import fuse
 from harken.qwen3_asr.cuda.graphs import DecodeGraphs, Launched, Recorder, record_cuda
+from harken.qwen3_asr.encoder_cache import EncoderCache
 from harken.qwen3_asr.fields import read_json
 from harken.qwen3_asr.memory import slots_on_cpu, slots_on_gpu
 from harken.qwen3_asr.native.pack import can_pack, pack
@@ -78,7 +79,15 @@ class Qwen3ASR:
         self._chooser = Chooser(mark=self._mark, none=tokenizer.encode("language None"))
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "cpu", dtype: str = "auto", quantize: str = "none") -> Qwen3ASR:
+    def load(
+        cls,
+        folder: Path,
+        *,
+        device: str = "cpu",
+        dtype: str = "auto",
+        quantize: str = "none",
+        encoder_cache_bytes: int = 0,
+    ) -> Qwen3ASR:
         """Load a checkpoint of either published layout.
 
         Args:
@@ -87,6 +96,7 @@ class Qwen3ASR:
             dtype: "float32", "bfloat16", "float16" (the decoder was not trained for its narrow range), or "auto"; see
                 `resolve_placement`.
             quantize: "none", or what the weights are rounded to: "int8", "int4".
+            encoder_cache_bytes: encoded windows that are kept, on the device, in case they come again; 0 for none.
 
         Raises:
             CheckpointError: the folder is incomplete, or its parts contradict one another.
@@ -108,6 +118,7 @@ class Qwen3ASR:
         if is_cuda:
             torch.cuda.set_device(placement.device)  # Triton asks nobody else
             fuse(network)
+        network.encoder_cache = EncoderCache(encoder_cache_bytes)
         info = ModelInfo(
             name=card.name,
             revision=card.revision or fingerprint(folder),
@@ -194,8 +205,9 @@ class Qwen3ASR:
         Raises:
             UndecodableAudio: a sample is not a finite number.
         """
-        clip = make_clip(samples)
-        ids = self._writer.write(tokens_of(clip.frames, self.network.config.encoder.chunk_frames), options)
+        encoder = self.network.config.encoder
+        clip = make_clip(samples, window_frames=encoder.window_frames if self.network.encoder_cache.is_on else 0)
+        ids = self._writer.write(tokens_of(clip.frames, encoder.chunk_frames), options)
         return Prompt(clip=clip, token_ids=ids, length=len(ids))
 
     def prefill(

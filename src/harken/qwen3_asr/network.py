@@ -18,11 +18,16 @@ from harken.qwen3_asr.clip import Clip
 from harken.qwen3_asr.config import EncoderConfig, NetworkConfig
 from harken.qwen3_asr.decoder import TextDecoder
 from harken.qwen3_asr.encoder import AudioEncoder
-from harken.qwen3_asr.features import log_mel
+from harken.qwen3_asr.encoder_cache import EncoderCache, windows_of
+from harken.qwen3_asr.features import Features, log_mel
 
 
 class Body(nn.Module):
-    """Encoder, projector and decoder: what recognisers and forced aligners have in common."""
+    """Encoder, projector and decoder: what recognisers and forced aligners have in common.
+
+    Attributes:
+        encoder_cache: windows that were encoded before; off unless it is replaced.
+    """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -31,6 +36,7 @@ class Body(nn.Module):
         self.audio_tower = AudioEncoder(config.encoder)
         self.multi_modal_projector = Projector(config.encoder)
         self.language_model = TextDecoder(config.decoder)
+        self.encoder_cache = EncoderCache(0)
 
     @property
     def device(self) -> torch.device:
@@ -42,8 +48,8 @@ class Body(nn.Module):
         """What hidden states are in between the products."""
         return self.language_model.dtype
 
-    def features(self, clips: Sequence[Clip]) -> list[Tensor]:
-        """Compute what the encoder sees, [mels, frames] float32 each."""
+    def features(self, clips: Sequence[Clip]) -> Features:
+        """Compute what the encoder sees."""
         encoder = self.config.encoder
         return log_mel(clips, mels=encoder.mels, window_frames=encoder.window_frames, device=self.device)
 
@@ -53,6 +59,20 @@ class Body(nn.Module):
         encoded = self.audio_tower([one.to(self.device, self.dtype) for one in features])
         projected = self.multi_modal_projector(torch.cat(encoded))
         return list(torch.split(projected, [len(tokens) for tokens in encoded]))
+
+    @torch.inference_mode()
+    def hear(self, clips: Sequence[Clip]) -> Tensor:
+        """Turn clips into decoder embeddings, [tokens of all clips, width]; windows that are known are looked up."""
+        features = self.features(clips)
+        if not self.encoder_cache.is_on:
+            return torch.cat(self.encode(features.clips))
+        size = self.config.encoder.window_frames
+        windows = [
+            window
+            for clip, seen, peak in zip(clips, features.clips, features.peaks.tolist(), strict=True)
+            for window in windows_of(clip, seen, peak, size)
+        ]
+        return torch.cat(self.encoder_cache.encode(windows, self.encode))
 
     @torch.inference_mode()
     def embed(self, clips: Sequence[Clip], prompts: Sequence[Tensor]) -> Tensor:
@@ -68,7 +88,7 @@ class Body(nn.Module):
         ids = torch.cat(list(prompts))
         places = (ids == self.config.audio_token).nonzero().flatten()
         embedded: Tensor = self.language_model.embed_tokens(ids.to(self.device))
-        sound = torch.cat(self.encode(self.features(clips)))
+        sound = self.hear(clips)
         if len(places) != len(sound):
             raise ValueError(f"{len(places)} audio placeholders for {len(sound)} audio tokens")
         embedded[places.to(self.device)] = sound

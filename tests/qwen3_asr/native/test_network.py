@@ -118,7 +118,7 @@ def test_neighbours_change_no_bit(folder: Path, kind: str) -> None:
 def test_windows_are_told_apart_and_a_broken_clip_harms_no_other(folder: Path) -> None:
     """Tokens of one clip are the same to the last bit beside any other, a NaN included."""
     network = _load(folder, "bfloat16").network
-    clips = network.features([prompt.clip for prompt in _prompts(_load(folder, "bfloat16"))])
+    clips = network.features([prompt.clip for prompt in _prompts(_load(folder, "bfloat16"))]).clips
     broken = torch.full((128, 930), torch.nan)
     together = network.encode([clips[0], broken, *clips[1:]])
     assert not together[1].isfinite().any()
