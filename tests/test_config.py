@@ -95,6 +95,8 @@ def test_what_kubernetes_invents_is_not_configuration(variable: str, value: str)
         (f"[limits]\naudio_s = 1{'0' * 400}\n", "limits.audio_s must be a number"),
         (f"[limits]\naudio_s = 1{'0' * 5000}\n", "not valid TOML"),
         ("[gateway]\nport = [\n", "not valid TOML"),
+        ("[instance]\nmemory_share = 0\n", "instance.memory_share must be more than 0"),
+        ("[instance]\nmemory_share = 1.01\n", "instance.memory_share must be at most 1, not 1.01"),
         ("gateway = 3\n", "gateway"),
         ("[fleet]\nfirst_port = 65535\ninstances = 2\n", "leaves no room for 2 instances"),
         ("[gateway]\nport = 7862\n", "gateway.port 7862 is also an instance's"),

@@ -90,6 +90,8 @@ class FleetConfig:
         weights: of the instances, for the weighted policies: "3,3,2,2"; "" for equal ones.
         upstreams: other servers that speak OpenAI's audio API, separated by spaces; each a URL whose fragment may set
             name, weight, slots, model and key_env: "http://gpu-2:8000/v1#slots=16&key_env=VLLM_KEY".
+        devices: the instances are dealt out over these in turn: "cuda:0,cuda:1", or "all" for every GPU that is
+            visible; "" gives each the device of [instance].
     """
 
     instances: int = 4
@@ -104,6 +106,7 @@ class FleetConfig:
     probe_failures: int = 3
     weights: str = ""
     upstreams: str = ""
+    devices: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,6 +158,8 @@ class InstanceConfig:
         port: port to listen on when served alone.
         name: the name that answers, logs and /health show.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        memory_share: the part of its device's memory that an instance alone may use; a fleet divides it evenly among
+            the instances of a device.
         dtype: "auto", "float32", "bfloat16", or "float16" (narrower than the decoder was trained for).
         quantize: what weights are rounded to: "none", "int8", "int4".
         encoder_cache_bytes: encoded windows of 8 s that are kept on the device, in case the same sound comes again
@@ -173,6 +178,7 @@ class InstanceConfig:
     port: int = 7861
     name: str = "asr-1"
     device: str = "auto"
+    memory_share: float = 0.9
     dtype: str = "auto"
     quantize: str = "none"
     encoder_cache_bytes: int = 64 * 1024 * 1024
@@ -425,6 +431,8 @@ _MAY_BE_ZERO = frozenset(
     }
 )
 
+_MOST = {"port": 65_535, "first_port": 65_535, "memory_share": 1}
+
 
 def _check_ranges(section: Any, name: str) -> None:
     for part in dataclasses.fields(section):
@@ -436,5 +444,5 @@ def _check_ranges(section: Any, name: str) -> None:
             raise ConfigError(
                 f"{name}.{part.name} must be {'0 or more' if least == 0 else 'more than 0'}, not {value}."
             )
-        if part.name in ("port", "first_port") and value > 65_535:
-            raise ConfigError(f"{name}.{part.name} must be at most 65535, not {value}.")
+        if part.name in _MOST and value > _MOST[part.name]:
+            raise ConfigError(f"{name}.{part.name} must be at most {_MOST[part.name]}, not {value}.")

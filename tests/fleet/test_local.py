@@ -17,7 +17,7 @@ import pytest
 from harken.config import Config, FleetConfig, InstanceConfig
 from harken.dispatch.lines.line import OpenLine
 from harken.fleet.local import LocalFleet
-from harken.fleet.plan import Machine
+from harken.fleet.machine import Machine
 from harken.types import InstanceHealth
 
 CHILD = (sys.executable, str(Path(__file__).parent / "child.py"))
@@ -255,6 +255,18 @@ def test_on_a_gpu_the_next_starts_when_the_first_is_ready() -> None:
             assert [line.pid is not None for line in lines] == [True, False, False]
         async with fleet(instances=3, machine=gpu) as (local, _):
             await local.until(all_ready)
+
+    asyncio.run(story())
+
+
+def test_on_two_gpus_one_of_each_loads_at_a_time() -> None:
+    """What is loading on one GPU keeps nobody waiting on another."""
+
+    async def story() -> None:
+        gpu = Machine(cores=4, has_gpu=True)
+        async with fleet("never_ready", instances=4, machine=gpu, devices="cuda:0,cuda:1") as (local, _):
+            lines = await local.until(lambda now: bool(now[0].url and now[1].url))
+            assert [line.pid is not None for line in lines] == [True, True, False, False]
 
     asyncio.run(story())
 

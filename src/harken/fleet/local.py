@@ -23,7 +23,9 @@ from harken.dispatch.lines.line import Missed
 from harken.dispatch.lines.probe import look
 from harken.dispatch.lines.session import open_session
 from harken.fleet.keeper import Keeper, TargetOwner
-from harken.fleet.plan import COMMAND, Machine, plan, starts_at_once, this_machine, variables
+from harken.fleet.machine import Machine, machine_for
+from harken.fleet.placing import group_of
+from harken.fleet.plan import COMMAND, plan, starts_at_once, variables
 from harken.fleet.supervisor import Event, Phase
 from harken.fleet.turn import PATIENCE_S, Turn
 from harken.fleet.upstreams import parse_weights
@@ -78,13 +80,17 @@ class LocalFleet:
 
     async def __aenter__(self) -> Self:
         """Begin to start every instance; returns at once."""
-        machine = self._machine or this_machine()
+        machine = self._machine
+        if machine is None:
+            machine = await asyncio.to_thread(machine_for, self._config)
+        instances = plan(self._config, machine)
+        groups = {one.name: group_of(one.device, has_gpu=machine.has_gpu) for one in instances}
         surroundings = os.environ if self._surroundings is None else self._surroundings
-        starts = asyncio.Semaphore(starts_at_once(self._config, machine))
+        starts = {group: asyncio.Semaphore(starts_at_once(group, machine)) for group in groups.values()}
         answers = partial(_answers, await self._stack.enter_async_context(open_session()))
         group = await self._stack.enter_async_context(asyncio.TaskGroup())
         weights = parse_weights(self._config.fleet.weights, self._config.fleet.instances)
-        for instance, weight in zip(plan(self._config, machine), weights, strict=True):
+        for instance, weight in zip(instances, weights, strict=True):
             self._keepers[instance.name] = Keeper(
                 instance=instance,
                 config=self._config.fleet,
@@ -92,7 +98,7 @@ class LocalFleet:
                 env=variables(instance, self._config, surroundings),
                 owner=self._owner,
                 group=group,
-                turn=Turn(starts, answers, patience_s=self._turn_patience_s),
+                turn=Turn(starts[groups[instance.name]], answers, patience_s=self._turn_patience_s),
                 clock=self._clock,
                 stop_timeout_s=self._stop_timeout_s,
                 on_broken=self._note_broken,

@@ -1,4 +1,4 @@
-"""How the instances on this machine are laid out: names, ports, threads, and how many may start at once.
+"""How the instances on this machine are laid out: names, ports, threads, devices, and how many may start at once.
 
 Pure: the configuration and what the machine has in, one `InstanceConfig` for each instance out. Also how such a
 configuration travels to a child: as `HARKEN_*` variables, because they reach every key and nothing in a file or in the
@@ -8,46 +8,31 @@ parent's surroundings can then change what the fleet decided.
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from harken.config import Config, InstanceConfig
+from harken.fleet.machine import Machine
+from harken.fleet.placing import CPU, deal, group_of, memory_shares, parse_devices
 
 COMMAND = (sys.executable, "-P", "-m", "harken", "serve", "--supervised")
 """Starts one instance; -P: nothing in the working directory can take the place of a module."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Machine:
-    """What matters of a machine.
-
-    Attributes:
-        cores: CPU cores that this process may use.
-        has_gpu: an accelerator that `device = "auto"` would take.
-    """
-
-    cores: int
-    has_gpu: bool
-
-
-def this_machine() -> Machine:
-    """Look at the machine that we are on, without loading torch."""
-    has_affinity = sys.platform.startswith("linux")
-    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
-    return Machine(cores=cores, has_gpu=shutil.which("nvidia-smi") is not None or sys.platform == "darwin")
 
 
 def plan(config: Config, machine: Machine) -> tuple[InstanceConfig, ...]:
     """Lay out `fleet.instances` instances.
 
     Port 0 for the first means port 0 for all: each takes a free one and announces it. With `threads` 0 the cores are
-    shared evenly, at least one each.
+    shared evenly, at least one each. Instances of one device divide the share of its memory.
+
+    Raises:
+        ConfigError: `fleet.devices` makes no sense here.
     """
     fleet = config.fleet
     threads = config.instance.threads or max(1, machine.cores // fleet.instances)
+    devices = deal(parse_devices(fleet.devices, machine.gpus) or (config.instance.device,), fleet.instances)
+    groups = [group_of(device, has_gpu=machine.has_gpu) for device in devices]
+    shares = memory_shares(config.instance.memory_share, groups)
     return tuple(
         dataclasses.replace(
             config.instance,
@@ -55,20 +40,20 @@ def plan(config: Config, machine: Machine) -> tuple[InstanceConfig, ...]:
             host=fleet.host,
             port=fleet.first_port + number if fleet.first_port else 0,
             threads=threads,
+            device=device,
+            memory_share=share,
         )
-        for number in range(fleet.instances)
+        for number, (device, share) in enumerate(zip(devices, shares, strict=True))
     )
 
 
-def starts_at_once(config: Config, machine: Machine) -> int:
-    """How many instances may load at the same time.
+def starts_at_once(group: str, machine: Machine) -> int:
+    """How many instances of a group (see `placing.group_of`) may load at the same time.
 
     On a GPU one after another: memory is budgeted by what is free when an instance starts, and two that look at once
-    would both count the same bytes. On a CPU as many as there are cores.
+    would both count the same bytes. On the CPU as many as there are cores.
     """
-    device = config.instance.device
-    is_cpu = device == "cpu" or (device == "auto" and not machine.has_gpu)
-    return machine.cores if is_cpu else 1
+    return machine.cores if group == CPU else 1
 
 
 def variables(instance: InstanceConfig, config: Config, surroundings: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,8 @@ from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
 from harken.fleet.both import BothFleets
 from harken.fleet.local import LocalFleet
+from harken.fleet.machine import machine_for
+from harken.fleet.plan import plan
 from harken.fleet.static import StaticFleet
 from harken.fleet.upstreams import parse_upstreams, parse_weights
 from harken.log import set_up_log
@@ -25,15 +27,18 @@ def run_gateway(config: Config) -> int:
         as the last line of standard error.
 
     Raises:
-        ConfigError: upstreams or weights that make no sense, or a key's variable that is not set.
+        ConfigError: upstreams, weights or devices that make no sense here, or a key's variable that is not set.
     """
     upstreams = parse_upstreams(config.fleet.upstreams, os.environ)
     parse_weights(config.fleet.weights, config.fleet.instances)
+    machine = machine_for(config) if config.fleet.instances else None
+    if machine is not None:
+        plan(config, machine)  # what cannot be is said before anything is announced
     set_up_log(config.log)
 
     def open_fleet(dispatcher: Dispatcher) -> BothFleets:
         return BothFleets(
-            LocalFleet(config, dispatcher) if config.fleet.instances else None,
+            LocalFleet(config, dispatcher, machine=machine) if config.fleet.instances else None,
             StaticFleet(upstreams, dispatcher) if upstreams else None,
         )
 

@@ -1,0 +1,94 @@
+"""What matters of the machine that a fleet runs on.
+
+Thin effects, no opinion: it counts and looks, without loading torch. Asking `nvidia-smi` may take seconds, so that is
+done only where the answer is needed, and off the event loop.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from harken.config import Config
+from harken.fleet.placing import ALL
+
+_LIST_TIMEOUT_S = 30.0
+"""Without its persistence daemon a driver wakes every GPU first."""
+
+_GPU = re.compile(r"^GPU \d+:.*\(UUID: (GPU-[^)\s]+)\)", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """What matters of a machine.
+
+    Attributes:
+        cores: CPU cores that this process may use.
+        has_gpu: an accelerator that `device = "auto"` would take.
+        gpus: NVIDIA GPUs that an instance would see; 0 where nobody asked.
+    """
+
+    cores: int
+    has_gpu: bool
+    gpus: int = 0
+
+
+def this_machine(*, counts_gpus: bool = False) -> Machine:
+    """Look at the machine that we are on.
+
+    Args:
+        counts_gpus: whether to ask `nvidia-smi`, which may take seconds.
+    """
+    has_affinity = sys.platform.startswith("linux")
+    return Machine(
+        cores=len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1,
+        has_gpu=shutil.which("nvidia-smi") is not None or sys.platform == "darwin",
+        gpus=visible_gpus(_list_gpus(), os.environ.get("CUDA_VISIBLE_DEVICES")) if counts_gpus else 0,
+    )
+
+
+def machine_for(config: Config) -> Machine:
+    """Look at as much of this machine as a configuration makes worth knowing; may block for seconds."""
+    return this_machine(counts_gpus=config.fleet.devices.strip() == ALL)
+
+
+def visible_gpus(listing: str, visible: str | None) -> int:
+    """Count the GPUs that CUDA would show to a process. Pure.
+
+    Args:
+        listing: what `nvidia-smi -L` wrote.
+        visible: the variable CUDA_VISIBLE_DEVICES: CUDA takes its entries up to the first that names no GPU.
+    """
+    uuids = _GPU.findall(listing)
+    if visible is None:
+        return len(uuids)
+    count = 0
+    for entry in (part.strip() for part in visible.split(",")):
+        is_number = entry.isascii() and entry.isdecimal()
+        if not (int(entry) < len(uuids) if is_number else _names_one(entry, uuids)):
+            break
+        count += 1
+    return count
+
+
+def _names_one(entry: str, uuids: list[str]) -> bool:
+    return entry.startswith("GPU-") and any(uuid.startswith(entry) for uuid in uuids)
+
+
+def _list_gpus() -> str:
+    try:
+        return subprocess.run(
+            ["nvidia-smi", "-L"],  # noqa: S607 - found in PATH, as by a person
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_LIST_TIMEOUT_S,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
