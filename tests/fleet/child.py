@@ -24,16 +24,8 @@ def announce(news: str) -> None:
     sys.stdout.flush()
 
 
-def main(wishes: list[str]) -> int:
-    """Do as told."""
-    leave_with_parent(supervisor_of(os.environ))
-    stop = threading.Event()
-
-    def leave(_: int, __: FrameType | None) -> None:
-        if "ignore_term" not in wishes:
-            stop.set()
-
-    signal.signal(signal.SIGTERM, leave)
+def leave_at_once(wishes: list[str]) -> int | None:
+    """Leave before listening, with this exit code; None: stay."""
     for wish in wishes:
         name, _, value = wish.partition("=")
         if name == "exit":
@@ -45,10 +37,35 @@ def main(wishes: list[str]) -> int:
         if name == "exit_while" and Path(value).exists():
             sys.stderr.write("not now\n")
             return 3
+        if name == "crash_while" and Path(value).exists():
+            sys.stderr.write("out of memory\n")
+            return 1
+        if name == f"exit_{os.environ.get('HARKEN_INSTANCE_NAME')}_while" and Path(value).exists():
+            return 3
         if name == "flood":
             sys.stderr.write("x" * int(value) + "\n")
             sys.stderr.flush()
+    return None
+
+
+def main(wishes: list[str]) -> int:
+    """Do as told."""
+    leave_with_parent(supervisor_of(os.environ))
+    stop = threading.Event()
+
+    def leave(_: int, __: FrameType | None) -> None:
+        if "ignore_term" not in wishes:
+            stop.set()
+
+    signal.signal(signal.SIGTERM, leave)
+    code = leave_at_once(wishes)
+    if code is not None:
+        return code
     announce("listening")
+    for wish in wishes:
+        name, _, value = wish.partition("=")
+        while name == "mute_while" and Path(value).exists() and not stop.wait(0.01):
+            pass
     if "never_ready" not in wishes:
         announce("ready")
     stop.wait()

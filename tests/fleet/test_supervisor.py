@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harken.config import FleetConfig
-from harken.fleet.supervisor import TABLE, Do, Event, Phase, React, Supervision
+from harken.fleet.phases import TABLE, Event, Phase, React
+from harken.fleet.supervisor import Do, Supervision, is_abnormal
 
 CONFIG = FleetConfig(start_retries=3, backoff_s=0.5, backoff_max_s=30.0)
 
@@ -190,6 +191,45 @@ def test_stopping_between_two_starts_cancels_the_next_one() -> None:
     supervision.on(Event.STOP, 1.1)
     assert supervision.phase is Phase.STOPPED
     assert supervision.on(Event.DUE, 1.5).do is Do.NOTHING
+
+
+def test_what_waits_for_its_next_start_on_a_device_that_is_given_up_is_broken() -> None:
+    """Although it was ready once: that is the one verdict from which it does not come back by itself."""
+    supervision = ready()
+    supervision.on(Event.EXITED, 1.0, exit_code=-9)
+    action = supervision.on(Event.CONDEMNED, 1.0, said="The device is given up.")
+    assert (action.do, action.reason) == (Do.GIVE_UP, "The device is given up.")
+    assert supervision.phase is Phase.BROKEN
+    assert supervision.on(Event.DUE, 1.5).do is Do.NOTHING
+
+
+@pytest.mark.parametrize("is_replaced", [False, True], ids=["crashed", "replaced"])
+def test_what_runs_on_a_device_that_is_given_up_goes_on_until_it_fails(is_replaced: bool) -> None:
+    """It serves; nobody takes that away. Its next start would be the one that is refused."""
+    supervision = ready()
+    assert supervision.on(Event.CONDEMNED, 1.0, said="The device is given up.").do is Do.NOTHING
+    assert supervision.phase is Phase.READY
+    if is_replaced:
+        supervision.on(Event.UNRESPONSIVE, 2.0)
+    action = supervision.on(Event.EXITED, 2.0, exit_code=-9)
+    assert (action.do, action.reason) == (Do.GIVE_UP, "The device is given up.")
+
+
+def test_a_start_that_a_given_up_device_does_not_let_in_is_broken() -> None:
+    """It was asking when the verdict came; no process was created."""
+    supervision = started()
+    supervision.on(Event.CONDEMNED, 1.0, said="The device is given up.")
+    assert supervision.on(Event.EXITED, 1.0).reason == "The device is given up."
+    assert supervision.phase is Phase.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "is_device"),
+    [(-9, True), (-11, True), (1, True), (4, True), (0, False), (2, False), (3, False), (None, False)],
+)
+def test_only_an_abnormal_end_may_be_the_devices_fault(exit_code: int | None, is_device: bool) -> None:
+    """A taken port, a wrong flag, an operator's SIGTERM and a missing program are not."""
+    assert is_abnormal(exit_code) == is_device
 
 
 @given(st.lists(st.sampled_from(list(Event)), max_size=60), st.integers(0, 3))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from harken.fleet.device import Device
 from harken.fleet.turn import Turn
 
 PATIENCE_S = 0.06
@@ -25,7 +26,7 @@ def test_who_answers_keeps_its_turn() -> None:
                 enough.set()
             return True
 
-        turn = Turn(asyncio.Semaphore(1), answers, patience_s=PATIENCE_S)
+        turn = Turn(Device("cpu", starts=1), "asr-1", answers, patience_s=PATIENCE_S)
         await turn.take()
         watch = asyncio.create_task(turn.lose_by_silence(lambda: "http://here"))
         async with asyncio.timeout(TIMEOUT_S):
@@ -44,17 +45,21 @@ def test_who_is_silent_loses_its_turn_to_the_next() -> None:
         return False
 
     async def story(url: str) -> None:
-        starts = asyncio.Semaphore(1)
-        first, second = (Turn(starts, never, patience_s=PATIENCE_S) for _ in range(2))
+        device = Device("cpu", starts=1)
+        first, second, third = (Turn(device, name, never, patience_s=PATIENCE_S) for name in ("a", "b", "c"))
         await first.take()
         waiting = asyncio.create_task(second.take())
         await asyncio.sleep(0)
         assert second.is_awaited
         async with asyncio.timeout(TIMEOUT_S):
             assert await first.lose_by_silence(lambda: url)
-            await waiting
+            assert await waiting
         first.give_back()
-        assert starts.locked(), "what was lost must not be given back again"
+        locked_out = asyncio.create_task(third.take())
+        await asyncio.sleep(0)
+        assert third.is_awaited, "what was lost must not be given back again"
+        second.give_back()
+        assert await locked_out
 
     for url in ("", "http://here"):
         asyncio.run(story(url))

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from harken.clock import Clock
 from harken.config import FleetConfig, InstanceConfig
-from harken.dispatch.lines.line import OpenLine
 from harken.fleet.output import last_words, read_output
+from harken.fleet.owner import TargetOwner
+from harken.fleet.phases import Event, Phase
 from harken.fleet.process import Process
-from harken.fleet.supervisor import Action, Do, Event, Phase, Supervision
+from harken.fleet.supervisor import Action, Do, Supervision, is_abnormal
 from harken.fleet.turn import Turn
 from harken.log import get_log
 from harken.server.announce import Announcement, News
@@ -26,26 +27,10 @@ from harken.types import InstanceHealth
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
 """Why a process could not be created that are not its own fault, and pass."""
 
+_WANTED = frozenset({Phase.STARTING, Phase.READY, Phase.KILLING})
+"""Where an end was not asked for."""
+
 _log = get_log("fleet.keeper")
-
-
-class TargetOwner(Protocol):
-    """Who wants to know where instances listen: the dispatcher."""
-
-    def add_target(self, name: str, url: str, open_line: OpenLine | None = None, *, weight: float = 1.0) -> None:
-        """An instance listens there; it may still be loading.
-
-        Args:
-            name: of the instance.
-            url: its address.
-            open_line: makes the line to it; None: as to an instance of ours.
-            weight: its share of the work under the weighted policies.
-        """
-        ...
-
-    def remove_target(self, name: str) -> None:
-        """Its process is gone."""
-        ...
 
 
 class Keeper:
@@ -117,7 +102,7 @@ class Keeper:
             state=self.phase.value,
             restarts=self._supervision.restarts,
             pid=self._process.pid if self._process else None,
-            detail="It waits for its turn to load." if self._turn.is_awaited else self._failed_because,
+            detail=self._turn.awaited_because or self._failed_because,
         )
 
     def tell(self, event: Event, *, exit_code: int | None = None, said: str = "", is_shortage: bool = False) -> None:
@@ -130,6 +115,16 @@ class Keeper:
                 "instance.phase", instance=self.name, phase=self.phase.value, before=before.value, exit_code=exit_code
             )
         self._act(action)
+        self._tell_device(event, before, action.reason, is_failure=is_abnormal(exit_code) and not is_shortage)
+
+    def _tell_device(self, event: Event, before: Phase, reason: str, *, is_failure: bool) -> None:
+        """What became of it may be its device's fault, or say nothing of that."""
+        if event is Event.EXITED and is_failure and before in _WANTED:
+            self._turn.fail(reason or "It crashed.")
+        elif event is Event.EXITED:
+            self._turn.leave()
+        if self.phase in (Phase.BROKEN, Phase.STOPPED):
+            self._turn.leave()
 
     def _act(self, action: Action) -> None:
         match action.do:
@@ -170,11 +165,11 @@ class Keeper:
         said = ""
         is_shortage = False
         try:
-            await self._turn.take()
-            try:
-                code, said = await self._run_process()
-            finally:
-                self._turn.give_back()
+            if await self._turn.take():
+                try:
+                    code, said = await self._run_process()
+                finally:
+                    self._turn.give_back()
         except OSError as error:
             said = f"{self._command[0]}: {error.strerror}"
             is_shortage = error.errno in _SHORTAGES
@@ -216,9 +211,9 @@ class Keeper:
                 self._url = announcement.url
                 self._owner.add_target(self.name, announcement.url, weight=self._weight)
             case News.READY:
-                self._turn.give_back()
                 self._failed_because = ""
                 self.tell(Event.READY)
+                self._turn.succeed()
             case other:
                 assert_never(other)
 

@@ -22,11 +22,14 @@ from harken.config import Config
 from harken.dispatch.lines.line import Missed
 from harken.dispatch.lines.probe import look
 from harken.dispatch.lines.session import open_session
-from harken.fleet.keeper import Keeper, TargetOwner
+from harken.fleet.device import Device
+from harken.fleet.device_health import DeviceHealth
+from harken.fleet.keeper import Keeper
 from harken.fleet.machine import Machine, machine_for
-from harken.fleet.placing import group_of
+from harken.fleet.owner import TargetOwner
+from harken.fleet.phases import Event, Phase
+from harken.fleet.placing import CPU, group_of
 from harken.fleet.plan import COMMAND, plan, starts_at_once, variables
-from harken.fleet.supervisor import Event, Phase
 from harken.fleet.turn import PATIENCE_S, Turn
 from harken.fleet.upstreams import parse_weights
 from harken.types import InstanceHealth
@@ -75,6 +78,7 @@ class LocalFleet:
         self._stop_timeout_s = stop_timeout_s
         self._turn_patience_s = turn_patience_s
         self._keepers: dict[str, Keeper] = {}
+        self._groups: dict[str, str] = {}
         self._all_broken = asyncio.Event()
         self._stack = AsyncExitStack()
 
@@ -84,9 +88,9 @@ class LocalFleet:
         if machine is None:
             machine = await asyncio.to_thread(machine_for, self._config)
         instances = plan(self._config, machine)
-        groups = {one.name: group_of(one.device, has_gpu=machine.has_gpu) for one in instances}
+        self._groups = {one.name: group_of(one.device, has_gpu=machine.has_gpu) for one in instances}
+        devices = {group: self._make_device(group, machine) for group in set(self._groups.values())}
         surroundings = os.environ if self._surroundings is None else self._surroundings
-        starts = {group: asyncio.Semaphore(starts_at_once(group, machine)) for group in groups.values()}
         answers = partial(_answers, await self._stack.enter_async_context(open_session()))
         group = await self._stack.enter_async_context(asyncio.TaskGroup())
         weights = parse_weights(self._config.fleet.weights, self._config.fleet.instances)
@@ -98,7 +102,9 @@ class LocalFleet:
                 env=variables(instance, self._config, surroundings),
                 owner=self._owner,
                 group=group,
-                turn=Turn(starts[groups[instance.name]], answers, patience_s=self._turn_patience_s),
+                turn=Turn(
+                    devices[self._groups[instance.name]], instance.name, answers, patience_s=self._turn_patience_s
+                ),
                 clock=self._clock,
                 stop_timeout_s=self._stop_timeout_s,
                 on_broken=self._note_broken,
@@ -133,6 +139,21 @@ class LocalFleet:
         for keeper in self._keepers.values():
             reasons.setdefault(keeper.broken_because, []).append(keeper.name)
         return " ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+
+    def _make_device(self, group: str, machine: Machine) -> Device:
+        return Device(
+            group,
+            starts=starts_at_once(group, machine),
+            health=None if group == CPU else DeviceHealth(self._config.fleet.start_retries),
+            clock=self._clock,
+            on_given_up=partial(self._condemn, group),
+        )
+
+    def _condemn(self, group: str, reason: str) -> None:
+        """Start nothing on a device any more; its instances that still run go on."""
+        for name, keeper in self._keepers.items():
+            if self._groups[name] == group:
+                keeper.tell(Event.CONDEMNED, said=reason)
 
     def _note_broken(self) -> None:
         if all(keeper.phase is Phase.BROKEN for keeper in self._keepers.values()):

@@ -21,7 +21,7 @@ from harken.dispatch.lines.proof import Proof
 from harken.dispatch.lines.upstream import Upstream
 from harken.dispatch.lines.wire_line import WireLine
 from harken.dispatch.targets.state import State
-from harken.fleet.keeper import TargetOwner
+from harken.fleet.owner import TargetOwner
 from harken.log import get_log
 from harken.types import InstanceHealth
 

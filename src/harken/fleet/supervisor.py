@@ -1,56 +1,22 @@
-"""What to do with one supervised instance: a table of phase × event → phase and reaction.
+"""What to do with one supervised instance, by the table in `phases` and the record of its failures.
 
 Pure: it is told what happened and when, and answers with one action; processes and waiting belong to its caller. The
-invariants: an instance that never could start is not restarted for ever (`BROKEN`), one that was ready once always is;
-that this machine had nothing left for a new process is nobody's failed start; a start is judged by its own time limit,
-so a slow load is never taken for a hang; and whatever comes late (the exit of a process already replaced, a complaint
-about one already gone) changes nothing.
+invariants: an instance that never could start is not restarted for ever (`BROKEN`), one that was ready once always is,
+unless its device is given up; that this machine had nothing left for a new process is nobody's failed start; a start is
+judged by its own time limit, so a slow load is never taken for a hang; and whatever comes late changes nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 
 from harken.config import FleetConfig
+from harken.fleet.phases import TABLE, Event, Phase, React
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_WRONG_USAGE
 
 _STABLE_BACKOFFS = 2.0
 """An instance that stayed ready for this many of the longest waits starts again with a clean record."""
-
-
-class Phase(StrEnum):
-    """Where an instance is, as its supervisor sees it."""
-
-    WAITING = "waiting"
-    """No process; one is started when the wait is over."""
-    STARTING = "starting"
-    """The process runs but is not ready yet."""
-    READY = "ready"
-    KILLING = "killing"
-    """It was killed to be replaced; its exit is awaited."""
-    STOPPING = "stopping"
-    """It was asked to leave for good."""
-    STOPPED = "stopped"
-    BROKEN = "broken_at_start"
-    """It cannot start; only a person can change that."""
-
-
-class Event(Enum):
-    """What can happen to it."""
-
-    DUE = auto()
-    """The wait before the next start is over."""
-    READY = auto()
-    """The process said that it is ready."""
-    EXITED = auto()
-    """The process is gone, or could not even be created."""
-    UNRESPONSIVE = auto()
-    """It no longer answers."""
-    OVERDUE = auto()
-    """It took too long to start, or to stop."""
-    STOP = auto()
-    """It is no longer wanted."""
 
 
 class Do(Enum):
@@ -81,55 +47,6 @@ class Action:
     reason: str = ""
 
 
-class React(Enum):
-    """The table's right-hand side; what it comes to may depend on the record of failures."""
-
-    IGNORE = auto()
-    START = auto()
-    NOTE_READY = auto()
-    COUNT_FAILED_START = auto()
-    COUNT_CRASH = auto()
-    COUNT_KILL = auto()
-    REPLACE = auto()
-    LEAVE_AT_ONCE = auto()
-    ASK_TO_LEAVE = auto()
-    AWAIT_EXIT = auto()
-    KILL_STOPPING = auto()
-    NOTE_GONE = auto()
-
-
-def _row(
-    phase: Phase, *, due: React, ready: React, exited: React, unresponsive: React, overdue: React, stop: React
-) -> dict[tuple[Phase, Event], React]:
-    return {
-        (phase, Event.DUE): due,
-        (phase, Event.READY): ready,
-        (phase, Event.EXITED): exited,
-        (phase, Event.UNRESPONSIVE): unresponsive,
-        (phase, Event.OVERDUE): overdue,
-        (phase, Event.STOP): stop,
-    }
-
-
-_P, _R = Phase, React
-_NO = React.IGNORE
-
-# fmt: off
-TABLE: dict[tuple[Phase, Event], React] = {
-    **_row(_P.WAITING, due=_R.START, ready=_NO, exited=_NO, unresponsive=_NO, overdue=_NO, stop=_R.LEAVE_AT_ONCE),
-    # While it loads it may be slow to answer: only its time limit decides, not a complaint about silence.
-    **_row(_P.STARTING, due=_NO, ready=_R.NOTE_READY, exited=_R.COUNT_FAILED_START, unresponsive=_NO,
-           overdue=_R.REPLACE, stop=_R.ASK_TO_LEAVE),
-    **_row(_P.READY, due=_NO, ready=_NO, exited=_R.COUNT_CRASH, unresponsive=_R.REPLACE, overdue=_NO,
-           stop=_R.ASK_TO_LEAVE),
-    **_row(_P.KILLING, due=_NO, ready=_NO, exited=_R.COUNT_KILL, unresponsive=_NO, overdue=_NO, stop=_R.AWAIT_EXIT),
-    **_row(_P.STOPPING, due=_NO, ready=_NO, exited=_R.NOTE_GONE, unresponsive=_NO, overdue=_R.KILL_STOPPING, stop=_NO),
-    **_row(_P.STOPPED, due=_NO, ready=_NO, exited=_NO, unresponsive=_NO, overdue=_NO, stop=_NO),
-    **_row(_P.BROKEN, due=_NO, ready=_NO, exited=_NO, unresponsive=_NO, overdue=_NO, stop=_R.LEAVE_AT_ONCE),
-}
-# fmt: on
-
-
 class Supervision:
     """The record of one instance, and what it calls for.
 
@@ -151,6 +68,7 @@ class Supervision:
         self._failed_starts = 0
         self._ready_at: float | None = None
         self._was_ready = False
+        self._condemned: str | None = None
 
     def on(
         self, event: Event, now: float, *, exit_code: int | None = None, said: str = "", is_shortage: bool = False
@@ -161,7 +79,7 @@ class Supervision:
             event: what happened.
             now: monotonic seconds.
             exit_code: with EXITED: negative for a signal, None when the process could not be created.
-            said: with EXITED: its last words, for the verdict's reason.
+            said: with EXITED: its last words, for the verdict's reason; with CONDEMNED: that reason.
             is_shortage: with EXITED: it was never created, for want of descriptors, processes or memory.
         """
         react = TABLE[self.phase, event]
@@ -173,6 +91,13 @@ class Supervision:
                 action = self._start()
             case React.NOTE_READY:
                 action = self._note_ready(now)
+            case React.CONDEMN:
+                action = self._give_up(said)
+            case React.NOTE_CONDEMNED:
+                self._condemned = said
+                action = Action(do=Do.NOTHING)
+            case React.COUNT_FAILED_START | React.COUNT_KILL | React.COUNT_CRASH if self._condemned is not None:
+                action = self._give_up(self._condemned)
             case React.COUNT_FAILED_START | React.COUNT_KILL if is_shortage:
                 action = self._wait(_reason(exit_code, said))
             case React.COUNT_FAILED_START:
@@ -206,13 +131,15 @@ class Supervision:
             # It has shown that it can: its port is taken for a moment, a disk is away. A person may be asleep.
             return self._wait(reason)
         if exit_code in (EXIT_WRONG_USAGE, EXIT_BROKEN_AT_START):
-            self.phase = Phase.BROKEN
-            return Action(do=Do.GIVE_UP, reason=reason)
+            return self._give_up(reason)
         if self._failed_starts > self._config.start_retries:
-            self.phase = Phase.BROKEN
             tries = f"{self._failed_starts} starts failed in a row. " if self._failed_starts > 1 else ""
-            return Action(do=Do.GIVE_UP, reason=tries + reason)
+            return self._give_up(tries + reason)
         return self._wait(reason)
+
+    def _give_up(self, reason: str) -> Action:
+        self.phase = Phase.BROKEN
+        return Action(do=Do.GIVE_UP, reason=reason)
 
     def _crashed(self, now: float) -> Action:
         ready_for_s = now - (self._ready_at if self._ready_at is not None else now)
@@ -244,3 +171,11 @@ def _reason(exit_code: int | None, said: str) -> str:
         return f"It could not be started: {said}"
     how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
     return f"It ended with {how}: {said}"
+
+
+def is_abnormal(exit_code: int | None) -> bool:
+    """Whether such an end may be the fault of what the instance computes on: a signal, a crash.
+
+    Not when it left by itself, was told nonsense, cannot have its port, or was never created.
+    """
+    return exit_code not in (None, 0, EXIT_WRONG_USAGE, EXIT_BROKEN_AT_START)

@@ -1,4 +1,4 @@
-"""A place among the instances that may load at once.
+"""A place among the instances that may load on a device at once.
 
 Taken before a process is created and given back when it is ready or gone. A start that hangs would keep all others out
 for as long as a start may last, so a process that answers no look for half a minute loses its turn (not its life: only
@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+
+from harken.fleet.device import Device
+from harken.fleet.device_health import DeviceEvent
 
 Answers = Callable[[str], Awaitable[bool]]
 """Asks the instance at an address for its state: does it answer at all? Bounded in time, never raises."""
@@ -21,35 +24,59 @@ _LOOKS = 30
 
 
 class Turn:
-    """One instance's turns, one after another.
+    """One instance's turns, one after another, and what its device hears of it.
 
     Args:
-        starts: has room for as many as may load at once.
+        device: where it loads.
+        name: of the instance.
         answers: looks at a process.
         patience_s: after so many seconds of silence the turn is lost.
     """
 
-    def __init__(self, starts: asyncio.Semaphore, answers: Answers, *, patience_s: float = PATIENCE_S) -> None:
-        self._starts = starts
+    def __init__(self, device: Device, name: str, answers: Answers, *, patience_s: float = PATIENCE_S) -> None:
+        self._device = device
+        self._name = name
         self._answers = answers
         self._patience_s = patience_s
         self._is_held = False
         self.is_awaited = False
 
-    async def take(self) -> None:
-        """Wait for it."""
+    @property
+    def awaited_because(self) -> str:
+        """What it waits for, as a sentence; "" when it does not."""
+        if not self.is_awaited:
+            return ""
+        if self._device.holds_back(self._name):
+            return f"It waits until another instance has shown that {self._device.name} works."
+        return "It waits for its turn to load."
+
+    async def take(self) -> bool:
+        """Wait for it; False when it never comes, because the device was given up."""
         self.is_awaited = True
         try:
-            await self._starts.acquire()
-            self._is_held = True
+            self._is_held = await self._device.enter(self._name)
         finally:
             self.is_awaited = False
+        return self._is_held
 
     def give_back(self) -> None:
         """Let the next instance load; again and again is no error."""
         if self._is_held:
             self._is_held = False
-            self._starts.release()
+            self._device.release()
+
+    def succeed(self) -> None:
+        """It is ready: the next may load, and the device works."""
+        self.give_back()
+        self._device.tell(DeviceEvent.READY, self._name)
+
+    def fail(self, reason: str) -> None:
+        """It died, or was killed for its silence: that may be the device's fault."""
+        self._device.tell(DeviceEvent.FAILED, self._name, reason=reason)
+
+    def leave(self) -> None:
+        """It does not start for now, which says nothing of the device."""
+        self._device.tell(DeviceEvent.LEFT, self._name)
 
     async def lose_by_silence(self, url: Callable[[], str]) -> bool:
         """Look at the process for as long as it has its turn.

@@ -1,0 +1,171 @@
+"""Whether a device is to be trusted: a table of state × event → reaction.
+
+Pure. One GPU is one failure domain: a driver that fell over, memory that leaked away or an MPS server that died takes
+all its instances along, and when all of them come back at once and again and again, nobody can tell what is wrong and
+nothing ever gets better. So when two instances of a device fail within ten seconds the device is suspect: one instance,
+the probe, is started alone; once it is ready all others may follow, and when it fails too often the device is given up.
+The invariant: while a device is suspect at most one instance of it is let in, and somebody always may be.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum, auto
+
+WINDOW_S = 10.0
+"""Failures of different instances within this time are taken for one failure of their device."""
+
+
+class DeviceState(StrEnum):
+    """How a device is seen."""
+
+    WELL = "well"
+    SUSPECT = "suspect"
+    """Whoever asks first is the probe."""
+    PROBED = "probed"
+    """There is a probe; the others wait."""
+    GIVEN_UP = "given_up"
+    """Only a person can change that."""
+
+
+class DeviceEvent(Enum):
+    """What can happen to it; all but the last happen to one of its instances."""
+
+    ASKED = auto()
+    """It wants to start."""
+    READY = auto()
+    FAILED = auto()
+    """It died or was killed for its silence, while it started or later; not by its configuration's fault."""
+    LEFT = auto()
+    """It does not start for now, for reasons that say nothing of the device."""
+    MPS_DIED = auto()
+    """The daemon through which its instances share it."""
+
+
+class Answer(Enum):
+    """What an instance that asked is told; the other events have NONE."""
+
+    NONE = auto()
+    ADMIT = auto()
+    HOLD = auto()
+    """Ask again when something has changed."""
+    REFUSE = auto()
+
+
+class DeviceReact(Enum):
+    """The table's right-hand side; who it is that something happened to may matter, too."""
+
+    IGNORE = auto()
+    ADMIT = auto()
+    ADMIT_PROBE = auto()
+    APPOINT = auto()
+    REFUSE = auto()
+    COUNT_FAILURE = auto()
+    COUNT_PROBE = auto()
+    DISMISS_PROBE = auto()
+    SUSPECT = auto()
+    TRUST = auto()
+
+
+def _row(
+    state: DeviceState,
+    *,
+    asked: DeviceReact,
+    ready: DeviceReact,
+    failed: DeviceReact,
+    left: DeviceReact,
+    mps_died: DeviceReact,
+) -> dict[tuple[DeviceState, DeviceEvent], DeviceReact]:
+    return {
+        (state, DeviceEvent.ASKED): asked,
+        (state, DeviceEvent.READY): ready,
+        (state, DeviceEvent.FAILED): failed,
+        (state, DeviceEvent.LEFT): left,
+        (state, DeviceEvent.MPS_DIED): mps_died,
+    }
+
+
+_S, _R = DeviceState, DeviceReact
+_NO = DeviceReact.IGNORE
+
+# fmt: off
+DEVICE_TABLE: dict[tuple[DeviceState, DeviceEvent], DeviceReact] = {
+    **_row(_S.WELL, asked=_R.ADMIT, ready=_NO, failed=_R.COUNT_FAILURE, left=_NO, mps_died=_R.SUSPECT),
+    # Who was loading already and is ready now has proved as much as a probe.
+    **_row(_S.SUSPECT, asked=_R.APPOINT, ready=_R.TRUST, failed=_NO, left=_NO, mps_died=_NO),
+    **_row(_S.PROBED, asked=_R.ADMIT_PROBE, ready=_R.TRUST, failed=_R.COUNT_PROBE, left=_R.DISMISS_PROBE, mps_died=_NO),
+    # Those that still run go on; none is started any more.
+    **_row(_S.GIVEN_UP, asked=_R.REFUSE, ready=_NO, failed=_NO, left=_NO, mps_died=_NO),
+}
+# fmt: on
+
+
+class DeviceHealth:
+    """The record of one device.
+
+    Args:
+        start_retries: failed probes in a row that are tried again.
+
+    Attributes:
+        state: how it is seen now.
+        probe: the instance that is to prove it; "" for none.
+        failed_probes: in a row, since it became suspect.
+    """
+
+    def __init__(self, start_retries: int) -> None:
+        self._start_retries = start_retries
+        self.state = DeviceState.WELL
+        self.probe = ""
+        self.failed_probes = 0
+        self._failed_at: dict[str, float] = {}
+
+    def on(self, event: DeviceEvent, name: str, now: float) -> Answer:
+        """Take in an event; answer whoever asked.
+
+        Args:
+            event: what happened.
+            name: of the instance; "" for MPS_DIED.
+            now: monotonic seconds.
+        """
+        answer = Answer.NONE
+        match DEVICE_TABLE[self.state, event]:
+            case DeviceReact.IGNORE:
+                pass
+            case DeviceReact.ADMIT:
+                answer = Answer.ADMIT
+            case DeviceReact.REFUSE:
+                answer = Answer.REFUSE
+            case DeviceReact.ADMIT_PROBE:
+                answer = Answer.ADMIT if name == self.probe else Answer.HOLD
+            case DeviceReact.APPOINT:
+                self.state, self.probe = DeviceState.PROBED, name
+                answer = Answer.ADMIT
+            case DeviceReact.COUNT_FAILURE:
+                self._count_failure(name, now)
+            case DeviceReact.COUNT_PROBE:
+                self._count_probe(name)
+            case DeviceReact.DISMISS_PROBE:
+                if name == self.probe:
+                    self.state, self.probe = DeviceState.SUSPECT, ""
+            case DeviceReact.SUSPECT:
+                self._suspect()
+            case DeviceReact.TRUST:
+                self.state, self.probe = DeviceState.WELL, ""
+        return answer
+
+    def _count_failure(self, name: str, now: float) -> None:
+        recent = {other: at for other, at in self._failed_at.items() if now - at <= WINDOW_S}
+        self._failed_at = recent | {name: now}
+        if len(self._failed_at) > 1:
+            self._suspect()
+
+    def _suspect(self) -> None:
+        self.state = DeviceState.SUSPECT
+        self.failed_probes = 0
+        self._failed_at.clear()
+
+    def _count_probe(self, name: str) -> None:
+        if name != self.probe:
+            return
+        self.failed_probes += 1
+        if self.failed_probes > self._start_retries:
+            self.state, self.probe = DeviceState.GIVEN_UP, ""
