@@ -164,7 +164,7 @@ class InstanceConfig:
         quantize: what weights are rounded to: "none", "int8", "int4".
         encoder_cache_bytes: encoded windows of 8 s that are kept on the device, in case the same sound comes again
             (live transcription, second tries); 0 for none.
-        slots: segments that run at the same time.
+        slots: segments that run at the same time; 0 for as many as memory holds, at most 8 on a CPU and 128 on a GPU.
         waiting: segments that may wait for a slot inside the instance.
         threads: CPU threads of the model; 0 shares the cores among the instances.
         drain_timeout_s: after SIGTERM, how long accepted segments may take to finish.
@@ -182,7 +182,7 @@ class InstanceConfig:
     dtype: str = "auto"
     quantize: str = "none"
     encoder_cache_bytes: int = 64 * 1024 * 1024
-    slots: int = 8
+    slots: int = 0
     waiting: int = 256
     threads: int = 0
     drain_timeout_s: float = 300.0
@@ -418,6 +418,7 @@ _MAY_BE_ZERO = frozenset(
         "port",
         "first_port",
         "threads",
+        "slots",
         "start_retries",
         "waiting",
         "bytes",

@@ -15,7 +15,9 @@ Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps. [default: auto]")]
 Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16. [default: auto]")]
 Quantize = Annotated[str | None, typer.Option(help="Weights rounded to int8 or int4. [default: none]")]
-Slots = Annotated[int | None, typer.Option(help="Segments that one instance runs at once. [default: 8]")]
+Slots = Annotated[
+    int | None, typer.Option(help="Segments that one instance runs at once. [default: what memory holds]")
+]
 Threads = Annotated[int | None, typer.Option(help="CPU threads of one model; 0 shares the cores. [default: 0]")]
 Language = Annotated[str, typer.Option(help="A name or code such as English or zh; auto detects it.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="A harken.toml. [default: ./harken.toml if there]")]

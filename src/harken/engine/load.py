@@ -23,6 +23,8 @@ from harken.engine.engine import Engine
 from harken.engine.instance_engine import InstanceEngine
 from harken.engine.load_aligner import load_aligner, prove, stub_aligner
 from harken.engine.resolve import AUTO, HUB_ALIGNER, resolve_aligner, resolve_model
+from harken.engine.stepper import slot_tokens
+from harken.engine.stopping import token_cap
 from harken.engine.stub import StubEngine, stub_text
 from harken.engine.stub_options import parse_stub
 from harken.engine.with_words import WithWords
@@ -31,6 +33,9 @@ from harken.types import Segment
 
 if TYPE_CHECKING:  # torch
     from harken.qwen3_asr.model import Qwen3ASR
+
+STUB_SLOTS = 8
+"""Of a stub that is not told how many: it has no memory to divide."""
 
 _log = get_log("engine.load")
 
@@ -60,21 +65,25 @@ def load(config: InstanceConfig) -> Loaded:
     model = _load_network(config, folder, device)
     found = model.canary
     canary = packaged_canary() if found is None else read_canary(found.file, found.text, found.language)
+    aligner = None
+    if aligner_folder is None:
+        hint = f"hf download {HUB_ALIGNER}, then restart" if config.aligner == AUTO else None
+        _log.info("aligner.none", aligner=config.aligner, model=config.model, hint=hint)
+    else:
+        _log.info("aligner.loading", aligner=config.aligner, folder=str(aligner_folder), device=device)
+        aligner = load_aligner(aligner_folder, device, config.dtype, max_segment_s=model.info.max_segment_s)
+        prove(aligner, canary)
+    # Last, when all weights are in their places: what is left of the memory is for slots.
+    slots = config.slots or _fitting_slots(model, config)
     engine = Engine(
         model,
-        slots=config.slots,
+        slots=slots,
         waiting=config.waiting,
         name=config.name,
         drain_timeout_s=config.drain_timeout_s,
     )
-    if aligner_folder is None:
-        hint = f"hf download {HUB_ALIGNER}, then restart" if config.aligner == AUTO else None
-        _log.info("aligner.none", aligner=config.aligner, model=config.model, hint=hint)
-        return Loaded(engine=engine, canary=canary)
-    _log.info("aligner.loading", aligner=config.aligner, folder=str(aligner_folder), device=device)
-    aligner = load_aligner(aligner_folder, device, config.dtype, max_segment_s=model.info.max_segment_s)
-    prove(aligner, canary)
-    return Loaded(engine=_with_aligner(engine, aligner, config), canary=canary)
+    with_words = engine if aligner is None else _with_aligner(engine, aligner, config, slots)
+    return Loaded(engine=with_words, canary=canary)
 
 
 def choose_device(wanted: str) -> str:
@@ -86,9 +95,17 @@ def choose_device(wanted: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _with_aligner(engine: InstanceEngine, aligner: Aligner, config: InstanceConfig) -> InstanceEngine:
+def _with_aligner(engine: InstanceEngine, aligner: Aligner, config: InstanceConfig, slots: int) -> InstanceEngine:
     aligning = Aligning(aligner, name=config.name, drain_timeout_s=config.drain_timeout_s)
-    return WithWords(engine, aligning, room=config.slots + config.waiting)
+    return WithWords(engine, aligning, room=slots + config.waiting)
+
+
+def _fitting_slots(model: Qwen3ASR, config: InstanceConfig) -> int:
+    """As many slots as there is memory for."""
+    max_tokens = slot_tokens(model, token_cap(model.info.max_segment_s))
+    slots = model.fitting_slots(max_tokens=max_tokens, share=config.memory_share)
+    _log.info("engine.slots", slots=slots, tokens_each=max_tokens, memory_share=config.memory_share)
+    return slots
 
 
 def _load_network(config: InstanceConfig, folder: Path, device: str) -> Qwen3ASR:
@@ -119,9 +136,10 @@ def _load_stub(config: InstanceConfig) -> Loaded:
     if options.exit_at_start:
         os._exit(options.exit_at_start)  # what a crash in a library looks like from outside
     time.sleep(options.start_s)
+    slots = config.slots or STUB_SLOTS
     engine = StubEngine(
         options,
-        slots=config.slots,
+        slots=slots,
         waiting=config.waiting,
         name=config.name,
         drain_timeout_s=config.drain_timeout_s,
@@ -129,5 +147,5 @@ def _load_stub(config: InstanceConfig) -> Loaded:
     samples = packaged_canary().samples
     text = stub_text(Segment(samples=samples, request_id=REQUEST_ID))
     aligner = stub_aligner(config.aligner)
-    with_words = engine if aligner is None else _with_aligner(engine, aligner, config)
+    with_words = engine if aligner is None else _with_aligner(engine, aligner, config, slots)
     return Loaded(engine=with_words, canary=Canary(samples=samples, text=text, language="English"))
