@@ -1,4 +1,4 @@
-"""How many slots a device has memory for.
+"""How many slots a device has memory for, and what is said when there is none.
 
 Owns the arithmetic and the two looks at the machine that it needs. On a GPU the memory for what is computed on the way
 is found by computing it: the largest prefill is run once, and its peak is kept free for ever. The invariant: what this
@@ -8,7 +8,8 @@ says fits, with everything that the engine does, into the share of the device th
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -20,6 +21,16 @@ MOST_ON_GPU = 128
 
 _GRAPHS_BYTES = 512 * 1024**2
 """What recorded steps of all sizes and the libraries' work spaces take."""
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Say `MemoryError` where a device runs out of it, after giving back what nothing uses."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise MemoryError(str(error).splitlines()[0]) from None
 
 
 def fitting_slots(room_bytes: float, slot_bytes: int, most: int) -> int:

@@ -9,8 +9,7 @@ invariant: a token never depends on the other segments of a call.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from harken.choice import Choice, Chosen
 from harken.errors import CheckpointError
 from harken.languages import NAMES
-from harken.qwen3_asr.answer import TEXT_MARK, AnswerReader, parse_answer
+from harken.qwen3_asr.answer import TEXT_MARK
 from harken.qwen3_asr.cache import KVCache
 from harken.qwen3_asr.card import Canary, check_languages, read_card
 from harken.qwen3_asr.choosing import Chooser
@@ -30,7 +29,7 @@ from harken.qwen3_asr.cuda.fuse import fuse
 from harken.qwen3_asr.cuda.graphs import DecodeGraphs, Launched, Recorder, record_cuda
 from harken.qwen3_asr.encoder_cache import EncoderCache
 from harken.qwen3_asr.fields import read_json
-from harken.qwen3_asr.memory import slots_on_cpu, slots_on_gpu
+from harken.qwen3_asr.memory import memory_errors, slots_on_cpu, slots_on_gpu
 from harken.qwen3_asr.native.pack import can_pack, pack
 from harken.qwen3_asr.network import Network
 from harken.qwen3_asr.placement import check_front_end, check_tokenizer, resolve_placement
@@ -38,12 +37,13 @@ from harken.qwen3_asr.prompt import Prompt, PromptWriter
 from harken.qwen3_asr.tokenizer import TextTokenizer, load_tokenizer
 from harken.qwen3_asr.weights import fingerprint, holds_bfloat16, load_network
 from harken.qwen3_asr.windows import tokens_of
+from harken.qwen3_asr.wording import Wording
 from harken.types import SAMPLE_RATE, ModelInfo, Options
 
 _STOP_TOKENS = ("<|im_end|>", "<|endoftext|>")
 
 
-class Qwen3ASR:
+class Qwen3ASR(Wording):
     """A loaded checkpoint.
 
     Attributes:
@@ -67,16 +67,15 @@ class Qwen3ASR:
         canary: Canary | None = None,
         recorder: Recorder | None = None,
     ) -> None:
+        super().__init__(tokenizer)
         self.network = network
         self.info = info
         self.stop_ids = stop_ids
         self.canary = canary
-        self._tokenizer = tokenizer
         self._recorder = recorder
         self._graphs: DecodeGraphs | None = None
         self._writer = PromptWriter(tokenizer)
-        self._mark = tokenizer.id_of(TEXT_MARK)
-        self._chooser = Chooser(mark=self._mark, none=tokenizer.encode("language None"))
+        self._chooser = Chooser(mark=tokenizer.id_of(TEXT_MARK), none=tokenizer.encode("language None"))
 
     @classmethod
     def load(
@@ -161,7 +160,7 @@ class Qwen3ASR:
             MemoryError: the device has no room for it.
         """
         self._graphs = None
-        with _memory():
+        with memory_errors():
             if self._recorder is None:
                 return self.network.open_cache(slots=slots, max_tokens=max_tokens)
             if self.network.device.type == "cuda":
@@ -186,7 +185,7 @@ class Qwen3ASR:
         def largest_prefill() -> None:
             longest = np.zeros(round(self.info.max_segment_s * SAMPLE_RATE), dtype=np.float32)
             prompts = [self.prompt(longest, Options())] * math.ceil(self.prefill_audio_s / self.info.max_segment_s)
-            with _memory():
+            with memory_errors():
                 cache = self.network.open_cache(slots=len(prompts), max_tokens=prompts[0].length)
                 self.prefill(cache, prompts, range(len(prompts)))
 
@@ -233,7 +232,7 @@ class Qwen3ASR:
             MemoryError: the device has no room for what is computed on the way.
         """
         clips = [prompt.clip for prompt in prompts]
-        with _memory():
+        with memory_errors():
             hidden = self.network.prefill(cache, clips, [prompt.token_ids for prompt in prompts], slots)
             return self._noted(slots, self._chooser.choose(self.network.scores(hidden), choices))
 
@@ -273,40 +272,6 @@ class Qwen3ASR:
         if self._graphs is not None:
             self._graphs.note(slots, chosen.tokens)
         return chosen
-
-    def detokenize(self, ids: Sequence[int]) -> str:
-        """Decode an answer, header and `<asr_text>` included; a character that is cut off at the end is U+FFFD."""
-        return self._tokenizer.decode(ids)
-
-    def parse(self, raw: str, options: Options) -> tuple[str, str]:
-        """Separate a decoded answer, finished or not, into text and language ("" for none)."""
-        return parse_answer(raw, forced=options.language)
-
-    def reader(self, options: Options) -> AnswerReader:
-        """What reads an answer of these options while it is written."""
-        return AnswerReader(forced=options.language)
-
-    def bytes_of(self, token: int) -> bytes:
-        """The bytes of one id; all of an answer's bytes, decoded as UTF-8, are what `detokenize` gives."""
-        return self._tokenizer.bytes_of(token)
-
-    def text_start(self, ids: Sequence[int]) -> int:
-        """How many tokens at the beginning of an answer are its header: up to the last mark with no text before it."""
-        start = 0
-        for place, token in enumerate(ids):
-            if token == self._mark and not parse_answer(self.detokenize(ids[: place + 1]))[0]:
-                start = place + 1
-        return start
-
-
-@contextmanager
-def _memory() -> Iterator[None]:
-    """Say `MemoryError` where a device runs out of it, after giving back what nothing uses."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        raise MemoryError(str(error).splitlines()[0]) from None
 
 
 def _stop_ids(folder: Path, tokenizer: TextTokenizer) -> frozenset[int]:
