@@ -52,17 +52,20 @@ def test_every_pair_of_state_and_event_has_an_answer() -> None:
     ("health", "event", "name", "answer", "state"),
     [
         (DeviceHealth(1), E.ASKED, "a", Answer.ADMIT, S.WELL),
+        (DeviceHealth(1), E.LOADING, "a", Answer.NONE, S.WELL),
         (DeviceHealth(1), E.READY, "a", Answer.NONE, S.WELL),
         (DeviceHealth(1), E.FAILED, "a", Answer.NONE, S.WELL),
         (DeviceHealth(1), E.LEFT, "a", Answer.NONE, S.WELL),
         (DeviceHealth(1), E.MPS_DIED, "", Answer.NONE, S.SUSPECT),
         (suspect(), E.ASKED, "c", Answer.ADMIT, S.PROBED),
+        (suspect(), E.LOADING, "c", Answer.NONE, S.SUSPECT),
         (suspect(), E.READY, "c", Answer.NONE, S.WELL),
         (suspect(), E.FAILED, "c", Answer.NONE, S.SUSPECT),
         (suspect(), E.LEFT, "c", Answer.NONE, S.SUSPECT),
         (suspect(), E.MPS_DIED, "", Answer.NONE, S.SUSPECT),
         (probed(), E.ASKED, "a", Answer.ADMIT, S.PROBED),
         (probed(), E.ASKED, "b", Answer.HOLD, S.PROBED),
+        (probed(), E.LOADING, "a", Answer.NONE, S.PROBED),
         (probed(), E.READY, "a", Answer.NONE, S.WELL),
         (probed(), E.READY, "c", Answer.NONE, S.WELL),
         (probed(), E.FAILED, "a", Answer.NONE, S.PROBED),
@@ -72,6 +75,7 @@ def test_every_pair_of_state_and_event_has_an_answer() -> None:
         (probed(), E.LEFT, "b", Answer.NONE, S.PROBED),
         (probed(), E.MPS_DIED, "", Answer.NONE, S.PROBED),
         (given_up(), E.ASKED, "a", Answer.REFUSE, S.GIVEN_UP),
+        (given_up(), E.LOADING, "a", Answer.NONE, S.GIVEN_UP),
         (given_up(), E.READY, "c", Answer.NONE, S.GIVEN_UP),
         (given_up(), E.FAILED, "c", Answer.NONE, S.GIVEN_UP),
         (given_up(), E.LEFT, "a", Answer.NONE, S.GIVEN_UP),
@@ -101,6 +105,30 @@ def test_two_instances_that_fail_together_make_their_device_suspect(apart_s: flo
     health.on(E.FAILED, "a", 5.0)
     health.on(E.FAILED, "b", 5.0 + apart_s)
     assert health.state is state
+
+
+def test_who_loads_already_when_its_device_becomes_suspect_is_the_probe() -> None:
+    """It was restarted before the second one's death was noticed: nobody else has to begin first."""
+    health = DeviceHealth(0)
+    health.on(E.FAILED, "a", 0.0)
+    health.on(E.ASKED, "a", 0.1)
+    health.on(E.LOADING, "a", 0.1)
+    health.on(E.FAILED, "b", 0.2)
+    assert (health.state, health.probe) == (S.PROBED, "a")
+    assert health.on(E.ASKED, "b", 0.3) is Answer.HOLD
+    health.on(E.FAILED, "a", 0.4)
+    assert health.state is S.GIVEN_UP
+
+
+def test_who_loaded_once_is_no_probe_later() -> None:
+    """It is ready, or gone."""
+    for end in (E.READY, E.LEFT, E.FAILED):
+        health = DeviceHealth(1)
+        health.on(E.LOADING, "a", 0.0)
+        health.on(end, "a", 20.0)
+        health.on(E.FAILED, "b", 40.0)
+        health.on(E.FAILED, "c", 40.0)
+        assert (health.state, health.probe) == (S.SUSPECT, "")
 
 
 def test_the_same_failures_are_not_counted_again_after_the_device_has_proved_itself() -> None:

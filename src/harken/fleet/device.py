@@ -58,6 +58,7 @@ class Device:
             await self._places.acquire()
             # Meanwhile others may have failed: then it is not this one's turn any more, or never will be.
             if self._ask(instance) is Answer.ADMIT:
+                self.tell(DeviceEvent.LOADING, instance)
                 return True
             self._places.release()
 
@@ -83,7 +84,7 @@ class Device:
         before = self._health.state
         self._health.on(event, instance, self._clock.now())
         if self._health.state is not before:
-            self._note_change(instance, reason)
+            self._note_change(before, instance, reason)
 
     def _ask(self, instance: str) -> Answer:
         if self._health is None:
@@ -91,14 +92,20 @@ class Device:
         before = self._health.state
         answer = self._health.on(DeviceEvent.ASKED, instance, self._clock.now())
         if self._health.state is not before:
-            self._note_change(instance, "")
+            self._note_change(before, instance, "")
         return answer
 
-    def _note_change(self, instance: str, reason: str) -> None:
+    def _note_change(self, before: DeviceState, instance: str, reason: str) -> None:
         assert self._health is not None, "only a health changes"
         state = self._health.state
-        note = _log.info if state in (DeviceState.WELL, DeviceState.PROBED) else _log.warning
-        note(f"device.{state.value}", device=self.name, instance=instance, reason=reason)
+        if state is DeviceState.PROBED:
+            if before is DeviceState.WELL:
+                _log.warning("device.suspect", device=self.name, instance=instance, reason=reason)
+            _log.info("device.probed", device=self.name, instance=self._health.probe)
+        elif state is DeviceState.WELL:
+            _log.info("device.well", device=self.name, instance=instance)
+        else:
+            _log.warning(f"device.{state.value}", device=self.name, instance=instance, reason=reason)
         if state is DeviceState.GIVEN_UP:
             self._on_given_up(
                 f"The device {self.name} is given up: several of its instances failed together, then "

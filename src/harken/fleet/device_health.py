@@ -32,6 +32,8 @@ class DeviceEvent(Enum):
 
     ASKED = auto()
     """It wants to start."""
+    LOADING = auto()
+    """It was let in, and has a place now."""
     READY = auto()
     FAILED = auto()
     """It died or was killed for its silence, while it started or later; not by its configuration's fault."""
@@ -59,6 +61,7 @@ class DeviceReact(Enum):
     ADMIT_PROBE = auto()
     APPOINT = auto()
     REFUSE = auto()
+    NOTE_LOADING = auto()
     COUNT_FAILURE = auto()
     COUNT_PROBE = auto()
     DISMISS_PROBE = auto()
@@ -70,6 +73,7 @@ def _row(
     state: DeviceState,
     *,
     asked: DeviceReact,
+    loading: DeviceReact,
     ready: DeviceReact,
     failed: DeviceReact,
     left: DeviceReact,
@@ -77,6 +81,7 @@ def _row(
 ) -> dict[tuple[DeviceState, DeviceEvent], DeviceReact]:
     return {
         (state, DeviceEvent.ASKED): asked,
+        (state, DeviceEvent.LOADING): loading,
         (state, DeviceEvent.READY): ready,
         (state, DeviceEvent.FAILED): failed,
         (state, DeviceEvent.LEFT): left,
@@ -89,14 +94,19 @@ _NO = DeviceReact.IGNORE
 
 # fmt: off
 DEVICE_TABLE: dict[tuple[DeviceState, DeviceEvent], DeviceReact] = {
-    **_row(_S.WELL, asked=_R.ADMIT, ready=_NO, failed=_R.COUNT_FAILURE, left=_NO, mps_died=_R.SUSPECT),
-    # Who was loading already and is ready now has proved as much as a probe.
-    **_row(_S.SUSPECT, asked=_R.APPOINT, ready=_R.TRUST, failed=_NO, left=_NO, mps_died=_NO),
-    **_row(_S.PROBED, asked=_R.ADMIT_PROBE, ready=_R.TRUST, failed=_R.COUNT_PROBE, left=_R.DISMISS_PROBE, mps_died=_NO),
+    **_row(_S.WELL, asked=_R.ADMIT, loading=_R.NOTE_LOADING, ready=_NO, failed=_R.COUNT_FAILURE, left=_NO,
+           mps_died=_R.SUSPECT),
+    **_row(_S.SUSPECT, asked=_R.APPOINT, loading=_R.NOTE_LOADING, ready=_R.TRUST, failed=_NO, left=_NO, mps_died=_NO),
+    # Who is ready now has proved as much as a probe, whoever it is.
+    **_row(_S.PROBED, asked=_R.ADMIT_PROBE, loading=_R.NOTE_LOADING, ready=_R.TRUST, failed=_R.COUNT_PROBE,
+           left=_R.DISMISS_PROBE, mps_died=_NO),
     # Those that still run go on; none is started any more.
-    **_row(_S.GIVEN_UP, asked=_R.REFUSE, ready=_NO, failed=_NO, left=_NO, mps_died=_NO),
+    **_row(_S.GIVEN_UP, asked=_R.REFUSE, loading=_NO, ready=_NO, failed=_NO, left=_NO, mps_died=_NO),
 }
 # fmt: on
+
+
+_ENDS_OF_LOADING = frozenset({DeviceEvent.READY, DeviceEvent.FAILED, DeviceEvent.LEFT})
 
 
 class DeviceHealth:
@@ -117,6 +127,7 @@ class DeviceHealth:
         self.probe = ""
         self.failed_probes = 0
         self._failed_at: dict[str, float] = {}
+        self._loading: list[str] = []
 
     def on(self, event: DeviceEvent, name: str, now: float) -> Answer:
         """Take in an event; answer whoever asked.
@@ -126,31 +137,40 @@ class DeviceHealth:
             name: of the instance; "" for MPS_DIED.
             now: monotonic seconds.
         """
-        answer = Answer.NONE
-        match DEVICE_TABLE[self.state, event]:
-            case DeviceReact.IGNORE:
-                pass
-            case DeviceReact.ADMIT:
-                answer = Answer.ADMIT
-            case DeviceReact.REFUSE:
-                answer = Answer.REFUSE
-            case DeviceReact.ADMIT_PROBE:
-                answer = Answer.ADMIT if name == self.probe else Answer.HOLD
-            case DeviceReact.APPOINT:
-                self.state, self.probe = DeviceState.PROBED, name
-                answer = Answer.ADMIT
+        react = DEVICE_TABLE[self.state, event]
+        if event is DeviceEvent.ASKED:
+            return self._answer(react, name)
+        if event in _ENDS_OF_LOADING and name in self._loading:
+            self._loading.remove(name)
+        self._take_in(react, name, now)
+        return Answer.NONE
+
+    def _answer(self, react: DeviceReact, name: str) -> Answer:
+        if react is DeviceReact.REFUSE:
+            return Answer.REFUSE
+        if react is DeviceReact.APPOINT:
+            self.state, self.probe = DeviceState.PROBED, name
+        if react is DeviceReact.ADMIT_PROBE and name != self.probe:
+            return Answer.HOLD
+        return Answer.ADMIT
+
+    def _take_in(self, react: DeviceReact, name: str, now: float) -> None:
+        is_probe = name == self.probe
+        match react:
+            case DeviceReact.NOTE_LOADING:
+                self._loading = [*dict.fromkeys((*self._loading, name))]
             case DeviceReact.COUNT_FAILURE:
                 self._count_failure(name, now)
-            case DeviceReact.COUNT_PROBE:
-                self._count_probe(name)
-            case DeviceReact.DISMISS_PROBE:
-                if name == self.probe:
-                    self.state, self.probe = DeviceState.SUSPECT, ""
+            case DeviceReact.COUNT_PROBE if is_probe:
+                self._count_probe()
+            case DeviceReact.DISMISS_PROBE if is_probe:
+                self.state, self.probe = DeviceState.SUSPECT, ""
             case DeviceReact.SUSPECT:
                 self._suspect()
             case DeviceReact.TRUST:
                 self.state, self.probe = DeviceState.WELL, ""
-        return answer
+            case _:
+                pass
 
     def _count_failure(self, name: str, now: float) -> None:
         recent = {other: at for other, at in self._failed_at.items() if now - at <= WINDOW_S}
@@ -159,13 +179,13 @@ class DeviceHealth:
             self._suspect()
 
     def _suspect(self) -> None:
-        self.state = DeviceState.SUSPECT
+        # Who is loading anyhow is as good a probe as any.
+        self.probe = next(iter(self._loading), "")
+        self.state = DeviceState.PROBED if self.probe else DeviceState.SUSPECT
         self.failed_probes = 0
         self._failed_at.clear()
 
-    def _count_probe(self, name: str) -> None:
-        if name != self.probe:
-            return
+    def _count_probe(self) -> None:
         self.failed_probes += 1
         if self.failed_probes > self._start_retries:
             self.state, self.probe = DeviceState.GIVEN_UP, ""
