@@ -92,6 +92,9 @@ class FleetConfig:
             name, weight, slots, model and key_env: "http://gpu-2:8000/v1#slots=16&key_env=VLLM_KEY".
         devices: the instances are dealt out over these in turn: "cuda:0,cuda:1", or "all" for every GPU that is
             visible; "" gives each the device of [instance].
+        mps: NVIDIA's Multi-Process Service for instances that share a GPU: "off", "on", or "auto" (for GPUs with
+            several instances, where this machine has it).
+        mps_thread_percentage: the part of a GPU's multiprocessors that one instance may use under MPS; 0: not set.
     """
 
     instances: int = 4
@@ -107,6 +110,8 @@ class FleetConfig:
     weights: str = ""
     upstreams: str = ""
     devices: str = ""
+    mps: str = "off"
+    mps_thread_percentage: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -341,6 +346,8 @@ def _check_fleet(config: Config) -> None:
     fleet = config.fleet
     if not fleet.instances and not fleet.upstreams.strip():
         raise ConfigError("fleet.instances must be more than 0 where there are no upstreams.")
+    if fleet.mps_thread_percentage and fleet.mps == "off":
+        raise ConfigError("fleet.mps_thread_percentage is set, but fleet.mps is 'off'.")
     last = fleet.first_port + fleet.instances - 1
     if fleet.first_port and last > 65_535:
         raise ConfigError(f"fleet.first_port {fleet.first_port} leaves no room for {fleet.instances} instances.")
@@ -429,10 +436,11 @@ _MAY_BE_ZERO = frozenset(
         "backoff_s",
         "requests_per_minute",
         "audio_s_per_minute",
+        "mps_thread_percentage",
     }
 )
 
-_MOST = {"port": 65_535, "first_port": 65_535, "memory_share": 1}
+_MOST = {"port": 65_535, "first_port": 65_535, "memory_share": 1, "mps_thread_percentage": 100}
 
 
 def _check_ranges(section: Any, name: str) -> None:

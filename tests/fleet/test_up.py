@@ -123,6 +123,7 @@ def test_a_taken_gateway_port_is_said_at_once() -> None:
     [
         ("up", "dispatch.policy=rr", "dispatch.policy"),
         ("up", "fleet.devices=gpu:0", "did you mean 'cuda:0'"),
+        ("up", "fleet.mps=aut", "did you mean 'auto'"),
         ("up", "cache.scope=share", "did you mean 'shared'"),
         ("serve", "cache.url=redis://host/db", "cache.url"),
         ("up", "cache.url=redis://[::1", "cache.url"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import assert_never
 
 from harken.clock import Clock
@@ -48,6 +48,7 @@ class Keeper:
         stop_timeout_s: after SIGTERM, before SIGKILL.
         on_broken: called when the instance is broken at start.
         weight: its share of the work under the weighted policies.
+        check: looks at its process when it is ready; returns what is wrong, as a sentence, or "". Never raises.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Keeper:
         stop_timeout_s: float,
         on_broken: Callable[[], None],
         weight: float = 1.0,
+        check: Callable[[int], Awaitable[str]] | None = None,
     ) -> None:
         self.name = instance.name
         self._config = config
@@ -73,6 +75,7 @@ class Keeper:
         self._group = group
         self._turn = turn
         self._weight = weight
+        self._check = check
         self._clock = clock
         self._stop_timeout_s = stop_timeout_s
         self._on_broken = on_broken
@@ -81,8 +84,10 @@ class Keeper:
         self._life: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._kill_on_arrival = False
+        self._is_ready = asyncio.Event()
         self._url = ""
         self._failed_because = ""
+        self._remark = ""
 
     @property
     def phase(self) -> Phase:
@@ -102,8 +107,13 @@ class Keeper:
             state=self.phase.value,
             restarts=self._supervision.restarts,
             pid=self._process.pid if self._process else None,
-            detail=self._turn.awaited_because or self._failed_because,
+            detail=self._turn.awaited_because or self._failed_because or self._remark,
         )
+
+    def remark(self, sentence: str) -> None:
+        """Show something of the process that it has now, if it has one, for as long as that lives."""
+        if self._process is not None:
+            self._remark = sentence
 
     def tell(self, event: Event, *, exit_code: int | None = None, said: str = "", is_shortage: bool = False) -> None:
         """Take in an event and act on it at once."""
@@ -121,9 +131,7 @@ class Keeper:
         """What became of it may be its device's fault, or say nothing of that."""
         if event is Event.EXITED and is_failure and before in _WANTED:
             self._turn.fail(reason or "It crashed.")
-        elif event is Event.EXITED:
-            self._turn.leave()
-        if self.phase in (Phase.BROKEN, Phase.STOPPED):
+        if (event is Event.EXITED and not is_failure) or self.phase in (Phase.BROKEN, Phase.STOPPED):
             self._turn.leave()
 
     def _act(self, action: Action) -> None:
@@ -182,17 +190,20 @@ class Keeper:
 
     async def _run_process(self) -> tuple[int, str]:
         self._kill_on_arrival = False
+        self._is_ready.clear()
         process = await Process.spawn(self._command, self._env)
         if self._kill_on_arrival:
             process.kill()
         self._process = process
         self._set_timer(self._config.start_timeout_s, Event.OVERDUE)
-        watch = self._group.create_task(self._watch_turn())
+        watches = [self._group.create_task(self._watch_turn()), self._group.create_task(self._look(process.pid))]
         try:
             code = await process.attend(self._on_news, self._on_line)
         finally:
-            watch.cancel()
+            for watch in watches:
+                watch.cancel()
             self._process = None
+            self._remark = ""
             self._leave_service()
         return code, last_words(process.last_lines)
 
@@ -205,6 +216,12 @@ class Keeper:
         if await self._turn.lose_by_silence(lambda: self._url):
             _log.warning("instance.turn_lost", instance=self.name)
 
+    async def _look(self, pid: int) -> None:
+        """Look once at what has become ready."""
+        await self._is_ready.wait()
+        if self._check is not None:
+            self.remark(await self._check(pid))
+
     def _on_news(self, announcement: Announcement) -> None:
         match announcement.news:
             case News.LISTENING:
@@ -212,6 +229,7 @@ class Keeper:
                 self._owner.add_target(self.name, announcement.url, weight=self._weight)
             case News.READY:
                 self._failed_because = ""
+                self._is_ready.set()
                 self.tell(Event.READY)
                 self._turn.succeed()
             case other:

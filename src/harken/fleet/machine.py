@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass
 
 from harken.config import Config
+from harken.fleet.mps_plan import PROGRAM
 from harken.fleet.placing import ALL
 
 _LIST_TIMEOUT_S = 30.0
@@ -30,11 +31,13 @@ class Machine:
         cores: CPU cores that this process may use.
         has_gpu: an accelerator that `device = "auto"` would take.
         gpus: NVIDIA GPUs that an instance would see; 0 where nobody asked.
+        has_mps: NVIDIA's Multi-Process Service can be started and watched here.
     """
 
     cores: int
     has_gpu: bool
     gpus: int = 0
+    has_mps: bool = False
 
 
 def this_machine(*, counts_gpus: bool = False) -> Machine:
@@ -48,6 +51,7 @@ def this_machine(*, counts_gpus: bool = False) -> Machine:
         cores=len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1,
         has_gpu=shutil.which("nvidia-smi") is not None or sys.platform == "darwin",
         gpus=visible_gpus(_list_gpus(), os.environ.get("CUDA_VISIBLE_DEVICES")) if counts_gpus else 0,
+        has_mps=shutil.which(PROGRAM) is not None and _can_watch_processes(),
     )
 
 
@@ -73,6 +77,15 @@ def visible_gpus(listing: str, visible: str | None) -> int:
             break
         count += 1
     return count
+
+
+def _can_watch_processes() -> bool:
+    """Whether the end of a process that is no child of ours can be learnt: since Linux 5.3."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (OSError, AttributeError):
+        return False
+    return True
 
 
 def _names_one(entry: str, uuids: list[str]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from harken.config import Config, InstanceConfig
 from harken.fleet.machine import Machine
@@ -45,6 +45,11 @@ def plan(config: Config, machine: Machine) -> tuple[InstanceConfig, ...]:
         )
         for number, (device, share) in enumerate(zip(devices, shares, strict=True))
     )
+
+
+def groups_of(instances: Sequence[InstanceConfig], machine: Machine) -> dict[str, str]:
+    """Tell of each instance, by its name, with whom it shares its fate: see `placing.group_of`."""
+    return {one.name: group_of(one.device, has_gpu=machine.has_gpu) for one in instances}
 
 
 def starts_at_once(group: str, machine: Machine) -> int:

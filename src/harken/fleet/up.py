@@ -9,8 +9,9 @@ from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
 from harken.fleet.both import BothFleets
 from harken.fleet.local import LocalFleet
-from harken.fleet.machine import machine_for
-from harken.fleet.plan import plan
+from harken.fleet.machine import Machine, machine_for
+from harken.fleet.mps_plan import groups_under_mps
+from harken.fleet.plan import groups_of, plan
 from harken.fleet.static import StaticFleet
 from harken.fleet.upstreams import parse_upstreams, parse_weights
 from harken.log import set_up_log
@@ -27,13 +28,13 @@ def run_gateway(config: Config) -> int:
         as the last line of standard error.
 
     Raises:
-        ConfigError: upstreams, weights or devices that make no sense here, or a key's variable that is not set.
+        ConfigError: upstreams, weights, devices or MPS that make no sense here, or a key's variable that is not set.
     """
     upstreams = parse_upstreams(config.fleet.upstreams, os.environ)
     parse_weights(config.fleet.weights, config.fleet.instances)
     machine = machine_for(config) if config.fleet.instances else None
     if machine is not None:
-        plan(config, machine)  # what cannot be is said before anything is announced
+        _check_places(config, machine)
     set_up_log(config.log)
 
     def open_fleet(dispatcher: Dispatcher) -> BothFleets:
@@ -48,3 +49,9 @@ def run_gateway(config: Config) -> int:
     own = config.gateway
     announce = announce_to(sys.stdout, as_json=not sys.stdout.isatty())
     return run(build, host=own.host, port=own.port, name=own.name, announce=announce)
+
+
+def _check_places(config: Config, machine: Machine) -> None:
+    """Say what cannot be before anything is announced."""
+    groups = groups_of(plan(config, machine), machine)
+    groups_under_mps(config.fleet.mps, tuple(groups.values()), has_mps=machine.has_mps)
