@@ -25,10 +25,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.dispatch.client import Reply, post
-from benchmarks.dispatch.report import quantile
 from benchmarks.dispatch.servers import House, Server
 from benchmarks.dispatch.tape import Recording, make_tape
 from benchmarks.machine import commit, machine
+from benchmarks.quantile import quantile
 
 RESULTS = Path(__file__).parent / "results"
 _CLIP_S = 6.0

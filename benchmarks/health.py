@@ -27,10 +27,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.dispatch.client import post, read_reply
-from benchmarks.dispatch.report import quantile
 from benchmarks.dispatch.servers import House, Server
 from benchmarks.dispatch.tape import Tape, make_tape
 from benchmarks.machine import commit, machine
+from benchmarks.quantile import quantile
 
 RESULTS = Path(__file__).parent / "results" / "health.json"
 PATHS = ("/health", "/health/live", "/health/ready")

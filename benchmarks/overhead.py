@@ -27,10 +27,10 @@ from urllib.parse import urlsplit
 
 from benchmarks.dispatch.client import form, read_reply
 from benchmarks.dispatch.nginx import GUIDE_TIMEOUT_S
-from benchmarks.dispatch.report import quantile
 from benchmarks.dispatch.servers import House, Server
 from benchmarks.dispatch.tape import Tape, make_tape
 from benchmarks.machine import commit, machine
+from benchmarks.quantile import quantile
 from benchmarks.waiting_memory import CLIP_S, PLAIN, Waiting, pile_up
 from harken.config import CacheConfig
 

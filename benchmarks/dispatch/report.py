@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from benchmarks.dispatch.play import Played
 from benchmarks.dispatch.trace import Kind, Trace
+from benchmarks.quantile import quantile
 
 WARM_UP = 0.4
 """Of the time of arrivals: what is sent before is not in the quantiles (its failures count)."""
@@ -52,13 +52,6 @@ class Row:
     cpu_ms_per_audio_s: dict[str, float]
     late_p99_ms: float
     late_max_ms: float
-
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """The smallest value that `share` of the values do not exceed (nearest rank); NaN of none."""
-    if not values:
-        return math.nan
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def summarise(played: Played, trace: Trace, *, load: float, arm: str, label: str, fault: str = "") -> Row:
