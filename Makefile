@@ -32,7 +32,7 @@ format: $(VENV)/.dev ## rewrite the formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.wheel $(VENV)/.dev ## measure decoding and the engine on this machine
+bench: $(VENV)/.wheel $(VENV)/.dev ## measure decoding and the engine on this machine (half an hour)
 	$(BIN)/python -m benchmarks.decode
 	$(BIN)/python -m benchmarks.engine
 
