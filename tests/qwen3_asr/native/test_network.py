@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from harken.engine.canary import read_canary
+from harken.engine.resolve import resolve_model
 from harken.qwen3_asr.model import Qwen3ASR
 from harken.qwen3_asr.native.library import library
+from harken.qwen3_asr.native.pack import Table, TiedTable
 from harken.qwen3_asr.prompt import Prompt
 from harken.types import Options
 from tests.qwen3_asr import parity_table, reference
@@ -140,12 +143,16 @@ def test_what_an_earlier_segment_left_in_a_slot_is_not_seen(folder: Path) -> Non
     assert torch.equal(*found)
 
 
+def test_a_tied_head_is_the_embedding_table() -> None:
+    """In memory once, as in the checkpoint; quantised heads leave the table beside them, so that lookups stay exact."""
+    folder = resolve_model("digits")
+    assert isinstance(_load(folder, "bfloat16").network.language_model.embed_tokens, TiedTable)
+    assert isinstance(_load(folder, "int8").network.language_model.embed_tokens, Table)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_words_of_the_canary_survive(kind: str) -> None:
     """The packaged model still recognises its own recording, quantised or not."""
-    from harken.engine.canary import read_canary
-    from harken.engine.resolve import resolve_model
-
     model = _load(resolve_model("digits"), kind)
     assert model.canary is not None
     canary = read_canary(model.canary.file, model.canary.text, model.canary.language)

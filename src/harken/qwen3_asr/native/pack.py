@@ -42,7 +42,7 @@ def pack(network: Body, kind: str) -> None:
     plain = network.language_model
     table: nn.Module = Table(plain.embed_tokens.weight)
     if isinstance(network, Network):
-        is_tied = network.lm_head.weight is plain.embed_tokens.weight
+        is_tied = network.lm_head.weight.data_ptr() == plain.embed_tokens.weight.data_ptr()
         head = PackedLinear([network.lm_head.weight], kind)
         network.lm_head = cast("nn.Linear", PackedHead(head))
         if is_tied and kind == "bfloat16":
