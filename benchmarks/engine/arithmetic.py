@@ -19,8 +19,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harken.qwen3_asr.clip import FFT
 from harken.qwen3_asr.config import DecoderConfig, EncoderConfig, NetworkConfig
-from harken.qwen3_asr.features import FFT
 from harken.qwen3_asr.windows import after_stem, tokens_of
 
 TOKENS_PER_S = 4

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import TypedDict, cast
 
 from harken.qwen3_asr.answer import AnswerReader
 from harken.qwen3_asr.model import Qwen3ASR
@@ -52,7 +52,14 @@ class Forced(Qwen3ASR):
         return 0
 
 
-def placement(kind: str) -> dict[str, str]:
+class Weights(TypedDict, total=False):
+    """Arguments of `Qwen3ASR.load`."""
+
+    dtype: str
+    quantize: str
+
+
+def placement(kind: str) -> Weights:
     """The arguments of `Qwen3ASR.load` for weights of a kind."""
     return {"dtype": kind} if kind in ("bfloat16", "float32") else {"quantize": kind}
 
