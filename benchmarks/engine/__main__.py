@@ -110,13 +110,14 @@ def plan(options: argparse.Namespace, folder: Path) -> Plan:
         loads=loads,
         pace=Pace(rounds=1, batches=1, duration_s=0.0) if is_quick else pace,
         budget_s=options.budget,
+        threads=options.threads or len(os.sched_getaffinity(0)),
         limit_s=0.1 if is_quick else 1.0,
         strings=5 if is_quick else 150,
         followed=1 if is_quick else 4,
     )
 
 
-def about(run: str, device: str) -> dict[str, Any]:
+def about(run: str, device: str, threads: int) -> dict[str, Any]:
     """What a part is measured on, now."""
     return {
         "run": run,
@@ -125,7 +126,7 @@ def about(run: str, device: str) -> dict[str, Any]:
         "gpu": torch.cuda.get_device_name(device) if device.startswith("cuda") else "",
         "torch": torch.__version__,
         "transformers": _version("transformers"),
-        "threads": torch.get_num_threads(),
+        "threads": threads,
         "has_kernels": library() is not None,
         "load": round(os.getloadavg()[0], 2),
     }
@@ -140,7 +141,6 @@ def _version(package: str) -> str:
 
 def measure(options: argparse.Namespace, work: Path) -> int:
     """Run all parts, print and write; the number of parts with something that could not be measured for a defect."""
-    torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
     folder = find_model(options.model, work)
     config, wanted = read_config(folder), plan(options, folder)
     name = options.model if options.model in SIZES else read_card(folder).name.replace("/", "--")
@@ -167,7 +167,7 @@ def measure(options: argparse.Namespace, work: Path) -> int:
     bench, defects = Bench(wanted, note), 0
     # The machine once more at the end: what it can do does not hang on who else was busy at the beginning.
     for part_name in (*options.only, *(name for name in options.only if name == "limit")):
-        abouts.setdefault(part_name, about(run, wanted.device))
+        abouts.setdefault(part_name, about(run, wanted.device, wanted.threads))
         notes = bench.run(part_name).notes
         defects += any(line.startswith(f"{part_name} ended with") for line in notes)
     print(as_markdown(result))

@@ -22,6 +22,7 @@ from benchmarks.engine.memory import tensor_bytes
 from benchmarks.engine.rival import Rival
 from benchmarks.engine.rounds import Pace
 from harken.errors import HarkenError
+from harken.qwen3_asr.native.library import set_threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,7 @@ class Plan:
         loads: the most important one first.
         pace: how long each level takes.
         budget_s: after which a part begins no other row; None for no bound.
+        threads: of a CPU, for everybody who computes.
         limit_s: seconds for each figure of the machine.
         strings: held-out recordings per language of the digits model.
         followed: clips whose tokens are compared.
@@ -57,6 +59,7 @@ class Plan:
     loads: tuple[Load, ...]
     pace: Pace
     budget_s: float | None
+    threads: int
     limit_s: float
     strings: int
     followed: int
@@ -91,6 +94,7 @@ class Bench:
             Its rows and notes; a defect in the middle of it is a note, too, and the rows before it stay.
         """
         part = Part()
+        self._use_threads()
         measures = {
             "limit": self._limit,
             "throughput": self._throughput,
@@ -133,6 +137,7 @@ class Bench:
 
     def _rival(self, part: Part) -> Iterator[dict[str, Any] | None]:
         for kind in self._plan.rival_kinds:
+            self._use_threads()
             rival = Rival(self._plan.folder, kind, self._plan.device)
             for load in self._plan.loads:
                 for at_a_time in load.rival_at_a_time:
@@ -189,9 +194,15 @@ class Bench:
                     part.notes.append(f"{kind}: {error}")
                     yield None
 
+    def _use_threads(self) -> None:
+        """Give torch its threads back: an engine with the CPU's own kernels leaves it one."""
+        torch.set_num_threads(self._plan.threads)
+        set_threads(self._plan.threads)
+
     def _load(self, kind: str, part: Part) -> Forced | None:
         """The model with a kind of weights, after what was before it has left the memory; None where it cannot be."""
         _free()
+        self._use_threads()
         try:
             return load_forced(self._plan.folder, kind, self._plan.device)
         except HarkenError as error:

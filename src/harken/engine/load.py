@@ -112,8 +112,11 @@ def _load_network(config: InstanceConfig, folder: Path, device: str) -> Qwen3ASR
     import torch
 
     from harken.qwen3_asr.model import Qwen3ASR
+    from harken.qwen3_asr.native.library import set_threads
 
-    torch.set_num_threads(config.threads or _cores())
+    threads = config.threads or _cores()
+    torch.set_num_threads(threads)
+    set_threads(threads)
     _log.info("engine.loading", model=config.model, folder=str(folder), device=device, threads=torch.get_num_threads())
     return Qwen3ASR.load(
         folder,

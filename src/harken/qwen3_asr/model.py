@@ -30,6 +30,7 @@ from harken.qwen3_asr.cuda.graphs import DecodeGraphs, Launched, Recorder, recor
 from harken.qwen3_asr.encoder_cache import EncoderCache
 from harken.qwen3_asr.fields import read_json
 from harken.qwen3_asr.memory import memory_errors, slots_on_cpu, slots_on_gpu
+from harken.qwen3_asr.native.decoder import NativeDecoder
 from harken.qwen3_asr.native.pack import can_pack, pack
 from harken.qwen3_asr.network import Network
 from harken.qwen3_asr.placement import check_front_end, check_tokenizer, resolve_placement
@@ -160,6 +161,9 @@ class Qwen3ASR(Wording):
             MemoryError: the device has no room for it.
         """
         self._graphs = None
+        if isinstance(self.network.language_model, NativeDecoder):
+            # The kernels have threads of their own; torch's would fight with them over the same CPUs.
+            torch.set_num_threads(1)
         with memory_errors():
             if self._recorder is None:
                 return self.network.open_cache(slots=slots, max_tokens=max_tokens)

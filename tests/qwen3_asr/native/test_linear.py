@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harken.qwen3_asr.native.library import library
+from harken.qwen3_asr.native.library import library, set_threads
 from harken.qwen3_asr.native.linear import PackedConvolution, PackedLinear
 
 needs_kernels = pytest.mark.skipif(library() is None, reason="no CPU kernels for this machine")
@@ -85,12 +88,28 @@ def test_a_row_is_the_same_to_the_last_bit_wherever_it_stands(kind: str) -> None
     together = layer(x)
     for start, end in ((0, 1), (7, 8), (3, 16), (100, 150), (249, 250)):
         assert torch.equal(layer(x[start:end]), together[start:end])
-    threads = torch.get_num_threads()
     try:
-        torch.set_num_threads(1)
-        assert torch.equal(layer(x), together)
+        for threads in (1, 3, 2):
+            set_threads(threads)
+            assert torch.equal(layer(x), together)
     finally:
-        torch.set_num_threads(threads)
+        set_threads(len(os.sched_getaffinity(0)))
+
+
+@needs_kernels
+def test_many_threads_may_call_at_the_same_time() -> None:
+    """They take turns, and each gets its own result; also after the pool has slept."""
+    layers = [PackedLinear([_random(96, 300, seed=seed)], "bfloat16") for seed in range(4)]
+    x = _random(50, 300)
+    expected = [layer(x) for layer in layers]
+
+    def call(number: int) -> bool:
+        if number % 50 == 0:
+            time.sleep(0.001)
+        return torch.equal(layers[number % 4](x), expected[number % 4])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(call, range(400)))
 
 
 @needs_kernels

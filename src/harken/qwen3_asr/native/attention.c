@@ -1,5 +1,8 @@
 /* Attention: of tokens to the keys in their slots of the cache, and of the encoder's tokens to their windows. */
 #include "kernels.h"
+#include <stdatomic.h>
+
+enum { FEW = 4 };
 
 /* One layer's view of the cache, and where each row belongs. The same fields are declared in library.py. */
 struct heads {
@@ -119,58 +122,81 @@ ATTEND_ALL(attend_fresh, float, _mm512_loadu_ps)
 /* Whether there is a loop for heads of this size. */
 API int harken_has_heads_of(int head_dim) { return head_dim == 32 || head_dim == 64 || head_dim == 128; }
 
+/* Attention under way; one of the two kinds. */
+struct attending {
+    const struct heads *h;
+    float *qkv, *out;
+    int rows, heads, head_dim;
+    const int32_t *starts, *ends;
+    size_t room; /* floats for the scores of one head */
+    uint8_t *memory;
+    _Atomic int next;
+};
+
+static void run_cached(void *context, int thread, int threads) {
+    struct attending *run = context;
+    const struct heads *h = run->h;
+    int d = h->head_dim, group = h->heads / h->kv_heads, all = h->heads + 2 * h->kv_heads;
+    float *scores = (float *)run->memory + 2 * run->room * thread;
+    struct slice mine = share(run->rows, thread, threads);
+    for (int row = mine.from; row < mine.to; row++) {
+        float *q = run->qkv + (size_t)row * all * d, *k = q + h->heads * d, *v = k + h->kv_heads * d;
+        for (int i = 0; i < h->heads; i++) turn(h, h->q_norm, h->positions[row], q + i * d);
+        for (int i = 0; i < h->kv_heads; i++) {
+            size_t at = cached_at(h, row, i) + (size_t)h->positions[row] * d;
+            turn(h, h->k_norm, h->positions[row], k + i * d);
+            store(k + i * d, d, h->keys + at);
+            store(v + i * d, d, h->values + at);
+        }
+    }
+    wait_for_all();
+    /* Rows look at different numbers of keys, so whoever is free takes the next few heads. */
+    for (int task; (task = atomic_fetch_add(&run->next, FEW)) < run->rows * h->kv_heads;)
+        for (int i = task; i < task + FEW && i < run->rows * h->kv_heads; i++) {
+            int row = i / h->kv_heads, kv = i % h->kv_heads;
+            const float *q = run->qkv + ((size_t)row * all + kv * group) * d;
+            float *to = run->out + ((size_t)row * h->heads + kv * group) * d;
+            size_t at = cached_at(h, row, kv);
+            attend_cached(d, q, group, h->keys + at, h->values + at, d, h->positions[row] + 1, scores, run->room, to);
+        }
+}
+
 /* qkv: [rows, (heads + 2 kv_heads) * head_dim]. Normalises and rotates queries (in place) and keys, stores keys and
  * values at each row's place in the cache, then attends to all places of the row's slot up to its own.
  * out: [rows, heads * head_dim]. Rows of one slot may come in any order. Returns 0, or -1 without memory. */
-CPU API int harken_attend(const struct heads *h, float *qkv, int rows, float *out, int threads) {
-    int d = h->head_dim, group = h->heads / h->kv_heads, all = h->heads + 2 * h->kv_heads;
-    size_t room = ((size_t)h->max_tokens + 15) / 16 * 16, of_line = 2 * room * sizeof(float);
-    uint8_t *memory = scratch(of_line * threads);
-    if (!memory) return -1;
-    #pragma omp parallel num_threads(threads)
-    {
-        float *scores = (float *)(memory + of_line * omp_get_thread_num());
-        #pragma omp for schedule(static)
-        for (int row = 0; row < rows; row++) {
-            float *q = qkv + (size_t)row * all * d, *k = q + h->heads * d, *v = k + h->kv_heads * d;
-            for (int i = 0; i < h->heads; i++) turn(h, h->q_norm, h->positions[row], q + i * d);
-            for (int i = 0; i < h->kv_heads; i++) {
-                size_t at = cached_at(h, row, i) + (size_t)h->positions[row] * d;
-                turn(h, h->k_norm, h->positions[row], k + i * d);
-                store(k + i * d, d, h->keys + at);
-                store(v + i * d, d, h->values + at);
-            }
-        }
-        #pragma omp for schedule(dynamic, 4)
-        for (int task = 0; task < rows * h->kv_heads; task++) {
-            int row = task / h->kv_heads, kv = task % h->kv_heads;
-            const float *q = qkv + ((size_t)row * all + kv * group) * d;
-            float *to = out + ((size_t)row * h->heads + kv * group) * d;
-            size_t at = cached_at(h, row, kv);
-            attend_cached(d, q, group, h->keys + at, h->values + at, d, h->positions[row] + 1, scores, room, to);
-        }
-    }
+API int harken_attend(const struct heads *h, float *qkv, int rows, float *out) {
+    int threads = most_threads();
+    struct attending run = {.h = h, .qkv = qkv, .out = out, .rows = rows};
+    run.room = ((size_t)h->max_tokens + 15) / 16 * 16;
+    run.memory = scratch(2 * run.room * sizeof(float) * threads);
+    if (!run.memory) return -1;
+    in_parallel(run_cached, &run, threads);
     return 0;
+}
+
+static void run_windows(void *context, int thread, int threads) {
+    const struct attending *run = context;
+    int d = run->head_dim;
+    size_t width = (size_t)run->heads * d, stride = 3 * width;
+    float *scores = (float *)run->memory + run->room * thread;
+    struct slice mine = share(run->rows * run->heads, thread, threads);
+    for (int i = mine.from; i < mine.to; i++) {
+        int row = i % run->rows, head = i / run->rows;
+        const float *keys = run->qkv + run->starts[row] * stride + width + head * d;
+        attend_fresh(d, run->qkv + row * stride + head * d, 1, keys, keys + width, stride,
+                     run->ends[row] - run->starts[row], scores, run->room, run->out + row * width + head * d);
+    }
 }
 
 /* qkv: [rows, 3 * heads * head_dim]. Row r attends, in both directions, to the rows from starts[r] up to ends[r].
  * out: [rows, heads * head_dim]. Returns 0, or -1 without memory. */
-CPU API int harken_attend_windows(const float *qkv, int rows, int heads, int head_dim, const int32_t *starts,
-                                  const int32_t *ends, int longest, float *out, int threads) {
-    size_t width = (size_t)heads * head_dim, stride = 3 * width;
-    size_t room = ((size_t)longest + 15) / 16 * 16, of_line = room * sizeof(float);
-    uint8_t *memory = scratch(of_line * threads);
-    if (!memory) return -1;
-    #pragma omp parallel num_threads(threads)
-    {
-        float *scores = (float *)(memory + of_line * omp_get_thread_num());
-        #pragma omp for schedule(static)
-        for (int task = 0; task < rows * heads; task++) {
-            int row = task % rows, head = task / rows;
-            const float *keys = qkv + starts[row] * stride + width + head * head_dim;
-            attend_fresh(head_dim, qkv + row * stride + head * head_dim, 1, keys, keys + width, stride,
-                         ends[row] - starts[row], scores, room, out + row * width + head * head_dim);
-        }
-    }
+API int harken_attend_windows(float *qkv, int rows, int heads, int head_dim, const int32_t *starts,
+                              const int32_t *ends, int longest, float *out) {
+    int threads = most_threads();
+    struct attending run = {.qkv = qkv, .out = out, .rows = rows, .heads = heads, .head_dim = head_dim,
+                            .starts = starts, .ends = ends, .room = ((size_t)longest + 15) / 16 * 16};
+    run.memory = scratch(run.room * sizeof(float) * threads);
+    if (!run.memory) return -1;
+    in_parallel(run_windows, &run, threads);
     return 0;
 }

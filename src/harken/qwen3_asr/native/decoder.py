@@ -16,7 +16,7 @@ from torch.nn import functional
 from harken.qwen3_asr.cache import Step
 from harken.qwen3_asr.config import DecoderConfig
 from harken.qwen3_asr.decoder import DecoderLayer, TextDecoder
-from harken.qwen3_asr.native.library import Heads, check, kernels, threads
+from harken.qwen3_asr.native.library import Heads, check, kernels
 from harken.qwen3_asr.native.linear import PackedLinear
 
 
@@ -76,7 +76,7 @@ class NativeDecoder(nn.Module):
                 head_dim=text.head_dim,
                 max_tokens=step.cache.max_tokens,
             )
-            check(kernels().harken_attend(ctypes.byref(where), qkv.data_ptr(), rows, mixed.data_ptr(), threads()))
+            check(kernels().harken_attend(ctypes.byref(where), qkv.data_ptr(), rows, mixed.data_ptr()))
             if wanted is not None and index == len(self._layers) - 1:
                 # Behind the last attention no row looks at another, and only these are asked for.
                 hidden, mixed, gates = hidden[wanted], mixed[wanted], gates[: len(wanted)]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harken.qwen3_asr.encoder import AudioEncoder, EncoderLayer
-from harken.qwen3_asr.native.library import check, kernels, threads
+from harken.qwen3_asr.native.library import check, kernels
 from harken.qwen3_asr.native.linear import PackedConvolution, PackedLinear
 from harken.qwen3_asr.network import Projector
 from harken.qwen3_asr.windows import after_stem, tokens_of
@@ -70,7 +70,7 @@ class NativeEncoder(nn.Module):
             check(
                 kernels().harken_attend_windows(
                     qkv.data_ptr(), rows, heads, width // heads, starts.data_ptr(), ends.data_ptr(), longest,
-                    mixed.data_ptr(), threads(),
+                    mixed.data_ptr(),
                 )
             )  # fmt: skip
             layer.out(mixed, hidden)

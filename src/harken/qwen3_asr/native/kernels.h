@@ -13,12 +13,11 @@
  * The invariant that callers build on: an output depends on its own row alone, and the order of its additions on nothing
  * at all. A row's result is the same to the last bit in any batch, at any place of it, with any number of threads.
  *
- * Threads: OpenMP, with the symbols of the runtime that torch has loaded already, so that both share one pool.
+ * Threads are those of pool.c.
  */
 #pragma once
 #include <immintrin.h>
 #include <math.h>
-#include <omp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -71,6 +70,14 @@ extern const tile_loop LOOPS[4][TALLEST + 1];
 
 /* product.c: memory of the calling thread, kept from call to call. */
 uint8_t *scratch(size_t bytes);
+
+/* pool.c: a function that several threads run at the same time, each told its number and how many there are. */
+typedef void (*task)(void *context, int thread, int threads);
+struct slice { int from, to; };
+int most_threads(void);
+void in_parallel(task run, void *context, int at_most);
+void wait_for_all(void); /* within it: until every thread has come to here */
+struct slice share(int count, int thread, int threads); /* what of so many things is one thread's */
 
 /* ---- small vector functions ------------------------------------------------------------------------------------- */
 

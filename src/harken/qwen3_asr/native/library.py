@@ -2,18 +2,18 @@
 
 Owns the two structures of kernels.h and the question whether this machine can run them: the library is built with the
 wheel where a C compiler is at hand, and needs a CPU with AVX-512 (VNNI). It refuses to know the network. Everything
-takes float32 tensors on the CPU, contiguous but for the stride between rows. The library has OpenMP's symbols open;
-they are those of the runtime that torch has loaded, so that there is one pool of threads and not two that fight.
+takes float32 tensors on the CPU, contiguous but for the stride between rows. One pool of threads serves
+the whole process; callers from several threads take turns.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
+import sys
 from ctypes import POINTER, Structure, c_double, c_float, c_int, c_size_t, c_void_p
 from functools import cache
 from pathlib import Path
-
-import torch
 
 FILE = Path(__file__).parent / "kernels.so"
 
@@ -58,15 +58,20 @@ def library() -> ctypes.CDLL | None:
         return None
     found.harken_packed_bytes.argtypes = (c_int, c_int, c_int)
     found.harken_packed_bytes.restype = c_size_t
-    found.harken_pack.argtypes = (c_int, c_void_p, c_int, c_int, c_void_p, c_int)
+    found.harken_pack.argtypes = (c_int, c_void_p, c_int, c_int, c_void_p)
     found.harken_pack.restype = None
-    found.harken_product.argtypes = (POINTER(Product), c_void_p, c_size_t, c_int, c_void_p, c_size_t, c_int)
-    found.harken_attend.argtypes = (POINTER(Heads), c_void_p, c_int, c_void_p, c_int)
+    found.harken_product.argtypes = (POINTER(Product), c_void_p, c_size_t, c_int, c_void_p, c_size_t)
+    found.harken_attend.argtypes = (POINTER(Heads), c_void_p, c_int, c_void_p)
     found.harken_attend_windows.argtypes = (
-        c_void_p, c_int, c_int, c_int, c_void_p, c_void_p, c_int, c_void_p, c_int
+        c_void_p, c_int, c_int, c_int, c_void_p, c_void_p, c_int, c_void_p
     )  # fmt: skip
     found.harken_dot_gain.restype = c_double
-    return found if found.harken_supported() else None
+    found.harken_set_threads.argtypes = (c_int,)
+    found.harken_set_threads.restype = None
+    if not found.harken_supported():
+        return None
+    found.harken_set_threads(os.cpu_count() or 1 if sys.platform != "linux" else len(os.sched_getaffinity(0)))
+    return found
 
 
 def kernels() -> ctypes.CDLL:
@@ -100,6 +105,7 @@ def check(result: int) -> None:
         raise MemoryError("the CPU kernels got no memory for their inputs")
 
 
-def threads() -> int:
-    """As many as torch uses."""
-    return torch.get_num_threads()
+def set_threads(count: int) -> None:
+    """How many threads a kernel takes, the caller's included; as many as the process has CPUs until this is called."""
+    if (found := library()) is not None:
+        found.harken_set_threads(count)

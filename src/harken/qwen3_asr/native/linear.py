@@ -27,7 +27,6 @@ from harken.qwen3_asr.native.library import (
     bfloat16_kind,
     check,
     kernels,
-    threads,
 )
 
 _SLACK = 64
@@ -108,7 +107,7 @@ class PackedLinear:
     def _run(self, x: Tensor, rows: int, stride: int, out: Tensor) -> Tensor:
         check(
             kernels().harken_product(
-                ctypes.byref(self.product), x.data_ptr(), stride, rows, out.data_ptr(), out.stride(0), threads()
+                ctypes.byref(self.product), x.data_ptr(), stride, rows, out.data_ptr(), out.stride(0)
             )
         )
         return out
@@ -181,7 +180,7 @@ def pack_weight(weight: Tensor, kind: str) -> Tensor:
     memory = torch.empty(found.harken_packed_bytes(KINDS[kind], outputs, inputs) + _SLACK, dtype=torch.uint8)
     start = -memory.data_ptr() % _SLACK
     packed = memory[start : start + memory.numel() - _SLACK]
-    found.harken_pack(KINDS[kind], weight.data_ptr(), outputs, inputs, packed.data_ptr(), threads())
+    found.harken_pack(KINDS[kind], weight.data_ptr(), outputs, inputs, packed.data_ptr())
     return packed
 
 

@@ -55,14 +55,26 @@ static void pack_codes(int kind, const uint16_t *w, int n, int k, int from, uint
     }
 }
 
-/* w: [n, k] bfloat16, out: harken_packed_bytes(kind, n, k). */
-API void harken_pack(int kind, const uint16_t *w, int n, int k, void *out, int threads) {
-    #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int panel = 0; panel < ceil_div(n, PANEL); panel++) {
-        uint8_t *to = (uint8_t *)out + panel * panel_bytes(kind, k);
-        if (kind == INT8 || kind == INT4)
-            pack_codes(kind, w, n, k, panel * PANEL, to);
+struct packing {
+    const uint16_t *w;
+    uint8_t *out;
+    int kind, n, k;
+};
+
+static void run_packing(void *context, int thread, int threads) {
+    const struct packing *run = context;
+    struct slice panels = share(ceil_div(run->n, PANEL), thread, threads);
+    for (int panel = panels.from; panel < panels.to; panel++) {
+        uint8_t *to = run->out + panel * panel_bytes(run->kind, run->k);
+        if (run->kind == INT8 || run->kind == INT4)
+            pack_codes(run->kind, run->w, run->n, run->k, panel * PANEL, to);
         else
-            pack_pairs(w, n, k, panel * PANEL, (uint16_t *)to);
+            pack_pairs(run->w, run->n, run->k, panel * PANEL, (uint16_t *)to);
     }
+}
+
+/* w: [n, k] bfloat16, out: harken_packed_bytes(kind, n, k). */
+API void harken_pack(int kind, const uint16_t *w, int n, int k, void *out) {
+    struct packing run = {.w = w, .out = out, .kind = kind, .n = n, .k = k};
+    in_parallel(run_packing, &run, most_threads());
 }

@@ -1,4 +1,4 @@
-/* The product: inputs are made ready in parallel, then panels are shared out among the threads, then results go out. */
+/* The product: inputs are made ready in parallel, then panels are shared out among the threads. */
 #include "kernels.h"
 
 /* Whether this machine can run these kernels. */
@@ -40,48 +40,72 @@ uint8_t *scratch(size_t bytes) {
 /* How `rows` split into tiles of nearly equal height: tile t starts at the returned row. */
 static inline int tile_start(int rows, int tiles, int t) { return (int)((long)rows * t / tiles); }
 
+/* A product under way. */
+struct running {
+    const struct product *p;
+    const float *x;
+    float *y;
+    size_t x_stride, y_stride, line, of_row; /* floats of a prepared row; bytes of a row made ready */
+    int rows, block;
+    uint8_t *lines, *inputs;
+};
+
+/* Make the rows of some tiles ready. */
+static void make_ready(const struct running *run, int from, int count, struct slice tiles, int all, float *lines) {
+    const struct product *p = run->p;
+    for (int t = tiles.from; t < tiles.to; t++) {
+        int start = tile_start(count, all, t), height = tile_start(count, all, t + 1) - start;
+        for (int r = 0; r < height; r++)
+            prepare(p, run->x, run->x_stride, (size_t)from + start + r, lines + r * run->line);
+        place(p->kind, lines, run->line, p->k, height, run->inputs + run->of_row * start);
+    }
+}
+
+/* Multiply some tiles by one panel. */
+CPU static void multiply(const struct running *run, int from, int count, struct slice tiles, int all, int panel) {
+    const struct product *p = run->p;
+    const uint8_t *w = (const uint8_t *)p->w + panel_bytes(p->kind, p->k) * panel;
+    for (int t = tiles.from; t < tiles.to; t++) {
+        int start = tile_start(count, all, t), height = tile_start(count, all, t + 1) - start;
+        __m512 acc[TALLEST][2];
+        LOOPS[p->kind][height](run->inputs + run->of_row * start, w, p->k, acc);
+        finish(p, acc, height, panel * PANEL, run->y + (size_t)(from + start) * run->y_stride, run->y_stride);
+    }
+}
+
+static void run_product(void *context, int thread, int threads) {
+    const struct running *run = context;
+    float *lines = (float *)(run->lines + TALLEST * run->line * sizeof(float) * thread);
+    memset(lines, 0, TALLEST * run->line * sizeof(float));
+    int panels = ceil_div(run->p->n, PANEL);
+    for (int from = 0; from < run->rows; from += run->block) {
+        int count = run->rows - from < run->block ? run->rows - from : run->block;
+        int tiles = ceil_div(count, tallest_of(run->p->kind));
+        make_ready(run, from, count, share(tiles, thread, threads), tiles, lines);
+        wait_for_all();
+        /* Where the panels do not share out evenly, each is done in as many parts as there are threads. */
+        int parts = panels % threads && tiles >= threads ? threads : 1;
+        struct slice mine = share(panels * parts, thread, threads);
+        for (int i = mine.from; i < mine.to; i++)
+            multiply(run, from, count, share(tiles, i % parts, parts), tiles, i / parts);
+        wait_for_all();
+    }
+}
+
 /* y [rows, n] = epilogue(prologue(x [rows, k or, with SWIGLU, 2k]) @ w^T); strides in floats, x's unused by CONVOLVE.
  * Returns 0, or -1 without memory. */
-CPU API int harken_product(const struct product *p, const float *x, size_t x_stride, int rows, float *y,
-                           size_t y_stride, int threads) {
-    int panels = ceil_div(p->n, PANEL), size = group_of(p->kind);
-    size_t of_row = row_bytes(p->kind, p->k), of_panel = panel_bytes(p->kind, p->k);
-    size_t line = ((size_t)ceil_div(p->k, size) * size + 15) / 16 * 16; /* floats of a prepared row */
+API int harken_product(const struct product *p, const float *x, size_t x_stride, int rows, float *y, size_t y_stride) {
+    int threads = most_threads();
+    struct running run = {.p = p, .x = x, .y = y, .x_stride = x_stride, .y_stride = y_stride, .rows = rows};
+    run.of_row = row_bytes(p->kind, p->k);
+    run.line = ((size_t)ceil_div(p->k, group_of(p->kind)) * group_of(p->kind) + 15) / 16 * 16;
     /* As many rows at once as stay in a core's second-level cache while the panels pass by, in even shares. */
-    int share = TALLEST * threads, block = ceil_div((int)((size_t)(1 << 20) / of_row), share) * share;
-    block = block > rows ? rows : block;
-    size_t of_thread = TALLEST * line * sizeof(float);
-    uint8_t *memory = scratch(of_thread * threads + of_row * block);
-    if (!memory) return -1;
-    uint8_t *inputs = memory + of_thread * threads;
-    #pragma omp parallel num_threads(threads)
-    {
-        float *lines = (float *)(memory + of_thread * omp_get_thread_num());
-        memset(lines, 0, of_thread);
-        for (int from = 0; from < rows; from += block) {
-            int count = rows - from < block ? rows - from : block;
-            int tiles = ceil_div(count, tallest_of(p->kind));
-            #pragma omp for schedule(static)
-            for (int t = 0; t < tiles; t++) {
-                int start = tile_start(count, tiles, t), height = tile_start(count, tiles, t + 1) - start;
-                for (int r = 0; r < height; r++)
-                    prepare(p, x, x_stride, (size_t)from + start + r, lines + r * line);
-                place(p->kind, lines, line, p->k, height, inputs + of_row * start);
-            }
-            /* Where the panels do not share out evenly, each is done in as many parts as there are threads. */
-            int parts = panels % threads && tiles >= threads ? threads : 1;
-            #pragma omp for schedule(static)
-            for (int task = 0; task < panels * parts; task++) {
-                int panel = task / parts, part = task % parts;
-                const uint8_t *w = (const uint8_t *)p->w + of_panel * panel;
-                for (int t = tiles * part / parts; t < tiles * (part + 1) / parts; t++) {
-                    int start = tile_start(count, tiles, t), height = tile_start(count, tiles, t + 1) - start;
-                    __m512 acc[TALLEST][2];
-                    LOOPS[p->kind][height](inputs + of_row * start, w, p->k, acc);
-                    finish(p, acc, height, panel * PANEL, y + (size_t)(from + start) * y_stride, y_stride);
-                }
-            }
-        }
-    }
+    int even = TALLEST * threads, block = ceil_div((int)((size_t)(1 << 20) / run.of_row), even) * even;
+    run.block = block > rows ? rows : block;
+    size_t of_lines = TALLEST * run.line * sizeof(float) * threads;
+    run.lines = scratch(of_lines + run.of_row * run.block);
+    if (!run.lines) return -1;
+    run.inputs = run.lines + of_lines;
+    in_parallel(run_product, &run, threads);
     return 0;
 }
