@@ -166,7 +166,7 @@ class InstanceConfig:
         memory_share: the part of its device's memory that an instance alone may use; a fleet divides it evenly among
             the instances of a device.
         dtype: "auto", "float32", "bfloat16", or "float16" (narrower than the decoder was trained for).
-        quantize: what weights are rounded to: "none", "int8", "int4".
+        quantize: what weights are rounded to: "none", "int8", "int4", on a Hopper GPU also "fp8".
         encoder_cache_bytes: encoded windows of 8 s that are kept on the device, in case the same sound comes again
             (live transcription, second tries); 0 for none.
         slots: segments that run at the same time; 0 for as many as memory holds, at most 8 on a CPU and 128 on a GPU.

@@ -14,7 +14,7 @@ Aligner = Annotated[
 Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps. [default: auto]")]
 Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16. [default: auto]")]
-Quantize = Annotated[str | None, typer.Option(help="Weights rounded to int8 or int4. [default: none]")]
+Quantize = Annotated[str | None, typer.Option(help="Weights rounded to int8, int4, fp8. [default: none]")]
 Slots = Annotated[
     int | None, typer.Option(help="Segments that one instance runs at once. [default: what memory holds]")
 ]

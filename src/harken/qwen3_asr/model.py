@@ -95,7 +95,7 @@ class Qwen3ASR(Wording):
             device: where to compute, in torch's words: "cpu", "cuda", "cuda:1", …
             dtype: "float32", "bfloat16", "float16" (the decoder was not trained for its narrow range), or "auto"; see
                 `resolve_placement`.
-            quantize: "none", or what the weights are rounded to: "int8", "int4".
+            quantize: "none", or what the weights are rounded to: "int8", "int4", on a GPU also "fp8".
             encoder_cache_bytes: encoded windows that are kept, on the device, in case they come again; 0 for none.
 
         Raises:
@@ -117,7 +117,7 @@ class Qwen3ASR(Wording):
         is_cuda = placement.device.type == "cuda"
         if is_cuda:
             torch.cuda.set_device(placement.device)  # Triton asks nobody else
-            fuse(network)
+            fuse(network, quantize)
         network.encoder_cache = EncoderCache(encoder_cache_bytes)
         info = ModelInfo(
             name=card.name,

@@ -21,7 +21,7 @@ from harken.qwen3_asr.tokenizer import TextTokenizer
 from harken.types import SAMPLE_RATE
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_QUANTIZED = ("int8", "int4")
+_QUANTIZED = ("int8", "int4", "fp8")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +49,7 @@ def resolve_placement(device: str, dtype: str, quantize: str, *, can_pack: bool,
     Args:
         device: "cpu", "cuda", "cuda:1", "mps".
         dtype: "auto" or a type's name.
-        quantize: "none", "int8" or "int4".
+        quantize: "none", "int8", "int4", or on a GPU "fp8".
         can_pack: whether this machine has the CPU's kernels for this network.
         is_bfloat16: whether bfloat16 holds all the checkpoint's weights exactly.
 
@@ -75,8 +75,10 @@ def _quantized(place: torch.device, dtype: str, quantize: str, can_pack: bool) -
         raise ConfigError(f"quantize {quantize!r} is not one of none, {', '.join(_QUANTIZED)}.")
     if dtype not in ("auto", "bfloat16"):
         raise ConfigError(f"quantize {quantize} replaces dtype {dtype}; leave dtype at auto.")
-    if place.type != "cpu":
-        raise ConfigError(f"quantize {quantize} is for the CPU so far; device {place} computes with dtype bfloat16.")
+    if place.type == "cuda":
+        return Placement(device=place, dtype=torch.bfloat16)  # rounded later, on the device
+    if place.type != "cpu" or quantize == "fp8":
+        raise ConfigError(f"quantize {quantize} cannot be had on device {place}.")
     if not can_pack:
         raise ConfigError(
             f"quantize {quantize} needs the CPU kernels: x86-64 Linux, AVX-512 with VNNI, and a wheel that was built "

@@ -7,6 +7,8 @@ from Python numbers, so that it can be recorded once and replayed for other slot
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import torch
@@ -16,6 +18,7 @@ from torch.nn import functional
 from harken.qwen3_asr.cache import Prefill, Step
 from harken.qwen3_asr.config import DecoderConfig
 from harken.qwen3_asr.cuda import kernels
+from harken.qwen3_asr.cuda.quantised import Linear
 from harken.qwen3_asr.decoder import DecoderLayer, TextDecoder
 
 
@@ -25,9 +28,10 @@ class FusedDecoder(nn.Module):
     Args:
         plain: whose weights are fused; its layers are given up one by one, so that they never lie in memory twice.
         config: its shape; the query heads of a key head are a power of two, and so is the size of a head.
+        linear: makes a layer of a weight, [outputs, inputs].
     """
 
-    def __init__(self, plain: TextDecoder, config: DecoderConfig) -> None:
+    def __init__(self, plain: TextDecoder, config: DecoderConfig, linear: Callable[[Tensor], Linear]) -> None:
         super().__init__()
         self.config = config
         self.embed_tokens = plain.embed_tokens
@@ -35,7 +39,7 @@ class FusedDecoder(nn.Module):
         self._frequencies = plain.frequencies
         self._layers: list[_Layer] = []
         while len(plain.layers):
-            self._layers.append(_Layer(cast("DecoderLayer", plain.layers[0])))
+            self._layers.append(_Layer(cast("DecoderLayer", plain.layers[0]), linear))
             del plain.layers[0]
         self._turns: tuple[Tensor, Tensor] | None = None
 
@@ -59,7 +63,7 @@ class FusedDecoder(nn.Module):
         text = self.config
         turns = self._turned(step.cache.max_tokens)
         for index, layer in enumerate(self._layers):
-            qkv = functional.linear(kernels.rms_norm(hidden, layer.norm, text.norm_eps), layer.qkv)
+            qkv = layer.qkv(kernels.rms_norm(hidden, layer.norm, text.norm_eps))
             keys, values = step.cache.keys[index], step.cache.values[index]
             kernels.turn_and_store(
                 qkv, layer.q_norm, layer.k_norm, turns, text.norm_eps, step.slots, step.positions, keys, values,
@@ -72,9 +76,9 @@ class FusedDecoder(nn.Module):
             if wanted is not None and index == len(self._layers) - 1:
                 # Behind the last attention no row looks at another, and only these are asked for.
                 hidden, mixed = hidden[wanted], mixed[wanted]
-            hidden = hidden + functional.linear(mixed, layer.out)
-            gates = functional.linear(kernels.rms_norm(hidden, layer.mlp_norm, text.norm_eps), layer.gate_up)
-            hidden = hidden + functional.linear(kernels.silu_mul(gates), layer.down)
+            hidden = hidden + layer.out(mixed)
+            gates = layer.gate_up(kernels.rms_norm(hidden, layer.mlp_norm, text.norm_eps))
+            hidden = hidden + layer.down(kernels.silu_mul(gates))
         return kernels.rms_norm(hidden, self.norm.weight, text.norm_eps)
 
     def _turned(self, tokens: int) -> tuple[Tensor, Tensor]:
@@ -89,14 +93,19 @@ class FusedDecoder(nn.Module):
 class _Layer:
     """The weights of a `DecoderLayer`, those that are applied to the same inputs side by side."""
 
-    def __init__(self, plain: DecoderLayer) -> None:
+    def __init__(self, plain: DecoderLayer, linear: Callable[[Tensor], Linear]) -> None:
         attention, mlp = plain.self_attn, plain.mlp
         self.norm, self.mlp_norm = plain.input_layernorm.weight, plain.post_attention_layernorm.weight
-        self.qkv = torch.cat([attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight])
+        self.qkv = linear(torch.cat([attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight]))
         self.q_norm, self.k_norm = attention.q_norm.weight, attention.k_norm.weight
-        self.out = attention.o_proj.weight
-        self.gate_up = torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight])
-        self.down = mlp.down_proj.weight
+        self.out = linear(attention.o_proj.weight)
+        self.gate_up = linear(torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight]))
+        self.down = linear(mlp.down_proj.weight)
+
+
+def plain_linear(weight: Tensor) -> Linear:
+    """A layer of a weight as it is."""
+    return partial(functional.linear, weight=weight)
 
 
 def _split(qkv: Tensor, text: DecoderConfig) -> tuple[Tensor, Tensor, Tensor]:

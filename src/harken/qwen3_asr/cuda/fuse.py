@@ -7,14 +7,17 @@ does not, the plain decoder stays, slower and right, and the log says why.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from harken.errors import ConfigError
 from harken.log import get_log
 from harken.qwen3_asr.config import DecoderConfig
+from harken.qwen3_asr.cuda.quantised import FEW, CodedLinear, QuantisedHead, quantised
 from harken.qwen3_asr.decoder import TextDecoder
 from harken.qwen3_asr.network import Network
 
@@ -23,29 +26,47 @@ _TOKENS = 600
 _TOLERANCE = 0.02
 """Of differences, relative to the size of what is compared: a few roundings of bfloat16."""
 
+_FLOAT8 = 0.08
+"""The same of products in 8-bit floats."""
+
 _log = get_log("qwen3_asr.cuda")
 
 
-def fuse(network: Network) -> bool:
-    """Replace the decoder of a network by a fused one, if all kernels prove themselves; tell whether it was."""
-    reason = why_not(network.config.decoder, network.device, network.dtype)
+@torch.inference_mode()
+def fuse(network: Network, quantize: str = "none") -> bool:
+    """Replace the decoder of a network by a fused one, if all kernels prove themselves; tell whether it was.
+
+    Args:
+        network: on its device.
+        quantize: what the weights of decoder and head are rounded to: "none", "int8", "int4", "fp8".
+
+    Raises:
+        ConfigError: weights are to be rounded, and what that needs does not work here.
+    """
+    text = network.config.decoder
+    reason = why_not(text, network.device, network.dtype, quantize)
+    if reason and quantize != "none":
+        raise ConfigError(f"quantize {quantize} cannot be had on {network.device}: {reason}.")
     if reason:
         _log.warning("cuda.not_fused", reason=reason)
         return False
-    from harken.qwen3_asr.cuda.decoder import FusedDecoder
+    from harken.qwen3_asr.cuda.decoder import FusedDecoder, plain_linear
 
-    network.language_model = cast("TextDecoder", FusedDecoder(network.language_model, network.config.decoder))
+    linear = plain_linear if quantize == "none" else partial(quantised, kind=quantize)
+    if quantize != "none":
+        network.lm_head = cast("nn.Linear", QuantisedHead(linear(network.lm_head.weight)))
+    network.language_model = cast("TextDecoder", FusedDecoder(network.language_model, text, linear))
     return True
 
 
 @torch.inference_mode()
-def why_not(text: DecoderConfig, device: torch.device, dtype: torch.dtype) -> str:
+def why_not(text: DecoderConfig, device: torch.device, dtype: torch.dtype, quantize: str = "none") -> str:
     """Say why the kernels cannot be used for this network here; "" where they can."""
     group = text.heads // text.kv_heads
     if group & (group - 1) or text.head_dim & (text.head_dim - 1):
         return f"{group} query heads per key head of {text.head_dim}: the kernels want powers of two"
     try:
-        errors = _errors(text, device, dtype)
+        errors = _errors(text, device, dtype) | _quantised_errors(text, device, dtype, quantize)
     except ImportError as error:
         return f"Triton is not installed ({error})"
     except Exception as error:  # noqa: BLE001 - a compiler's errors are of any kind, and the plain decoder needs none
@@ -98,6 +119,23 @@ def _errors(text: DecoderConfig, device: torch.device, dtype: torch.dtype) -> di
     )
     mixed = kernels.attend(qkv, keys, values, slots, positions, heads=heads)
     found["attend"] = _error(mixed, expected.reshape(_ROWS, -1))
+    return found
+
+
+def _quantised_errors(text: DecoderConfig, device: torch.device, dtype: torch.dtype, quantize: str) -> dict[str, float]:
+    """Relative differences between a quantised layer and what its rounded weights make of a few and of many rows."""
+    if quantize == "none":
+        return {}
+    draw = torch.Generator(device=device).manual_seed(1)
+    weight = torch.randn(text.width, text.ffn, device=device, generator=draw).to(dtype)
+    found = {}
+    for rows in (_ROWS, FEW + 1):
+        x = torch.randn(rows, text.ffn, device=device, generator=draw).to(dtype)
+        layer = quantised(weight, quantize)
+        # 8-bit floats round inputs as well: three bits of each remain.
+        wide = layer.widened() if isinstance(layer, CodedLinear) else weight
+        error = _error(layer(x), x.float() @ wide.float().T)
+        found[f"{quantize}, {rows} rows"] = error if isinstance(layer, CodedLinear) else error * _TOLERANCE / _FLOAT8
     return found
 
 
