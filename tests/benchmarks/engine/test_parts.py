@@ -17,8 +17,8 @@ def plan(folder: Path, **changed: Any) -> Plan:
     usual: dict[str, Any] = {
         "folder": folder, "device": "cpu", "kinds": ("float32",), "rival_kinds": ("float32",),
         "loads": (Load(clip=Clip.of(1.0), at_a_time=(2, 1), rival_at_a_time=(1,)),),
-        "pace": Pace(rounds=1, batches=1, duration_s=0.0), "budget_s": None, "limit_s": 0.001, "strings": 1,
-        "followed": 1,
+        "pace": Pace(rounds=1, batches=1, duration_s=0.0), "budget_s": None, "threads": 2, "limit_s": 0.001,
+        "strings": 1, "followed": 1,
     }  # fmt: skip
     return Plan(**{**usual, **changed})
 

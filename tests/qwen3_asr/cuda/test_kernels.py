@@ -28,13 +28,15 @@ pytestmark = [
 _ERRORS = """
 import json, torch
 from harken.qwen3_asr.config import DecoderConfig
-from harken.qwen3_asr.cuda.fuse import _errors, why_not
+from harken.qwen3_asr.cuda.fuse import _errors, _quantised_errors, why_not
 text = DecoderConfig(
     vocabulary=100, width=96, ffn=160, layers=2, heads={heads}, kv_heads={kv_heads}, head_dim={head_dim},
     rope_theta=1e6, norm_eps=1e-6, max_positions=2048, is_tied=True,
 )
 with torch.inference_mode():
     errors = _errors(text, torch.device("cpu"), torch.float32)
+    for kind in ("int8", "int4"):
+        errors |= _quantised_errors(text, torch.device("cpu"), torch.float32, kind)
 print(json.dumps([errors, why_not(text, torch.device("cpu"), torch.float32)]))
 """
 
@@ -52,7 +54,11 @@ fused = Qwen3ASR.load(Path(sys.argv[1]), dtype="float32")
 is_fused = fuse(fused.network)
 prompts = [plain.prompt(reference.wave(seconds, 1), Options()) for seconds in (0.5, 2.0)]
 (a, scores), (b, others) = (write_answers(model, prompts, 4) for model in (plain, fused))
-print(json.dumps([is_fused, a == b, float((scores - others).norm() / scores.norm())]))
+error = float((scores - others).norm() / scores.norm())
+coded = Qwen3ASR.load(Path(sys.argv[1]), dtype="float32")
+fuse(coded.network, "int8")
+rounded = write_answers(coded, prompts, 4)[1]
+print(json.dumps([is_fused, a == b, error, float((scores - rounded).norm() / scores.norm())]))
 """
 
 _COMPILED = """
@@ -60,10 +66,11 @@ import json
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from harken.qwen3_asr.cuda import kernels
-WIDE = ("cosines", "sines", "sums", "peaks", "totals")
-WHOLE = ("width", "stride", "max_tokens", "splits")
+from harken.qwen3_asr.cuda import coded, kernels
+WIDE = ("cosines", "sines", "sums", "peaks", "totals", "scales", "offsets")
+WHOLE = ("width", "stride", "max_tokens", "splits", "rows", "outputs", "inputs", "groups")
 def type_of(name):
+    if name == "codes": return "*u8"
     if name in ("eps", "scale"): return "fp32"
     if name in ("slots", "positions"): return "*i64"
     return "i32" if name in WHOLE else "*fp32" if name in WIDE else "*bf16"
@@ -74,15 +81,17 @@ sizes = {
     "_attend_part": {"KV_HEADS": 8, "GROUP": 2, "DIM": 128, "PART": kernels.SPLIT, "BLOCK": 32},
     "_attend_join": {"KV_HEADS": 8, "GROUP": 2, "DIM": 128, "PART": kernels.SPLIT},
 }
+kinds = [(getattr(kernels, name), constants) for name, constants in sizes.items()]
+for bits, group in ((8, 128), (4, 64)):
+    kinds.append((coded._multiply, {"BITS": bits, "GROUP": group, "ROWS": 16, "OUTPUTS": 32}))
 done = []
 for capability in (80, 90):
-    for name, constants in sizes.items():
-        kernel = getattr(kernels, name)
+    for kernel, constants in kinds:
         types = {each: "constexpr" if each in constants else type_of(each) for each in kernel.arg_names}
         fixed = {(kernel.arg_names.index(each),): value for each, value in constants.items()}
         source = ASTSource(fn=kernel, signature=types, constexprs=fixed)
         triton.compile(source, target=GPUTarget("cuda", capability, 32))
-        done.append([capability, name])
+        done.append(capability)
 print(json.dumps(done))
 """
 
@@ -121,15 +130,17 @@ def test_sizes_that_the_kernels_do_not_know_leave_the_decoder_plain() -> None:
 
 
 def test_a_fused_decoder_writes_the_same(hf_folder: Path) -> None:
-    """Prefill and decode steps of the whole network."""
-    is_fused, is_same, error = _interpreted(_NETWORKS, str(hf_folder))
+    """Prefill and decode steps of the whole network, also with rounded weights."""
+    is_fused, is_same, error, rounding = _interpreted(_NETWORKS, str(hf_folder))
     assert is_fused
     assert is_same
     assert isinstance(error, float)
     assert error < 1e-5
+    assert isinstance(rounding, float)
+    assert 1e-4 < rounding < 0.1, "weights in int8 are others, and nearly the same"
 
 
 def test_the_kernels_compile_for_real_devices() -> None:
     """To machine code for Ampere and Hopper, in bfloat16 and the published sizes; that needs a compiler and no GPU."""
     done = _interpreted(_COMPILED, is_compiled=True)
-    assert len(done) == 10
+    assert done == [80] * 7 + [90] * 7

@@ -4,17 +4,6 @@
 
 enum { FEW = 4 };
 
-/* One layer's view of the cache, and where each row belongs. The same fields are declared in library.py. */
-struct heads {
-    uint16_t *keys, *values;      /* [slots, kv_heads, max_tokens, head_dim] bfloat16 */
-    const int32_t *slots;         /* [rows] */
-    const int32_t *positions;     /* [rows] */
-    const float *cosines, *sines; /* [positions, head_dim / 2] */
-    const float *q_norm, *k_norm; /* [head_dim] */
-    float eps;
-    int heads, kv_heads, head_dim, max_tokens;
-};
-
 static inline size_t cached_at(const struct heads *h, int row, int head) {
     return ((size_t)h->slots[row] * h->kv_heads + head) * h->max_tokens * h->head_dim;
 }

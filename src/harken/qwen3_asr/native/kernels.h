@@ -45,6 +45,23 @@ struct product {
     int height, width, channels, kernel_height, kernel_width, stride_height, stride_width, padding;
 };
 
+/* One layer's view of the cache, and where each row belongs. The same fields are declared in library.py. */
+struct heads {
+    uint16_t *keys, *values;      /* [slots, kv_heads, max_tokens, head_dim] bfloat16 */
+    const int32_t *slots;         /* [rows] */
+    const int32_t *positions;     /* [rows] */
+    const float *cosines, *sines; /* [positions, head_dim / 2] */
+    const float *q_norm, *k_norm; /* [head_dim] */
+    float eps;
+    int heads, kv_heads, head_dim, max_tokens;
+};
+
+/* A decoder layer: its four products, and the norms of its heads. The same fields are declared in library.py. */
+struct layer {
+    struct product qkv, out, gate_up, down;
+    const float *q_norm, *k_norm; /* [head_dim] */
+};
+
 static inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
 static inline int group_of(int kind) { return kind == INT8 ? GROUP8 : kind == INT4 ? GROUP4 : 2; }
 static inline int tallest_of(int kind) { return kind == INT8 || kind == INT4 ? 6 : TALLEST; }

@@ -1,6 +1,6 @@
 """The compiled kernels: found beside this file, loaded once, declared to ctypes.
 
-Owns the two structures of kernels.h and the question whether this machine can run them: the library is built with the
+Owns the structures of kernels.h and the question whether this machine can run them: the library is built with the
 wheel where a C compiler is at hand, and needs a CPU with AVX-512 (VNNI). It refuses to know the network. Everything
 takes float32 tensors on the CPU, contiguous but for the stride between rows. One pool of threads serves
 the whole process; callers from several threads take turns.
@@ -49,6 +49,15 @@ class Heads(Structure):
     )  # fmt: skip
 
 
+class Layer(Structure):
+    """`struct layer`: a decoder layer's four products, and the norms of its heads."""
+
+    _fields_ = (
+        ("qkv", Product), ("out", Product), ("gate_up", Product), ("down", Product),
+        ("q_norm", c_void_p), ("k_norm", c_void_p),
+    )  # fmt: skip
+
+
 @cache
 def library() -> ctypes.CDLL | None:
     """The kernels; None where they were not built or this machine cannot run them."""
@@ -62,6 +71,9 @@ def library() -> ctypes.CDLL | None:
     found.harken_pack.restype = None
     found.harken_product.argtypes = (POINTER(Product), c_void_p, c_size_t, c_int, c_void_p, c_size_t)
     found.harken_attend.argtypes = (POINTER(Heads), c_void_p, c_int, c_void_p)
+    found.harken_layers.argtypes = (
+        POINTER(Layer), c_int, POINTER(Heads), c_size_t, c_void_p, c_int, c_void_p, c_void_p, c_void_p
+    )  # fmt: skip
     found.harken_attend_windows.argtypes = (
         c_void_p, c_int, c_int, c_int, c_void_p, c_void_p, c_int, c_void_p
     )  # fmt: skip
