@@ -115,15 +115,18 @@ def _load_network(config: InstanceConfig, folder: Path, device: str) -> Qwen3ASR
     from harken.qwen3_asr.native.library import set_threads
 
     threads = config.threads or _cores()
-    torch.set_num_threads(threads)
+    # OpenMP keeps threads for every thread that computes, and puts all to sleep at each barrier once there are more
+    # than CPUs. So loading has one, and the thread that owns the model the others.
+    torch.set_num_threads(1)
     set_threads(threads)
-    _log.info("engine.loading", model=config.model, folder=str(folder), device=device, threads=torch.get_num_threads())
+    _log.info("engine.loading", model=config.model, folder=str(folder), device=device, threads=threads)
     return Qwen3ASR.load(
         folder,
         device=device,
         dtype=config.dtype,
         quantize=config.quantize,
         encoder_cache_bytes=config.encoder_cache_bytes,
+        threads=threads,
     )
 
 

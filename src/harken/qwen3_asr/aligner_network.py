@@ -48,7 +48,12 @@ class AlignerNetwork(Body):
         """Keys and values of one layer, in which each layer in turn overwrites the last: nobody looks back at them."""
         text = self.config.decoder
         shape = (1, prompts, text.kv_heads, tokens, text.head_dim)
-        one = KVCache.empty(shape, dtype=self.language_model.cache_dtype, device=self.device)
+        one = KVCache.empty(
+            shape,
+            dtype=self.language_model.cache_dtype,
+            device=self.device,
+            is_masked=self.language_model.masks_cache,
+        )
         return KVCache(
             keys=one.keys.expand(text.layers, -1, -1, -1, -1), values=one.values.expand(text.layers, -1, -1, -1, -1)
         )

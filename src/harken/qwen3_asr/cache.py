@@ -32,13 +32,16 @@ class KVCache:
     values: Tensor
 
     @classmethod
-    def empty(cls, shape: tuple[int, int, int, int, int], *, dtype: torch.dtype, device: torch.device) -> KVCache:
+    def empty(
+        cls, shape: tuple[int, int, int, int, int], *, dtype: torch.dtype, device: torch.device, is_masked: bool
+    ) -> KVCache:
         """Allocate a cache.
 
-        It starts as zeros because a masked position still meets its value in the product, and 0 x NaN, which
-        uninitialised memory may hold, is NaN.
+        One that is read behind a mask starts as zeros: a masked position still meets its value in the product, and 0 x
+        NaN, which uninitialised memory may hold, is NaN. Otherwise its memory is not even touched before it is used.
         """
-        keys, values = (torch.zeros(shape, dtype=dtype, device=device) for _ in range(2))
+        make = torch.zeros if is_masked else torch.empty
+        keys, values = (make(shape, dtype=dtype, device=device) for _ in range(2))
         return cls(keys=keys, values=values)
 
     @property

@@ -31,6 +31,9 @@ class TextDecoder(nn.Module):
         exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32, device="cpu") / config.head_dim
         self.register_buffer("frequencies", 1.0 / (config.rope_theta**exponents), persistent=False)
 
+    masks_cache = True
+    """Whether places of a slot that are not its own yet are read, behind a mask."""
+
     @property
     def device(self) -> torch.device:
         """Where the weights lie."""

@@ -23,6 +23,9 @@ from harken.qwen3_asr.windows import Plan, after_stem, plan_windows
 STEM_BATCH = 64
 """Chunks that go through the convolutions at once: bounds their activations (about 0.4 GB in float32)."""
 
+STEM_BATCH_CPU = 4
+"""The same on a CPU, where memory that is given back after each call and touched anew costs more than the sums."""
+
 
 class AudioEncoder(nn.Module):
     """The convolution stem, the transformer layers and the last normalisation."""
@@ -75,7 +78,12 @@ class AudioEncoder(nn.Module):
         ]
         joined = torch.cat(padded, dim=-1)
         chunks = joined.view(len(joined), -1, size).transpose(0, 1).unsqueeze(1)
-        return torch.cat([self._convolve(part) for part in torch.split(chunks, STEM_BATCH)]).flatten(0, 1)
+        return torch.cat(
+            [
+                self._convolve(part)
+                for part in torch.split(chunks, STEM_BATCH_CPU if chunks.device.type == "cpu" else STEM_BATCH)
+            ]
+        ).flatten(0, 1)
 
     def _convolve(self, chunks: Tensor) -> Tensor:
         """Convolve [n, 1, mels, chunk_frames] into [n, tokens per chunk, width]."""

@@ -56,6 +56,7 @@ class Qwen3ASR(Wording):
     Args:
         recorder: how decode steps are recorded (see `harken.qwen3_asr.cuda.graphs`), for a device that works on while
             the next step is prepared; None where a step is done when its call returns.
+        threads: of torch, in the thread that opens the cache; 0 leaves them as they are.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Qwen3ASR(Wording):
         stop_ids: frozenset[int],
         canary: Canary | None = None,
         recorder: Recorder | None = None,
+        threads: int = 0,
     ) -> None:
         super().__init__(tokenizer)
         self.network = network
@@ -74,6 +76,7 @@ class Qwen3ASR(Wording):
         self.stop_ids = stop_ids
         self.canary = canary
         self._recorder = recorder
+        self._threads = threads
         self._graphs: DecodeGraphs | None = None
         self._writer = PromptWriter(tokenizer)
         self._chooser = Chooser(mark=tokenizer.id_of(TEXT_MARK), none=tokenizer.encode("language None"))
@@ -87,6 +90,7 @@ class Qwen3ASR(Wording):
         dtype: str = "auto",
         quantize: str = "none",
         encoder_cache_bytes: int = 0,
+        threads: int = 0,
     ) -> Qwen3ASR:
         """Load a checkpoint of either published layout.
 
@@ -97,6 +101,7 @@ class Qwen3ASR(Wording):
                 `resolve_placement`.
             quantize: "none", or what the weights are rounded to: "int8", "int4", on a GPU also "fp8".
             encoder_cache_bytes: encoded windows that are kept, on the device, in case they come again; 0 for none.
+            threads: CPU threads of the thread that opens the cache; 0 leaves them as they are.
 
         Raises:
             CheckpointError: the folder is incomplete, or its parts contradict one another.
@@ -133,6 +138,7 @@ class Qwen3ASR(Wording):
             stop_ids=stop_ids,
             canary=card.canary,
             recorder=record_cuda if is_cuda else None,
+            threads=threads,
         )
 
     @property
@@ -164,6 +170,8 @@ class Qwen3ASR(Wording):
         if isinstance(self.network.language_model, NativeDecoder):
             # The kernels have threads of their own; torch's would fight with them over the same CPUs.
             torch.set_num_threads(1)
+        elif self._threads:
+            torch.set_num_threads(self._threads)
         with memory_errors():
             if self._recorder is None:
                 return self.network.open_cache(slots=slots, max_tokens=max_tokens)

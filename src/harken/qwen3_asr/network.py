@@ -108,7 +108,12 @@ class Network(Body):
         if not 0 < max_tokens <= text.max_positions or slots < 1:
             raise ValueError(f"{slots} slots of {max_tokens} tokens: this model has {text.max_positions} positions")
         shape = (text.layers, slots, text.kv_heads, max_tokens, text.head_dim)
-        return KVCache.empty(shape, dtype=self.language_model.cache_dtype, device=self.device)
+        return KVCache.empty(
+            shape,
+            dtype=self.language_model.cache_dtype,
+            device=self.device,
+            is_masked=self.language_model.masks_cache,
+        )
 
     @torch.inference_mode()
     def prefill(self, cache: KVCache, clips: Sequence[Clip], prompts: Sequence[Tensor], slots: Sequence[int]) -> Tensor:

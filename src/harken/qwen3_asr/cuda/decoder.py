@@ -43,6 +43,9 @@ class FusedDecoder(nn.Module):
             del plain.layers[0]
         self._turns: tuple[Tensor, Tensor] | None = None
 
+    masks_cache = False
+    """Whether places of a slot that are not its own yet are read, behind a mask."""
+
     @property
     def device(self) -> torch.device:
         """Where the weights lie."""

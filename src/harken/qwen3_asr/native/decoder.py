@@ -49,6 +49,9 @@ class NativeDecoder(nn.Module):
     dtype = torch.float32
     """What hidden states are in between the products."""
 
+    masks_cache = False
+    """Whether places of a slot that are not its own yet are read, behind a mask."""
+
     cache_dtype = torch.bfloat16
     """What keys and values are kept in."""
 
