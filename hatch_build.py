@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -40,15 +41,15 @@ def compile_kernels(sources: list[Path], library: Path) -> bool:
     """Compile and link; say so on standard error where that fails."""
     if sys.platform != "linux" or platform.machine() not in ("x86_64", "AMD64"):
         return False
-    compiler = os.environ.get("CC", "cc")
+    compiler = shlex.split(os.environ.get("CC", "cc"))
     with tempfile.TemporaryDirectory() as folder:
         objects = [str(Path(folder) / f"{source.stem}.o") for source in sources]
         compiling = [
-            [compiler, *FLAGS, "-c", str(source), "-o", compiled]
+            [*compiler, *FLAGS, "-c", str(source), "-o", compiled]
             for source, compiled in zip(sources, objects, strict=True)
         ]
         try:
-            for command in (*compiling, [compiler, "-shared", "-pthread", *objects, "-o", str(library), "-lm"]):
+            for command in (*compiling, [*compiler, "-shared", "-pthread", *objects, "-o", str(library), "-lm"]):
                 subprocess.run(command, check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError) as error:
             told = error.stderr.decode(errors="replace") if isinstance(error, subprocess.CalledProcessError) else error

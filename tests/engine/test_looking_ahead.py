@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,7 @@ import pytest
 from harken.engine.engine import Engine
 from harken.errors import EngineFailed
 from harken.testing import FakeModel, Gate, fake_text, segment
+from harken.testing.model import FakeCache
 from harken.types import Finish, Options, Transcript
 
 
@@ -185,5 +187,38 @@ def test_a_segment_that_is_too_much_alone_fails_alone() -> None:
             with pytest.raises(EngineFailed, match="MemoryError"):
                 await engine.recognize(segment(10), Options())
             assert (await engine.recognize(segment(1), Options())).text
+
+    asyncio.run(main())
+
+
+class _Kept(FakeCache):
+    """A cache whose end can be seen."""
+
+
+class _OneCache(FakeModel):
+    """A model of a device that has room for one cache, whose failing calls hold on to it like any Python call."""
+
+    def open_cache(self, *, slots: int, max_tokens: int) -> FakeCache:
+        """See `FakeModel`; the old one must be gone."""
+        assert all(old() is None for old in self.made), "two caches at the same time"
+        plain = super().open_cache(slots=slots, max_tokens=max_tokens)
+        cache = _Kept(max_tokens=max_tokens, answers=plain.answers, lengths=plain.lengths, written=plain.written)
+        self.made.append(weakref.ref(cache))
+        return cache
+
+    made: list[weakref.ref[_Kept]] = []  # noqa: RUF012 - each test has one such model
+
+
+def test_after_a_failure_the_old_cache_is_gone_before_the_new_one_is_made() -> None:
+    """Also what the failed call's own frames held of it."""
+
+    async def main() -> None:
+        model = _OneCache()
+        async with _engine(model) as engine:
+            model.failing_once.add("prefill")
+            with pytest.raises(EngineFailed):
+                await engine.recognize(segment(1), Options())
+            assert (await engine.recognize(segment(1, seed=1), Options())).text
+        assert model.caches == 2
 
     asyncio.run(main())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
-from harken.qwen3_asr.memory import MOST_ON_CPU, available_bytes, fitting_slots
+from harken.qwen3_asr.memory import MOST_ON_CPU, available_bytes, fitting_slots, memory_errors
 from harken.qwen3_asr.model import Qwen3ASR
 
 GB = 1_000_000_000
@@ -32,3 +33,11 @@ def test_a_cpu_gets_as_many_slots_as_its_memory_holds(ours: Qwen3ASR) -> None:
     """At most eight; one where there is hardly any."""
     assert ours.fitting_slots(max_tokens=500, share=0.5) == MOST_ON_CPU
     assert ours.fitting_slots(max_tokens=500, share=1e-12) == 1
+
+
+def test_a_cache_that_no_machine_has_memory_for_is_a_memory_error(ours: Qwen3ASR) -> None:
+    """The engine then tries with fewer slots; any other error of torch stays what it is."""
+    with pytest.raises(MemoryError):
+        ours.open_cache(slots=1 << 40, max_tokens=2048)
+    with pytest.raises(RuntimeError, match="shapes"), memory_errors():
+        torch.ones(2, 3) @ torch.ones(2, 3)

@@ -18,7 +18,7 @@ from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened,
 from harken.engine.model import Model
 from harken.engine.scheduler import Decode, Ending, Prefill, Scheduler, Sequence, Step
 from harken.engine.stepper import CONTEXT_TOKENS, Running, Stepper
-from harken.engine.steps import StepTimer, summary
+from harken.engine.steps import StepTimer, forget_frames, summary
 from harken.errors import EngineFailed, UnsupportedOption
 from harken.log import get_log
 
@@ -197,6 +197,7 @@ class ModelLoop:
         _log.error("engine.step_failed", step=type(step).__name__.lower(), exc_info=error)
         self._give_up(step.sequences, f"The engine failed on this segment: {summary(error)}")
         if not self._scheduler.running:
+            forget_frames(error)
             self._scheduler.open(self._stepper.prove())
 
     def _give_up(self, sequences: Many[Sequence], told: str) -> None:

@@ -82,3 +82,11 @@ def summary(error: BaseException) -> str:
     """One line of an exception: a network's messages can be pages long."""
     first = str(error).strip().splitlines()[:1]
     return f"{type(error).__name__}: {first[0][:200]}" if first else type(error).__name__
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of all that the calls behind an error still hold: a cache, for which there may be no room twice."""
+    seen: BaseException | None = error
+    while seen is not None:
+        seen.__traceback__ = None
+        seen = seen.__cause__ or seen.__context__

@@ -31,6 +31,11 @@ def memory_errors() -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         torch.cuda.empty_cache()
         raise MemoryError(str(error).splitlines()[0]) from None
+    except RuntimeError as error:
+        # Of the CPU's memory torch says it in no other way.
+        if "can't allocate memory" not in str(error):
+            raise
+        raise MemoryError(str(error).splitlines()[0]) from None
 
 
 def fitting_slots(room_bytes: float, slot_bytes: int, most: int) -> int:
@@ -38,13 +43,16 @@ def fitting_slots(room_bytes: float, slot_bytes: int, most: int) -> int:
     return max(1, min(most, int(room_bytes // slot_bytes)))
 
 
-def slots_on_gpu(device: torch.device, slot_bytes: int, share: float, largest_prefill: Callable[[], None]) -> int:
+def slots_on_gpu(
+    device: torch.device, slot_bytes: int, share: float, kept_bytes: int, largest_prefill: Callable[[], None]
+) -> int:
     """How many slots fit on a GPU that holds the weights already.
 
     Args:
         device: which one.
         slot_bytes: of keys and values in one slot.
         share: of the whole device that this process may use; what others hold of it is theirs in any case.
+        kept_bytes: of encoded windows that will be kept there.
         largest_prefill: computes as much at once as the engine ever will.
     """
     torch.cuda.reset_peak_memory_stats(device)
@@ -55,7 +63,7 @@ def slots_on_gpu(device: torch.device, slot_bytes: int, share: float, largest_pr
     torch.cuda.empty_cache()
     free, total = torch.cuda.mem_get_info(device)
     held = torch.cuda.memory_reserved(device)
-    room = min(share * total, free + held) - peak - _GRAPHS_BYTES
+    room = min(share * total, free + held) - peak - kept_bytes - _GRAPHS_BYTES
     return fitting_slots(room, slot_bytes, MOST_ON_GPU)
 
 

@@ -9,7 +9,7 @@ invariant: a token never depends on the other segments of a call.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from harken.qwen3_asr.choosing import Chooser
 from harken.qwen3_asr.clip import make_clip
 from harken.qwen3_asr.config import read_config
 from harken.qwen3_asr.cuda.fuse import fuse
-from harken.qwen3_asr.cuda.graphs import DecodeGraphs, Launched, Recorder, record_cuda
+from harken.qwen3_asr.cuda.graphs import CudaRecorder, DecodeGraphs, Launched, Recorder
 from harken.qwen3_asr.encoder_cache import EncoderCache
 from harken.qwen3_asr.fields import read_json
 from harken.qwen3_asr.memory import memory_errors, slots_on_cpu, slots_on_gpu
@@ -54,7 +54,7 @@ class Qwen3ASR(Wording):
         network: the parameters.
 
     Args:
-        recorder: how decode steps are recorded (see `harken.qwen3_asr.cuda.graphs`), for a device that works on while
+        recorder: makes what records decode steps (see `harken.qwen3_asr.cuda.graphs`), for a device that works on while
             the next step is prepared; None where a step is done when its call returns.
         threads: of torch, in the thread that opens the cache; 0 leaves them as they are.
     """
@@ -67,7 +67,7 @@ class Qwen3ASR(Wording):
         info: ModelInfo,
         stop_ids: frozenset[int],
         canary: Canary | None = None,
-        recorder: Recorder | None = None,
+        recorder: Callable[[], Recorder] | None = None,
         threads: int = 0,
     ) -> None:
         super().__init__(tokenizer)
@@ -137,7 +137,7 @@ class Qwen3ASR(Wording):
             info=info,
             stop_ids=stop_ids,
             canary=card.canary,
-            recorder=record_cuda if is_cuda else None,
+            recorder=CudaRecorder if is_cuda else None,
             threads=threads,
         )
 
@@ -178,7 +178,7 @@ class Qwen3ASR(Wording):
             if self.network.device.type == "cuda":
                 torch.cuda.set_device(self.network.device)
             cache = self.network.open_cache(slots=slots + 1, max_tokens=max_tokens)
-            self._graphs = DecodeGraphs(self.network, cache, self._recorder)
+            self._graphs = DecodeGraphs(self.network, cache, self._recorder())
             return cache
 
     def fitting_slots(self, *, max_tokens: int, share: float) -> int:
@@ -202,7 +202,7 @@ class Qwen3ASR(Wording):
                 self.prefill(cache, prompts, range(len(prompts)))
 
         try:
-            return slots_on_gpu(place, slot_bytes, share, largest_prefill)
+            return slots_on_gpu(place, slot_bytes, share, self.network.encoder_cache.max_bytes, largest_prefill)
         except MemoryError:
             return 1
 

@@ -91,7 +91,7 @@ def test_an_engine_that_looks_ahead_recognises_the_same(hf_folder: Path) -> None
         return [(each.text, each.tokens) for each in found]
 
     plain, ahead = Qwen3ASR.load(hf_folder), Qwen3ASR.load(hf_folder)
-    ahead._recorder = run_again
+    ahead._recorder = lambda: run_again
     assert asyncio.run(recognised(plain)) == asyncio.run(recognised(ahead))
     assert ahead.looks_ahead
     assert not plain.looks_ahead

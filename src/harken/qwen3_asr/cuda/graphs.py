@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any
 
 import torch
@@ -80,7 +79,7 @@ class DecodeGraphs:
     Args:
         network: whose decoder reads slots and positions from tensors.
         cache: with one slot more than is used.
-        recorder: `record_cuda`; on a CPU, for tests, what simply runs the step again.
+        recorder: a `CudaRecorder`; on a CPU, for tests, what simply runs the step again.
     """
 
     def __init__(self, network: Network, cache: KVCache, recorder: Recorder) -> None:
@@ -165,22 +164,25 @@ class _Host:
         return self._event
 
 
-def record_cuda(run: Callable[[], None]) -> Replay:
-    """Record a step as a CUDA graph; it is run twice before, for what libraries set up at their first call."""
-    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(2):
+class CudaRecorder:
+    """Records steps as CUDA graphs, each after two runs for what libraries set up at their first call.
+
+    All that it records shares one pool of memory, since only one of them runs at a time; a new cache wants a new one.
+    """
+
+    def __init__(self) -> None:
+        self._pool: Any = torch.cuda.graph_pool_handle()
+        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+
+    def __call__(self, run: Callable[[], None]) -> Replay:
+        """See `Recorder`."""
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            for _ in range(2):
+                run()
+        torch.cuda.current_stream().wait_stream(self._stream)
+        graph = torch.cuda.CUDAGraph()
+        # Other threads, such as the aligner's, may go on using the device meanwhile.
+        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
             run()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    # Other threads, such as the aligner's, may go on using the device meanwhile.
-    with torch.cuda.graph(graph, pool=_pool(), capture_error_mode="thread_local"):
-        run()
-    return graph.replay
-
-
-@cache
-def _pool() -> Any:
-    """The memory that all graphs share: only one of them runs at a time."""
-    return torch.cuda.graph_pool_handle()
+        return graph.replay

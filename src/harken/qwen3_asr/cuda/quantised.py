@@ -1,9 +1,9 @@
 """Linear layers of a GPU whose weights are rounded: to codes of 8 or 4 bits, or to 8-bit floats.
 
 Owns the rounded weights and how they are multiplied. Codes save memory and what a decode step reads: a few rows are
-multiplied by a kernel that widens codes as it goes, many rows by torch after one pass that widens the whole weight into
-a buffer that all layers share. 8-bit floats (Hopper) save arithmetic too: inputs are rounded row by row. The invariant:
-an input row's rounding depends on that row alone.
+multiplied by a kernel that widens codes as it goes, many rows by torch after one pass that widens the whole weight.
+8-bit floats (Hopper) save arithmetic too: inputs are rounded row by row. The invariant: an input row's rounding depends
+on that row alone.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ GROUPS = {"int8": 128, "int4": 64}
 
 BITS = {"int8": 8, "int4": 4}
 
-FEW = 64
-"""Rows up to which codes are widened on the way; beyond it a widened weight is worth its writing."""
+FEW = 128
+"""Rows up to which codes are widened on the way: all decode steps. Prefills have more, and widen the whole weight."""
 
 _FLOAT8 = torch.float8_e4m3fn
 

@@ -73,6 +73,7 @@ static void *work(void *argument) {
 static void forget(void) {
     pool.workers = 0;
     atomic_store(&pool.sleeping, 0);
+    atomic_store(&pool.arrived, 0);
     pthread_mutex_init(&pool.turn, NULL);
 }
 
