@@ -15,7 +15,7 @@ import httpx
 
 from harken.config import CacheConfig, Config, InstanceConfig
 from harken.engine.canary import Canary
-from harken.engine.load import Loaded
+from harken.engine.load import STUB_SLOTS, Loaded
 from harken.engine.stub import StubEngine, stub_text
 from harken.engine.stub_options import parse_stub
 from harken.server.ending import Ending
@@ -116,7 +116,7 @@ def load_quickly(config: InstanceConfig) -> Loaded:
     spoken = segment(0.1)
     engine = StubEngine(
         parse_stub(config.model),
-        slots=config.slots,
+        slots=config.slots or STUB_SLOTS,
         waiting=config.waiting,
         name=config.name,
         drain_timeout_s=config.drain_timeout_s,
