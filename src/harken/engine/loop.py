@@ -160,16 +160,11 @@ class ModelLoop:
 
     def _take(self, step: Step, chosen: Chosen) -> None:
         """Give every sequence of a step what was chosen for it; those that were cancelled meanwhile are gone."""
-        present = [seen for seen in step.sequences if seen.key in self._submits]
         for place, note in chosen.notes.items():
             self._notes.setdefault(step.sequences[place].key, []).append(note)
-        lost = [
-            seen
-            for seen, token in zip(step.sequences, chosen.tokens, strict=True)
-            if token == NO_TOKEN and seen.key in self._submits
-        ]
+        lost = [seen for seen, token in zip(step.sequences, chosen.tokens, strict=True) if token == NO_TOKEN]
         self._give_up(lost, "The engine failed on this segment: the model's scores are no numbers.")
-        self._report(present, self._scheduler.advance(step, chosen.tokens), lost)
+        self._report(step, self._scheduler.advance(step, chosen.tokens))
 
     def _postpone(self, step: Prefill) -> bool:
         if not self._scheduler.postpone(step):
@@ -177,12 +172,14 @@ class ModelLoop:
         _log.warning("engine.out_of_memory", segments=len(step.sequences), slots=self._scheduler.slots)
         return True
 
-    def _report(self, present: list[Sequence], endings: list[Ending], lost: list[Sequence]) -> None:
-        ended = {sequence.key for sequence in (*lost, *(ending.sequence for ending in endings))}
+    def _report(self, step: Step, endings: list[Ending]) -> None:
+        ended = {ending.sequence.key for ending in endings}
         reports: list[Report] = [
             Wrote(key=sequence.key, token=sequence.tokens[-1])
-            for sequence in present
-            if sequence.key not in ended and self._submits[sequence.key].is_streamed
+            for sequence in step.sequences
+            if sequence.key not in ended
+            and (submit := self._submits.get(sequence.key)) is not None
+            and submit.is_streamed
         ]
         for ending in endings:
             sequence = ending.sequence

@@ -18,21 +18,10 @@ Rotation = tuple[Tensor, Tensor]
 """Cosines and sines, [rows, 1, head_dim] each."""
 
 
-class TextDecoder(nn.Module):
-    """Embedding table, layers and the last normalisation."""
+class TableDecoder(nn.Module):
+    """What decoders have in common whose embedding table says where and in what they compute."""
 
-    frequencies: Tensor
-
-    def __init__(self, config: DecoderConfig) -> None:
-        super().__init__()
-        self.embed_tokens = nn.Embedding(config.vocabulary, config.width)
-        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
-        self.norm = RMSNorm(config.width, config.norm_eps)
-        exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32, device="cpu") / config.head_dim
-        self.register_buffer("frequencies", 1.0 / (config.rope_theta**exponents), persistent=False)
-
-    masks_cache = True
-    """Whether places of a slot that are not its own yet are read, behind a mask."""
+    embed_tokens: nn.Embedding
 
     @property
     def device(self) -> torch.device:
@@ -48,6 +37,23 @@ class TextDecoder(nn.Module):
     def cache_dtype(self) -> torch.dtype:
         """What keys and values are kept in."""
         return self.dtype
+
+
+class TextDecoder(TableDecoder):
+    """Embedding table, layers and the last normalisation."""
+
+    frequencies: Tensor
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(config.vocabulary, config.width)
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
+        self.norm = RMSNorm(config.width, config.norm_eps)
+        exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32, device="cpu") / config.head_dim
+        self.register_buffer("frequencies", 1.0 / (config.rope_theta**exponents), persistent=False)
+
+    masks_cache = True
+    """Whether places of a slot that are not its own yet are read, behind a mask."""
 
     def forward(self, hidden: Tensor, step: Step, wanted: Tensor | None = None) -> Tensor:
         """Run embeddings through all layers.

@@ -7,7 +7,7 @@ refuses to know tokenizers, languages and stopping. Every method is the same for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -158,6 +158,18 @@ class Network(Body):
         """Score every token of the vocabulary: [..., width] to [..., vocabulary]."""
         scored: Tensor = self.lm_head(hidden)
         return scored
+
+
+class Head(nn.Module):
+    """An output head made of whatever maps [rows, width] to [rows, outputs]: a network wants a module there."""
+
+    def __init__(self, linear: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self._linear = linear
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """[rows, width] to [rows, outputs]."""
+        return self._linear(hidden)
 
 
 class Projector(nn.Module):

@@ -12,17 +12,17 @@ from functools import partial
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from harken.qwen3_asr.cache import Prefill, Step
 from harken.qwen3_asr.config import DecoderConfig
 from harken.qwen3_asr.cuda import kernels
 from harken.qwen3_asr.cuda.quantised import Linear
-from harken.qwen3_asr.decoder import DecoderLayer, TextDecoder
+from harken.qwen3_asr.decoder import DecoderLayer, TableDecoder, TextDecoder
 
 
-class FusedDecoder(nn.Module):
+class FusedDecoder(TableDecoder):
     """Takes the place of a `TextDecoder`, and its weights with it.
 
     Args:
@@ -45,21 +45,6 @@ class FusedDecoder(nn.Module):
 
     masks_cache = False
     """Whether places of a slot that are not its own yet are read, behind a mask."""
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights lie."""
-        return self.embed_tokens.weight.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """What hidden states are in between the products."""
-        return self.embed_tokens.weight.dtype
-
-    @property
-    def cache_dtype(self) -> torch.dtype:
-        """What keys and values are kept in."""
-        return self.dtype
 
     def forward(self, hidden: Tensor, step: Step, wanted: Tensor | None = None) -> Tensor:
         """See `TextDecoder.forward`."""

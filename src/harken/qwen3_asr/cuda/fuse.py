@@ -17,9 +17,9 @@ from torch.nn import functional
 from harken.errors import ConfigError
 from harken.log import get_log
 from harken.qwen3_asr.config import DecoderConfig
-from harken.qwen3_asr.cuda.quantised import FEW, CodedLinear, QuantisedHead, quantised
+from harken.qwen3_asr.cuda.quantised import FEW, CodedLinear, quantised
 from harken.qwen3_asr.decoder import TextDecoder
-from harken.qwen3_asr.network import Network
+from harken.qwen3_asr.network import Head, Network
 
 _ROWS = 5
 _TOKENS = 600
@@ -54,7 +54,7 @@ def fuse(network: Network, quantize: str = "none") -> bool:
 
     linear = plain_linear if quantize == "none" else partial(quantised, kind=quantize)
     if quantize != "none":
-        network.lm_head = cast("nn.Linear", QuantisedHead(linear(network.lm_head.weight)))
+        network.lm_head = cast("nn.Linear", Head(linear(network.lm_head.weight)))
     network.language_model = cast("TextDecoder", FusedDecoder(network.language_model, text, linear))
     return True
 
@@ -128,12 +128,12 @@ def _quantised_errors(text: DecoderConfig, device: torch.device, dtype: torch.dt
         return {}
     draw = torch.Generator(device=device).manual_seed(1)
     weight = torch.randn(text.width, text.ffn, device=device, generator=draw).to(dtype)
+    layer = quantised(weight, quantize)
+    # 8-bit floats round inputs as well: three bits of each remain.
+    wide = layer.widened() if isinstance(layer, CodedLinear) else weight
     found = {}
     for rows in (_ROWS, FEW + 1):
         x = torch.randn(rows, text.ffn, device=device, generator=draw).to(dtype)
-        layer = quantised(weight, quantize)
-        # 8-bit floats round inputs as well: three bits of each remain.
-        wide = layer.widened() if isinstance(layer, CodedLinear) else weight
         error = _error(layer(x), x.float() @ wide.float().T)
         found[f"{quantize}, {rows} rows"] = error if isinstance(layer, CodedLinear) else error * _TOLERANCE / _FLOAT8
     return found

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 GROUPS = {"int8": 128, "int4": 64}
@@ -93,15 +93,3 @@ def _rounded(rows: Tensor) -> tuple[Tensor, Tensor]:
     wide = rows.float()
     scale = (wide.abs().amax(-1, keepdim=True) / torch.finfo(_FLOAT8).max).clamp_(min=1e-12)
     return (wide / scale).to(_FLOAT8), scale
-
-
-class QuantisedHead(nn.Module):
-    """A quantised layer where a network wants a module."""
-
-    def __init__(self, linear: Linear) -> None:
-        super().__init__()
-        self._linear = linear
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[rows, inputs] to [rows, outputs]."""
-        return self._linear(x)

@@ -2,15 +2,14 @@
 
 Owns the structures of kernels.h and the question whether this machine can run them: the library is built with the
 wheel where a C compiler is at hand, and needs a CPU with AVX-512 (VNNI). It refuses to know the network. Everything
-takes float32 tensors on the CPU, contiguous but for the stride between rows. One pool of threads serves
-the whole process; callers from several threads take turns.
+takes float32 tensors on the CPU, contiguous but for the stride between rows. One pool of threads serves the whole
+process; callers from several threads take turns.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import sys
 from ctypes import POINTER, Structure, c_double, c_float, c_int, c_size_t, c_void_p
 from functools import cache
 from pathlib import Path
@@ -82,7 +81,7 @@ def library() -> ctypes.CDLL | None:
     found.harken_set_threads.restype = None
     if not found.harken_supported():
         return None
-    found.harken_set_threads(os.cpu_count() or 1 if sys.platform != "linux" else len(os.sched_getaffinity(0)))
+    found.harken_set_threads(len(os.sched_getaffinity(0)))  # it is built for Linux only
     return found
 
 

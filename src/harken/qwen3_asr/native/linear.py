@@ -158,18 +158,6 @@ class PackedConvolution(PackedLinear):
         return self._run(x, rows, 0, out)
 
 
-class PackedHead(nn.Module):
-    """A packed layer where a network wants a module: its output head."""
-
-    def __init__(self, linear: PackedLinear) -> None:
-        super().__init__()
-        self._linear = linear
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See `PackedLinear`."""
-        return self._linear(x)
-
-
 _PANEL = 32
 
 

@@ -19,8 +19,8 @@ from harken.qwen3_asr.encoder import AudioEncoder
 from harken.qwen3_asr.native.decoder import NativeDecoder
 from harken.qwen3_asr.native.encoder import NativeEncoder, NativeProjector
 from harken.qwen3_asr.native.library import KINDS, has_heads_of, library
-from harken.qwen3_asr.native.linear import PackedHead, PackedLinear
-from harken.qwen3_asr.network import Body, Network, Projector
+from harken.qwen3_asr.native.linear import PackedLinear
+from harken.qwen3_asr.network import Body, Head, Network, Projector
 
 
 def can_pack(config: NetworkConfig) -> bool:
@@ -44,13 +44,13 @@ def pack(network: Body, kind: str) -> None:
     if isinstance(network, Network):
         is_tied = network.lm_head.weight.data_ptr() == plain.embed_tokens.weight.data_ptr()
         head = PackedLinear([network.lm_head.weight], kind)
-        network.lm_head = cast("nn.Linear", PackedHead(head))
+        network.lm_head = cast("nn.Linear", Head(head))
         if is_tied and kind == "bfloat16":
             table = TiedTable(head)
     if isinstance(network, AlignerNetwork):
         score = network.score
         biases = [] if score.bias is None else [score.bias]
-        network.score = cast("nn.Linear", PackedHead(PackedLinear([score.weight], kind, biases=biases)))
+        network.score = cast("nn.Linear", Head(PackedLinear([score.weight], kind, biases=biases)))
     del plain.embed_tokens
     network.language_model = cast("TextDecoder", NativeDecoder(plain, network.config.decoder, kind, table))
     network.audio_tower = cast("AudioEncoder", NativeEncoder(network.audio_tower, kind))

@@ -22,7 +22,7 @@ static struct {
     pthread_mutex_t turn;    /* held by the caller whose kernel runs */
     _Atomic int wanted;      /* threads of a kernel, the caller's included */
     int workers;             /* threads of our own so far */
-    uint32_t hired_at[256];  /* the round in which each began, which it has no part in */
+    uint32_t hired_at[MOST]; /* the round in which each began, which it has no part in */
     task run;                /* the kernel, and for whom */
     void *context;
     int threads;
