@@ -51,8 +51,12 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    for command in (up, serve, transcribe, status, demo, simulate):
-        app.command()(command)
+    app.command()(up)
+    app.command()(serve)
+    app.command()(transcribe)
+    app.command()(status)
+    app.command()(demo)
+    app.command()(simulate)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
     return app

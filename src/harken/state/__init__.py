@@ -7,5 +7,16 @@ decided here alone. This package imports no SQLAlchemy until a database is opene
 from harken.state.database import Database, reading, writing
 from harken.state.folder import make_folder, state_folder
 from harken.state.once import kept_once
+from harken.state.run_folder import make_run_folder, run_folder, run_folders
 
-__all__ = ["Database", "kept_once", "make_folder", "reading", "state_folder", "writing"]
+__all__ = [
+    "Database",
+    "kept_once",
+    "make_folder",
+    "make_run_folder",
+    "reading",
+    "run_folder",
+    "run_folders",
+    "state_folder",
+    "writing",
+]
