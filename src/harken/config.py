@@ -260,15 +260,22 @@ class AuthConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogConfig:
-    """[log]: what is written to standard error.
+    """[log]: what is written to standard error, and by a gateway to files.
 
     Attributes:
         level: debug, info, warning or error.
-        format: "auto" (console on a terminal, else json), "console" or "json".
+        format: of standard error: "auto" (console on a terminal, else json), "console" or "json".
+        to_files: whether a gateway also writes JSON lines to files in its run folder, one for itself and for each
+            instance.
+        file_bytes: where a file is rotated.
+        files: rotated ones that are kept of each, beside the current; 0 for none.
     """
 
     level: str = "info"
     format: str = "auto"
+    to_files: bool = True
+    file_bytes: int = 10 * 1024 * 1024
+    files: int = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -437,10 +444,11 @@ _MAY_BE_ZERO = frozenset(
         "requests_per_minute",
         "audio_s_per_minute",
         "mps_thread_percentage",
+        "files",
     }
 )
 
-_MOST = {"port": 65_535, "first_port": 65_535, "memory_share": 1, "mps_thread_percentage": 100}
+_MOST = {"port": 65_535, "first_port": 65_535, "memory_share": 1, "mps_thread_percentage": 100, "files": 1000}
 
 
 def _check_ranges(section: Any, name: str) -> None:

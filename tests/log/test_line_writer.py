@@ -1,25 +1,12 @@
-"""Logging: it may lose lines, never a request."""
+"""Lines on their way out: they may be lost, but nobody waits for them."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
-import pytest
-
-from harken.config import LogConfig
-from harken.errors import ConfigError
-from harken.log import LineWriter, set_up_log
-
-
-@pytest.mark.parametrize("wrong", [LogConfig(level="loud"), LogConfig(format="xml")])
-def test_an_unknown_level_or_format_is_an_error(wrong: LogConfig) -> None:
-    """A typo does not silence the log."""
-    with pytest.raises(ConfigError):
-        set_up_log(wrong)
+from harken.log import LineWriter
 
 
 def test_lines_are_written_in_order() -> None:
@@ -70,13 +57,3 @@ def test_a_place_that_cannot_be_written_raises_nothing() -> None:
         writer.write("lost\n")
         writer.drain(5)
         assert writer.dropped == 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_closed_standard_streams_do_not_end_a_command(redirection: str) -> None:
-    """A service manager may start us with nothing open; a socket must not become standard output."""
-    command = f"exec {sys.executable} -m harken status --server http://127.0.0.1:9 {redirection}"
-    done = subprocess.run(["sh", "-c", command], timeout=60, check=False, capture_output=True)
-    assert done.returncode == 1
-    assert b"Traceback" not in done.stderr
