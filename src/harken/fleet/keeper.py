@@ -14,13 +14,14 @@ from typing import assert_never
 
 from harken.clock import Clock
 from harken.config import FleetConfig, InstanceConfig
+from harken.fleet.obituary import Obituary, OnCrash
 from harken.fleet.output import last_words, read_output
 from harken.fleet.owner import TargetOwner
 from harken.fleet.phases import Event, Phase
 from harken.fleet.process import Process
 from harken.fleet.supervisor import Action, Do, Supervision, is_abnormal
 from harken.fleet.turn import Turn
-from harken.log import get_log
+from harken.log import OWNER, get_log
 from harken.server.announce import Announcement, News
 from harken.types import InstanceHealth
 
@@ -49,6 +50,7 @@ class Keeper:
         on_broken: called when the instance is broken at start.
         weight: its share of the work under the weighted policies.
         check: looks at its process when it is ready; returns what is wrong, as a sentence, or "". Never raises.
+        on_crash: takes a report of each process that ended as it should not have.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Keeper:
         on_broken: Callable[[], None],
         weight: float = 1.0,
         check: Callable[[int], Awaitable[str]] | None = None,
+        on_crash: OnCrash | None = None,
     ) -> None:
         self.name = instance.name
         self._config = config
@@ -80,6 +83,7 @@ class Keeper:
         self._stop_timeout_s = stop_timeout_s
         self._on_broken = on_broken
         self._supervision = Supervision(config)
+        self._obituary = Obituary(instance, clock, on_crash)
         self._process: Process | None = None
         self._life: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -124,6 +128,9 @@ class Keeper:
             _log.info(
                 "instance.phase", instance=self.name, phase=self.phase.value, before=before.value, exit_code=exit_code
             )
+        if event is Event.EXITED:
+            is_ready, why = self._is_ready.is_set(), action.reason or said
+            self._obituary.end(before, exit_code, was_ready=is_ready, reason=why, restarts=self._supervision.restarts)
         self._act(action)
         self._tell_device(event, before, action.reason, is_failure=is_abnormal(exit_code) and not is_shortage)
 
@@ -181,6 +188,8 @@ class Keeper:
         except OSError as error:
             said = f"{self._command[0]}: {error.strerror}"
             is_shortage = error.errno in _SHORTAGES
+            if not is_shortage:
+                self._obituary.begin(None)
         except asyncio.CancelledError:
             # The whole fleet is being cut down; the process is dead, and must not come back.
             self._supervision.on(Event.STOP, self._clock.now())
@@ -195,6 +204,7 @@ class Keeper:
         if self._kill_on_arrival:
             process.kill()
         self._process = process
+        self._obituary.begin(process)
         self._set_timer(self._config.start_timeout_s, Event.OVERDUE)
         watches = [self._group.create_task(self._watch_turn()), self._group.create_task(self._look(process.pid))]
         try:
@@ -237,7 +247,7 @@ class Keeper:
 
     def _on_line(self, line: str) -> None:
         passed_on = read_output(line)
-        getattr(_log, passed_on.level)(passed_on.event, instance=self.name, **passed_on.fields)
+        getattr(_log, passed_on.level)(passed_on.event, instance=self.name, **{**passed_on.fields, OWNER: self.name})
 
     def _set_timer(self, after_s: float, event: Event) -> None:
         self._cancel_timer()

@@ -29,6 +29,7 @@ from harken.fleet.keeper import Keeper
 from harken.fleet.machine import Machine, machine_for
 from harken.fleet.mps import MpsDaemon
 from harken.fleet.mps_plan import groups_under_mps
+from harken.fleet.obituary import OnCrash
 from harken.fleet.owner import TargetOwner
 from harken.fleet.phases import Event, Phase
 from harken.fleet.placing import CPU
@@ -59,6 +60,7 @@ class LocalFleet:
         clock: for back-off.
         stop_timeout_s: how long an instance may take to leave after SIGTERM, before it is killed.
         turn_patience_s: how long a loading instance may be silent before the next may load beside it.
+        on_crash: takes a report of each process that ended as it should not have.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class LocalFleet:
         clock: Clock | None = None,
         stop_timeout_s: float = STOP_TIMEOUT_S,
         turn_patience_s: float = PATIENCE_S,
+        on_crash: OnCrash | None = None,
     ) -> None:
         self._config = config
         self._owner = owner
@@ -81,6 +84,7 @@ class LocalFleet:
         self._clock = clock or SystemClock()
         self._stop_timeout_s = stop_timeout_s
         self._turn_patience_s = turn_patience_s
+        self._on_crash = on_crash
         self._keepers: dict[str, Keeper] = {}
         self._groups: dict[str, str] = {}
         self._devices: dict[str, Device] = {}
@@ -174,6 +178,7 @@ class LocalFleet:
             on_broken=self._note_broken,
             weight=weight,
             check=None if mps is None else partial(mps.check, instance.name),
+            on_crash=self._on_crash,
         )
 
     def _mps_of(self, group: str) -> MpsDaemon | None:

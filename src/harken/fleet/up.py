@@ -12,6 +12,7 @@ from harken.fleet.local import LocalFleet
 from harken.fleet.machine import Machine, machine_for
 from harken.fleet.mps_plan import groups_under_mps
 from harken.fleet.plan import groups_of, plan
+from harken.fleet.records import Records
 from harken.fleet.static import StaticFleet
 from harken.fleet.upstreams import parse_upstreams, parse_weights
 from harken.log import set_up_log
@@ -35,15 +36,19 @@ def run_gateway(config: Config) -> int:
     machine = machine_for(config) if config.fleet.instances else None
     if machine is not None:
         _check_places(config, machine)
-    set_up_log(config.log)
+    records = Records(config, os.environ)
+    set_up_log(config.log, records.files)
 
     def open_fleet(dispatcher: Dispatcher) -> BothFleets:
         return BothFleets(
-            LocalFleet(config, dispatcher, machine=machine) if config.fleet.instances else None,
+            LocalFleet(config, dispatcher, machine=machine, on_crash=records.report)
+            if config.fleet.instances
+            else None,
             StaticFleet(upstreams, dispatcher) if upstreams else None,
         )
 
-    def build(_: str) -> Gateway:
+    def build(url: str) -> Gateway:
+        records.open(url)
         return Gateway(config, open_fleet)
 
     own = config.gateway

@@ -1,0 +1,85 @@
+"""The folder of crash reports: one JSON file for each, the newest fifty.
+
+Thin effects, off the event loop: a report is written by a thread of its own, so that a slow disk holds up no other
+instance's restart. The invariants: a file that is there is whole; and trouble with the folder is a line of the log,
+never a failure.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import harken
+from harken.fleet.crash import Crash
+from harken.log import get_log
+
+KEPT = 50
+"""Reports; with one more the oldest goes."""
+
+_log = get_log("fleet.crash")
+
+
+class CrashFolder:
+    """Keeps the reports of one gateway.
+
+    Args:
+        folder: made with the first report, readable by this user only.
+        kept: how many reports at most.
+    """
+
+    def __init__(self, folder: Path, *, kept: int = KEPT) -> None:
+        self._folder = folder
+        self._kept = kept
+        self._turn = threading.Lock()
+
+    def report(self, crash: Crash) -> None:
+        """Write a report down; returns at once."""
+        now = datetime.now(UTC)
+        # The process does not end before it is written.
+        threading.Thread(target=self.write, args=(crash, now), name="crash-report").start()
+
+    def write(self, crash: Crash, now: datetime) -> None:
+        """Write a report down now, and say where it is."""
+        try:
+            with self._turn:
+                path = self._write(crash, now)
+                self._remove_oldest()
+        except OSError as error:
+            _log.warning("crash.not_written", instance=crash.instance, reason=error.strerror or str(error))
+        else:
+            _log.info("crash.written", instance=crash.instance, file=str(path))
+
+    def _write(self, crash: Crash, now: datetime) -> Path:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        text = json.dumps(
+            crash.as_json(time=now.isoformat(timespec="milliseconds"), version=harken.__version__),
+            indent=2,
+            ensure_ascii=False,
+        )
+        path = self._folder / _file_name(crash.instance, now)
+        passing = path.with_suffix(".tmp")
+        try:
+            descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text + "\n")
+            passing.replace(path)
+        except OSError:
+            passing.unlink(missing_ok=True)
+            raise
+        return path
+
+    def _remove_oldest(self) -> None:
+        # Their names begin with the time.
+        for path in sorted(self._folder.glob("*.json"))[: -self._kept]:
+            path.unlink(missing_ok=True)
+
+
+def _file_name(instance: str, now: datetime) -> str:
+    """No colons: file systems of other systems cannot hold them."""
+    time = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03d}Z"
+    return f"{time}-{re.sub(r'[^A-Za-z0-9._-]', '_', instance)[:100]}.json"
