@@ -51,7 +51,7 @@ def test_the_answer_is_the_same_with_and_without_it(method: str, path: str, head
         made = app(has_lane=has_lane)
 
         async def named(scope, receive, send) -> None:  # type: ignore[no-untyped-def] # as a server calls it
-            scope.setdefault("state", {}).update(request_id="r", key=None)
+            scope.setdefault("state", {}).update(request_id="r", began=0.0, key=None)
             await made(scope, receive, send)
 
         async with httpx.AsyncClient(transport=httpx.ASGITransport(named), base_url="http://h") as client:

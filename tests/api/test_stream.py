@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from harken.api.feed import Feed
 from harken.api.stream import EventStream
-from harken.errors import EngineFailed, UndecodableAudio
+from harken.errors import EngineFailed, HarkenError, UndecodableAudio
 from harken.transcribe.result import RecordingTranscript
 from harken.types import Finish, Options, Segment, TokenLogprob, Transcript
 from tests.api.world import CLIP, World, ask, talk
@@ -141,6 +141,10 @@ class Work:
     def wanted(self) -> Any:
         """No log-probabilities."""
         return type("Wanted", (), {"has_logprobs": False})
+
+    def log_failure(self, error: HarkenError) -> None:
+        """Is told of it once the answer has begun."""
+        assert error is self.error
 
     async def run(self, feed: Feed) -> RecordingTranscript:
         """Tell, wait, end."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from enum import Enum
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -68,10 +69,12 @@ def is_local(scope: Scope) -> bool:
     return client is not None and _is_loopback(client[0]) and is_direct and _is_loopback(_host(headers.get("host", "")))
 
 
-def log_fields(scope: Scope) -> dict[str, str]:
-    """What a line of the log says about whose request it is: the key's id, where there is a key."""
-    key: Key | None = scope.get("state", {}).get("key")
-    return {} if key is None else {"key": key.id}
+def log_fields(scope: Scope) -> dict[str, Any]:
+    """What a line of the log says about a request: the key's id, where there is a key; the model, once it is known."""
+    state = scope.get("state", {})
+    key: Key | None = state.get("key")
+    told = {"key": None if key is None else key.id, "model": state.get("model")}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 _SIGNS_OF_A_PROXY = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")

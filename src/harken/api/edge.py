@@ -7,11 +7,13 @@ without a request id, and no exception of ours leaves at all unless the answer h
 from __future__ import annotations
 
 import asyncio
+import time
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from harken.api.access import log_fields
 from harken.api.errors import answer, internal_error
 from harken.api.exchange import Exchange
 from harken.errors import Draining
@@ -34,13 +36,16 @@ class Edge:
             return
         headers = Headers(scope=scope)
         request_id = clients_request_id(headers.get("x-request-id")) or new_request_id()
-        scope.setdefault("state", {})["request_id"] = request_id
+        began = time.monotonic()
+        scope.setdefault("state", {}).update(request_id=request_id, began=began)
         languages = headers.get("accept-language", "")
         exchange = Exchange(scope, receive, send, request_id)
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
-            _log.info("request.cancelled", request_id=request_id, path=scope["path"])
+            wall_s = round(time.monotonic() - began, 3)
+            told = log_fields(scope)
+            _log.info("request.cancelled", request_id=request_id, path=scope["path"], wall_s=wall_s, **told)
         except asyncio.CancelledError:
             # Only a server that is made to leave at once cancels a request, and then this task ends here.
             _log.warning("request.forced_out", request_id=request_id, path=scope["path"])

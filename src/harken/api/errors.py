@@ -8,6 +8,7 @@ framework's own 404 and 405, defects of ours) are translated into one first, so 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 
 from fastapi.exceptions import RequestValidationError
@@ -68,6 +69,7 @@ async def on_harken_error(request: Request, error: Exception) -> Response:
         request_id=request.state.request_id,
         path=request.url.path,
         code=error.code,
+        wall_s=round(time.monotonic() - request.state.began, 3),
         **log_fields(request.scope),
     )
     return _answer_to(request, error)

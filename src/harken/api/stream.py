@@ -21,7 +21,6 @@ from harken.api.errors import openai_shape
 from harken.api.feed import Feed
 from harken.api.transcription import Transcription
 from harken.errors import HarkenError
-from harken.log import get_log
 from harken.transcribe.form import Form
 from harken.transcribe.render import render
 from harken.transcribe.result import RecordingTranscript
@@ -34,8 +33,6 @@ _HEADERS = {
     "Cache-Control": "no-cache",
     "X-Accel-Buffering": "no",  # nginx would hold events back until its buffer is full
 }
-
-_log = get_log("api.stream")
 
 
 class EventStream(Response):
@@ -74,7 +71,7 @@ class EventStream(Response):
         except HarkenError as error:
             if not self._has_begun:
                 raise
-            _log.warning("request.failed", request_id=self._work.request_id, code=error.code, has_begun=True)
+            self._work.log_failure(error)
             await self._event(send, {"type": "error", **openai_shape(error)})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 
@@ -20,6 +21,7 @@ from harken.api.upload import read_form
 from harken.api.urgency import requester_of, within
 from harken.errors import AudioTooLong, EmptyAudio, HarkenError, TruncatedAudio, UndecodableAudio, UnsupportedOption
 from harken.log import get_log
+from harken.transcribe.facts import facts_of
 from harken.transcribe.result import RecordingTranscript
 from harken.transcribe.watch import Heard, NoWatch, Watch
 from harken.types import Requester
@@ -101,7 +103,9 @@ class Transcription:
         heard = Heard(watch or NoWatch())
         try:
             async with within(self.requester.deadline):
-                ask = ask_of(self.wanted, await self.service.recognizer.model(), keeps_form=True)
+                info = await self.service.recognizer.model()
+                self.request.state.model = info.name
+                ask = ask_of(self.wanted, info, keeps_form=True)
                 # The upload is passed on without keeping a reference here: it may go as soon as it is decoded.
                 result = await self.service.transcriber.transcribe(
                     await self.spool.take(),
@@ -118,8 +122,12 @@ class Transcription:
         finally:
             # Also of a recording that failed, or whose client left: that much work was done for this key.
             await self.request.state.charge(heard.done_s)
-        self._log_end(result)
+        self._log_end(result, info.name)
         return result
+
+    def log_failure(self, error: HarkenError) -> None:
+        """Log a failure that came when the answer had begun; an earlier one is logged where it is answered."""
+        _log.warning("request.failed", **self._ids(), code=error.code, **self._times(), has_begun=True)
 
     def _field_at_fault(self, error: HarkenError) -> str | None:
         """Name the field for errors that were raised where nobody knows the form."""
@@ -131,19 +139,15 @@ class Transcription:
             case _:
                 return None
 
-    def _log_end(self, result: RecordingTranscript) -> None:
-        _log.info(
-            "request.done",
-            request_id=self.request_id,
-            path=self.request.scope["path"],
-            audio_s=round(result.audio_s, 3),
-            wall_s=round(time.monotonic() - self.began, 3),
-            segments=len(result.segments),
-            language=result.language,
-            instances=",".join(result.instances),
-            is_complete=result.is_complete,
-            **log_fields(self.request.scope),
-        )
+    def _log_end(self, result: RecordingTranscript, model: str) -> None:
+        _log.info("request.done", **{**self._ids(), **self._times(), **facts_of(result, model)})
+
+    def _ids(self) -> dict[str, Any]:
+        scope = self.request.scope
+        return {"request_id": self.request_id, **log_fields(scope), "path": scope["path"]}
+
+    def _times(self) -> dict[str, float]:
+        return {"wall_s": round(time.monotonic() - self.began, 3)}
 
 
 def _refuse_query(request: Request) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from harken.errors import HarkenError, InternalError
 from harken.jobs.claim import Claim
@@ -20,6 +20,7 @@ from harken.jobs.threads import Threads
 from harken.jobs.verdict import GiveUp, after_failure
 from harken.log import get_log
 from harken.transcribe.ask import Ask
+from harken.transcribe.facts import facts_of
 from harken.transcribe.memory import Memory
 from harken.transcribe.result import RecordingTranscript
 from harken.transcribe.watch import Watch
@@ -107,14 +108,16 @@ class Work:
         except LeaseLost:
             self._tell("lost", began)
         except HarkenError as error:
-            await self._failed(error, began)
+            await self._failed(error, began, info)
         except Exception:  # noqa: BLE001 - the edge of a file's work: a defect ends this file, not the server
             _log.exception("jobs.defect", job_id=self.claim.job_id, file=self.claim.number)
-            await self._failed(InternalError("Something went wrong inside the server; its log knows more."), began)
+            await self._failed(
+                InternalError("Something went wrong inside the server; its log knows more."), began, info
+            )
         else:
             self.is_ending = True
             is_ours = await self._threads.run(self._leases.finish, self.claim, result, now=self._now())
-            await self._ended("done" if is_ours else "lost", began, result)
+            await self._ended("done" if is_ours else "lost", began, **facts_of(result, info.name))
             if is_ours:
                 await self._charge(self.claim.owner, result.audio_s)
 
@@ -146,27 +149,23 @@ class Work:
             if not isinstance(upload, Path):
                 upload.close()
 
-    async def _failed(self, error: HarkenError, began: float) -> None:
+    async def _failed(self, error: HarkenError, began: float, info: ModelInfo) -> None:
         claim = self.claim
         verdict = after_failure(error, attempts=claim.attempts, refusals=claim.refusals, limit=self._attempts)
         self.is_ending = True
         is_ours = await self._threads.run(self._leases.fail, claim, verdict, now=self._now())
         if is_ours and isinstance(verdict, GiveUp):
-            await self._ended("failed", began, code=error.code)
+            await self._ended("failed", began, code=error.code, model=info.name)
         else:
             self._tell("put_back" if is_ours else "lost", began, code=error.code)
 
-    async def _ended(
-        self, how: str, began: float, result: RecordingTranscript | None = None, *, code: str | None = None
-    ) -> None:
+    async def _ended(self, how: str, began: float, **more: Any) -> None:
         if self.claim.is_ours and how != "lost":
             await self._threads.run(self._shelf.drop, Path(self.claim.path))
-        self._tell(how, began, code=code, audio_s=round(result.audio_s, 3) if result else None)
+        self._tell(how, began, **more)
 
-    def _tell(self, how: str, began: float, **more: object) -> None:
-        known = {name: value for name, value in more.items() if value is not None}
-        wall_s = round(time.monotonic() - began, 3)
+    def _tell(self, how: str, began: float, **more: Any) -> None:
         claim = self.claim
-        _log.info(
-            f"jobs.file_{how}", job_id=claim.job_id, file=claim.number, attempt=claim.attempts, wall_s=wall_s, **known
-        )
+        ids = {"job_id": claim.job_id, "file": claim.number, "attempt": claim.attempts}
+        key = {"key": claim.owner} if claim.owner else {}
+        _log.info(f"jobs.file_{how}", **ids, **key, wall_s=round(time.monotonic() - began, 3), **more)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from structlog.testing import capture_logs
+
 from harken.config import LimitsConfig
 from harken.dispatch.attempt import Pending
 from harken.dispatch.order.pace import Pace
@@ -85,6 +87,16 @@ def check(room: Room, *, begins: bool, elapsed_s: float = 1.0) -> None:
         assert await room.begins(elapsed_s) is begins
 
     run(story())
+
+
+def test_a_second_try_is_a_line_of_the_log() -> None:
+    """With both targets: a summary counts them."""
+    room = make_room()
+    with capture_logs() as log:
+        check(room, begins=True)
+    (line,) = [line for line in log if line["event"] == "segment.hedged"]
+    assert (line["request_id"], line["first"]) == (CLIP.request_id, room.first.target.name)
+    assert line["target"] != line["first"]
 
 
 def test_a_late_clip_gets_an_idle_slot_elsewhere() -> None:

@@ -20,7 +20,10 @@ from harken.dispatch.targets.candidate import Work
 from harken.dispatch.targets.pool import Pool
 from harken.dispatch.targets.state import State
 from harken.dispatch.targets.target import Claim
+from harken.log import get_log
 from harken.types import Segment, Transcript
+
+_log = get_log("dispatch.hedger")
 
 _DOUBTFUL = frozenset({State.SUSPECT, State.RESTING, State.UNRESPONSIVE})
 
@@ -72,7 +75,11 @@ class Hedger:
         far_from = self._clock.now() + FAR * after_s
 
         def enter() -> Claim | None:
-            return self._enter(pending, first, outlet, far_from)
+            claim = self._enter(pending, first, outlet, far_from)
+            if claim is not None:
+                ids = {"request_id": segment.request_id, "segment": segment.index}
+                _log.info("segment.hedged", **ids, target=claim.target.name, first=first.target.name)
+            return claim
 
         rival = Rival(first=first, after_s=after_s, enter=enter, attempt=attempt)
         outlet.on_first = rival.on_first_text
