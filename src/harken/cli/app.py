@@ -36,6 +36,7 @@ from harken.cli.flags import (
 )
 from harken.cli.jobs_app import build_jobs_app
 from harken.cli.keys import build_keys_app
+from harken.cli.logs_app import logs
 from harken.cli.simulate_app import simulate
 from harken.config import Config, load_config
 from harken.errors import ConfigError
@@ -56,6 +57,7 @@ def build_app() -> typer.Typer:
     app.command()(transcribe)
     app.command()(status)
     app.command()(demo)
+    app.command()(logs)
     app.command()(simulate)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
