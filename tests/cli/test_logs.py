@@ -133,6 +133,16 @@ def test_a_reader_who_has_enough_is_not_complained_to(state: Path) -> None:
         assert process.wait(TIMEOUT_S) == 0
 
 
+@pytest.mark.slow
+def test_a_full_disk_under_the_output_is_said_in_one_line(state: Path) -> None:
+    """No traceback."""
+    with Path("/dev/full").open("w") as full:
+        command = _command(state, "--since", "1d")
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_S, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "[cannot_print]" in done.stderr
+
+
 @contextmanager
 def _following(state: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
     command = _command(state, "--follow", "--json", *arguments)

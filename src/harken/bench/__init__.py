@@ -1,6 +1,6 @@
-"""Measuring decisions without a cluster: the dispatcher's own code under a virtual clock.
+"""Measuring: decisions without a cluster, and clusters from outside.
 
-Read in this order: `timeline` (the clock and its events), `workload` and `trace` (what comes), `instance` (what a
+The simulator is the dispatcher's own code under a virtual clock. Read in this order: `timeline` (the clock and its events), `workload` and `trace` (what comes), `instance` (what a
 server does with it), `recording`, `pulling` and `owner` (Harken: the very desk, queue, pool, choice and health of the
-gateway), `pushing` (nginx), `faults`, `score`, `simulation` (the whole), `plot`.
+gateway), `pushing` (nginx), `faults`, `score`, `simulation` (the whole), `plot`. A load test on real servers is `takes` (what is sent), `load` (when) and `outcomes`.
 """

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import harken
+from harken.cli.bench_app import bench
 from harken.cli.flags import (
     DEFAULT_SERVER,
     Aligner,
@@ -58,6 +59,7 @@ def build_app() -> typer.Typer:
     app.command()(status)
     app.command()(demo)
     app.command()(logs)
+    app.command()(bench)
     app.command()(simulate)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())

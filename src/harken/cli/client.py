@@ -85,8 +85,12 @@ def address_of(server: str) -> str:
 
 
 @asynccontextmanager
-async def open_session(api_key: str = "") -> AsyncIterator[aiohttp.ClientSession]:
+async def open_session(api_key: str = "", *, connections: int = 100) -> AsyncIterator[aiohttp.ClientSession]:
     """A session whose requests carry the key, if there is one.
+
+    Args:
+        api_key: "" for none.
+        connections: at most, at the same time; a request beyond that waits. 0 for any number.
 
     Raises:
         ConfigError: the key cannot be one.
@@ -94,7 +98,8 @@ async def open_session(api_key: str = "") -> AsyncIterator[aiohttp.ClientSession
     if not api_key.isascii() or not api_key.isprintable():
         raise ConfigError("--api-key (or HARKEN_API_KEY) holds characters that no key has.")
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    async with aiohttp.ClientSession(headers=headers) as session:
+    connector = aiohttp.TCPConnector(limit=connections)
+    async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
         yield session
 
 

@@ -37,6 +37,13 @@ class NoLogs(HarkenError):
     default = "There is no log here."
 
 
+class CannotPrint(HarkenError):
+    """Standard output cannot be written: a full disk."""
+
+    code = "cannot_print"
+    default = "The output cannot be written."
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AskedLogs:
     """What the person wants to see.
@@ -73,17 +80,28 @@ def run(folder: Path, asked: AskedLogs) -> int:
 
 
 def quietly(work: Callable[[], int]) -> int:
-    """Do what prints, until it is done or nobody reads any more; return the exit code."""
+    """Do what prints, until it is done or nobody reads any more; return the exit code.
+
+    Raises:
+        CannotPrint: the output cannot be written.
+    """
     try:
         code = work()
         sys.stdout.flush()
     except BrokenPipeError:
-        # The interpreter would try again at its end, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         return 0
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        _let_go_of_output()
+        raise CannotPrint(f"The output cannot be written: {error.strerror or error}.") from error
     return code
+
+
+def _let_go_of_output() -> None:
+    """Throw away what is still to be printed: the interpreter would try again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def folder_of(config: Config, env: Mapping[str, str], port: int | None, *, part: str) -> Path:
