@@ -1,6 +1,7 @@
 """Measuring: decisions without a cluster, and clusters from outside.
 
-The simulator is the dispatcher's own code under a virtual clock. Read in this order: `timeline` (the clock and its events), `workload` and `trace` (what comes), `instance` (what a
-server does with it), `recording`, `pulling` and `owner` (Harken: the very desk, queue, pool, choice and health of the
-gateway), `pushing` (nginx), `faults`, `score`, `simulation` (the whole), `plot`. A load test on real servers is `takes` (what is sent), `load` (when) and `outcomes`.
+The simulator is the dispatcher's own code under a virtual clock. Read in this order: `timeline` (the clock and its
+events), `workload` and `trace` (what comes), `instance` (what a server does with it), `recording`, `pulling` and
+`owner` (Harken: the very desk, queue, pool, choice and health of the gateway), `pushing` (nginx), `faults`, `score`,
+`simulation` (the whole), `plot`. A load test of real servers is `takes` (what is sent), `load` (when) and `outcomes`.
 """

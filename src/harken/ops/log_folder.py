@@ -18,7 +18,7 @@ from harken.log.rotating_file import rotated
 GATEWAY = "gateway"
 _SUFFIX = ".log"
 
-_LOOKS = 5
+_LOOKS = 10
 """How often a set of files that changes while it is opened is tried again."""
 
 
@@ -39,18 +39,22 @@ def current(folder: Path, owner: str) -> Path:
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[list[BinaryIO]]:
     """Open a log file and its rotated ones for a while, the oldest first; those that cannot be read are left out."""
-    files = open_all(path)
+    # Where it is rotated faster than we can look, something is better than nothing.
+    files = open_all(path) or _open_once(path)
     try:
         yield files
     finally:
         close_all(files)
 
 
-def open_all(path: Path) -> list[BinaryIO]:
+def open_all(path: Path) -> list[BinaryIO] | None:
     """Open a log file and its rotated ones, the oldest first; whoever calls closes them.
 
     Args:
         path: of the current file.
+
+    Returns:
+        The files of one moment; None where they changed whenever we looked.
     """
     for _ in range(_LOOKS):
         files = _open_once(path)
@@ -58,7 +62,7 @@ def open_all(path: Path) -> list[BinaryIO]:
         if [identity(file) for file in files] == _identities(path):
             return files
         close_all(files)
-    return _open_once(path)
+    return None
 
 
 def close_all(files: Iterable[BinaryIO]) -> None:

@@ -85,6 +85,8 @@ class Tap:
         if newest is not None and (found.st_dev, found.st_ino) == identity(newest):
             return
         there = open_all(self._path)
+        if there is None:
+            return  # rotated faster than we can look: the next look will tell
         newer = _after(newest, there)
         close_all(file for file in there if file not in newer)
         self._files += newer
