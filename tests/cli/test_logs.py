@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import IO, Any
 
+import httpx
 import pytest
+import soundfile
 
 from harken.cli.log_lines import make_show, printable
 from harken.cli.log_summaries import days_of
@@ -23,6 +26,8 @@ from harken.config import Config, GatewayConfig, StateConfig
 from harken.errors import ConfigError
 from harken.log.rotating_file import RotatingFile
 from harken.ops.log_line import parse_line
+from harken.testing.sounds import speech_like
+from tests.cluster import running_cluster
 from tests.ops.lines import data, line
 
 NOW = time.time()
@@ -189,6 +194,48 @@ def test_a_summary_has_the_same_figures_as_a_table_and_as_json(state: Path) -> N
     shown = _harken(state, "--summary").stdout
     for words in ("digits", "queue_full 1", "the model repeated itself: 1, 1 of them flagged", "r49", "4.900 s"):
         assert words in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stub", "form", "kind"),
+    [
+        ("stub:loop_every=1", {}, "loop"),
+        ("stub:length_longer_than_s=0.1", {}, "length"),
+        ("stub:leaks_context=1", {"prompt": "names that nobody could say in two seconds " * 5}, "context_leak"),
+    ],
+)
+def test_a_real_gateways_log_names_its_suspicious_transcripts(
+    tmp_path: Path, stub: str, form: dict[str, str], kind: str
+) -> None:
+    """A model that repeats itself, is cut off, or gives the prompt back: the summary says whose request it was."""
+    env = {"HARKEN_STATE_FOLDER": str(tmp_path), "HARKEN_JOBS_IS_ENABLED": "false"}
+    with running_cluster("--model", stub, "--instances", "1", env=env) as cluster:
+        cluster.wait_ready(1)
+        recording = io.BytesIO()
+        soundfile.write(recording, speech_like(2.0, seed=1), 16_000, format="WAV")
+        answer = httpx.post(
+            f"{cluster.url}/v1/audio/transcriptions",
+            files={"file": ("a.wav", recording.getvalue())},
+            data=form,
+            headers={"X-Request-Id": "look-at-me"},
+            timeout=TIMEOUT_S,
+            trust_env=False,
+        )
+        assert answer.status_code == 200
+        (folder,) = (tmp_path / "run").iterdir()
+        _until(lambda: "request.done" in (folder / "logs" / "gateway.log").read_text(encoding="utf-8"))
+        summary = json.loads(_harken(tmp_path, "--summary", "--json").stdout)
+    (work,) = summary["days"][0]["models"]
+    assert kind in {found["kind"] for found in work["suspicious"] if found["newest"] == ["look-at-me"]}
+    assert work["slowest"][0]["request"] == "look-at-me"
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # between two looks
 
 
 @pytest.mark.slow
