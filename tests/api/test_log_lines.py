@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from structlog.testing import capture_logs
 
-from harken.errors import EngineFailed
+from harken.errors import EngineFailed, UndecodableAudio
 from tests.api.world import CLIP, World, ask, talk
 from tests.transcribe.fakes import INFO, FakeRecognizer, file, silence, speech
 
@@ -46,7 +46,7 @@ def test_a_failed_request_is_one_line_with_its_code() -> None:
 
 def test_a_stream_that_fails_after_its_beginning_is_one_line_too() -> None:
     """Its status said 200."""
-    world = World(recognizer=FakeRecognizer(errors={1: EngineFailed()}))
+    world = World(recognizer=FakeRecognizer(errors={1: UndecodableAudio()}))
     clip = file(speech(1.0), silence(1.0), speech(1.0))
     with capture_logs() as log:
         answer = ask(
@@ -60,7 +60,7 @@ def test_a_stream_that_fails_after_its_beginning_is_one_line_too() -> None:
     (line,) = [line for line in _of(log, "streamed") if line["event"].startswith("request.")]
     assert (line["event"], line["code"], line["path"]) == (
         "request.failed",
-        "engine_failed",
+        "undecodable_audio",
         "/v1/audio/transcriptions",
     )
     assert (answer.status_code == 200) == line.get("has_begun", False)

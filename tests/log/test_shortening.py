@@ -30,7 +30,7 @@ def test_a_huge_event_keeps_its_name_and_its_ids() -> None:
 
 def test_many_huge_fields_are_still_one_short_line() -> None:
     """No number of fields makes a line endless."""
-    event = {f"field_{number}": "界" * 1_000_000 for number in range(100)} | {"event": "e"}
+    event = {f"field_{number}": "界" * 20_000 for number in range(50)} | {"event": "e"}
     assert len(as_json(event)) <= LINE_CHARS
     assert json.loads(as_json(event))["event"] == "e"
 

@@ -52,7 +52,8 @@ class CrashFolder:
         except OSError as error:
             _log.warning("crash.not_written", instance=crash.instance, reason=error.strerror or str(error))
         else:
-            _log.info("crash.written", instance=crash.instance, file=str(path))
+            # Not for everybody: it may come after a server's last words, which are the reason why it ends.
+            _log.debug("crash.written", instance=crash.instance, file=str(path))
 
     def _write(self, crash: Crash, now: datetime) -> Path:
         self._folder.mkdir(mode=0o700, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 
 from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
@@ -40,16 +41,17 @@ def run_gateway(config: Config) -> int:
     set_up_log(config.log, records.files)
 
     def open_fleet(dispatcher: Dispatcher) -> BothFleets:
+        local = partial(LocalFleet, config, dispatcher, machine=machine, on_crash=records.report)
         return BothFleets(
-            LocalFleet(config, dispatcher, machine=machine, on_crash=records.report)
-            if config.fleet.instances
-            else None,
+            local() if config.fleet.instances else None,
             StaticFleet(upstreams, dispatcher) if upstreams else None,
         )
 
     def build(url: str) -> Gateway:
+        gateway = Gateway(config, open_fleet)
+        # Of a configuration that cannot be, the reason is the last line, and no file is made.
         records.open(url)
-        return Gateway(config, open_fleet)
+        return gateway
 
     own = config.gateway
     announce = announce_to(sys.stdout, as_json=not sys.stdout.isatty())
