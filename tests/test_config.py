@@ -96,6 +96,8 @@ def test_what_kubernetes_invents_is_not_configuration(variable: str, value: str)
         (f"[limits]\naudio_s = 1{'0' * 5000}\n", "not valid TOML"),
         ("[gateway]\nport = [\n", "not valid TOML"),
         ("[fleet]\nmps_thread_percentage = 50\n", "fleet.mps is 'off'"),
+        ("[log]\nfiles = 1001\n", "log.files must be at most 1000"),
+        ("[log]\nfile_bytes = 0\n", "log.file_bytes must be more than 0"),
         ("[instance]\nmemory_share = 0\n", "instance.memory_share must be more than 0"),
         ("[instance]\nmemory_share = 1.01\n", "instance.memory_share must be at most 1, not 1.01"),
         ("[fleet]\nmps_thread_percentage = 101\n", "fleet.mps_thread_percentage must be at most 100"),
@@ -111,10 +113,10 @@ def test_a_value_of_the_wrong_kind_is_an_error_that_names_the_key(tmp_path: Path
 
 
 def test_where_the_reference_says_that_0_turns_something_off_it_is_accepted(tmp_path: Path) -> None:
-    """Canaries, second tries, setting aside, the cache, limits."""
+    """Canaries, second tries, setting aside, the cache, limits, rotated logs."""
     text = (
         "[dispatch]\nhedge_share = 0\ncanary_interval_s = 0\neject_share = 0\n[cache]\nbytes = 0\n"
-        "[auth]\nrequests_per_minute = 0\naudio_s_per_minute = 0\n"
+        "[auth]\nrequests_per_minute = 0\naudio_s_per_minute = 0\n[log]\nfiles = 0\n"
     )
     dispatch = load_config(_write(tmp_path, text)).dispatch
     assert (dispatch.hedge_share, dispatch.canary_interval_s, dispatch.eject_share) == (0.0, 0.0, 0.0)
