@@ -49,6 +49,12 @@ def state(*states: str, is_draining: bool = False) -> GatewayState:
         (("broken_at_start", "ready"), "degraded", True),
         (("broken_at_start", "starting"), "starting", False),
         (("broken_at_start", "broken_at_start"), "broken", False),
+        (("ready", "stopped"), "ready", True),
+        (("ready", "draining"), "ready", True),
+        (("ready", "stopped", "starting"), "degraded", True),
+        (("stopped", "starting"), "starting", False),
+        (("stopped", "stopped"), "stopped", False),
+        (("stopped", "broken_at_start"), "broken", False),
     ],
 )
 def test_one_word_says_whether_recordings_can_be_taken(states: tuple[str, ...], word: str, is_ready: bool) -> None:

@@ -29,6 +29,7 @@ _STATUS = {
     "draining": "draining",
     "broken": "unhealthy",
     "full": "unhealthy",
+    "stopped": "unhealthy",
 }
 """A server's state → the word that monitors look for."""
 

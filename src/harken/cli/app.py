@@ -34,6 +34,7 @@ from harken.cli.flags import (
     Threads,
     WordTimes,
 )
+from harken.cli.fleet_app import drain, restart, scale
 from harken.cli.jobs_app import build_jobs_app
 from harken.cli.keys import build_keys_app
 from harken.cli.simulate_app import simulate
@@ -57,6 +58,9 @@ def build_app() -> typer.Typer:
     app.command()(status)
     app.command()(demo)
     app.command()(simulate)
+    app.command()(scale)
+    app.command()(restart)
+    app.command()(drain)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
     return app

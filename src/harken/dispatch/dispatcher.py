@@ -176,6 +176,15 @@ class Dispatcher:
         target = self._pool.get(name)
         return target is None or await until_empty(target, self._news, timeout_s)
 
+    async def wait_in_service(self, name: str) -> None:
+        """Wait until an instance takes work; for ever, where it never does."""
+
+        def takes_work() -> bool:
+            target = self._pool.get(name)
+            return target is not None and target.takes_work
+
+        await self._news.until(takes_work)
+
     @property
     def on_unresponsive(self) -> OnUnresponsive | None:
         """Who is told the name of a target that has just fallen silent; it must not block."""

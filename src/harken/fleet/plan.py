@@ -20,31 +20,49 @@ COMMAND = (sys.executable, "-P", "-m", "harken", "serve", "--supervised")
 
 
 def plan(config: Config, machine: Machine) -> tuple[InstanceConfig, ...]:
-    """Lay out `fleet.instances` instances.
-
-    Port 0 for the first means port 0 for all: each takes a free one and announces it. With `threads` 0 the cores are
-    shared evenly, at least one each. Instances of one device divide the share of its memory.
+    """Lay out `fleet.instances` instances, dealt out over the devices in turn.
 
     Raises:
         ConfigError: `fleet.devices` makes no sense here.
     """
+    devices = deal(devices_of(config, machine), config.fleet.instances)
+    return tuple(lay(number, device, config, machine) for number, device in enumerate(devices, start=1))
+
+
+def devices_of(config: Config, machine: Machine) -> tuple[str, ...]:
+    """What instances are dealt out over; at least one.
+
+    Raises:
+        ConfigError: `fleet.devices` makes no sense here.
+    """
+    return parse_devices(config.fleet.devices, machine.gpus) or (config.instance.device,)
+
+
+def lay(number: int, device: str, config: Config, machine: Machine) -> InstanceConfig:
+    """Lay out one instance, from number 1 on.
+
+    Port 0 for the first means port 0 for all: each takes a free one and announces it. With `threads` 0 the cores are
+    shared evenly among as many as are configured, at least one each. So is the share of a device's memory: one that
+    comes later has as much as the others, and takes fewer slots where less is left.
+    """
     fleet = config.fleet
-    threads = config.instance.threads or max(1, machine.cores // fleet.instances)
-    devices = deal(parse_devices(fleet.devices, machine.gpus) or (config.instance.device,), fleet.instances)
-    groups = [group_of(device, has_gpu=machine.has_gpu) for device in devices]
-    shares = memory_shares(config.instance.memory_share, groups)
-    return tuple(
-        dataclasses.replace(
-            config.instance,
-            name=f"asr-{number + 1}",
-            host=fleet.host,
-            port=fleet.first_port + number if fleet.first_port else 0,
-            threads=threads,
-            device=device,
-            memory_share=share,
-        )
-        for number, (device, share) in enumerate(zip(devices, shares, strict=True))
+    planned = max(1, fleet.instances)
+    groups = [group_of(one, has_gpu=machine.has_gpu) for one in deal(devices_of(config, machine), planned)]
+    shares = dict(zip(groups, memory_shares(config.instance.memory_share, groups), strict=True))
+    return dataclasses.replace(
+        config.instance,
+        name=name_of(number),
+        host=fleet.host,
+        port=fleet.first_port + number - 1 if fleet.first_port else 0,
+        threads=config.instance.threads or max(1, machine.cores // planned),
+        device=device,
+        memory_share=shares.get(group_of(device, has_gpu=machine.has_gpu), config.instance.memory_share),
     )
+
+
+def name_of(number: int) -> str:
+    """What the instance of a number is called, from 1 on."""
+    return f"asr-{number}"
 
 
 def groups_of(instances: Sequence[InstanceConfig], machine: Machine) -> dict[str, str]:

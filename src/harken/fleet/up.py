@@ -7,17 +7,21 @@ import sys
 
 from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
-from harken.fleet.both import BothFleets
 from harken.fleet.local import LocalFleet
 from harken.fleet.machine import Machine, machine_for
 from harken.fleet.mps_plan import groups_under_mps
+from harken.fleet.operated import OperatedFleet
 from harken.fleet.plan import groups_of, plan
+from harken.fleet.run_place import RunPlace
 from harken.fleet.static import StaticFleet
 from harken.fleet.upstreams import parse_upstreams, parse_weights
-from harken.log import set_up_log
+from harken.fleet.wanted import configured, read_file, recall
+from harken.log import get_log, set_up_log
 from harken.server.announce import announce_to
 from harken.server.gateway import Gateway
 from harken.server.run import run
+
+_log = get_log("fleet.up")
 
 
 def run_gateway(config: Config) -> int:
@@ -37,18 +41,32 @@ def run_gateway(config: Config) -> int:
         _check_places(config, machine)
     set_up_log(config.log)
 
-    def open_fleet(dispatcher: Dispatcher) -> BothFleets:
-        return BothFleets(
-            LocalFleet(config, dispatcher, machine=machine) if config.fleet.instances else None,
+    place = RunPlace(config, os.environ)
+
+    def open_fleet(dispatcher: Dispatcher) -> OperatedFleet:
+        own = configured(config)
+        wanted = own if place.folder is None else recall(config, read_file(place.folder))
+        if wanted != own:
+            _log.warning("fleet.remembered", instances=wanted.instances, model=wanted.model, stopped=wanted.stopped)
+        return OperatedFleet(
+            config,
+            dispatcher,
+            None if machine is None else LocalFleet(config, dispatcher, wanted=wanted, machine=machine),
             StaticFleet(upstreams, dispatcher) if upstreams else None,
+            wanted=wanted,
+            folder=place.folder,
         )
 
-    def build(_: str) -> Gateway:
+    def build(url: str) -> Gateway:
+        place.open(url)
         return Gateway(config, open_fleet)
 
     own = config.gateway
     announce = announce_to(sys.stdout, as_json=not sys.stdout.isatty())
-    return run(build, host=own.host, port=own.port, name=own.name, announce=announce)
+    try:
+        return run(build, host=own.host, port=own.port, name=own.name, announce=announce)
+    finally:
+        place.close()
 
 
 def _check_places(config: Config, machine: Machine) -> None:

@@ -18,6 +18,9 @@ _BROKEN = frozenset({State.BROKEN_AT_START.value, TargetState.RESTING.value})
 
 _WELL = frozenset({TargetState.READY.value, TargetState.FULL.value})
 
+_LEAVING = frozenset({State.STOPPED.value, TargetState.DRAINING.value, "stopping"})
+"""An operator wants these away: nothing is wrong with them."""
+
 _TAKES_WORK = _WELL | {TargetState.ON_TRIAL.value}
 """A recording sent now would be tried on one of these."""
 
@@ -83,8 +86,9 @@ def _word(now: GatewayState, lines: tuple[InstanceHealth, ...], able: int) -> st
         return "draining"
     if now.is_shut:
         return "full"
+    wanted = [line for line in lines if line.state not in _LEAVING]
     if able:
-        return "ready" if all(line.state in _WELL for line in lines) else "degraded"
-    if lines and all(line.state in _BROKEN for line in lines):
+        return "ready" if all(line.state in _WELL for line in wanted) else "degraded"
+    if wanted and all(line.state in _BROKEN for line in wanted):
         return "broken"
-    return "starting"
+    return "starting" if wanted or not lines else "stopped"

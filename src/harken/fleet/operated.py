@@ -1,0 +1,93 @@
+"""A fleet with those who change it: the operators' socket and, around them, the rule that one change is made at a time.
+
+It puts together; each part has its own module. The invariant: whoever changes the fleet has ended before the instances
+are stopped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harken.config import Config
+from harken.fleet.both import BothFleets
+from harken.fleet.changes import Changes
+from harken.fleet.control import Control
+from harken.fleet.handlers import handlers_of
+from harken.fleet.local import LocalFleet
+from harken.fleet.one_change import OneChange
+from harken.fleet.owner import TargetOwner
+from harken.fleet.static import StaticFleet
+from harken.fleet.wanted import Wanted
+from harken.types import InstanceHealth
+
+
+class OperatedFleet:
+    """What `harken up` runs.
+
+    Args:
+        config: all of it.
+        owner: the dispatcher.
+        local: the instances of this machine; None for none.
+        static: the upstreams; None for none.
+        wanted: what runs at the start.
+        folder: the run folder; None: no socket, and nothing is remembered.
+        env: the variables of this process.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        owner: TargetOwner,
+        local: LocalFleet | None,
+        static: StaticFleet | None,
+        *,
+        wanted: Wanted,
+        folder: Path | None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._config = config
+        self._owner = owner
+        self._local = local
+        self._wanted = wanted
+        self._folder = folder
+        self._env = os.environ if env is None else env
+        self._both = BothFleets(local, static)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Begin with the instances; then listen."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._both)
+            if self._local is not None:
+                await self._open_changes(self._local, stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave in the other order."""
+        await self._stack.__aexit__(kind, error, traceback)
+
+    def instances(self) -> tuple[InstanceHealth, ...]:
+        """One line each."""
+        return self._both.instances()
+
+    def replace(self, name: str) -> None:
+        """That one no longer answers."""
+        self._both.replace(name)
+
+    async def wait_broken(self) -> str:
+        """Return, with the reasons, when no instance can ever become ready."""
+        return await self._both.wait_broken()
+
+    async def _open_changes(self, local: LocalFleet, stack: AsyncExitStack) -> None:
+        changes = Changes(self._config, local, self._owner, wanted=self._wanted, folder=self._folder)
+        one = await stack.enter_async_context(OneChange())
+        if self._folder is not None:
+            await stack.enter_async_context(Control(self._folder, handlers_of(local, changes, one)))

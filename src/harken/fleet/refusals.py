@@ -1,0 +1,28 @@
+"""Why the fleet was not changed, or not as it was asked; an operator sees these, no client does."""
+
+from __future__ import annotations
+
+from harken.errors import HarkenError
+
+
+class FleetBusy(HarkenError):
+    """Another change is under way."""
+
+    status = 409
+    code = "fleet_busy"
+    default = "Another change of the fleet is under way."
+
+
+class InstanceNotFound(HarkenError):
+    """No instance has that name."""
+
+    status = 404
+    code = "instance_not_found"
+    default = "There is no such instance."
+
+
+class ChangeFailed(HarkenError):
+    """A change could not be brought to its end; the message says how far it came."""
+
+    code = "change_failed"
+    default = "The fleet could not be changed."
