@@ -63,6 +63,16 @@ def test_one_word_says_whether_recordings_can_be_taken(states: tuple[str, ...], 
     assert (health.state, health.is_ready) == (word, is_ready)
 
 
+def test_a_gateway_that_sleeps_is_ready_because_a_recording_would_wake_it() -> None:
+    """Until it has instances again; and one that was told to leave wakes for nobody."""
+    asleep = dataclasses.replace(state(), is_asleep=True)
+    assert (gateway_health(asleep).state, gateway_health(asleep).is_ready) == ("asleep", True)
+    leaving = gateway_health(dataclasses.replace(asleep, is_draining=True))
+    assert (leaving.state, leaving.is_ready) == ("draining", False)
+    awake = gateway_health(dataclasses.replace(state("ready"), is_asleep=True))
+    assert (awake.state, awake.is_ready) == ("ready", True)
+
+
 def test_a_draining_gateway_is_not_ready_however_well_its_instances_are() -> None:
     """Load balancers must go elsewhere from the first moment."""
     health = gateway_health(state("ready", "ready", is_draining=True))

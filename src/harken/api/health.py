@@ -30,6 +30,7 @@ _STATUS = {
     "broken": "unhealthy",
     "full": "unhealthy",
     "stopped": "unhealthy",
+    "asleep": "healthy",
 }
 """A server's state → the word that monitors look for."""
 

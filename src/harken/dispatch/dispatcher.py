@@ -19,6 +19,7 @@ from harken.dispatch.draining import until_empty
 from harken.dispatch.lines.line import OpenLine
 from harken.dispatch.lines.session import open_session
 from harken.dispatch.lines.wire_line import WireLine
+from harken.dispatch.load import Load
 from harken.dispatch.lookout import Lookout
 from harken.dispatch.news import News
 from harken.dispatch.order.pace import Pace
@@ -80,6 +81,7 @@ class Dispatcher:
         self._stats = Stats()
         self._news = News()
         self._is_open = False
+        self._asked_at = self._clock.now()
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -221,9 +223,31 @@ class Dispatcher:
         """Segments that occupy a slot."""
         return self._pool.in_flight
 
+    def load(self) -> Load:
+        """What there is to do at this moment."""
+        now = self._clock.now()
+        ready = [target for target in self._pool if target.is_ready]
+        return Load(
+            waiting=len(self._waiting),
+            asking=self._reception.asking,
+            queued_audio_s=self._waiting.audio_s,
+            oldest_wait_s=self._waiting.oldest_wait_s,
+            in_flight=self._pool.in_flight,
+            ready=len(ready),
+            slots=sum(target.limit for target in ready),
+            rtfx=self._pace.rtfx(now),
+            full_rtfx=self._pace.full_rtfx(now),
+            idle_s=now - self._asked_at,
+        )
+
     def stats(self) -> Stats:
         """What was done so far."""
         return self._stats.snapshot(ejections=self._pool.ejections)
+
+    @property
+    def known_model(self) -> ModelInfo | None:
+        """What the ready targets serve, or served; None before any told. Waits for nobody."""
+        return self._lookout.model if self._is_open else None
 
     # --- for clients: the Recognizer ------------------------------------------------------------------------------
 
@@ -234,6 +258,7 @@ class Dispatcher:
             NoReadyInstance: no instance told in time.
             QueueFull: too many wait for that already.
         """
+        self._asked_at = self._clock.now()
         return self._lookout.model or await self._reception.model()
 
     def refusal(self, requester: Requester) -> HarkenError | None:
@@ -260,6 +285,7 @@ class Dispatcher:
             TimedOut: no slot within `queue_timeout_s`, or the last attempt took too long.
             HarkenError: of the last attempt.
         """
+        self._asked_at = self._clock.now()
         return await self._runner.recognize(segment, options, send)
 
     def _look_around(self) -> None:

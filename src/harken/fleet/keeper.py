@@ -51,6 +51,9 @@ class Keeper:
         is_admitted: whether the owner is told where it listens; else only after `admit`.
         on_change: called after its phase has changed, or its process has come or gone.
         check: looks at its process when it is ready; returns what is wrong, as a sentence, or "". Never raises.
+
+    Attributes:
+        start_s: seconds that its last start took; None before one succeeded.
     """
 
     def __init__(
@@ -96,6 +99,8 @@ class Keeper:
         self._is_in_service = False
         self._failed_because = ""
         self._remark = ""
+        self._began_at: float | None = None
+        self.start_s: float | None = None
 
     @property
     def url(self) -> str:
@@ -217,6 +222,7 @@ class Keeper:
     async def _run_process(self) -> tuple[int, str]:
         self._kill_on_arrival = False
         self._is_ready.clear()
+        self._began_at = self._clock.now()
         process = await Process.spawn(self._command, self._env)
         if self._kill_on_arrival:
             process.kill()
@@ -261,6 +267,7 @@ class Keeper:
                     self._enter_service()
             case News.READY:
                 self._failed_because = ""
+                self.start_s = None if self._began_at is None else self._clock.now() - self._began_at
                 self._is_ready.set()
                 self.tell(Event.READY)
                 self._turn.succeed()

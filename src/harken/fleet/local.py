@@ -158,6 +158,11 @@ class LocalFleet:
         """Why the last start of an instance failed; "" where it did not."""
         return self._keepers[name].failed_because if name in self._keepers else ""
 
+    @property
+    def start_s(self) -> float | None:
+        """How long a start takes, by the longest of those that run; None before one succeeded."""
+        return max((keeper.start_s for keeper in self._keepers.values() if keeper.start_s is not None), default=None)
+
     async def when(self, condition: Callable[[], bool]) -> None:
         """Wait until something is so, looking whenever a phase has changed."""
         await self._news.until(condition)
@@ -172,11 +177,25 @@ class LocalFleet:
 
     # --- what is done with one ------------------------------------------------------------------------------------
 
-    def add(self, model: str, *, device: str = "", is_admitted: bool = True, weight: float | None = None) -> str:
+    def free_names(self, count: int) -> tuple[str, ...]:
+        """The next names that no instance has."""
+        free = (name for number in itertools.count(1) if (name := name_of(number)) not in self._keepers)
+        return tuple(itertools.islice(free, count))
+
+    def add(
+        self,
+        model: str,
+        *,
+        name: str = "",
+        device: str = "",
+        is_admitted: bool = True,
+        weight: float | None = None,
+    ) -> str:
         """Begin to start another instance; return its name.
 
         Args:
             model: which, as `--model` has it.
+            name: a free one; "" for the next.
             device: where; "" for the device that has the fewest.
             is_admitted: whether it gets work as soon as it is ready; else only after `admit`.
             weight: its share of the work; None for that of its number.
@@ -184,8 +203,8 @@ class LocalFleet:
         Raises:
             ConfigError: there is no port left for it.
         """
-        used = {keeper.name for keeper in self._keepers.values()}
-        name = next(name for number in itertools.count(1) if (name := name_of(number)) not in used)
+        name = name or self.free_names(1)[0]
+        assert name not in self._keepers, f"{name} is there already"
         keeper = self._keep(self._laid(name, device or self._emptiest(), model), is_admitted=is_admitted, weight=weight)
         keeper.tell(Event.DUE)
         return name

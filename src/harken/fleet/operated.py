@@ -82,6 +82,11 @@ class OperatedFleet:
         """That one no longer answers."""
         self._both.replace(name)
 
+    @property
+    def is_asleep(self) -> bool:
+        """It has no instances because nobody needs one, and starts some as soon as a recording waits."""
+        return False
+
     async def wait_broken(self) -> str:
         """Return, with the reasons, when no instance can ever become ready."""
         return await self._both.wait_broken()

@@ -38,6 +38,7 @@ class GatewayState:
         queued_audio_s: seconds of audio that wait for a slot.
         loop_lag_s: of the gateway's own event loop.
         is_shut: every target said that it takes nothing for longer than a recording may wait.
+        is_asleep: there are no instances because nobody needs one; a recording wakes them, and waits meanwhile.
     """
 
     name: str
@@ -48,6 +49,7 @@ class GatewayState:
     queued_audio_s: float
     loop_lag_s: float = 0.0
     is_shut: bool = False
+    is_asleep: bool = False
 
 
 def gateway_health(now: GatewayState) -> Health:
@@ -56,7 +58,7 @@ def gateway_health(now: GatewayState) -> Health:
     able = sum(line.state in _TAKES_WORK for line in lines)
     return Health(
         name=now.name,
-        is_ready=able > 0 and not now.is_draining and not now.is_shut,
+        is_ready=(able > 0 or now.is_asleep) and not now.is_draining and not now.is_shut,
         state=_word(now, lines, able),
         model=now.model,
         queued_audio_s=now.queued_audio_s,
@@ -89,6 +91,8 @@ def _word(now: GatewayState, lines: tuple[InstanceHealth, ...], able: int) -> st
     wanted = [line for line in lines if line.state not in _LEAVING]
     if able:
         return "ready" if all(line.state in _WELL for line in wanted) else "degraded"
+    if now.is_asleep:
+        return "asleep"
     if wanted and all(line.state in _BROKEN for line in wanted):
         return "broken"
     return "starting" if wanted or not lines else "stopped"

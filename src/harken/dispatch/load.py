@@ -1,0 +1,37 @@
+"""How much a dispatcher has to do at one moment, in plain numbers, for whoever decides how many instances there are.
+
+Plain data; it decides nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Load:
+    """What waits, what runs, and how fast it goes.
+
+    Attributes:
+        waiting: segments that wait for a slot.
+        asking: requests that wait for the first instance, because nobody knows yet what is served.
+        queued_audio_s: seconds of audio that wait.
+        oldest_wait_s: how long the segment has waited that came first.
+        in_flight: segments that occupy a slot.
+        ready: targets that are ready.
+        slots: segments that those are given at once, as their throughput has shown.
+        rtfx: audio-seconds finished per second in which something ran; None before anything was.
+        full_rtfx: the same while somebody waited, which is what the targets can do; None before that was seen.
+        idle_s: seconds since a segment was last asked for; since the start, where none was.
+    """
+
+    waiting: int
+    asking: int
+    queued_audio_s: float
+    oldest_wait_s: float
+    in_flight: int
+    ready: int
+    slots: int
+    rtfx: float | None
+    full_rtfx: float | None
+    idle_s: float
