@@ -36,7 +36,8 @@ async def changing(
     async with fleet(wishes, instances=instances, **config) as (local, owner):
         await local.until(all_ready)
         settings = Config(fleet=FleetConfig(instances=instances), instance=InstanceConfig(model=wishes))
-        yield Changes(settings, local, owner, wanted=configured(settings), folder=folder), local, owner
+        async with Changes(settings, local, owner, wanted=configured(settings), folder=folder) as changes:
+            yield changes, local, owner
 
 
 def test_scaling_up_and_down_starts_the_next_numbers_and_takes_the_newest_away(tmp_path: Path) -> None:
@@ -115,6 +116,20 @@ def test_new_instances_that_cannot_start_are_taken_away_again(tmp_path: Path) ->
             assert set(owner.targets) == {"asr-1", "asr-2"}
             assert changes.wanted.instances == 2
             spoilt.unlink()
+
+    asyncio.run(story())
+
+
+def test_an_instance_that_is_not_wanted_any_more_before_it_is_ready_just_goes() -> None:
+    """Up and down at once, as an autoscaler may; neither is an error."""
+
+    async def story() -> None:
+        async with changing() as (changes, local, _):
+            coming = changes.resize(4, lambda _: None)
+            leaving = changes.resize(2, lambda _: None)
+            assert changes.in_service() == ("asr-1", "asr-2")
+            assert await asyncio.gather(*coming, *leaving) == [""] * 4
+            assert local.names() == ("asr-1", "asr-2")
 
     asyncio.run(story())
 

@@ -9,11 +9,12 @@ done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from harken.config import Config
 from harken.errors import ConfigError
@@ -52,7 +53,22 @@ class Changes:
         self._fleet = fleet
         self._owner = owner
         self._folder = folder
+        self._group = asyncio.TaskGroup()
+        self._tasks: set[asyncio.Task[str]] = set()
+        self._leaving: set[str] = set()
         self.wanted = wanted
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Cut short what is still coming or going: the whole fleet is about to go."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await self._group.__aexit__(None, None, None)
 
     # --- what can be done -----------------------------------------------------------------------------------------
 
@@ -65,13 +81,29 @@ class Changes:
         """
         if not 0 <= count <= INSTANCES_MAX:
             raise ConfigError(f"A fleet has 0 to {INSTANCES_MAX} instances, not {count}.")
+        before = len(self.in_service())
+        outcomes = await asyncio.gather(*self.resize(count, tell))
+        failures = [failure for failure in outcomes if failure]
+        if failures:
+            raise ChangeFailed(" ".join(failures))
+        return {"before": before, "now": len(self.in_service())}
+
+    def resize(self, count: int, tell: Tell) -> tuple[asyncio.Task[str], ...]:
+        """Begin to have so many instances in service; returns at once.
+
+        Returns:
+            What comes and goes, each with why it could not start, in the end; "" where nothing was wrong.
+        """
         before = self.in_service()
         self._remember(replace(self.wanted, instances=count))
         if count < len(before):
-            await self._take_away(self._leaving(len(before) - count), tell)
-        elif count > len(before):
-            await self._add(count - len(before), tell)
-        return {"before": len(before), "now": len(self.in_service())}
+            leaving = self._who_leaves(len(before) - count)
+            self._leaving.update(leaving)
+            return tuple(self._begin(self._take_away(name, tell)) for name in leaving)
+        coming = [self._fleet.add(self.wanted.model) for _ in range(count - len(before))]
+        if coming:
+            tell(f"{', '.join(coming)} {'starts' if len(coming) == 1 else 'start'}")
+        return tuple(self._begin(self._bring_up(name, tell)) for name in coming)
 
     async def restart(self, names: Sequence[str], tell: Tell) -> dict[str, Any]:
         """Restart instances one after another, each emptied before and ready again before the next goes.
@@ -120,7 +152,8 @@ class Changes:
 
     def in_service(self) -> tuple[str, ...]:
         """The instances that should run, in the order in which they came."""
-        return tuple(name for name in self._fleet.names() if name not in self.wanted.stopped)
+        away = self._leaving.union(self.wanted.stopped)
+        return tuple(name for name in self._fleet.names() if name not in away)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -129,38 +162,41 @@ class Changes:
         if unknown:
             raise InstanceNotFound(f"There is no instance {unknown[0]!r}; there are {', '.join(self._fleet.names())}.")
 
-    def _leaving(self, count: int) -> tuple[str, ...]:
+    def _who_leaves(self, count: int) -> tuple[str, ...]:
         """Who goes first: what does not work, then what came last."""
         newest = list(reversed(self.in_service()))
         useless_first = sorted(newest, key=lambda name: self._fleet.phase(name) is Phase.READY)
         return tuple(useless_first[:count])
 
-    async def _take_away(self, names: Sequence[str], tell: Tell) -> None:
-        async def one(name: str) -> None:
-            tell(f"{name} finishes what it has")
+    def _begin(self, work: Coroutine[Any, Any, str]) -> asyncio.Task[str]:
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _take_away(self, name: str, tell: Tell) -> str:
+        tell(f"{name} finishes what it has")
+        try:
             await self._fleet.stop(name, self._config.instance.drain_timeout_s)
             self._fleet.forget(name)
-            tell(f"{name} is gone")
+        finally:
+            self._leaving.discard(name)
+        tell(f"{name} is gone")
+        return ""
 
-        async with asyncio.TaskGroup() as group:
-            for name in names:
-                group.create_task(one(name))
-
-    async def _add(self, count: int, tell: Tell) -> None:
-        names = [self._fleet.add(self.wanted.model) for _ in range(count)]
-        tell(f"{', '.join(names)} {'starts' if count == 1 else 'start'}")
-        failures: dict[str, str] = {}
-        for name in names:
-            try:
-                await self._until_serving(name)
-            except ChangeFailed as error:
-                failures[name] = error.message
-            else:
-                tell(f"{name} is ready")
-        if failures:
-            await self._take_away(tuple(failures), tell)
+    async def _bring_up(self, name: str, tell: Tell) -> str:
+        """See an instance into service; one that cannot start is taken away again."""
+        try:
+            await self._until_serving(name)
+        except ChangeFailed as error:
+            if name in self._leaving or name not in self._fleet.names():
+                return ""  # it is wanted no more
+            self._leaving.add(name)
+            await self._take_away(name, tell)
             self._remember(replace(self.wanted, instances=len(self.in_service())))
-            raise ChangeFailed(" ".join(failures.values()))
+            return error.message
+        tell(f"{name} is ready")
+        return ""
 
     async def _until_serving(self, name: str) -> None:
         """Wait until an instance takes work.

@@ -93,6 +93,7 @@ class OperatedFleet:
 
     async def _open_changes(self, local: LocalFleet, stack: AsyncExitStack) -> None:
         changes = Changes(self._config, local, self._owner, wanted=self._wanted, folder=self._folder)
+        await stack.enter_async_context(changes)
         one = await stack.enter_async_context(OneChange())
         if self._folder is not None:
             await stack.enter_async_context(Control(self._folder, handlers_of(local, changes, one)))

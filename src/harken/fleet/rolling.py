@@ -210,8 +210,12 @@ class Rolling:
 
     async def _watch_phases(self) -> None:
         """Tell of every change in the phase of an instance that takes part."""
+
+        def has_changed() -> bool:
+            return any(self._fleet.phase(name) is not was for name, was in self._phases.items())
+
         while True:
-            await self._fleet.when(lambda: any(self._fleet.phase(name) is not was for name, was in self._phases.items()))
+            await self._fleet.when(has_changed)
             for name, was in list(self._phases.items()):
                 now = self._phases[name] = self._fleet.phase(name)
                 if now is was:
