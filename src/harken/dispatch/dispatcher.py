@@ -24,11 +24,13 @@ from harken.dispatch.lookout import Lookout
 from harken.dispatch.news import News
 from harken.dispatch.order.pace import Pace
 from harken.dispatch.reception import Reception, until_ready
+from harken.dispatch.recognized import OnRecognized
 from harken.dispatch.recovery.hedge import HedgeRule
 from harken.dispatch.runner import Runner
 from harken.dispatch.stats import Stats
 from harken.dispatch.targets.choice import policy_named
 from harken.dispatch.targets.pool import OnUnresponsive, Pool
+from harken.dispatch.targets.traffic import Traffic, traffic_of
 from harken.dispatch.targets.vitals import Patience
 from harken.dispatch.waiting import WaitingRoom
 from harken.errors import HarkenError
@@ -195,6 +197,15 @@ class Dispatcher:
     @on_unresponsive.setter
     def on_unresponsive(self, callback: OnUnresponsive | None) -> None:
         self._pool.on_unresponsive = callback
+
+    def listen(self, on_recognized: OnRecognized | None) -> None:
+        """Have somebody told of each recognised segment from now on; None, as at the start: nobody."""
+        self._runner.listen(on_recognized)
+
+    def traffic(self) -> tuple[Traffic, ...]:
+        """What each target has done, for whoever compares them."""
+        now = self._clock.now()
+        return tuple(traffic_of(target, now) for target in self._pool)
 
     async def wait_ready(self, timeout_s: float, *, count: int = 1) -> None:
         """Wait until so many targets are ready.
