@@ -137,6 +137,43 @@ class DispatchConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AutoscaleConfig:
+    """[autoscale]: how many instances there are, by the load; docs/reference/autoscaling.md has the rule.
+
+    Attributes:
+        mode: "off", "on", or "dry-run" (it says what it would do, and does nothing).
+        signals: "auto" (queue, slots, then CPU and GPU) or "cpu" (the machine's CPU share alone).
+        min: the fewest instances; 0 lets an idle fleet go.
+        max: the most instances.
+        target_wait_s: in so much time the fleet should be able to work off what waits.
+        slots_share: the part of the slots in use from which another instance is wanted.
+        cpu_share: the same of the machine's CPU.
+        gpu_share: the same of the busiest GPU.
+        up_after_s: a reason to add must have lasted for so long.
+        down_after_s: instances must have been unneeded for so long, and for at least five times what a start takes.
+        up_pause_s: after instances were added, none is added for so long.
+        down_pause_s: after any change, none is removed for so long.
+        idle_s: with `min = 0`, the last instances go after so long without a request.
+        interval_s: between two looks.
+    """
+
+    mode: str = "off"
+    signals: str = "auto"
+    min: int = 2
+    max: int = 8
+    target_wait_s: float = 10.0
+    slots_share: float = 0.8
+    cpu_share: float = 0.8
+    gpu_share: float = 0.8
+    up_after_s: float = 10.0
+    down_after_s: float = 300.0
+    up_pause_s: float = 30.0
+    down_pause_s: float = 300.0
+    idle_s: float = 900.0
+    interval_s: float = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CacheConfig:
     """[cache]: transcripts of segments that were recognised before.
 
@@ -279,6 +316,7 @@ class Config:
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     fleet: FleetConfig = field(default_factory=FleetConfig)
     dispatch: DispatchConfig = field(default_factory=DispatchConfig)
+    autoscale: AutoscaleConfig = field(default_factory=AutoscaleConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     instance: InstanceConfig = field(default_factory=InstanceConfig)
     state: StateConfig = field(default_factory=StateConfig)
@@ -319,6 +357,7 @@ def load_config(
         merged[section].update({key: value for key, value in values.items() if value is not None})
     config = Config(**{name: read_section(kind, merged[name], name) for name, kind in SECTIONS.items()})
     _check_fleet(config)
+    _check_autoscale(config)
     return config
 
 
@@ -354,6 +393,28 @@ def _check_fleet(config: Config) -> None:
     if fleet.first_port and fleet.first_port <= config.gateway.port <= last:
         raise ConfigError(
             f"gateway.port {config.gateway.port} is also an instance's: those have {fleet.first_port} to {last}."
+        )
+
+
+def _check_autoscale(config: Config) -> None:
+    scale, fleet = config.autoscale, config.fleet
+    for key, value, known in (
+        ("mode", scale.mode, ("off", "on", "dry-run")),
+        ("signals", scale.signals, ("auto", "cpu")),
+    ):
+        if value not in known:
+            raise ConfigError(f"autoscale.{key} must be one of {', '.join(known)}, not {value!r}.")
+    if scale.min > scale.max:
+        raise ConfigError(f"autoscale.min {scale.min} is more than autoscale.max {scale.max}.")
+    last = fleet.first_port + scale.max - 1
+    if scale.mode == "on" and fleet.first_port and last > 65_535:
+        raise ConfigError(
+            f"fleet.first_port {fleet.first_port} leaves no room for autoscale.max {scale.max} instances."
+        )
+    if scale.mode == "on" and fleet.first_port and fleet.first_port <= config.gateway.port <= last:
+        raise ConfigError(
+            f"gateway.port {config.gateway.port} may become an instance's: with autoscale.max {scale.max} those have "
+            f"{fleet.first_port} to {last}."
         )
 
 
@@ -437,10 +498,22 @@ _MAY_BE_ZERO = frozenset(
         "requests_per_minute",
         "audio_s_per_minute",
         "mps_thread_percentage",
+        "min",
+        "up_after_s",
+        "up_pause_s",
     }
 )
 
-_MOST = {"port": 65_535, "first_port": 65_535, "memory_share": 1, "mps_thread_percentage": 100}
+_MOST = {
+    "port": 65_535,
+    "first_port": 65_535,
+    "memory_share": 1,
+    "mps_thread_percentage": 100,
+    "slots_share": 1,
+    "cpu_share": 1,
+    "gpu_share": 1,
+    "max": 1000,
+}
 
 
 def _check_ranges(section: Any, name: str) -> None:

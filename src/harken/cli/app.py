@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import harken
+from harken.cli.autoscale_app import autoscale
 from harken.cli.flags import (
     DEFAULT_SERVER,
     Aligner,
@@ -61,6 +62,7 @@ def build_app() -> typer.Typer:
     app.command()(scale)
     app.command()(restart)
     app.command()(drain)
+    app.command()(autoscale)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
     return app
