@@ -26,7 +26,7 @@ def draw(load: Callable[[float], float], *, lasts_s: float, pace: float, seed: i
         pace: audio-seconds per second of one instance.
         seed: of all chance.
     """
-    chance = Random(seed)  # noqa: S311 - no secret
+    chance = Random(seed)
     most = 20.0 * pace / _MEAN_AUDIO_S
     found, at_s = [], 0.0
     while (at_s := at_s + chance.expovariate(most)) < lasts_s:

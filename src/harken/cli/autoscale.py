@@ -1,4 +1,4 @@
-"""`harken autoscale`: a day of load decided about under a virtual clock, and what a running autoscaler says of itself."""
+"""`harken autoscale`: a day of load decided about under a virtual clock, and what a running autoscaler says."""
 
 from __future__ import annotations
 

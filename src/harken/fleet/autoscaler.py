@@ -15,6 +15,7 @@ from typing import Final
 from harken.config import AutoscaleConfig
 from harken.fleet.ceilings import lowest_ceiling
 from harken.fleet.decision import Block, Decision
+from harken.fleet.regret import Regret
 from harken.fleet.sample import Sample
 from harken.fleet.signals import KEEP_SHARE, Signal, backlog_s, read_signals
 
@@ -24,7 +25,11 @@ _FAR: Final = 3.0
 """Times the target: with so much work for all that is ready or starting, nobody waits for those that start."""
 
 _STEP_LEAST: Final = 2
-"""What may be added at once; a larger fleet at most doubles, because the pace that it is counted with may be wrong."""
+"""What may be added at once; a larger fleet at most doubles, because the pace that it is counted with may be wrong.
+Only where far too much waits nobody has the time to find out."""
+
+_REGRET_WITHIN: Final = 2.0
+"""Times `down_after_s`: instances that are added again so soon should have stayed."""
 
 _STARTS: Final = 5.0
 """An instance that takes a minute to come back is not let go for a pause of two."""
@@ -51,6 +56,7 @@ class Autoscaler:
         self._added_at: float | None = None
         self._changed_at: float | None = None
         self._heeds_shares = True
+        self._regret = Regret(_REGRET_WITHIN * config.down_after_s)
 
     def decide(self, sample: Sample) -> Decision:
         """Take in a sample, a later one each time, and return how many instances there should be."""
@@ -99,8 +105,9 @@ class Autoscaler:
     def _wake(self, sample: Sample, signals: tuple[Signal, ...]) -> Decision:
         if not sample.held and sample.queued_audio_s <= 0:
             return _decision(0, "No instance, and nobody waits for one.", signals)
-        ceiling = lowest_ceiling(sample, self._config)
-        count = min(max(signal.wants for signal in signals) or 1, _STEP_LEAST, ceiling.count)
+        config = self._config
+        ceiling = lowest_ceiling(sample, config)
+        count = min(max(*(signal.wants for signal in signals), 1), _step(sample, config), ceiling.count)
         waits = f"{sample.held} requests wait" if sample.held != 1 else "A request waits"
         if count <= 0:
             return _decision(0, f"{waits}, but {ceiling.text}.", signals, ceiling.block)
@@ -111,7 +118,7 @@ class Autoscaler:
         self._over_since = sample.now if self._over_since is None else self._over_since
         lasted_s = sample.now - self._over_since
         ceiling = lowest_ceiling(sample, config)
-        count = min(want.wants, sample.wanted + max(sample.wanted, _STEP_LEAST), ceiling.count)
+        count = min(want.wants, sample.wanted + _step(sample, config), ceiling.count)
         wish = _sentence(want.text)
         if count <= sample.wanted:
             return _stay(sample, f"{wish}, but {ceiling.text}.", signals, ceiling.block)
@@ -144,7 +151,7 @@ class Autoscaler:
         self._under_peak = max(self._under_peak, need)
         # At most half of them: the busiest moment of five minutes is no promise for the next five.
         count = max(self._under_peak, sample.wanted - max(sample.wanted // 2, 1))
-        after_s = max(config.down_after_s, _STARTS * (sample.start_s or 0.0))
+        after_s = max(config.down_after_s, _STARTS * (sample.start_s or 0.0)) * self._regret.factor
         lasted_s = sample.now - self._under_since
         wish = f"{_shown(sample, signals)[:-1]}, and {count} instances would do"
         if lasted_s < after_s:
@@ -171,6 +178,8 @@ class Autoscaler:
             self._heeds_shares = True
         if decision.wanted != sample.wanted:
             self._note_change(sample.now, added=decision.wanted > sample.wanted)
+            if sample.wanted and decision.wanted:  # going to sleep and waking up teach nothing
+                (self._regret.added if decision.wanted > sample.wanted else self._regret.removed)(sample.now)
             over = {signal.name for signal in decision.signals if signal.is_over}
             # Where one more did not make the CPU or the GPU less busy, the next one will not either.
             self._heeds_shares = self._config.signals == "cpu" or not over or not over <= {"cpu", "gpu"}
@@ -192,6 +201,11 @@ def _is_quiet(sample: Sample) -> bool:
 def _is_far(sample: Sample, config: AutoscaleConfig) -> bool:
     seconds = backlog_s(sample, sample.ready + sample.starting)
     return seconds is not None and seconds > _FAR * config.target_wait_s
+
+
+def _step(sample: Sample, config: AutoscaleConfig) -> int:
+    """How many may be added at once."""
+    return config.max if _is_far(sample, config) else max(sample.wanted, _STEP_LEAST)
 
 
 def _decision(count: int, reason: str, signals: tuple[Signal, ...], block: Block = Block.NOTHING) -> Decision:

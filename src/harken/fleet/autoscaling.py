@@ -16,7 +16,7 @@ from harken.clock import Clock
 from harken.config import AutoscaleConfig
 from harken.errors import HarkenError
 from harken.fleet.autoscaler import Autoscaler
-from harken.fleet.decision import Block, Decision
+from harken.fleet.decision import LASTING, Block, Decision
 from harken.fleet.sample import Sample
 from harken.log import get_log
 
@@ -27,9 +27,6 @@ _REMEMBERED: Final = 50
 
 _BACKOFF_MAX_S: Final = 300.0
 """The longest wait after failures."""
-
-_FOR_PEOPLE: Final = frozenset({Block.MAX, Block.MEMORY, Block.CPU, Block.NOT_READY})
-"""What a person may want to change; pauses pass by themselves."""
 
 
 class Scalable(Protocol):
@@ -88,7 +85,8 @@ class Autoscaling:
         self._awake = asyncio.Event()
         self._failures = 0
         self._last: tuple[Sample, Decision] | None = None
-        self._told: tuple[int, int, str] | None = None
+        self._proposed: tuple[int, int] | None = None
+        self._blocks: tuple[int, set[Block]] = (0, set())
         self._history: deque[_Past] = deque(maxlen=_REMEMBERED)
 
     async def run(self) -> None:
@@ -140,11 +138,11 @@ class Autoscaling:
 
     async def _act(self, sample: Sample, decision: Decision) -> None:
         if self._config.mode != "on":
-            if self._is_news(sample, decision):
+            if self._proposed != (proposed := (sample.wanted, decision.wanted)):
+                self._proposed = proposed
                 self._note(sample, decision, "would_scale")
                 _log.info("autoscale.would_scale", **_fields(sample, decision))
             return
-        self._told = None
         try:
             await self._fleet.scale(decision.wanted, decision.reason)
         except Exception as error:  # noqa: BLE001 - as above; whatever it was, the next try comes later
@@ -164,16 +162,15 @@ class Autoscaling:
             _log.info("autoscale.scale", **_fields(sample, decision))
 
     def _note_block(self, sample: Sample, decision: Decision) -> None:
-        """Tell once what is in the way, until it is in the way no more."""
+        """Tell once at each count what is in the way."""
         if decision.blocked_by in (Block.NOTHING, Block.MIN):
-            self._told = None
-        elif decision.blocked_by in _FOR_PEOPLE and self._is_news(sample, decision):
+            self._proposed = None
+        if self._blocks[0] != sample.wanted:
+            self._blocks = (sample.wanted, set())
+        if decision.blocked_by in LASTING and decision.blocked_by not in self._blocks[1]:
+            self._blocks[1].add(decision.blocked_by)
             self._note(sample, decision, "blocked")
             _log.info("autoscale.blocked", **_fields(sample, decision))
-
-    def _is_news(self, sample: Sample, decision: Decision) -> bool:
-        told, self._told = self._told, (sample.wanted, decision.wanted, decision.blocked_by)
-        return told != self._told
 
     def _note(self, sample: Sample, decision: Decision, outcome: str, *, error: str = "") -> None:
         self._history.append(

@@ -1,7 +1,7 @@
 """A day of load from a file: single recordings, minutes, or the gateway's own log.
 
-Three forms, told by their first line: a trace as `harken simulate` reads it (`arrival_s`, `audio_s`), minutes (`minute`,
-`audio_s` and, where known, `requests`), or a log in JSON lines, of which the `request.done` events count.
+Three forms, told by their first line: a trace as `harken simulate` reads it (`arrival_s`, `audio_s`), minutes
+(`minute`, `audio_s` and, where known, `requests`), or a log in JSON lines, of which the `request.done` events count.
 docs/reference/autoscaling.md describes them. Invariant: a line that cannot be what it should be is an error with its
 number, because a day that was read wrongly gives figures that look right.
 """

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harken.fleet.decision import Block, Decision
+from harken.fleet.decision import LASTING, Decision
 from harken.fleet.sample import Sample
 
 
@@ -78,9 +78,6 @@ class Row:
     entries: tuple[Entry, ...]
 
 
-_LASTING = (Block.MAX, Block.MEMORY, Block.CPU, Block.NOT_READY)
-
-
 class DayScore:
     """Counts while the day goes on.
 
@@ -93,7 +90,7 @@ class DayScore:
         self._timed_out = 0
         self._waits: list[float] = []
         self._entries: list[Entry] = []
-        self._is_blocked = False
+        self._blocks: set[str] = set()
 
     def end(self, wait_s: float, *, is_lost: bool) -> None:
         """A recording has ended."""
@@ -101,13 +98,13 @@ class DayScore:
         self._timed_out += is_lost
 
     def note(self, entry: Entry) -> None:
-        """Keep a decision if it changed something, or met an obstacle that was not there before."""
-        is_change = entry.wanted != entry.was
-        is_blocked = not is_change and entry.blocked_by in _LASTING
-        if is_change or (is_blocked and not self._is_blocked):
+        """Keep a decision if it changed something, or the first time at this count that it met an obstacle."""
+        if entry.wanted != entry.was:
+            self._blocks = {entry.blocked_by}
             self._entries.append(entry)
-        if is_change or entry.blocked_by in (Block.NOTHING, Block.MIN, *_LASTING):
-            self._is_blocked = is_blocked
+        elif entry.blocked_by in LASTING and entry.blocked_by not in self._blocks:
+            self._blocks.add(entry.blocked_by)
+            self._entries.append(entry)
 
     def row(self, name: str, *, instance_s: float, most: int, last: int) -> Row:
         """Add it up."""

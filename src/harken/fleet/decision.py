@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from harken.fleet.signals import Signal
 
@@ -26,6 +27,10 @@ class Block(StrEnum):
     """It has not lasted long enough yet."""
     NOT_READY = "not_ready"
     """No instance is ready and none starts: that must be mended first."""
+
+
+LASTING: Final = frozenset({Block.MAX, Block.MEMORY, Block.CPU, Block.NOT_READY})
+"""What a person may want to change; pauses pass by themselves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,9 +18,10 @@ AUTOSCALER, GUIDE = "autoscaler", "guide's CPU rule"
 def run_all(day: Day) -> tuple[Row, ...]:
     """Run a day four times: the autoscaler first, then always the most, always the fewest, and the guide's rule."""
     most, least = day.config.max, max(day.config.min, 1)  # never any instance would be no rival
+    its_own = dataclasses.replace(day, shows_cpu=day.config.signals == "cpu")
     return (
-        run_day(day, AUTOSCALER, Autoscaler(day.config)),
+        run_day(its_own, AUTOSCALER, Autoscaler(day.config)),
         run_day(dataclasses.replace(day, first=most), f"always {most}", Always(most)),
         run_day(dataclasses.replace(day, first=least), f"always {least}", Always(least)),
-        run_day(dataclasses.replace(day, first=least), GUIDE, GuideRule(day.config)),
+        run_day(dataclasses.replace(day, first=least, shows_cpu=True), GUIDE, GuideRule(day.config)),
     )

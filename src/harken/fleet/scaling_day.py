@@ -39,6 +39,7 @@ class Day:
         limits: of the queue.
         pace_error: what the measured pace is of the real one; 1 where it is right.
         first: instances at the beginning; None for as few as allowed.
+        shows_cpu: whether the busy part of all instances is shown as if it were the CPU's.
     """
 
     arrivals: Sequence[Arrival]
@@ -47,6 +48,7 @@ class Day:
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     pace_error: float = 1.0
     first: int | None = None
+    shows_cpu: bool = False
 
     @property
     def lasts_s(self) -> float:
@@ -206,6 +208,6 @@ class _Simulated:
             held=len(self._queue) if fleet.wanted == 0 else 0,
             pace=kind.pace * self._day.pace_error if self._has_finished else None,
             start_s=self._start_s,
-            cpu_share=busy / slots if slots > 0 else None,
+            cpu_share=busy / slots if self._day.shows_cpu and slots > 0 else None,
             last_request_s=None if self._last_arrival_at is None else now - self._last_arrival_at,
         )

@@ -92,7 +92,7 @@ def _backlog(sample: Sample, config: AutoscaleConfig) -> Signal:
         threshold=config.target_wait_s,
         is_over=wants > sample.wanted,
         wants=wants,
-        keeps=max(wants, sample.wanted if sample.queued_audio_s > 0 else 0),
+        keeps=wants if sample.queued_audio_s > 0 else 0,
         text=f"{sample.queued_audio_s:.0f} s of audio wait{of_work}",
     )
 
