@@ -149,7 +149,7 @@ class AutoscaleConfig:
         slots_share: the part of the slots in use from which another instance is wanted.
         cpu_share: the same of the machine's CPU.
         gpu_share: the same of the busiest GPU.
-        up_after_s: a reason to add must have lasted for so long.
+        up_after_s: a reason to add must have lasted for so long; three times as long while nobody waits yet.
         down_after_s: instances must have been unneeded for so long, and for at least five times what a start takes.
         up_pause_s: after instances were added, none is added for so long.
         down_pause_s: after any change, none is removed for so long.

@@ -28,6 +28,9 @@ _STEP_LEAST: Final = 2
 """What may be added at once; a larger fleet at most doubles, because the pace that it is counted with may be wrong.
 Only where far too much waits nobody has the time to find out."""
 
+_UNHURRIED: Final = 3.0
+"""Times `up_after_s`, while nobody waits: one long file fills all slots for half a minute and needs no instance."""
+
 _REGRET_WITHIN: Final = 2.0
 """Times `down_after_s`: instances that are added again so soon should have stayed."""
 
@@ -125,8 +128,9 @@ class Autoscaler:
         if sample.ready <= 0 and sample.starting <= 0:
             text = f"{wish}, but none of {sample.wanted} instances is ready or starting: more of them would not help."
             return _stay(sample, text, signals, Block.NOT_READY)
-        if lasted_s < config.up_after_s:
-            text = f"{wish}; if that lasts for {config.up_after_s:g} s, {count} instances instead of {sample.wanted}."
+        after_s = config.up_after_s * (1.0 if sample.queued_audio_s > 0 else _UNHURRIED)
+        if lasted_s < after_s:
+            text = f"{wish}; if that lasts for {after_s:g} s, {count} instances instead of {sample.wanted}."
             return _stay(sample, text, signals, Block.HOLDING)
         if (left_s := self._left_s(self._added_at, config.up_pause_s, sample.now)) > 0:
             text = f"{wish}, but the last ones were added a moment ago: nothing is added for {left_s:.0f} s."

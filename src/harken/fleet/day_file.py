@@ -25,7 +25,7 @@ _CLIP_S: Final = 10.0
 
 _MINUTES_MAX: Final = 31 * 1440
 _DAY_S: Final = 86_400.0
-_RECORDINGS_MAX: Final = 5_000_000
+_RECORDINGS_MAX: Final = 1_000_000
 
 _MINUTE_FIELDS: Final = ("minute", "audio_s", "requests")
 
@@ -41,7 +41,7 @@ def read_day(path: Path) -> tuple[Arrival, ...]:
         if kind == "trace":
             return read_trace(path)
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            found = list(_bounded(path, _minutes(path, file) if kind == "minutes" else _log(path, file)))
+            found = list(_minutes(path, file) if kind == "minutes" else _log(path, file))
     except (OSError, csv.Error) as error:
         raise ConfigError(f"The day {path} cannot be read: {error}") from error
     if not found:
@@ -66,14 +66,13 @@ def _kind(path: Path) -> str:
     return "trace"  # which has the words for what is wrong with it
 
 
-def _bounded(path: Path, arrivals: Iterator[Arrival]) -> Iterator[Arrival]:
-    for number, arrival in enumerate(arrivals):
-        if number >= _RECORDINGS_MAX:
-            raise ConfigError(f"The day {path} has more than {_RECORDINGS_MAX:,} recordings.")
-        yield arrival
+def _check_count(path: Path, count: int) -> None:
+    if count > _RECORDINGS_MAX:
+        raise ConfigError(f"The day {path} has more than {_RECORDINGS_MAX:,} recordings.")
 
 
 def _minutes(path: Path, file: Any) -> Iterator[Arrival]:
+    total = 0
     for number, row in _csv_rows(file) if path.suffix.lower() == ".csv" else _json_rows(file):
         where = f"{path}, line {number}"
         if row is None:
@@ -89,11 +88,14 @@ def _minutes(path: Path, file: Any) -> Iterator[Arrival]:
             count = math.ceil(_number(where, row, "requests", most=_RECORDINGS_MAX))
         if audio_s > 0 and (count < 1 or audio_s / count > _DAY_S):
             raise ConfigError(f"{where}: {audio_s:g} s of audio in {count} recordings.")
+        total += count
+        _check_count(path, total)
         for place in range(count if audio_s > 0 else 0):
             yield Arrival(at_s=60.0 * (minute + place / count), audio_s=audio_s / count)
 
 
 def _log(path: Path, file: Any) -> Iterator[Arrival]:
+    total = 0
     for number, row in _json_rows(file):
         # Whatever else a log has in it: other events, and lines of other programs.
         if row is None or row.get("event") != "request.done":
@@ -102,6 +104,8 @@ def _log(path: Path, file: Any) -> Iterator[Arrival]:
         audio_s = _number(where, row, "audio_s", most=_DAY_S)
         wall_s = _number(where, row, "wall_s", most=_DAY_S) if "wall_s" in row else 0.0
         if audio_s > 0:
+            total += 1
+            _check_count(path, total)
             yield Arrival(at_s=_moment(where, row.get("timestamp")) - wall_s, audio_s=audio_s)
 
 
