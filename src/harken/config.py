@@ -383,8 +383,11 @@ SECTIONS: dict[str, type[Any]] = {
 
 def _check_fleet(config: Config) -> None:
     fleet = config.fleet
-    if not fleet.instances and not fleet.upstreams.strip():
-        raise ConfigError("fleet.instances must be more than 0 where there are no upstreams.")
+    may_sleep = config.autoscale.mode == "on" and config.autoscale.min == 0
+    if not fleet.instances and not fleet.upstreams.strip() and not may_sleep:
+        raise ConfigError(
+            "fleet.instances must be more than 0 where there are no upstreams, and no autoscaler with autoscale.min = 0."
+        )
     if fleet.mps_thread_percentage and fleet.mps == "off":
         raise ConfigError("fleet.mps_thread_percentage is set, but fleet.mps is 'off'.")
     last = fleet.first_port + fleet.instances - 1

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import harken
-from harken.cli.autoscale_app import autoscale
+from harken.cli.autoscale_app import autoscale as autoscale_command
 from harken.cli.flags import (
     DEFAULT_SERVER,
     Aligner,
@@ -62,7 +62,7 @@ def build_app() -> typer.Typer:
     app.command()(scale)
     app.command()(restart)
     app.command()(drain)
-    app.command()(autoscale)
+    app.command("autoscale")(autoscale_command)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
     return app
@@ -122,6 +122,9 @@ def up(
     quantize: Quantize = None,
     slots: Slots = None,
     threads: Threads = None,
+    autoscale: Annotated[
+        str | None, typer.Option(help="How many instances, by the load: off, on or dry-run. [default: off]")
+    ] = None,
     config: ConfigFile = None,
     settings: Settings = None,
     log_level: LogLevel = None,
@@ -151,6 +154,7 @@ def up(
             "slots": slots,
             "threads": threads,
         },
+        autoscale={"mode": autoscale},
         log={"level": log_level},
     )
     sys.exit(run_gateway(merged))

@@ -83,7 +83,7 @@ class Dispatcher:
         self._stats = Stats()
         self._news = News()
         self._is_open = False
-        self._asked_at = self._clock.now()
+        self._used_at = self._clock.now()
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -248,7 +248,7 @@ class Dispatcher:
             slots=sum(target.limit for target in ready),
             rtfx=self._pace.rtfx(now),
             full_rtfx=self._pace.full_rtfx(now),
-            idle_s=now - self._asked_at,
+            idle_s=0.0 if self._runner.open or self._reception.asking else now - self._used_at,
         )
 
     def stats(self) -> Stats:
@@ -269,7 +269,7 @@ class Dispatcher:
             NoReadyInstance: no instance told in time.
             QueueFull: too many wait for that already.
         """
-        self._asked_at = self._clock.now()
+        self._used_at = self._clock.now()
         return self._lookout.model or await self._reception.model()
 
     def refusal(self, requester: Requester) -> HarkenError | None:
@@ -296,8 +296,10 @@ class Dispatcher:
             TimedOut: no slot within `queue_timeout_s`, or the last attempt took too long.
             HarkenError: of the last attempt.
         """
-        self._asked_at = self._clock.now()
-        return await self._runner.recognize(segment, options, send)
+        try:
+            return await self._runner.recognize(segment, options, send)
+        finally:
+            self._used_at = self._clock.now()
 
     def _look_around(self) -> None:
         """A slot may be free, or a target ready: see who waits for that."""

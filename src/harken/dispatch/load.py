@@ -22,7 +22,8 @@ class Load:
         slots: segments that those are given at once, as their throughput has shown.
         rtfx: audio-seconds finished per second in which something ran; None before anything was.
         full_rtfx: the same while somebody waited, which is what the targets can do; None before that was seen.
-        idle_s: seconds since a segment was last asked for; since the start, where none was.
+        idle_s: seconds since the last segment ended, or somebody asked; since the start, where none did. 0 while any is
+            open.
     """
 
     waiting: int

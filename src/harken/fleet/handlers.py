@@ -10,20 +10,26 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from harken.errors import ClientError
+from harken.config import Config
+from harken.errors import ClientError, NotOffered
+from harken.fleet.autoscaling import Autoscaling
 from harken.fleet.changes import Changes
 from harken.fleet.control import Handler, Request
 from harken.fleet.local import LocalFleet
 from harken.fleet.one_change import OneChange, Tell
+from harken.fleet.refusals import Autoscaled
 
 _NAMES_MAX = 1000
 
 
-def handlers_of(fleet: LocalFleet, changes: Changes, one: OneChange) -> Mapping[str, Handler]:
+def handlers_of(
+    config: Config, fleet: LocalFleet, changes: Changes, one: OneChange, autoscaling: Autoscaling | None
+) -> Mapping[str, Handler]:
     """Return what may be asked of this fleet."""
     return {
+        "autoscale": partial(_autoscale, autoscaling),
         "show": partial(_show, fleet, changes, one),
-        "scale": partial(_scale, changes, one),
+        "scale": partial(_scale, config, changes, one),
         "restart": partial(_restart, changes, one),
         "drain": partial(_drain, changes, one),
     }
@@ -43,8 +49,21 @@ async def _show(fleet: LocalFleet, changes: Changes, one: OneChange, request: Re
     }
 
 
-async def _scale(changes: Changes, one: OneChange, request: Request, tell: Tell) -> dict[str, Any]:
+async def _autoscale(autoscaling: Autoscaling | None, request: Request, _: Tell) -> dict[str, Any]:
+    """Show what the autoscaler saw last, and what it decided."""
+    _only(request)
+    if autoscaling is None:
+        raise NotOffered("autoscale.mode is off. With dry-run it only says what it would do: --autoscale dry-run.")
+    return autoscaling.explain()
+
+
+async def _scale(config: Config, changes: Changes, one: OneChange, request: Request, tell: Tell) -> dict[str, Any]:
     _only(request, "count")
+    if config.autoscale.mode == "on":
+        raise Autoscaled(
+            f"The autoscaler decides how many instances there are, {config.autoscale.min} to {config.autoscale.max}: "
+            "change autoscale.min and autoscale.max, or start the gateway with --autoscale off."
+        )
     count = request.get("count")
     if not isinstance(count, int) or isinstance(count, bool):
         raise ClientError("scale wants a whole number as 'count'.")

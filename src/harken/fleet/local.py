@@ -33,6 +33,7 @@ from harken.fleet.keeper import Keeper
 from harken.fleet.machine import Machine, machine_for
 from harken.fleet.owner import TargetOwner
 from harken.fleet.phases import Event, Phase
+from harken.fleet.placing import CPU
 from harken.fleet.plan import COMMAND, devices_of, lay, name_of, variables
 from harken.fleet.turn import PATIENCE_S, Answers, Turn
 from harken.fleet.upstreams import parse_weights
@@ -157,6 +158,12 @@ class LocalFleet:
     def failed_because(self, name: str) -> str:
         """Why the last start of an instance failed; "" where it did not."""
         return self._keepers[name].failed_because if name in self._keepers else ""
+
+    @property
+    def cores(self) -> int | None:
+        """The CPU cores that all instances share; None where some compute elsewhere."""
+        is_cpu = all(self._devices.group_of(kind) == CPU for kind in self._kinds)
+        return self._looked_at.cores if is_cpu else None
 
     @property
     def start_s(self) -> float | None:

@@ -6,14 +6,18 @@ are stopped.
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from harken.clock import SystemClock
 from harken.config import Config
+from harken.dispatch.load import Load
+from harken.fleet.autoscaling import Autoscaling
 from harken.fleet.both import BothFleets
 from harken.fleet.changes import Changes
 from harken.fleet.control import Control
@@ -21,8 +25,10 @@ from harken.fleet.handlers import handlers_of
 from harken.fleet.local import LocalFleet
 from harken.fleet.one_change import OneChange
 from harken.fleet.owner import TargetOwner
+from harken.fleet.scaled import Scaled
 from harken.fleet.static import StaticFleet
 from harken.fleet.wanted import Wanted
+from harken.machine.load import CpuMeter
 from harken.types import InstanceHealth
 
 
@@ -32,6 +38,7 @@ class OperatedFleet:
     Args:
         config: all of it.
         owner: the dispatcher.
+        load: what there is to do, as the dispatcher knows.
         local: the instances of this machine; None for none.
         static: the upstreams; None for none.
         wanted: what runs at the start.
@@ -43,6 +50,7 @@ class OperatedFleet:
         self,
         config: Config,
         owner: TargetOwner,
+        load: Callable[[], Load],
         local: LocalFleet | None,
         static: StaticFleet | None,
         *,
@@ -52,12 +60,14 @@ class OperatedFleet:
     ) -> None:
         self._config = config
         self._owner = owner
+        self._load = load
         self._local = local
         self._wanted = wanted
         self._folder = folder
         self._env = os.environ if env is None else env
         self._both = BothFleets(local, static)
         self._stack = AsyncExitStack()
+        self._changes: Changes | None = None
 
     async def __aenter__(self) -> Self:
         """Begin with the instances; then listen."""
@@ -85,7 +95,8 @@ class OperatedFleet:
     @property
     def is_asleep(self) -> bool:
         """It has no instances because nobody needs one, and starts some as soon as a recording waits."""
-        return False
+        changes = self._changes
+        return self._config.autoscale.mode == "on" and changes is not None and not changes.in_service()
 
     async def wait_broken(self) -> str:
         """Return, with the reasons, when no instance can ever become ready."""
@@ -93,7 +104,28 @@ class OperatedFleet:
 
     async def _open_changes(self, local: LocalFleet, stack: AsyncExitStack) -> None:
         changes = Changes(self._config, local, self._owner, wanted=self._wanted, folder=self._folder)
-        await stack.enter_async_context(changes)
+        self._changes = await stack.enter_async_context(changes)
         one = await stack.enter_async_context(OneChange())
+        autoscaling = None
+        if self._config.autoscale.mode != "off":
+            autoscaling = self._autoscaling(local, changes, one)
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            stack.callback(group.create_task(autoscaling.run()).cancel)
         if self._folder is not None:
-            await stack.enter_async_context(Control(self._folder, handlers_of(local, changes, one)))
+            handlers = handlers_of(self._config, local, changes, one, autoscaling)
+            await stack.enter_async_context(Control(self._folder, handlers))
+
+    def _autoscaling(self, local: LocalFleet, changes: Changes, one: OneChange) -> Autoscaling:
+        clock = SystemClock()
+        scaled = Scaled(
+            local,
+            changes,
+            one,
+            load=self._load,
+            cpu_share=CpuMeter().read,
+            gpu_share=lambda: None,
+            room=lambda: None,
+            cores=local.cores,
+            clock=clock,
+        )
+        return Autoscaling(self._config.autoscale, scaled, clock)

@@ -26,3 +26,11 @@ class ChangeFailed(HarkenError):
 
     code = "change_failed"
     default = "The fleet could not be changed."
+
+
+class Autoscaled(HarkenError):
+    """The count is the autoscaler's to decide."""
+
+    status = 409
+    code = "autoscaled"
+    default = "The autoscaler decides how many instances there are."

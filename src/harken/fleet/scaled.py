@@ -1,14 +1,13 @@
 """The fleet as the autoscaler sees it: one moment in numbers, and a count that can be set.
 
-It joins what the dispatcher knows (what waits, what runs, how fast), what the fleet knows (who is ready, how long a start
-takes) and what the machine says. The invariant: while an operator changes the fleet the autoscaler does not, and a model
-that cannot start is not started again and again without a pause.
+It joins what the dispatcher knows (what waits, what runs, how fast), what the fleet knows (who is ready, how long a
+start takes) and what the machine says. The invariant: while an operator changes the fleet the autoscaler does not, and
+a model that cannot start is not started again and again without a pause.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from harken.clock import Clock
 from harken.dispatch.load import Load
@@ -27,24 +26,8 @@ _PAUSE_MAX_S = 900.0
 _log = get_log("fleet.scaled")
 
 
-class Loaded(Protocol):
-    """Who knows what there is to do: the dispatcher."""
-
-    def load(self) -> Load:
-        """What there is to do at this moment."""
-        ...
-
-
-class MachineShares(Protocol):
-    """What the machine says of itself; None where it does not."""
-
-    def cpu_share(self) -> float | None:
-        """The busy part of the cores since it was asked last, 0 to 1."""
-        ...
-
-    def gpu_share(self) -> float | None:
-        """The busy part of the busiest GPU, 0 to 1."""
-        ...
+Share = Callable[[], float | None]
+"""A busy part, 0 to 1; None unknown. Returns at once."""
 
 
 class Scaled:
@@ -54,8 +37,9 @@ class Scaled:
         local: the instances.
         changes: changes them.
         one: whether an operator does so just now.
-        loaded: the dispatcher.
-        shares: the machine.
+        load: what there is to do at this moment, as the dispatcher knows.
+        cpu_share: the busy part of the machine's cores.
+        gpu_share: the same of its busiest GPU.
         room: for how many further instances memory has room; None unknown.
         cores: that the instances share, where they compute on the CPU; None where they do not.
         clock: monotonic seconds.
@@ -67,8 +51,9 @@ class Scaled:
         changes: Changes,
         one: OneChange,
         *,
-        loaded: Loaded,
-        shares: MachineShares,
+        load: Callable[[], Load],
+        cpu_share: Share,
+        gpu_share: Share,
         room: Callable[[], int | None],
         cores: int | None,
         clock: Clock,
@@ -76,8 +61,9 @@ class Scaled:
         self._local = local
         self._changes = changes
         self._one = one
-        self._loaded = loaded
-        self._shares = shares
+        self._load = load
+        self._cpu_share = cpu_share
+        self._gpu_share = gpu_share
         self._room = room
         self._cores = cores
         self._clock = clock
@@ -87,7 +73,7 @@ class Scaled:
 
     def sample(self) -> Sample:
         """This moment, in numbers."""
-        load = self._loaded.load()
+        load = self._load()
         wanted = self._changes.in_service()
         phases = [self._local.phase(name) for name in wanted]
         ready = phases.count(Phase.READY)
@@ -104,8 +90,8 @@ class Scaled:
             held=load.asking + load.waiting if not wanted else 0,
             pace=None if rtfx is None or not ready else rtfx / ready,
             start_s=self._local.start_s,
-            cpu_share=self._shares.cpu_share(),
-            gpu_share=self._shares.gpu_share(),
+            cpu_share=self._cpu_share(),
+            gpu_share=self._gpu_share(),
             room=self._room(),
             last_request_s=load.idle_s,
             cores=self._cores,

@@ -36,7 +36,7 @@ def run_gateway(config: Config) -> int:
     """
     upstreams = parse_upstreams(config.fleet.upstreams, os.environ)
     parse_weights(config.fleet.weights, config.fleet.instances)
-    machine = machine_for(config) if config.fleet.instances else None
+    machine = machine_for(config) if config.fleet.instances or config.autoscale.mode == "on" else None
     if machine is not None:
         _check_places(config, machine)
     set_up_log(config.log)
@@ -51,6 +51,7 @@ def run_gateway(config: Config) -> int:
         return OperatedFleet(
             config,
             dispatcher,
+            dispatcher.load,
             None if machine is None else LocalFleet(config, dispatcher, wanted=wanted, machine=machine),
             StaticFleet(upstreams, dispatcher) if upstreams else None,
             wanted=wanted,
