@@ -265,6 +265,15 @@ def test_a_held_request_wakes_the_fleet_at_once() -> None:
     assert (full.wanted, full.blocked_by) == (0, Block.MEMORY)
 
 
+def test_going_to_sleep_and_waking_up_is_not_regretted() -> None:
+    """It was asked for, and says nothing about removals under load."""
+    scaler = Autoscaler(IDLE)
+    assert [scaler.decide(fleet(1, now=now)).wanted for now in (0.0, 900.0)] == [1, 0]
+    assert scaler.decide(fleet(0, now=905.0, held=1)).wanted == 1
+    assert lasting(scaler, fleet(4, last_request_s=0.0), 295, since=910.0).wanted == 4
+    assert scaler.decide(fleet(4, now=1210.0, last_request_s=0.0)).wanted == 2
+
+
 def test_many_held_requests_wake_as_many_as_they_need() -> None:
     """They are counted by the pace of before."""
     decision = Autoscaler(IDLE).decide(fleet(0, held=60, queued_audio_s=500.0))
