@@ -49,7 +49,6 @@ def test_a_day_is_replayed_with_every_decision_and_the_rivals(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
-        ((), "--replay"),
         (("--replay", "nowhere.csv"), "nowhere.csv"),
         (("--replay", "day.csv", "--pace", "0"), "--pace must be from 0.01"),
         (("--replay", "day.csv", "--pace", "nan"), "--pace must be from 0.01"),

@@ -77,8 +77,8 @@ def test_a_wrong_day_is_named_with_its_line(name: str, text: str, complaint: str
 
 
 def test_a_day_that_cannot_be_read_is_an_error_in_one_line(tmp_path: Path) -> None:
-    """Not there, a folder, or bytes that are no text."""
+    """Not there, a folder, something without an end, or bytes that are no text."""
     (tmp_path / "binary.jsonl").write_bytes(bytes(range(256)))
-    for path in (tmp_path / "nowhere.csv", tmp_path, tmp_path / "binary.jsonl"):
+    for path in (tmp_path / "nowhere.csv", tmp_path, Path("/dev/zero"), tmp_path / "binary.jsonl"):
         with pytest.raises(ConfigError, match=path.name):
             read_day(path)

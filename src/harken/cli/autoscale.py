@@ -55,7 +55,9 @@ def run_replay(config: Config, asked: Asked) -> int:
             raise ConfigError(f"{flag} must be from {least:g} to {most:g}, not {value:g}.")
     arrivals = read_day(asked.replay)
     kind = Kind(pace=asked.pace, slots=asked.slots, start_s=asked.start_s)
-    rows = run_all(Day(arrivals=arrivals, kind=kind, config=config.autoscale, limits=config.limits))
+    day = Day(arrivals=arrivals, kind=kind, config=config.autoscale, limits=config.limits)
+    with Console(stderr=True).status(f"{len(arrivals):,} recordings, four times"):  # shown on a terminal only
+        rows = run_all(day)
     if asked.as_json:
         print(json.dumps({"day": asked.replay.name, "rows": [dataclasses.asdict(row) for row in rows]}, indent=2))
     else:
@@ -114,5 +116,6 @@ def print_explained(explained: Mapping[str, Any]) -> None:
 def _line(entry: Entry) -> str:
     day, second = divmod(int(entry.at_s), 86_400)
     clock = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
-    change = f"{entry.was} → {entry.wanted}" if entry.was != entry.wanted else f"{entry.was} ({entry.blocked_by})"
-    return f"{f'day {day + 1} ' if day else ''}{clock}  {change:<12} {entry.reason}"
+    change = f"{entry.was} → {entry.wanted}" if entry.was != entry.wanted else str(entry.was)
+    block = f" ({entry.blocked_by})" if entry.blocked_by else ""
+    return f"{f'day {day + 1} ' if day else ''}{clock}  {change + block:<14} {entry.reason}"

@@ -36,6 +36,8 @@ def read_day(path: Path) -> tuple[Arrival, ...]:
     Raises:
         ConfigError: the file cannot be read, has no recording, or a line is wrong.
     """
+    if path.exists() and not path.is_file():  # it is read twice, and a device never ends
+        raise ConfigError(f"The day {path} is no plain file.")
     try:
         kind = _kind(path)
         if kind == "trace":

@@ -119,7 +119,7 @@ class DayScore:
             wait_p95_s=_quantile(self._waits, 0.95),
             wait_p99_s=_quantile(self._waits, 0.99),
             wait_max_s=_quantile(self._waits, 1.0),
-            instance_hours=instance_s / 3600.0,
+            instance_hours=round(instance_s / 3600.0, 3),
             most=most,
             last=last,
             changes=len(changes),
@@ -129,5 +129,5 @@ class DayScore:
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float | None:
-    """The smallest value that `share` of the values do not exceed."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
+    """The smallest value that `share` of the values do not exceed, in milliseconds' precision."""
+    return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 3) if ordered else None
