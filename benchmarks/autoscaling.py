@@ -52,9 +52,9 @@ def days(kind: Kind) -> Iterator[tuple[str, Sequence[Arrival]]]:
 def table(name: str, count: int, rows: Sequence[Row]) -> list[str]:
     """One day in Markdown."""
     lines = [
-        f"### {name[:1].upper()}{name[1:]} ({count:,} recordings)",
+        f"### {name[:1].upper()}{name[1:]} ({count:,} recording{'s' if count > 1 else ''})",
         "",
-        "| who decides | instance-hours | wait p50 | p95 | p99 | longest | refused | timed out | changes | at the end |",
+        "| who decides | instance-hours | wait p50 | p95 | p99 | longest | refused | timed out | changes | last |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
