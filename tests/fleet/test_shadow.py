@@ -81,7 +81,7 @@ def test_a_language_that_the_client_named_was_not_detected() -> None:
 
 
 def test_a_small_sample_may_have_no_fault_of_those_that_are_rare() -> None:
-    """Shares are rounded down."""
+    """Of five segments a twentieth is none."""
     assert not judge(pairs(replace(OLD, finish=Finish.LOOP), 1, of=5)).is_good
 
 
@@ -117,6 +117,13 @@ def test_a_median_many_times_slower_is_a_fault_and_a_few_slow_ones_are_not() -> 
     quick = replace(OLD, took_s=0.01)
     assert judge(pairs(replace(OLD, took_s=0.25), 20, old=quick)).is_good
     assert not judge(pairs(replace(OLD, took_s=1.25), 20, old=quick)).is_good
+
+
+def test_a_few_times_are_too_few_for_a_median() -> None:
+    """Two slow clips may be chance."""
+    verdict = judge(pairs(replace(OLD, took_s=100.0), 4, of=4))
+    assert verdict.is_good
+    assert verdict.figures.slowdown is None
 
 
 def test_where_nobody_measured_nothing_is_slower() -> None:

@@ -61,6 +61,12 @@ def test_failures_that_all_have_are_not_the_new_models() -> None:
     assert after(line("old-1", 50, 50), line("new-1", 50, 50)).call is Call.GOOD
 
 
+def test_where_many_fail_it_takes_more_than_twice_as_many() -> None:
+    """Thirty and forty-five of a hundred may be chance, and the cause is elsewhere."""
+    assert after(line("old-1", 70, 30), line("new-1", 55, 45)).call is Call.GOOD
+    assert after(line("old-1", 70, 30), line("new-1", 35, 65)).call is Call.BAD
+
+
 def test_a_few_failures_among_few_segments_are_bad_at_the_end() -> None:
     """Nothing else speaks for it."""
     assert after(line("new-1", 0, 1), elapsed_s=29.0).call is Call.KEEP_WATCHING

@@ -71,7 +71,7 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShadowLimits:
-    """What a new model may do; shares are of the whole sample, and rounded down: of fewer than 20, 5 % is none.
+    """What a new model may do; shares are of the whole sample: of fewer than 20 segments, 5 % is none.
 
     Attributes:
         failing: share that may fail. None: what the old model could do must be possible still.
@@ -193,7 +193,7 @@ def _against(figures: ShadowFigures, limits: ShadowLimits) -> list[str]:
         (figures.inventions, limits.silent, f"In {figures.inventions} {of} speech was heard where there is none."),
         (figures.flips, limits.flipped, f"In {figures.flips} {of} another language was detected."),
     )
-    said = [sentence for count, share, sentence in counts if count > int(share * figures.segments)]
+    said = [sentence for count, share, sentence in counts if count > share * figures.segments]
     differing, slower = figures.disagreement, figures.slowdown
     if differing is not None and figures.words >= _WORDS_MIN and differing > limits.disagreement:
         said.append(f"{differing:.0%} of the words differ.")
