@@ -95,6 +95,7 @@ class FleetConfig:
         mps: NVIDIA's Multi-Process Service for instances that share a GPU: "off", "on", or "auto" (for GPUs with
             several instances, where this machine has it).
         mps_thread_percentage: the part of a GPU's multiprocessors that one instance may use under MPS; 0: not set.
+        pins_cores: each instance stays on CPU cores of its own.
     """
 
     instances: int = 4
@@ -112,6 +113,7 @@ class FleetConfig:
     devices: str = ""
     mps: str = "off"
     mps_thread_percentage: int = 0
+    pins_cores: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,6 +211,7 @@ class InstanceConfig:
         slots: segments that run at the same time; 0 for as many as memory holds, at most 8 on a CPU and 128 on a GPU.
         waiting: segments that may wait for a slot inside the instance.
         threads: CPU threads of the model; 0 shares the cores among the instances.
+        cores: the CPU cores that the process stays on, such as "0-3,8"; "" for all that it may use.
         drain_timeout_s: after SIGTERM, how long accepted segments may take to finish.
         aligner: times words: "auto" (the one made for the model, where it is at hand), "none", "digits-aligner", a
             folder, or a hub name.
@@ -227,6 +230,7 @@ class InstanceConfig:
     slots: int = 0
     waiting: int = 256
     threads: int = 0
+    cores: str = ""
     drain_timeout_s: float = 300.0
 
 
