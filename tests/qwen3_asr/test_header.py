@@ -20,7 +20,7 @@ def test_a_whole_file_is_told_from_one_that_was_cut_off(tmp_path: Path) -> None:
     """By a single byte."""
     whole = resolve_model("digits") / FILE
     header = read_header(whole)
-    assert (header.file_bytes, header.dtypes) == (whole.stat().st_size, {"BF16"})
+    assert (header.file_bytes, header.dtypes) == (whole.stat().st_size, frozenset({"BF16"}))
     assert header.tensor_bytes == 2 * header.parameters
     short = tmp_path / FILE
     short.write_bytes(whole.read_bytes()[:-1])

@@ -12,6 +12,7 @@ import typer
 
 import harken
 from harken.cli.autoscale_app import autoscale as autoscale_command
+from harken.cli.doctor_app import doctor
 from harken.cli.flags import (
     DEFAULT_SERVER,
     Aligner,
@@ -58,6 +59,7 @@ def build_app() -> typer.Typer:
     app.command()(transcribe)
     app.command()(status)
     app.command()(demo)
+    app.command()(doctor)
     app.command()(simulate)
     app.command()(scale)
     app.command()(restart)
