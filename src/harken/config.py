@@ -390,7 +390,7 @@ def _check_fleet(config: Config) -> None:
     may_sleep = config.autoscale.mode == "on" and config.autoscale.min == 0
     if not fleet.instances and not fleet.upstreams.strip() and not may_sleep:
         raise ConfigError(
-            "fleet.instances must be more than 0 where there are no upstreams, and no autoscaler with autoscale.min = 0."
+            "fleet.instances must be more than 0 where there are no upstreams (or an autoscaler with autoscale.min 0)."
         )
     if fleet.mps_thread_percentage and fleet.mps == "off":
         raise ConfigError("fleet.mps_thread_percentage is set, but fleet.mps is 'off'.")

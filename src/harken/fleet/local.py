@@ -34,7 +34,7 @@ from harken.fleet.machine import Machine, machine_for
 from harken.fleet.owner import TargetOwner
 from harken.fleet.phases import Event, Phase
 from harken.fleet.placing import CPU
-from harken.fleet.plan import COMMAND, devices_of, lay, name_of, variables
+from harken.fleet.plan import COMMAND, devices_of, lay, name_of, places_of, variables
 from harken.fleet.turn import PATIENCE_S, Answers, Turn
 from harken.fleet.upstreams import parse_weights
 from harken.fleet.wanted import Wanted, configured
@@ -110,7 +110,8 @@ class LocalFleet:
             on_given_up=self._condemn,
             on_mps_died=self._note_mps_died,
         )
-        places = list(itertools.islice(itertools.cycle(self._kinds), self._wanted.instances))
+        self._planned = places_of(self._config, machine, self._config.fleet.instances)
+        places = places_of(self._config, machine, self._wanted.instances)
         async with AsyncExitStack() as stack:
             await self._devices.share([self._devices.group_of(device) for device in places], stack)
             self._answers: Answers = partial(_answers, await stack.enter_async_context(open_session()))
@@ -251,7 +252,7 @@ class LocalFleet:
 
     def _laid(self, name: str, device: str, model: str) -> InstanceConfig:
         number = int(name.rpartition("-")[2])
-        laid = lay(number, device, self._config, self._looked_at)
+        laid = lay(number, device, self._config, self._looked_at, self._planned)
         if not 0 <= laid.port <= _PORT_MAX or laid.port == self._config.gateway.port != 0:
             raise ConfigError(f"There is no port for {name}: fleet.first_port + {number - 1} is {laid.port}.")
         return dataclasses.replace(laid, model=model)

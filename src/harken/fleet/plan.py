@@ -12,25 +12,36 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from harken.config import Config, InstanceConfig
+from harken.fleet.cores import assign_cores
 from harken.fleet.machine import Machine
-from harken.fleet.placing import CPU, deal, group_of, memory_shares, parse_devices
+from harken.fleet.placing import CPU, group_of, memory_shares, parse_devices, spread
+from harken.machine.cores import write_cores
 
 COMMAND = (sys.executable, "-P", "-m", "harken", "serve", "--supervised")
 """Starts one instance; -P: nothing in the working directory can take the place of a module."""
 
 
 def plan(config: Config, machine: Machine) -> tuple[InstanceConfig, ...]:
-    """Lay out `fleet.instances` instances, dealt out over the devices in turn.
+    """Lay out `fleet.instances` instances.
 
     Raises:
         ConfigError: `fleet.devices` makes no sense here.
     """
-    devices = deal(devices_of(config, machine), config.fleet.instances)
-    return tuple(lay(number, device, config, machine) for number, device in enumerate(devices, start=1))
+    places = places_of(config, machine, config.fleet.instances)
+    return tuple(lay(number, device, config, machine, places) for number, device in enumerate(places, start=1))
+
+
+def places_of(config: Config, machine: Machine, instances: int) -> tuple[str, ...]:
+    """Choose a device for each of so many instances: by free memory, as far as that is known, else in turn.
+
+    Raises:
+        ConfigError: `fleet.devices` makes no sense here.
+    """
+    return spread(devices_of(config, machine), instances, machine.free_bytes)
 
 
 def devices_of(config: Config, machine: Machine) -> tuple[str, ...]:
-    """What instances are dealt out over; at least one.
+    """What instances are placed on; at least one.
 
     Raises:
         ConfigError: `fleet.devices` makes no sense here.
@@ -38,26 +49,41 @@ def devices_of(config: Config, machine: Machine) -> tuple[str, ...]:
     return parse_devices(config.fleet.devices, machine.gpus) or (config.instance.device,)
 
 
-def lay(number: int, device: str, config: Config, machine: Machine) -> InstanceConfig:
-    """Lay out one instance, from number 1 on.
+def lay(number: int, device: str, config: Config, machine: Machine, places: Sequence[str]) -> InstanceConfig:
+    """Lay out one instance.
 
     Port 0 for the first means port 0 for all: each takes a free one and announces it. With `threads` 0 the cores are
     shared evenly among as many as are configured, at least one each. So is the share of a device's memory: one that
     comes later has as much as the others, and takes fewer slots where less is left.
+
+    Args:
+        number: its own, from 1 on.
+        device: where it goes.
+        config: of the whole fleet.
+        machine: cores and accelerators.
+        places: the devices of the instances that the fleet begins with.
     """
     fleet = config.fleet
     planned = max(1, fleet.instances)
-    groups = [group_of(one, has_gpu=machine.has_gpu) for one in deal(devices_of(config, machine), planned)]
+    groups = [group_of(one, has_gpu=machine.has_gpu) for one in places]
     shares = dict(zip(groups, memory_shares(config.instance.memory_share, groups), strict=True))
+    threads = config.instance.threads or max(1, machine.cores // planned)
     return dataclasses.replace(
         config.instance,
         name=name_of(number),
         host=fleet.host,
         port=fleet.first_port + number - 1 if fleet.first_port else 0,
-        threads=config.instance.threads or max(1, machine.cores // planned),
+        threads=threads,
+        cores=_cores(number, planned, threads, machine) if fleet.pins_cores else config.instance.cores,
         device=device,
         memory_share=shares.get(group_of(device, has_gpu=machine.has_gpu), config.instance.memory_share),
     )
+
+
+def _cores(number: int, planned: int, threads: int, machine: Machine) -> str:
+    """The cores of an instance; who comes later than those that were planned shares the cores of an earlier one."""
+    assigned = assign_cores(machine.core_numbers, planned, threads, machine.core_nodes)
+    return write_cores(assigned[(number - 1) % planned])
 
 
 def name_of(number: int) -> str:
