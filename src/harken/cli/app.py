@@ -39,6 +39,7 @@ from harken.cli.flags import (
 from harken.cli.fleet_app import drain, restart, scale
 from harken.cli.jobs_app import build_jobs_app
 from harken.cli.keys import build_keys_app
+from harken.cli.roll_app import roll
 from harken.cli.simulate_app import simulate
 from harken.config import Config, load_config
 from harken.errors import ConfigError
@@ -64,6 +65,7 @@ def build_app() -> typer.Typer:
     app.command()(scale)
     app.command()(restart)
     app.command()(drain)
+    app.command()(roll)
     app.command("autoscale")(autoscale_command)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
@@ -132,6 +134,7 @@ def up(
     log_level: LogLevel = None,
 ) -> None:
     """Start a gateway and its instances on this machine, or in front of other servers."""
+    from harken.cli.need import estimate
     from harken.fleet.up import run_gateway
 
     # Whoever names servers and no model wants no model loaded here, unless a file or a variable says so.
@@ -159,7 +162,7 @@ def up(
         autoscale={"mode": autoscale},
         log={"level": log_level},
     )
-    sys.exit(run_gateway(merged))
+    sys.exit(run_gateway(merged, estimate=estimate))
 
 
 def serve(

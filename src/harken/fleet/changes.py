@@ -150,6 +150,13 @@ class Changes:
             tell(f"{name} is stopped")
         return {"drained": list(names), "cut": cut}
 
+    def adopt(self, model: str) -> None:
+        """Have everything be of this model from now on: what is in service is so already."""
+        self._remember(replace(self.wanted, model=model, instances=len(self.in_service())))
+        for name in self.wanted.stopped:
+            if name in self._fleet.names():
+                self._fleet.remodel(name, model)
+
     def in_service(self) -> tuple[str, ...]:
         """The instances that should run, in the order in which they came."""
         away = self._leaving.union(self.wanted.stopped)

@@ -18,17 +18,26 @@ from harken.fleet.control import Handler, Request
 from harken.fleet.local import LocalFleet
 from harken.fleet.one_change import OneChange, Tell
 from harken.fleet.refusals import Autoscaled
+from harken.fleet.roll import Roll, wish_of
 
 _NAMES_MAX = 1000
 
 
 def handlers_of(
-    config: Config, fleet: LocalFleet, changes: Changes, one: OneChange, autoscaling: Autoscaling | None
+    config: Config,
+    fleet: LocalFleet,
+    changes: Changes,
+    one: OneChange,
+    *,
+    roll: Roll,
+    autoscaling: Autoscaling | None,
 ) -> Mapping[str, Handler]:
     """Return what may be asked of this fleet."""
     return {
         "autoscale": partial(_autoscale, autoscaling),
         "show": partial(_show, fleet, changes, one),
+        "roll": partial(_roll, roll, one),
+        "stop_roll": partial(_stop_roll, roll),
         "scale": partial(_scale, config, changes, one),
         "restart": partial(_restart, changes, one),
         "drain": partial(_drain, changes, one),
@@ -68,6 +77,18 @@ async def _scale(config: Config, changes: Changes, one: OneChange, request: Requ
     if not isinstance(count, int) or isinstance(count, bool):
         raise ClientError("scale wants a whole number as 'count'.")
     return await one.make(f"scale to {count}", lambda told: changes.scale(count, told), tell)
+
+
+async def _roll(roll: Roll, one: OneChange, request: Request, tell: Tell) -> dict[str, Any]:
+    wish = wish_of({name: value for name, value in request.items() if name != "do"})
+    return await one.make(f"roll to {wish.model}", lambda told: roll.run(wish, told), tell)
+
+
+async def _stop_roll(roll: Roll, request: Request, _: Tell) -> dict[str, Any]:
+    _only(request)
+    if not roll.stop():
+        raise ClientError("No roll is under way.")
+    return {"stopping": True}
 
 
 async def _restart(changes: Changes, one: OneChange, request: Request, tell: Tell) -> dict[str, Any]:

@@ -118,8 +118,7 @@ class LocalFleet:
             self._group = await stack.enter_async_context(asyncio.TaskGroup())
             self._stack = stack.pop_all()
         for name in self._wanted.stopped:
-            self._keep(self._laid(name, self._kinds[0], self._wanted.model))
-            self._keepers[name].tell(Event.STOP)
+            self._keep(self._laid(name, self._kinds[0], self._wanted.model)).tell(Event.STOP)
         for device in places:
             self.add(self._wanted.model, device=device)
         return self
@@ -147,6 +146,29 @@ class LocalFleet:
         """Where an instance is; STOPPED where there is none of that name."""
         keeper = self._keepers.get(name)
         return Phase.STOPPED if keeper is None else keeper.phase
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The devices that instances are placed on."""
+        return self._kinds
+
+    @property
+    def model(self) -> str:
+        """What the instances in service are started with; "" where there are none."""
+        alive = (keeper for keeper in self._keepers.values() if keeper.phase not in _GONE)
+        return next((keeper.instance.model for keeper in alive), "")
+
+    def group_of(self, device: str) -> str:
+        """With whom an instance on a device shares its fate: a GPU, or "cpu"."""
+        return self._devices.group_of(device)
+
+    def laid_next(self, model: str) -> InstanceConfig:
+        """How one more instance of a model would be started.
+
+        Raises:
+            ConfigError: there is no port left for it.
+        """
+        return self._laid(self.free_names(1)[0], self._emptiest(), model)
 
     def laid(self, name: str) -> InstanceConfig:
         """How an instance was started."""
@@ -236,6 +258,12 @@ class LocalFleet:
         self._keepers[name].tell(Event.STOP)
         await self.when(lambda: self.phase(name) is Phase.STOPPED)
         return is_empty
+
+    def remodel(self, name: str, model: str) -> None:
+        """Have a stopped instance start with another model, whenever that is."""
+        device = self._keepers[name].instance.device
+        self.forget(name)
+        self._keep(self._laid(name, device, model)).tell(Event.STOP)
 
     def forget(self, name: str) -> None:
         """Strike out an instance that is stopped; its name may be used again."""

@@ -7,8 +7,6 @@ are stopped.
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +14,7 @@ from typing import Self
 
 from harken.clock import SystemClock
 from harken.config import Config
-from harken.dispatch.load import Load
+from harken.dispatch.dispatcher import Dispatcher
 from harken.fleet.autoscaling import Autoscaling
 from harken.fleet.both import BothFleets
 from harken.fleet.changes import Changes
@@ -24,7 +22,8 @@ from harken.fleet.control import Control
 from harken.fleet.handlers import handlers_of
 from harken.fleet.local import LocalFleet
 from harken.fleet.one_change import OneChange
-from harken.fleet.owner import TargetOwner
+from harken.fleet.roll import Roll
+from harken.fleet.rooms import Estimate, Rooms
 from harken.fleet.scaled import Scaled
 from harken.fleet.static import StaticFleet
 from harken.fleet.wanted import Wanted
@@ -37,34 +36,31 @@ class OperatedFleet:
 
     Args:
         config: all of it.
-        owner: the dispatcher.
-        load: what there is to do, as the dispatcher knows.
+        dispatcher: is told of addresses, and tells of the work.
         local: the instances of this machine; None for none.
         static: the upstreams; None for none.
         wanted: what runs at the start.
         folder: the run folder; None: no socket, and nothing is remembered.
-        env: the variables of this process.
+        estimate: what one instance needs of memory.
     """
 
     def __init__(
         self,
         config: Config,
-        owner: TargetOwner,
-        load: Callable[[], Load],
+        dispatcher: Dispatcher,
         local: LocalFleet | None,
         static: StaticFleet | None,
         *,
         wanted: Wanted,
         folder: Path | None,
-        env: Mapping[str, str] | None = None,
+        estimate: Estimate = lambda _: None,
     ) -> None:
         self._config = config
-        self._owner = owner
-        self._load = load
+        self._dispatcher = dispatcher
         self._local = local
         self._wanted = wanted
         self._folder = folder
-        self._env = os.environ if env is None else env
+        self._estimate = estimate
         self._both = BothFleets(local, static)
         self._stack = AsyncExitStack()
         self._changes: Changes | None = None
@@ -103,28 +99,31 @@ class OperatedFleet:
         return await self._both.wait_broken()
 
     async def _open_changes(self, local: LocalFleet, stack: AsyncExitStack) -> None:
-        changes = Changes(self._config, local, self._owner, wanted=self._wanted, folder=self._folder)
+        changes = Changes(self._config, local, self._dispatcher, wanted=self._wanted, folder=self._folder)
         self._changes = await stack.enter_async_context(changes)
         one = await stack.enter_async_context(OneChange())
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        rooms = Rooms(local, self._estimate)
         autoscaling = None
         if self._config.autoscale.mode != "off":
-            autoscaling = self._autoscaling(local, changes, one)
-            group = await stack.enter_async_context(asyncio.TaskGroup())
-            stack.callback(group.create_task(autoscaling.run()).cancel)
+            autoscaling = self._autoscaling(local, changes, one, rooms)
+            for work in (rooms.run(), autoscaling.run()):
+                stack.callback(group.create_task(work).cancel)
         if self._folder is not None:
-            handlers = handlers_of(self._config, local, changes, one, autoscaling)
+            roll = Roll(self._config, local, changes, self._dispatcher, rooms)
+            handlers = handlers_of(self._config, local, changes, one, roll=roll, autoscaling=autoscaling)
             await stack.enter_async_context(Control(self._folder, handlers))
 
-    def _autoscaling(self, local: LocalFleet, changes: Changes, one: OneChange) -> Autoscaling:
+    def _autoscaling(self, local: LocalFleet, changes: Changes, one: OneChange, rooms: Rooms) -> Autoscaling:
         clock = SystemClock()
         scaled = Scaled(
             local,
             changes,
             one,
-            load=self._load,
+            load=self._dispatcher.load,
             cpu_share=CpuMeter().read,
-            gpu_share=lambda: None,
-            room=lambda: None,
+            gpu_share=lambda: rooms.gpu_share,
+            room=lambda: rooms.further,
             cores=local.cores,
             clock=clock,
         )

@@ -34,3 +34,18 @@ class Autoscaled(HarkenError):
     status = 409
     code = "autoscaled"
     default = "The autoscaler decides how many instances there are."
+
+
+class NoRoom(HarkenError):
+    """Memory does not allow one more instance; the message says what would."""
+
+    status = 409
+    code = "no_room"
+    default = "There is no memory for one more instance."
+
+
+class RolledBack(HarkenError):
+    """A new model would not do; the message says why, and what is in service."""
+
+    code = "rolled_back"
+    default = "The new model was not taken."

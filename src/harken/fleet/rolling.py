@@ -110,6 +110,10 @@ class Rolling:
         self._phases: dict[str, Phase] = {name: fleet.phase(name) for name in plan.old}
         self._weights = {new: fleet.weight(old) for old, new in zip(plan.old, plan.new, strict=True)}
 
+    def stop(self) -> None:
+        """An operator wants it to go back."""
+        self._events.put_nowait((RollEvent.STOPPED, "", ""))
+
     async def run(self) -> Action:
         """Roll to the end; return the END."""
         async with asyncio.TaskGroup() as group:

@@ -12,6 +12,7 @@ from harken.fleet.machine import Machine, machine_for
 from harken.fleet.mps_plan import groups_under_mps
 from harken.fleet.operated import OperatedFleet
 from harken.fleet.plan import groups_of, plan
+from harken.fleet.rooms import Estimate
 from harken.fleet.run_place import RunPlace
 from harken.fleet.static import StaticFleet
 from harken.fleet.upstreams import parse_upstreams, parse_weights
@@ -24,8 +25,12 @@ from harken.server.run import run
 _log = get_log("fleet.up")
 
 
-def run_gateway(config: Config) -> int:
+def run_gateway(config: Config, *, estimate: Estimate = lambda _: None) -> int:
     """Run a gateway over instances on this machine, and over upstreams, until it is told to leave.
+
+    Args:
+        config: all of it.
+        estimate: what one instance needs of memory, as far as that is known before it runs.
 
     Returns:
         The exit code: 0 after SIGTERM or Ctrl-C; 3 when it, or every instance, cannot start as told, with the reason
@@ -51,11 +56,11 @@ def run_gateway(config: Config) -> int:
         return OperatedFleet(
             config,
             dispatcher,
-            dispatcher.load,
             None if machine is None else LocalFleet(config, dispatcher, wanted=wanted, machine=machine),
             StaticFleet(upstreams, dispatcher) if upstreams else None,
             wanted=wanted,
             folder=place.folder,
+            estimate=estimate,
         )
 
     def build(url: str) -> Gateway:
