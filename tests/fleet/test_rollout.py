@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harken.fleet.roll_actions import Action, Outcome, RollDo
 from harken.fleet.roll_stages import ROLL_TABLE, RollEvent, RollReact, Stage
@@ -243,6 +245,29 @@ def test_news_of_strangers_and_late_news_change_nothing() -> None:
     play(roll, (E.STOPPED, ""))
     assert play(roll, (E.SHADOW_GOOD, ""), (E.READY, "new-1"), (E.STOPPED, ""), (E.TIMED_OUT, "")) == []
     assert play(roll, (E.GONE, "new-1")) == [(D.END, "")], "new-2 never was there"
+
+
+@pytest.mark.slow
+@given(
+    news=st.lists(
+        st.tuples(st.sampled_from(RollEvent), st.sampled_from(["", "old-1", "old-2", "new-1", "new-2", "asr-9"])),
+        max_size=60,
+    ),
+    surge=st.booleans(),
+    down=st.integers(0, 2),
+)
+def test_whatever_is_said_it_ends_once_and_asks_for_nothing_afterwards(
+    news: list[tuple[RollEvent, str]], surge: bool, down: int
+) -> None:
+    """Lies included: an instance that is ready before it was started, or gone though nobody removed it."""
+    roll = Rollout(plan(surge=surge, down=down))
+    done = told(roll.start())
+    for event, name in news:
+        done += told(roll.on(event, name))
+    ends = [at for at, (do, _) in enumerate(done) if do is D.END]
+    assert ends in ([], [len(done) - 1])
+    assert sum(do is D.ROLL_BACK for do, _ in done) <= 1
+    assert bool(ends) == (roll.stage is S.ENDED) == bool(roll.outcome)
 
 
 def test_a_step_grows_with_all_that_is_waited_for() -> None:

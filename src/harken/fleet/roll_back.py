@@ -2,8 +2,8 @@
 
 Pure: one look at the seats, one step. First goes what serves nobody, and with it its memory; then, one by one, an old
 instance comes up and a new one goes, so that no fewer serve than while all was well. A roll that takes one down first
-(`cap` leaves no room for one more) does so on the way back, too. The invariant: the last instance that works is never
-given up for one that does not: where nothing of the old model can be started any more, the new stays.
+(`cap` leaves no room for one more) does so on the way back, too. The invariant: where there is room for one more, the
+last instance that works is not given up for one that may not: if nothing of the old model starts, the new one stays.
 """
 
 from __future__ import annotations
