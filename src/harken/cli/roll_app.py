@@ -20,6 +20,9 @@ def roll(
     shadow_wait: Annotated[float, typer.Option(help="Seconds to wait for them in the traffic.")] = 20.0,
     watch: Annotated[float, typer.Option(help="Seconds for which the first new instance is watched.")] = 30.0,
     slowdown: Annotated[float, typer.Option(help="So many times slower than the old model is too slow.")] = 2.0,
+    accept_losses: Annotated[
+        bool, typer.Option("--accept-losses", help="The new model may lack languages, an aligner, long segments.")
+    ] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Have the roll under way go back.")] = False,
     port: GatewayPort = None,
     as_json: AsJson = False,
@@ -40,6 +43,7 @@ def roll(
         "shadow_wait_s": shadow_wait,
         "watch_s": watch,
         "slowdown": slowdown,
+        "accepts_losses": accept_losses,
     }
     done = carry_out(read_config(config, settings), port, {"do": "stop_roll"} if stop else request, as_json=as_json)
     if as_json:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
+from harken.dispatch.lines.line import Missed
 from harken.dispatch.lines.session import open_session
 from harken.dispatch.lines.wire_line import WireLine
 from harken.errors import ClientError
@@ -27,8 +28,10 @@ from harken.fleet.rollout import Plan
 from harken.fleet.rooms import Rooms
 from harken.fleet.shadow import ShadowLimits, judge
 from harken.fleet.shadow_sampler import ShadowSampler
+from harken.fleet.successor import losses
 from harken.fleet.traffic_watch import Call, TrafficLimits, watch
 from harken.log import get_log
+from harken.types import ModelInfo
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 _LOOK_S = 0.5
 _SHADOW_S = 600.0
 _ADMIT_S = 60.0
+_LOOK_TIMEOUT_S = 5.0
 _TRAFFIC_SLOWDOWN = 2.0
 
 _log = get_log("fleet.roll")
@@ -51,7 +55,8 @@ class RollWish:
         shadow: segments that the first new instance recognises for a trial; 0 for none.
         shadow_wait_s: how long to wait for them in the traffic, before packaged recordings fill the sample.
         watch_s: how long the first new instance is watched in traffic; 0 for not at all.
-        slowdown: so many times slower than the old model is too slow in traffic; twice that in the shadow sample.
+        accepts_losses: whether the new model may lack what the old one has: languages, an aligner, long segments.
+        slowdown: so many times slower than the old model is too slow in traffic; in the sample where that is wider.
     """
 
     model: str
@@ -59,6 +64,7 @@ class RollWish:
     shadow: int = 20
     shadow_wait_s: float = 20.0
     watch_s: float = 30.0
+    accepts_losses: bool = False
     slowdown: float = _TRAFFIC_SLOWDOWN
 
 
@@ -107,7 +113,7 @@ class Roll:
             new=self._local.free_names(len(old)),
             down=tuple(name for name in old if self._local.phase(name) is not Phase.READY),
             surge=not wish.is_replacing,
-            shadow=wish.shadow,
+            shadow=max(wish.shadow, 1),  # also where there is no sample the model is asked what it can do
             watch_s=wish.watch_s,
         )
         sampler = ShadowSampler(wanted=wish.shadow, is_old=lambda name: name in plan.old)
@@ -151,10 +157,13 @@ class Roll:
         )
 
     def _judges(self, wish: RollWish, plan: Plan, sampler: ShadowSampler, session: ClientSession) -> RollJudges:
-        limits = ShadowLimits(slowdown=2 * wish.slowdown)
+        limits = ShadowLimits(slowdown=max(ShadowLimits().slowdown, wish.slowdown))
+        model_before = self._dispatcher.known_model
         collected = asyncio.Event()
 
         async def prepare(_: str) -> str:
+            if not wish.shadow:
+                return ""
             ready = [name for name in plan.old if self._local.phase(name) is Phase.READY]
             line = WireLine(self._local.url(ready[0]), session) if ready else None
             await sampler.collect(line, wait_s=wish.shadow_wait_s)
@@ -162,9 +171,14 @@ class Roll:
             return ""
 
         async def shadow(name: str) -> str:
+            line = WireLine(self._local.url(name), session)
+            if lacking := await _lacking(model_before, line, wish):
+                return lacking
+            if not wish.shadow:
+                return ""
             if not collected.is_set():
                 await prepare("")
-            pairs = await sampler.run(WireLine(self._local.url(name), session))
+            pairs = await sampler.run(line)
             verdict = await asyncio.to_thread(judge, pairs, limits)
             _log.info("roll.shadow", instance=name, is_good=verdict.is_good, reason=verdict.reason)
             return "" if verdict.is_good else f"The shadow sample came out badly. {verdict.reason}"
@@ -203,6 +217,17 @@ class Roll:
         return {"model": wish.model, "instances": list(plan.new), "replaced": list(plan.old)}
 
 
+async def _lacking(before: ModelInfo | None, line: WireLine, wish: RollWish) -> str:
+    """What the new model cannot do that the old one can, as sentences; "" where that is accepted."""
+    state = await line.look(_LOOK_TIMEOUT_S)
+    if before is None or isinstance(state, Missed) or state.model is None:
+        return ""
+    lacking = losses(before, state.model)
+    for sentence in lacking:
+        _log.warning("roll.loss", model=state.model.name, loss=sentence)
+    return "" if wish.accepts_losses or not lacking else f"{' '.join(lacking)} With --accept-losses it is taken."
+
+
 def wish_of(request: dict[str, Any]) -> RollWish:
     """Read a wish from plain fields.
 
@@ -214,7 +239,7 @@ def wish_of(request: dict[str, Any]) -> RollWish:
     for name, value in request.items():
         if name == "model":
             is_right = isinstance(value, str) and bool(value.strip()) and len(value) < 4096
-        elif name == "is_replacing":
+        elif name in ("is_replacing", "accepts_losses"):
             is_right = isinstance(value, bool)
         elif name in ranges:
             least, most = ranges[name]
