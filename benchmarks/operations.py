@@ -2,9 +2,9 @@
 
 `python -m benchmarks.operations --minutes 30` starts a gateway with the digits model, has clients send recordings whose
 words are known without a pause, and meanwhile scales up twice and down twice, rolls to another copy of the model, and
-kills instances with SIGKILL. Every answer is compared with what is said in its recording. The invariant: each request is
-counted once, as right, wrong, refused (before it was accepted) or failed; the exit code is 0 only if nothing but right
-and refused is left.
+kills instances with SIGKILL. Every answer is compared with what is said in its recording. The invariant: each request
+is counted once, as right, wrong, refused (before it was accepted) or failed; the exit code is 0 only if nothing but
+right and refused is left.
 """
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ class Tally:
     failed: list[str] = field(default_factory=list)
     took_s: list[float] = field(default_factory=list)
     by_instance: Counter[str] = field(default_factory=Counter)
-    by_model: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -89,24 +88,32 @@ async def client(trial: Trial, session: aiohttp.ClientSession, samples: list[tup
         try:
             async with session.post(f"{trial.url}/v1/audio/transcriptions", data=form) as answer:
                 body = await answer.json()
-                _count(trial.tally, answer, body, path.name, text, time.monotonic() - began)
+                took_s = time.monotonic() - began
+                _count(trial.tally, answer, body, Said(name=path.name, text=text, took_s=took_s))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             trial.tally.failed.append(f"{path.name}: {type(error).__name__}: {error}")
 
 
-def _count(
-    tally: Tally, answer: aiohttp.ClientResponse, body: dict[str, Any], name: str, text: str, took_s: float
-) -> None:
-    if answer.status == 200 and body.get("text") == text:
+@dataclass(frozen=True)
+class Said:
+    """A recording that was sent: its name, its words, and how long the answer took."""
+
+    name: str
+    text: str
+    took_s: float
+
+
+def _count(tally: Tally, answer: aiohttp.ClientResponse, body: dict[str, Any], said: Said) -> None:
+    if answer.status == 200 and body.get("text") == said.text:
         tally.right += 1
-        tally.took_s.append(took_s)
+        tally.took_s.append(said.took_s)
         tally.by_instance[answer.headers.get("X-Harken-Instance", "")] += 1
     elif answer.status == 200:
-        tally.wrong.append(f"{name}: {body.get('text')!r} instead of {text!r}")
+        tally.wrong.append(f"{said.name}: {body.get('text')!r} instead of {said.text!r}")
     elif answer.status in REFUSALS and "Retry-After" in answer.headers:
         tally.refused += 1
     else:
-        tally.failed.append(f"{name}: {answer.status} {json.dumps(body)[:200]}")
+        tally.failed.append(f"{said.name}: {answer.status} {json.dumps(body)[:200]}")
 
 
 async def command(trial: Trial, *words: str) -> None:
@@ -209,12 +216,13 @@ async def _run(
 
 def report(trial: Trial, minutes: float) -> str:
     """The result as a page."""
-    tally, took = trial.tally, sorted(trial.tally.took_s)
-    share = lambda part: took[min(len(took) - 1, int(part * len(took)))] if took else 0.0  # noqa: E731 - one line of three
+    tally, took = trial.tally, sorted(trial.tally.took_s) or [0.0]
+    median, late, longest = (took[min(len(took) - 1, int(part * len(took)))] for part in (0.5, 0.99, 1.0))
     lines = [
         "# Load while the fleet is changed and killed",
         "",
-        f"`python -m benchmarks.operations --minutes {minutes:g}`, {datetime.now(UTC):%Y-%m-%d}. {machine()}; commit {commit()}",
+        f"`python -m benchmarks.operations --minutes {minutes:g}`, {datetime.now(UTC):%Y-%m-%d}.",
+        f"{machine()}; commit {commit()}.",
         "",
         f"{CLIENTS} clients, each with one recording after another; model digits; the cache is off.",
         "",
@@ -225,7 +233,7 @@ def report(trial: Trial, minutes: float) -> str:
         f"| failures of accepted requests | {len(tally.failed)} |",
         f"| refused before they were accepted | {tally.refused} |",
         f"| kills | {trial.kills} |",
-        f"| time per request: median, 99 %, longest | {share(0.5):.2f} s, {share(0.99):.2f} s, {share(1.0):.2f} s |",
+        f"| time per request: median, 99 %, longest | {median:.2f} s, {late:.2f} s, {longest:.2f} s |",
         f"| by instance | {', '.join(f'{name} {count}' for name, count in sorted(tally.by_instance.items()))} |",
         "",
         "```",
