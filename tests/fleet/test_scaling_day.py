@@ -169,7 +169,7 @@ def test_a_pace_that_was_measured_wrong_costs_something_and_breaks_nothing(error
     assert row.refused == row.timed_out == 0
     assert row.wait_max_s is not None and row.wait_max_s < 60.0
     assert row.turns <= right.turns + 2 and row.last == 2
-    assert row.instance_hours < 1.2 * right.instance_hours
+    assert row.instance_hours < 1.4 * right.instance_hours
 
 
 @pytest.mark.slow
@@ -177,7 +177,7 @@ def test_a_start_that_takes_two_minutes_means_longer_waits_and_no_flapping() -> 
     """The spike is over before the second set of instances would be there."""
     arrivals = draw(spike, lasts_s=3 * HOUR_S, pace=KIND.pace)
     row = decided(Day(arrivals=arrivals, kind=dataclasses.replace(KIND, start_s=120.0)))
-    assert row.turns <= 3 and row.last == 2
+    assert row.turns <= 6 and row.last == 2
     assert row.wait_max_s is not None and row.wait_max_s < 240.0
 
 

@@ -1,8 +1,8 @@
 """A day of load under a virtual clock: the real decisions on a fleet that is a model.
 
 Owns the queue, the looks and the score of one day; who decides is an argument. Segments wait in one queue in the order
-in which they come, at most so many of one recording at a time; `virtual_fleet` says how they run. Not simulated:
-decoding, failures, classes and fairness. Invariant: every recording ends as exactly one of done, refused (too much
+in which they come, at most so many of one recording at a time; `virtual_fleet` says how they run, and the gateway's own
+`Pace` measures how fast. Not simulated: decoding, failures, classes and fairness. Invariant: every recording ends as exactly one of done, refused (too much
 waits already) and timed out (it waited longer than is allowed).
 """
 
@@ -16,6 +16,7 @@ from typing import Final
 from harken.bench.timeline import Timeline
 from harken.bench.workload import Arrival
 from harken.config import AutoscaleConfig, LimitsConfig
+from harken.dispatch.order.pace import Pace
 from harken.fleet.day_score import DayScore, Entry, Row
 from harken.fleet.rivals import Decider
 from harken.fleet.sample import Sample
@@ -37,7 +38,7 @@ class Day:
         kind: of the instances.
         config: limits and interval of the looks.
         limits: of the queue.
-        pace_error: what the measured pace is of the real one; 1 where it is right.
+        pace_error: by what the measured pace is multiplied, as if it had been measured wrong.
         first: instances at the beginning; None for as few as allowed.
         shows_cpu: whether the busy part of all instances is shown as if it were the CPU's.
     """
@@ -92,7 +93,7 @@ class _Simulated:
         self._open = 0
         self._last_arrival_at: float | None = None
         self._start_s: float | None = None
-        self._has_finished = False
+        self._pace = Pace()
         self._before = (0.0, 0.0)
         self._plan_arrival()
         self.timeline.at(0.0, self._look)
@@ -132,6 +133,10 @@ class _Simulated:
 
     def _place(self) -> None:
         now = self.timeline.now()
+        self._place_all(now)
+        self._pace.wait(now, is_full=bool(self._queue) and self._fleet.ready > 0)
+
+    def _place_all(self, now: float) -> None:
         while self._queue:
             waiting = self._queue[0]
             is_late = now - waiting.since > self._day.limits.queue_timeout_s
@@ -145,11 +150,12 @@ class _Simulated:
                 waiting.of.is_lost = True
                 self._end_segment(waiting.of)
             else:
+                self._pace.start(now)
                 self._run(waiting, instance)
 
     def _run(self, waiting: _Waiting, instance: VirtualInstance) -> None:
         def finish() -> None:
-            self._has_finished = True
+            self._pace.end(self.timeline.now(), waiting.audio_s)
             self._fleet.release(instance, self.timeline.now())
             self._end_segment(waiting.of)
             self._place()
@@ -193,6 +199,7 @@ class _Simulated:
 
     def _sample(self, now: float) -> Sample:
         fleet, kind = self._fleet, self._day.kind
+        rtfx = self._pace.full_rtfx(now) or self._pace.rtfx(now)
         fleet.advance(now)
         busy, slots = fleet.busy_slot_s - self._before[0], fleet.slot_s - self._before[1]
         self._before = (fleet.busy_slot_s, fleet.slot_s)
@@ -206,7 +213,7 @@ class _Simulated:
             queued_audio_s=self._queued_audio_s,
             oldest_wait_s=now - self._queue[0].since if self._queue else 0.0,
             held=len(self._queue) if fleet.wanted == 0 else 0,
-            pace=kind.pace * self._day.pace_error if self._has_finished else None,
+            pace=rtfx / fleet.ready * self._day.pace_error if rtfx and fleet.ready else None,
             start_s=self._start_s,
             cpu_share=busy / slots if self._day.shows_cpu and slots > 0 else None,
             last_request_s=None if self._last_arrival_at is None else now - self._last_arrival_at,
