@@ -2,8 +2,8 @@
 
 Owns the queue, the looks and the score of one day; who decides is an argument. Segments wait in one queue in the order
 in which they come, at most so many of one recording at a time; `virtual_fleet` says how they run, and the gateway's own
-`Pace` measures how fast. Not simulated: decoding, failures, classes and fairness. Invariant: every recording ends as exactly one of done, refused (too much
-waits already) and timed out (it waited longer than is allowed).
+`Pace` measures how fast. Not simulated: decoding, failures, classes and fairness. Invariant: every recording ends as
+exactly one of done, refused (too much waits already) and timed out (it waited longer than is allowed).
 """
 
 from __future__ import annotations
