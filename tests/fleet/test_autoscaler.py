@@ -110,6 +110,10 @@ def test_nothing_is_added_where_the_cpu_is_the_limit() -> None:
     decision = lasting(Autoscaler(CONFIG), sample, 600)
     assert (decision.wanted, decision.blocked_by) == (2, Block.CPU)
     assert "the CPU is the limit, at 99% of 8 cores: another instance would not help" in decision.reason
+    busy = lasting(Autoscaler(CONFIG), dataclasses.replace(sample, queued_audio_s=0.0, in_flight=8), 600)
+    assert busy.reason == (
+        "The CPU is at 99%, but the CPU is the limit, at 99% of 8 cores: another instance would not help."
+    )
 
 
 def test_there_are_no_more_instances_than_cores_to_compute_on() -> None:

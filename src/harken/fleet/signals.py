@@ -7,6 +7,7 @@ either.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -145,13 +146,15 @@ def _cpu_alone(sample: Sample, config: AutoscaleConfig) -> Iterator[Signal]:
     value, threshold = sample.cpu_share, config.cpu_share
     # What nobody could measure is no reason to remove anything.
     keeps = value is None or value > threshold * KEEP_SHARE
-    yield _share(sample, "cpu", value, threshold, is_over=value is not None and value > threshold, keeps=keeps)
+    signal = _share(sample, "cpu", value, threshold, is_over=value is not None and value > threshold, keeps=keeps)
+    if value is not None and value >= SATURATED_SHARE and sample.cores is not None:
+        misled = f"{signal.text} of {sample.cores} cores, which the instances share (another one would not help)"
+        signal = dataclasses.replace(signal, text=misled)
+    yield signal
 
 
 def _share(sample: Sample, name: str, value: float | None, threshold: float, *, is_over: bool, keeps: bool) -> Signal:
     shown = "is not known" if value is None else f"is at {value:.0%}"
-    if name == "cpu" and value is not None and value >= SATURATED_SHARE and sample.cores is not None:
-        shown += f" of {sample.cores} cores, which the instances share (another one would not help)"
     return Signal(
         name=name,
         value=value,
@@ -164,15 +167,7 @@ def _share(sample: Sample, name: str, value: float | None, threshold: float, *, 
 
 
 def _mute(signal: Signal, sample: Sample) -> Signal:
-    return Signal(
-        name=signal.name,
-        value=signal.value,
-        threshold=signal.threshold,
-        is_over=False,
-        wants=sample.wanted,
-        keeps=min(signal.keeps, sample.wanted),
-        text=signal.text,
-    )
+    return dataclasses.replace(signal, is_over=False, wants=sample.wanted, keeps=min(signal.keeps, sample.wanted))
 
 
 def _is_loaded(sample: Sample, share: float) -> bool:
