@@ -9,6 +9,7 @@ the end nothing waits, nothing runs and every slot is back.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
@@ -234,18 +235,23 @@ class Dispatcher:
         """Segments that occupy a slot."""
         return self._pool.in_flight
 
-    def load(self) -> Load:
-        """What there is to do at this moment."""
+    def load(self, names: Collection[str]) -> Load:
+        """What there is to do at this moment.
+
+        Args:
+            names: of the targets whose slots count; others may be somebody else's.
+        """
         now = self._clock.now()
         ready = [target for target in self._pool if target.is_ready]
+        ours = [target for name in names if (target := self._pool.get(name)) is not None]
         return Load(
             waiting=len(self._waiting),
             asking=self._reception.asking,
             queued_audio_s=self._waiting.audio_s,
             oldest_wait_s=self._waiting.oldest_wait_s,
-            in_flight=self._pool.in_flight,
+            in_flight=sum(target.in_flight for target in ours),
             ready=len(ready),
-            slots=sum(target.limit for target in ready),
+            slots=sum(target.limit if target.capacity.is_found else target.slots for target in ours if target.is_ready),
             rtfx=self._pace.rtfx(now),
             full_rtfx=self._pace.full_rtfx(now),
             idle_s=0.0 if self._runner.open or self._reception.asking else now - self._used_at,

@@ -7,7 +7,7 @@ a model that cannot start is not started again and again without a pause.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from harken.clock import Clock
 from harken.dispatch.load import Load
@@ -37,7 +37,7 @@ class Scaled:
         local: the instances.
         changes: changes them.
         one: whether an operator does so just now.
-        load: what there is to do at this moment, as the dispatcher knows.
+        load: what there is to do at this moment, as the dispatcher knows; the slots of these instances count.
         cpu_share: the busy part of the machine's cores.
         gpu_share: the same of its busiest GPU.
         room: for how many further instances memory has room; None unknown.
@@ -51,7 +51,7 @@ class Scaled:
         changes: Changes,
         one: OneChange,
         *,
-        load: Callable[[], Load],
+        load: Callable[[Collection[str]], Load],
         cpu_share: Share,
         gpu_share: Share,
         room: Callable[[], int | None],
@@ -73,8 +73,8 @@ class Scaled:
 
     def sample(self) -> Sample:
         """This moment, in numbers."""
-        load = self._load()
         wanted = self._changes.in_service()
+        load = self._load(wanted)
         phases = [self._local.phase(name) for name in wanted]
         ready = phases.count(Phase.READY)
         rtfx = load.full_rtfx or load.rtfx
@@ -88,7 +88,7 @@ class Scaled:
             queued_audio_s=load.queued_audio_s,
             oldest_wait_s=load.oldest_wait_s,
             held=load.asking + load.waiting if not wanted else 0,
-            pace=None if rtfx is None or not ready else rtfx / ready,
+            pace=None if rtfx is None or not load.ready else rtfx / load.ready,
             start_s=self._local.start_s,
             cpu_share=self._cpu_share(),
             gpu_share=self._gpu_share(),
