@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.dispatch.house import ask, dispatching, run
+from tests.dispatch.house import dispatching, run
 from tests.dispatch.instances import Instance, Script
+from tests.dispatch.test_dispatcher import ask
 
 
 def test_the_load_counts_the_slots_of_those_that_are_asked_about() -> None:
