@@ -48,6 +48,11 @@ class Addresses:
     ) -> None:
         pass
 
+    @property
+    def is_asleep(self) -> bool:
+        """They are always there."""
+        return False
+
     def instances(self) -> tuple[InstanceHealth, ...]:
         """Nothing is known here that the dispatcher does not know better."""
         return ()

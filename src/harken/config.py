@@ -95,6 +95,7 @@ class FleetConfig:
         mps: NVIDIA's Multi-Process Service for instances that share a GPU: "off", "on", or "auto" (for GPUs with
             several instances, where this machine has it).
         mps_thread_percentage: the part of a GPU's multiprocessors that one instance may use under MPS; 0: not set.
+        pins_cores: each instance stays on CPU cores of its own.
     """
 
     instances: int = 4
@@ -112,6 +113,7 @@ class FleetConfig:
     devices: str = ""
     mps: str = "off"
     mps_thread_percentage: int = 0
+    pins_cores: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,6 +136,43 @@ class DispatchConfig:
     canary_interval_s: float = 30.0
     stall_s: float = 20.0
     eject_share: float = 0.34
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AutoscaleConfig:
+    """[autoscale]: how many instances there are, by the load; docs/reference/autoscaling.md has the rule.
+
+    Attributes:
+        mode: "off", "on", or "dry-run" (it says what it would do, and does nothing).
+        signals: "auto" (queue, slots, then CPU and GPU) or "cpu" (the machine's CPU share alone).
+        min: the fewest instances; 0 lets an idle fleet go.
+        max: the most instances.
+        target_wait_s: in so much time the fleet should be able to work off what waits.
+        slots_share: the part of the slots in use from which another instance is wanted.
+        cpu_share: the same of the machine's CPU.
+        gpu_share: the same of the busiest GPU.
+        up_after_s: a reason to add must have lasted for so long; three times as long while nobody waits yet.
+        down_after_s: instances must have been unneeded for so long, and for at least five times what a start takes.
+        up_pause_s: after instances were added, none is added for so long.
+        down_pause_s: after any change, none is removed for so long.
+        idle_s: with `min = 0`, the last instances go after so long without a request.
+        interval_s: between two looks.
+    """
+
+    mode: str = "off"
+    signals: str = "auto"
+    min: int = 2
+    max: int = 8
+    target_wait_s: float = 10.0
+    slots_share: float = 0.8
+    cpu_share: float = 0.8
+    gpu_share: float = 0.8
+    up_after_s: float = 10.0
+    down_after_s: float = 300.0
+    up_pause_s: float = 30.0
+    down_pause_s: float = 300.0
+    idle_s: float = 900.0
+    interval_s: float = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,6 +211,7 @@ class InstanceConfig:
         slots: segments that run at the same time; 0 for as many as memory holds, at most 8 on a CPU and 128 on a GPU.
         waiting: segments that may wait for a slot inside the instance.
         threads: CPU threads of the model; 0 shares the cores among the instances.
+        cores: the CPU cores that the process stays on, such as "0-3,8"; "" for all that it may use.
         drain_timeout_s: after SIGTERM, how long accepted segments may take to finish.
         aligner: times words: "auto" (the one made for the model, where it is at hand), "none", "digits-aligner", a
             folder, or a hub name.
@@ -190,6 +230,7 @@ class InstanceConfig:
     slots: int = 0
     waiting: int = 256
     threads: int = 0
+    cores: str = ""
     drain_timeout_s: float = 300.0
 
 
@@ -286,6 +327,7 @@ class Config:
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     fleet: FleetConfig = field(default_factory=FleetConfig)
     dispatch: DispatchConfig = field(default_factory=DispatchConfig)
+    autoscale: AutoscaleConfig = field(default_factory=AutoscaleConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     instance: InstanceConfig = field(default_factory=InstanceConfig)
     state: StateConfig = field(default_factory=StateConfig)
@@ -326,6 +368,7 @@ def load_config(
         merged[section].update({key: value for key, value in values.items() if value is not None})
     config = Config(**{name: read_section(kind, merged[name], name) for name, kind in SECTIONS.items()})
     _check_fleet(config)
+    _check_autoscale(config)
     return config
 
 
@@ -351,8 +394,11 @@ SECTIONS: dict[str, type[Any]] = {
 
 def _check_fleet(config: Config) -> None:
     fleet = config.fleet
-    if not fleet.instances and not fleet.upstreams.strip():
-        raise ConfigError("fleet.instances must be more than 0 where there are no upstreams.")
+    may_sleep = config.autoscale.mode == "on" and config.autoscale.min == 0
+    if not fleet.instances and not fleet.upstreams.strip() and not may_sleep:
+        raise ConfigError(
+            "fleet.instances must be more than 0 where there are no upstreams (or an autoscaler with autoscale.min 0)."
+        )
     if fleet.mps_thread_percentage and fleet.mps == "off":
         raise ConfigError("fleet.mps_thread_percentage is set, but fleet.mps is 'off'.")
     last = fleet.first_port + fleet.instances - 1
@@ -361,6 +407,28 @@ def _check_fleet(config: Config) -> None:
     if fleet.first_port and fleet.first_port <= config.gateway.port <= last:
         raise ConfigError(
             f"gateway.port {config.gateway.port} is also an instance's: those have {fleet.first_port} to {last}."
+        )
+
+
+def _check_autoscale(config: Config) -> None:
+    scale, fleet = config.autoscale, config.fleet
+    for key, value, known in (
+        ("mode", scale.mode, ("off", "on", "dry-run")),
+        ("signals", scale.signals, ("auto", "cpu")),
+    ):
+        if value not in known:
+            raise ConfigError(f"autoscale.{key} must be one of {', '.join(known)}, not {value!r}.")
+    if scale.min > scale.max:
+        raise ConfigError(f"autoscale.min {scale.min} is more than autoscale.max {scale.max}.")
+    last = fleet.first_port + scale.max - 1
+    if scale.mode == "on" and fleet.first_port and last > 65_535:
+        raise ConfigError(
+            f"fleet.first_port {fleet.first_port} leaves no room for autoscale.max {scale.max} instances."
+        )
+    if scale.mode == "on" and fleet.first_port and fleet.first_port <= config.gateway.port <= last:
+        raise ConfigError(
+            f"gateway.port {config.gateway.port} may become an instance's: with autoscale.max {scale.max} those have "
+            f"{fleet.first_port} to {last}."
         )
 
 
@@ -444,11 +512,24 @@ _MAY_BE_ZERO = frozenset(
         "requests_per_minute",
         "audio_s_per_minute",
         "mps_thread_percentage",
+        "min",
+        "up_after_s",
+        "up_pause_s",
         "files",
     }
 )
 
-_MOST = {"port": 65_535, "first_port": 65_535, "memory_share": 1, "mps_thread_percentage": 100, "files": 1000}
+_MOST = {
+    "port": 65_535,
+    "first_port": 65_535,
+    "memory_share": 1,
+    "mps_thread_percentage": 100,
+    "slots_share": 1,
+    "cpu_share": 1,
+    "gpu_share": 1,
+    "max": 1000,
+    "files": 1000,
+}
 
 
 def _check_ranges(section: Any, name: str) -> None:

@@ -297,7 +297,7 @@ class Health:
     Attributes:
         name: of the server that answers.
         is_ready: a recording sent now would be recognised.
-        state: one word: ready, degraded, full, starting, draining, broken.
+        state: one word: ready, degraded, full, starting, draining, broken, stopped, asleep.
         model: name of the model, "" while unknown.
         queued_audio_s: seconds of audio that wait for a slot.
         loop_lag_s: by how much this server's own event loop was late at worst in the last seconds.

@@ -43,6 +43,17 @@ class Owner:
         del self.targets[name]
         self.events.append(f"-{name}")
 
+    def drain_target(self, name: str) -> None:
+        """Give it nothing more."""
+        self.events.append(f"~{name}")
+
+    async def wait_drained(self, name: str, timeout_s: float) -> bool:
+        """It never has anything."""
+        return True
+
+    async def wait_in_service(self, name: str) -> None:
+        """Who is a target takes work at once."""
+
 
 class Watched(LocalFleet):
     """A fleet that a test can wait for; every process it ever had is remembered."""

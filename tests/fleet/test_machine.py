@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harken.config import Config, FleetConfig
-from harken.fleet.machine import machine_for, this_machine, visible_gpus
+from harken.fleet.machine import count_visible, machine_for, this_machine
 
 TWO_GPUS = """\
 GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-5a1b0000-1111-2222-3333-444444444444)
@@ -40,12 +40,12 @@ def test_this_machine_has_cores() -> None:
 )
 def test_gpus_are_counted_as_cuda_shows_them(visible: str | None, count: int) -> None:
     """CUDA_VISIBLE_DEVICES holds up to the first entry that names no GPU."""
-    assert visible_gpus(TWO_GPUS, visible) == count
+    assert count_visible(TWO_GPUS, visible) == count
 
 
 def test_no_listing_is_no_gpu() -> None:
     """A driver that does not answer."""
-    assert visible_gpus("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n", None) == 0
+    assert count_visible("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n", None) == 0
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a GPU is looked for by nvidia-smi")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harken.errors import ConfigError
-from harken.fleet.placing import deal, group_of, memory_shares, parse_devices
+from harken.fleet.placing import deal, group_of, memory_shares, parse_devices, spread
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,18 @@ def test_dealing_is_even_and_shares_fill_each_device_once(devices: int, instance
 def test_instances_of_one_device_are_one_group(device: str, has_gpu: bool, group: str) -> None:
     """Two names of the first GPU are one GPU."""
     assert group_of(device, has_gpu=has_gpu) == group
+
+
+@pytest.mark.parametrize(
+    ("free", "placed"),
+    [
+        ({}, ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]),
+        ({"cuda:0": 80, "cuda:1": 80}, ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]),
+        ({"cuda:0": 20, "cuda:1": 80}, ["cuda:1", "cuda:1", "cuda:1", "cuda:0"]),
+        ({"cuda:0": 80, "cuda:1": 0}, ["cuda:0", "cuda:0", "cuda:0", "cuda:0"]),
+        ({"cuda:0": 80}, ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]),
+    ],
+)
+def test_instances_go_where_most_memory_is_free_for_each(free: dict[str, int], placed: list[str]) -> None:
+    """Equal devices in turn; a device that somebody else fills gets fewer; unknown memory decides nothing."""
+    assert list(spread(("cuda:0", "cuda:1"), 4, free)) == placed

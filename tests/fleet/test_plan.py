@@ -8,7 +8,7 @@ import pytest
 
 from harken.config import Config, FleetConfig, InstanceConfig, LimitsConfig, LogConfig, load_config
 from harken.fleet.machine import Machine
-from harken.fleet.plan import plan, starts_at_once, variables
+from harken.fleet.plan import lay, plan, starts_at_once, variables
 
 LAPTOP = Machine(cores=8, has_gpu=False)
 SERVER = Machine(cores=64, has_gpu=True)
@@ -91,3 +91,20 @@ def test_a_child_reads_exactly_what_the_plan_says() -> None:
     assert not read.jobs.is_enabled, "the gateway alone keeps jobs"
     assert read.auth.keys == "off", "the gateway alone asks for keys"
     assert read.cache.bytes == 0, "nothing that the gateway knows comes here"
+
+
+def test_pinned_instances_have_cores_of_their_own() -> None:
+    """As many as they have threads; whoever comes later shares an earlier one's."""
+    config = Config(fleet=FleetConfig(instances=2, pins_cores=True))
+    machine = Machine(cores=4, has_gpu=False, core_numbers=(0, 1, 4, 5))
+    assert [one.cores for one in plan(config, machine)] == ["0-1", "4-5"]
+    assert lay(3, "auto", config, machine, ("auto", "auto")).cores == "0-1"
+
+
+def test_a_gpu_that_somebody_else_fills_gets_fewer_instances_with_larger_shares() -> None:
+    """Three on the empty one, one on the other, each with its part of its own device."""
+    config = Config(fleet=FleetConfig(instances=4, devices="cuda:0,cuda:1"))
+    machine = Machine(cores=8, has_gpu=True, free_bytes={"cuda:0": 20, "cuda:1": 80})
+    laid = plan(config, machine)
+    assert [one.device for one in laid] == ["cuda:1", "cuda:1", "cuda:1", "cuda:0"]
+    assert [one.memory_share for one in laid] == pytest.approx([0.3, 0.3, 0.3, 0.9])

@@ -101,7 +101,7 @@ def test_without_a_folder_that_can_be_written_it_serves_and_says_so(tmp_path: Pa
     locked.mkdir(mode=0o500)
     with _up(locked / "state", _free_port(), "--set", "jobs.is_enabled=false", stderr=tmp_path / "err"):
         pass
-    assert [event["event"] for event in _events(tmp_path / "err")].count("records.none") == 1
+    assert [event["event"] for event in _events(tmp_path / "err")].count("run_folder.unavailable") == 1
 
 
 def test_a_file_in_the_place_of_the_run_folder_costs_the_records_alone(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_file_in_the_place_of_the_run_folder_costs_the_records_alone(tmp_path:
     (state / "run").touch()
     with _up(state, _free_port(), stderr=tmp_path / "err"):
         pass
-    assert [event["event"] for event in _events(tmp_path / "err")].count("records.none") == 1
+    assert [event["event"] for event in _events(tmp_path / "err")].count("run_folder.unavailable") == 1
 
 
 def test_files_can_be_switched_off(tmp_path: Path) -> None:

@@ -35,9 +35,9 @@ def test_every_pair_of_phase_and_event_has_an_answer() -> None:
 
 
 def test_a_stopped_or_broken_instance_never_starts_again_by_itself() -> None:
-    """Only stopping leads out of broken, and nothing out of stopped."""
-    assert {TABLE[Phase.STOPPED, event] for event in Event} == {React.IGNORE}
-    assert {event for event in Event if TABLE[Phase.BROKEN, event] is not React.IGNORE} == {Event.STOP}
+    """An operator may want it again; else only stopping leads out of broken."""
+    assert {event for event in Event if TABLE[Phase.STOPPED, event] is not React.IGNORE} == {Event.WANTED}
+    assert {event for event in Event if TABLE[Phase.BROKEN, event] is not React.IGNORE} == {Event.STOP, Event.WANTED}
 
 
 def test_a_crash_is_followed_by_a_restart_after_the_first_wait() -> None:

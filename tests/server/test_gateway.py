@@ -37,6 +37,8 @@ FAST = FleetConfig(probe_interval_s=0.02, probe_timeout_s=0.5, probe_failures=2)
 class FakeFleet:
     """Instances served by this test; the verdict is the test's too."""
 
+    is_asleep = False
+
     def __init__(self, urls: list[str]) -> None:
         self.urls = urls
         self.replaced: list[str] = []
@@ -309,6 +311,7 @@ from harken.server.gateway import Gateway
 from harken.server.run import run
 
 class NoFleet:
+    is_asleep = False
     def instances(self): return ()
     def replace(self, name): pass
     async def wait_broken(self):

@@ -49,12 +49,28 @@ def state(*states: str, is_draining: bool = False) -> GatewayState:
         (("broken_at_start", "ready"), "degraded", True),
         (("broken_at_start", "starting"), "starting", False),
         (("broken_at_start", "broken_at_start"), "broken", False),
+        (("ready", "stopped"), "ready", True),
+        (("ready", "draining"), "ready", True),
+        (("ready", "stopped", "starting"), "degraded", True),
+        (("stopped", "starting"), "starting", False),
+        (("stopped", "stopped"), "stopped", False),
+        (("stopped", "broken_at_start"), "broken", False),
     ],
 )
 def test_one_word_says_whether_recordings_can_be_taken(states: tuple[str, ...], word: str, is_ready: bool) -> None:
     """Ready exactly when some instance takes work."""
     health = gateway_health(state(*states))
     assert (health.state, health.is_ready) == (word, is_ready)
+
+
+def test_a_gateway_that_sleeps_is_ready_because_a_recording_would_wake_it() -> None:
+    """Until it has instances again; and one that was told to leave wakes for nobody."""
+    asleep = dataclasses.replace(state(), is_asleep=True)
+    assert (gateway_health(asleep).state, gateway_health(asleep).is_ready) == ("asleep", True)
+    leaving = gateway_health(dataclasses.replace(asleep, is_draining=True))
+    assert (leaving.state, leaving.is_ready) == ("draining", False)
+    awake = gateway_health(dataclasses.replace(state("ready"), is_asleep=True))
+    assert (awake.state, awake.is_ready) == ("ready", True)
 
 
 def test_a_draining_gateway_is_not_ready_however_well_its_instances_are() -> None:

@@ -29,6 +29,8 @@ _STATUS = {
     "draining": "draining",
     "broken": "unhealthy",
     "full": "unhealthy",
+    "stopped": "unhealthy",
+    "asleep": "healthy",
 }
 """A server's state → the word that monitors look for."""
 

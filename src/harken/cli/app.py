@@ -11,7 +11,9 @@ from typing import Annotated, Any
 import typer
 
 import harken
+from harken.cli.autoscale_app import autoscale as autoscale_command
 from harken.cli.bench_app import bench
+from harken.cli.doctor_app import doctor
 from harken.cli.flags import (
     DEFAULT_SERVER,
     Aligner,
@@ -35,9 +37,11 @@ from harken.cli.flags import (
     Threads,
     WordTimes,
 )
+from harken.cli.fleet_app import drain, restart, scale
 from harken.cli.jobs_app import build_jobs_app
 from harken.cli.keys import build_keys_app
 from harken.cli.logs_app import logs
+from harken.cli.roll_app import roll
 from harken.cli.simulate_app import simulate
 from harken.config import Config, load_config
 from harken.errors import ConfigError
@@ -60,7 +64,13 @@ def build_app() -> typer.Typer:
     app.command()(demo)
     app.command()(logs)
     app.command()(bench)
+    app.command()(doctor)
     app.command()(simulate)
+    app.command()(scale)
+    app.command()(restart)
+    app.command()(drain)
+    app.command()(roll)
+    app.command("autoscale")(autoscale_command)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
     return app
@@ -120,11 +130,15 @@ def up(
     quantize: Quantize = None,
     slots: Slots = None,
     threads: Threads = None,
+    autoscale: Annotated[
+        str | None, typer.Option(help="How many instances, by the load: off, on or dry-run. [default: off]")
+    ] = None,
     config: ConfigFile = None,
     settings: Settings = None,
     log_level: LogLevel = None,
 ) -> None:
     """Start a gateway and its instances on this machine, or in front of other servers."""
+    from harken.cli.need import estimate
     from harken.fleet.up import run_gateway
 
     # Whoever names servers and no model wants no model loaded here, unless a file or a variable says so.
@@ -149,9 +163,10 @@ def up(
             "slots": slots,
             "threads": threads,
         },
+        autoscale={"mode": autoscale},
         log={"level": log_level},
     )
-    sys.exit(run_gateway(merged))
+    sys.exit(run_gateway(merged, estimate=estimate))
 
 
 def serve(

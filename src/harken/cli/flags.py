@@ -32,6 +32,9 @@ LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or erro
 ApiKey = Annotated[
     str, typer.Option(envvar="HARKEN_API_KEY", show_envvar=False, help="A key of that server; or HARKEN_API_KEY.")
 ]
+GatewayPort = Annotated[
+    int | None, typer.Option("--port", min=1, max=65_535, help="Of the gateway, where several run here.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 DEFAULT_SERVER = "http://127.0.0.1:7860"

@@ -105,6 +105,10 @@ class Desk(Generic[G]):
         """Seconds of audio that wait."""
         return self.room.audio_s
 
+    def oldest_wait_s(self, now: float) -> float:
+        """How long the guest has waited that came first."""
+        return self._queue.oldest_wait_s(now)
+
     def ask(self, guest: G, now: float) -> None:
         """Hand a guest a slot at once, or let it wait for its turn, or refuse it.
 

@@ -9,6 +9,7 @@ the end nothing waits, nothing runs and every slot is back.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
@@ -19,15 +20,18 @@ from harken.dispatch.draining import until_empty
 from harken.dispatch.lines.line import OpenLine
 from harken.dispatch.lines.session import open_session
 from harken.dispatch.lines.wire_line import WireLine
+from harken.dispatch.load import Load
 from harken.dispatch.lookout import Lookout
 from harken.dispatch.news import News
 from harken.dispatch.order.pace import Pace
 from harken.dispatch.reception import Reception, until_ready
+from harken.dispatch.recognized import OnRecognized
 from harken.dispatch.recovery.hedge import HedgeRule
 from harken.dispatch.runner import Runner
 from harken.dispatch.stats import Stats
 from harken.dispatch.targets.choice import policy_named
 from harken.dispatch.targets.pool import OnUnresponsive, Pool
+from harken.dispatch.targets.traffic import Traffic, traffic_of
 from harken.dispatch.targets.vitals import Patience
 from harken.dispatch.waiting import WaitingRoom
 from harken.errors import HarkenError
@@ -80,6 +84,7 @@ class Dispatcher:
         self._stats = Stats()
         self._news = News()
         self._is_open = False
+        self._used_at = self._clock.now()
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -176,6 +181,15 @@ class Dispatcher:
         target = self._pool.get(name)
         return target is None or await until_empty(target, self._news, timeout_s)
 
+    async def wait_in_service(self, name: str) -> None:
+        """Wait until an instance takes work; for ever, where it never does."""
+
+        def takes_work() -> bool:
+            target = self._pool.get(name)
+            return target is not None and target.takes_work
+
+        await self._news.until(takes_work)
+
     @property
     def on_unresponsive(self) -> OnUnresponsive | None:
         """Who is told the name of a target that has just fallen silent; it must not block."""
@@ -184,6 +198,15 @@ class Dispatcher:
     @on_unresponsive.setter
     def on_unresponsive(self, callback: OnUnresponsive | None) -> None:
         self._pool.on_unresponsive = callback
+
+    def listen(self, on_recognized: OnRecognized | None) -> None:
+        """Have somebody told of each recognised segment from now on; None, as at the start: nobody."""
+        self._runner.listen(on_recognized)
+
+    def traffic(self) -> tuple[Traffic, ...]:
+        """What each target has done, for whoever compares them."""
+        now = self._clock.now()
+        return tuple(traffic_of(target, now) for target in self._pool)
 
     async def wait_ready(self, timeout_s: float, *, count: int = 1) -> None:
         """Wait until so many targets are ready.
@@ -212,9 +235,36 @@ class Dispatcher:
         """Segments that occupy a slot."""
         return self._pool.in_flight
 
+    def load(self, names: Collection[str]) -> Load:
+        """What there is to do at this moment.
+
+        Args:
+            names: of the targets whose slots count; others may be somebody else's.
+        """
+        now = self._clock.now()
+        ready = [target for target in self._pool if target.is_ready]
+        ours = [target for name in names if (target := self._pool.get(name)) is not None]
+        return Load(
+            waiting=len(self._waiting),
+            asking=self._reception.asking,
+            queued_audio_s=self._waiting.audio_s,
+            oldest_wait_s=self._waiting.oldest_wait_s,
+            in_flight=sum(target.in_flight for target in ours),
+            ready=len(ready),
+            slots=sum(target.limit if target.capacity.is_found else target.slots for target in ours if target.is_ready),
+            rtfx=self._pace.rtfx(now),
+            full_rtfx=self._pace.full_rtfx(now),
+            idle_s=0.0 if self._runner.open or self._reception.asking else now - self._used_at,
+        )
+
     def stats(self) -> Stats:
         """What was done so far."""
         return self._stats.snapshot(ejections=self._pool.ejections)
+
+    @property
+    def known_model(self) -> ModelInfo | None:
+        """What the ready targets serve, or served; None before any told. Waits for nobody."""
+        return self._lookout.model if self._is_open else None
 
     # --- for clients: the Recognizer ------------------------------------------------------------------------------
 
@@ -225,6 +275,7 @@ class Dispatcher:
             NoReadyInstance: no instance told in time.
             QueueFull: too many wait for that already.
         """
+        self._used_at = self._clock.now()
         return self._lookout.model or await self._reception.model()
 
     def refusal(self, requester: Requester) -> HarkenError | None:
@@ -251,7 +302,10 @@ class Dispatcher:
             TimedOut: no slot within `queue_timeout_s`, or the last attempt took too long.
             HarkenError: of the last attempt.
         """
-        return await self._runner.recognize(segment, options, send)
+        try:
+            return await self._runner.recognize(segment, options, send)
+        finally:
+            self._used_at = self._clock.now()
 
     def _look_around(self) -> None:
         """A slot may be free, or a target ready: see who waits for that."""

@@ -7,7 +7,8 @@ what clients are told while none is ready. Invariant: exactly the targets of the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from harken.clock import Clock, SystemClock
@@ -56,16 +57,21 @@ class Lookout:
         self._prover = Prover(pool=pool, tasks=tasks, clock=self._clock, interval_s=canary_interval_s)
         self._seen: dict[Target, float] = {}
         self._watches: dict[Target, tuple[Watch, asyncio.Task[None]]] = {}
-        self._first_model: ModelInfo | None = None
+        self._last_model: ModelInfo | None = None
+        self._is_mixed = False
 
     def __len__(self) -> int:
         return len(self._watches)
 
     @property
     def model(self) -> ModelInfo | None:
-        """What the ready targets serve; else what was told first; None before anybody told."""
+        """What the ready targets serve; else what was told last; None before anybody told.
+
+        Where they serve several, as in a roll, it is the first one's with a revision that stands for all of them, and
+        with segments that all of them take: an answer may come from any.
+        """
         ready = (target.model for target in self._pool if target.is_ready and target.model is not None)
-        return next(ready, self._first_model)
+        return _together(list(ready)) or self._last_model if self._is_mixed else next(ready, self._last_model)
 
     def watch(self, target: Target) -> None:
         """Look at it from now on."""
@@ -80,6 +86,7 @@ class Lookout:
     def forget(self, target: Target) -> None:
         """Look at it no more."""
         self._watches.pop(target)[1].cancel()
+        self._count_models()
         self._prover.forget(target)
         self._seen.pop(target, None)
 
@@ -120,9 +127,23 @@ class Lookout:
         target.uptime_s = uptime_s
 
     def _learn(self, target: Target) -> None:
-        model, first = target.model, self._first_model
+        model, last = target.model, self._last_model
         if model is None:
             return
-        if first is not None and (model.name, model.revision) != (first.name, first.revision):
+        if last is not None and (model.name, model.revision) != (last.name, last.revision):
             _log.warning("target.model_differs", target=target.name, model=model.name, revision=model.revision)
-        self._first_model = first or model
+        self._last_model = model
+        self._count_models()
+
+    def _count_models(self) -> None:
+        """See whether there are several; most of the time there are not, and then nobody has to compare them."""
+        told = (target.model for target in self._watches if target.model is not None)
+        self._is_mixed = len({(model.name, model.revision, model.max_segment_s) for model in told}) > 1
+
+
+def _together(models: Sequence[ModelInfo]) -> ModelInfo | None:
+    if not models:
+        return None
+    revisions = sorted({model.revision for model in models})
+    longest_s = min(model.max_segment_s for model in models)
+    return replace(models[0], revision="+".join(revisions), max_segment_s=longest_s)

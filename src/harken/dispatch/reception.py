@@ -32,6 +32,11 @@ class Reception:
         self._timeout_s = timeout_s
         self._asking = 0
 
+    @property
+    def asking(self) -> int:
+        """How many wait for the first instance."""
+        return self._asking
+
     async def model(self) -> ModelInfo:
         """Tell the model; waits while nobody knows.
 

@@ -18,6 +18,7 @@ from harken.dispatch.news import News
 from harken.dispatch.order.beginnings import Beginnings
 from harken.dispatch.order.pace import Pace
 from harken.dispatch.outlet import Outlet
+from harken.dispatch.recognized import OnRecognized
 from harken.dispatch.recovery.budget import Budget
 from harken.dispatch.recovery.hedge import HedgeRule
 from harken.dispatch.recovery.hedger import Hedger
@@ -93,6 +94,10 @@ class Runner:
     def open(self) -> int:
         """Segments that have not ended."""
         return len(self._open)
+
+    def listen(self, on_recognized: OnRecognized | None) -> None:
+        """Have somebody told of each recognised segment from now on; None: nobody."""
+        self._tries.on_recognized = on_recognized
 
     def close(self) -> None:
         """Send those away that wait until a further try can be paid for, and pay for no more."""

@@ -17,6 +17,7 @@ from harken.dispatch.attempt import Pending, attempt, attempt_time_s
 from harken.dispatch.lines.failures import Refused
 from harken.dispatch.order.pace import Pace
 from harken.dispatch.outlet import Outlet
+from harken.dispatch.recognized import OnRecognized, Recognized
 from harken.dispatch.recovery.tally import is_loss, is_turned_away
 from harken.dispatch.stats import Stats
 from harken.dispatch.targets.health import outcome_of
@@ -38,6 +39,9 @@ class Tries:
         clock: seconds, for deadlines.
         stats: counts.
         hurry: has a target looked at now.
+
+    Attributes:
+        on_recognized: told of each recognised segment; None for nobody.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Tries:
         self._clock = clock
         self._stats = stats
         self._hurry = hurry
+        self.on_recognized: OnRecognized | None = None
 
     async def make(
         self, pending: Pending, claim: Claim, job: Job, outlet: Outlet, *, is_second: bool = False
@@ -77,8 +82,14 @@ class Tries:
         except HarkenError as error:
             self._count(pending, claim, error, is_second=is_second)
             raise
-        self._pool.report(claim.target, claim.success())
-        return transcript if transcript.instance else replace(transcript, instance=claim.target.name)
+        success = claim.success()
+        self._pool.report(claim.target, success)
+        name = claim.target.name
+        if not transcript.instance:
+            transcript = replace(transcript, instance=name)
+        if self.on_recognized is not None:
+            self.on_recognized(Recognized(target=name, job=job, transcript=transcript, took_s=success.took_s))
+        return transcript
 
     async def _run(self, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
         audio_s, deadline = job.segment.audio_s, job.segment.requester.ends_at

@@ -48,6 +48,11 @@ class WaitingRoom:
         return self._desk.queued_audio_s
 
     @property
+    def oldest_wait_s(self) -> float:
+        """How long the segment has waited that came first."""
+        return self._desk.oldest_wait_s(self._clock.now())
+
+    @property
     def room(self) -> Room:
         """Where also those take room who wait for something else than a slot."""
         return self._desk.room

@@ -115,6 +115,8 @@ def _load_network(config: InstanceConfig, folder: Path, device: str) -> Qwen3ASR
     from harken.qwen3_asr.native.library import set_threads
 
     threads = config.threads or _cores()
+    if config.cores:
+        threads = min(threads, _cores())  # more would take turns on the cores that the process is kept on
     # OpenMP keeps threads for every thread that computes, and puts all to sleep at each barrier once there are more
     # than CPUs. So loading has one, and the thread that owns the model the others.
     torch.set_num_threads(1)

@@ -49,8 +49,13 @@ class Keeper:
         stop_timeout_s: after SIGTERM, before SIGKILL.
         on_broken: called when the instance is broken at start.
         weight: its share of the work under the weighted policies.
+        is_admitted: whether the owner is told where it listens; else only after `admit`.
+        on_change: called after its phase has changed, or its process has come or gone.
         check: looks at its process when it is ready; returns what is wrong, as a sentence, or "". Never raises.
         on_crash: takes a report of each process that ended as it should not have.
+
+    Attributes:
+        start_s: seconds that its last start took; None before one succeeded.
     """
 
     def __init__(
@@ -67,17 +72,22 @@ class Keeper:
         stop_timeout_s: float,
         on_broken: Callable[[], None],
         weight: float = 1.0,
+        is_admitted: bool = True,
+        on_change: Callable[[], None] = lambda: None,
         check: Callable[[int], Awaitable[str]] | None = None,
         on_crash: OnCrash | None = None,
     ) -> None:
         self.name = instance.name
+        self.instance = instance
+        self.weight = weight
         self._config = config
         self._command = command
         self._env = env
         self._owner = owner
         self._group = group
         self._turn = turn
-        self._weight = weight
+        self._is_admitted = is_admitted
+        self._on_change = on_change
         self._check = check
         self._clock = clock
         self._stop_timeout_s = stop_timeout_s
@@ -90,8 +100,21 @@ class Keeper:
         self._kill_on_arrival = False
         self._is_ready = asyncio.Event()
         self._url = ""
+        self._is_in_service = False
         self._failed_because = ""
         self._remark = ""
+        self._began_at: float | None = None
+        self.start_s: float | None = None
+
+    @property
+    def url(self) -> str:
+        """Where its process listens; "" where there is none, or it is on its way out."""
+        return self._url
+
+    @property
+    def failed_because(self) -> str:
+        """Why its last start failed; "" since it was ready."""
+        return self._failed_because
 
     @property
     def phase(self) -> Phase:
@@ -114,6 +137,12 @@ class Keeper:
             detail=self._turn.awaited_because or self._failed_because or self._remark,
         )
 
+    def admit(self) -> None:
+        """Let it have work, now and after every restart."""
+        self._is_admitted = True
+        if self._url:
+            self._enter_service()
+
     def remark(self, sentence: str) -> None:
         """Show something of the process that it has now, if it has one, for as long as that lives."""
         if self._process is not None:
@@ -132,6 +161,8 @@ class Keeper:
             is_ready, why = self._is_ready.is_set(), action.reason or said
             self._obituary.end(before, exit_code, was_ready=is_ready, reason=why, restarts=self._supervision.restarts)
         self._act(action)
+        if self.phase is not before:
+            self._on_change()
         self._tell_device(event, before, action.reason, is_failure=is_abnormal(exit_code) and not is_shortage)
 
     def _tell_device(self, event: Event, before: Phase, reason: str, *, is_failure: bool) -> None:
@@ -200,6 +231,7 @@ class Keeper:
     async def _run_process(self) -> tuple[int, str]:
         self._kill_on_arrival = False
         self._is_ready.clear()
+        self._began_at = self._clock.now()
         process = await Process.spawn(self._command, self._env)
         if self._kill_on_arrival:
             process.kill()
@@ -217,9 +249,14 @@ class Keeper:
             self._leave_service()
         return code, last_words(process.last_lines)
 
+    def _enter_service(self) -> None:
+        self._is_in_service = True
+        self._owner.add_target(self.name, self._url, weight=self.weight)
+
     def _leave_service(self) -> None:
-        if self._url:
-            self._url = ""
+        self._url = ""
+        if self._is_in_service:
+            self._is_in_service = False
             self._owner.remove_target(self.name)
 
     async def _watch_turn(self) -> None:
@@ -236,9 +273,11 @@ class Keeper:
         match announcement.news:
             case News.LISTENING:
                 self._url = announcement.url
-                self._owner.add_target(self.name, announcement.url, weight=self._weight)
+                if self._is_admitted:
+                    self._enter_service()
             case News.READY:
                 self._failed_because = ""
+                self.start_s = None if self._began_at is None else self._clock.now() - self._began_at
                 self._is_ready.set()
                 self.tell(Event.READY)
                 self._turn.succeed()

@@ -1,8 +1,8 @@
-"""The fleet on this machine: so many instances, each a process of its own, kept alive.
+"""The fleet on this machine: instances, each a process of its own, kept alive; more or fewer of them while it runs.
 
-Owns the keepers, the devices that they load on, and the MPS daemon, where GPUs are shared through one. It tells the
-dispatcher where instances listen, and is told by it which one no longer answers. The invariant: after `async with`, no
-process that it started is left, whichever way the block was left.
+Owns the keepers. It tells the dispatcher where instances listen, and is told by it which one no longer answers. How
+many there should be, and of which model, others decide (`changes`); here is what is done with one. The invariant: after
+`async with`, no process that it started is left, whichever way the block was left.
 
 A port that somebody else holds at the first start is a mistake in the configuration, not a passing fault: that start
 ends with exit code 3 and the holder's name, and is not tried again. Nothing is moved to another port in silence.
@@ -11,8 +11,11 @@ ends with exit code 3 and the holder's name, and is not tried again. Nothing is 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
@@ -23,37 +26,38 @@ from harken.config import Config, InstanceConfig
 from harken.dispatch.lines.line import Missed
 from harken.dispatch.lines.probe import look
 from harken.dispatch.lines.session import open_session
-from harken.fleet.device import Device
-from harken.fleet.device_health import DeviceEvent, DeviceHealth
+from harken.dispatch.news import News
+from harken.errors import ConfigError
+from harken.fleet.devices import Devices
 from harken.fleet.keeper import Keeper
 from harken.fleet.machine import Machine, machine_for
-from harken.fleet.mps import MpsDaemon
-from harken.fleet.mps_plan import groups_under_mps
 from harken.fleet.obituary import OnCrash
 from harken.fleet.owner import TargetOwner
 from harken.fleet.phases import Event, Phase
 from harken.fleet.placing import CPU
-from harken.fleet.plan import COMMAND, groups_of, plan, starts_at_once, variables
+from harken.fleet.plan import COMMAND, devices_of, lay, name_of, places_of, variables
 from harken.fleet.turn import PATIENCE_S, Answers, Turn
 from harken.fleet.upstreams import parse_weights
-from harken.state import state_folder
+from harken.fleet.wanted import Wanted, configured
 from harken.types import InstanceHealth
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
 STOP_TIMEOUT_S = 10.0
-"""By the time a fleet stops, the gateway has no segment in flight, so an instance has nothing to drain."""
+"""An instance is asked to leave when it has no segment in flight, so it has nothing to drain."""
 
 _LOOK_TIMEOUT_S = 2.0
+_PORT_MAX = 65_535
 
 
 class LocalFleet:
     """Instances as processes of this machine.
 
     Args:
-        config: how many, where, which model, and how patient to be.
+        config: where, which model, and how patient to be.
         owner: told of addresses: the dispatcher.
+        wanted: how many of which model; None: as the configuration says.
         machine: cores and accelerators; None looks.
         command: starts one instance with the environment that `plan.variables` makes.
         surroundings: the environment that instances inherit; None takes ours.
@@ -68,6 +72,7 @@ class LocalFleet:
         config: Config,
         owner: TargetOwner,
         *,
+        wanted: Wanted | None = None,
         machine: Machine | None = None,
         command: Sequence[str] = COMMAND,
         surroundings: Mapping[str, str] | None = None,
@@ -78,6 +83,7 @@ class LocalFleet:
     ) -> None:
         self._config = config
         self._owner = owner
+        self._wanted = wanted or configured(config)
         self._machine = machine
         self._command = command
         self._env = os.environ if surroundings is None else surroundings
@@ -86,31 +92,39 @@ class LocalFleet:
         self._turn_patience_s = turn_patience_s
         self._on_crash = on_crash
         self._keepers: dict[str, Keeper] = {}
-        self._groups: dict[str, str] = {}
-        self._devices: dict[str, Device] = {}
-        self._mps: MpsDaemon | None = None
-        self._mps_groups: frozenset[str] = frozenset()
+        self._news = News()
         self._all_broken = asyncio.Event()
         self._stack = AsyncExitStack()
+
+    # --- life -----------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         """Begin to start every instance; returns as soon as what they share is there."""
         machine = self._machine
         if machine is None:
             machine = await asyncio.to_thread(machine_for, self._config)
-        instances = plan(self._config, machine)
-        weights = parse_weights(self._config.fleet.weights, self._config.fleet.instances)
-        self._groups = groups_of(instances, machine)
+        self._looked_at: Machine = machine
+        self._weights = parse_weights(self._config.fleet.weights, self._config.fleet.instances)
+        self._kinds = devices_of(self._config, self._looked_at)
+        self._devices = Devices(
+            self._config,
+            self._looked_at,
+            self._env,
+            clock=self._clock,
+            on_given_up=self._condemn,
+            on_mps_died=self._note_mps_died,
+        )
+        self._planned = places_of(self._config, machine, self._config.fleet.instances)
+        places = places_of(self._config, machine, self._wanted.instances)
         async with AsyncExitStack() as stack:
-            await self._share(machine, stack)
-            self._devices = {group: self._make_device(group, machine) for group in set(self._groups.values())}
-            answers = partial(_answers, await stack.enter_async_context(open_session()))
-            group = await stack.enter_async_context(asyncio.TaskGroup())
-            for instance, weight in zip(instances, weights, strict=True):
-                self._keepers[instance.name] = self._make_keeper(instance, weight, answers, group)
+            await self._devices.share([self._devices.group_of(device) for device in places], stack)
+            self._answers: Answers = partial(_answers, await stack.enter_async_context(open_session()))
+            self._group = await stack.enter_async_context(asyncio.TaskGroup())
             self._stack = stack.pop_all()
-        for keeper in self._keepers.values():
-            keeper.tell(Event.DUE)
+        for name in self._wanted.stopped:
+            self._keep(self._laid(name, self._kinds[0], self._wanted.model)).tell(Event.STOP)
+        for device in places:
+            self.add(self._wanted.model, device=device)
         return self
 
     async def __aexit__(
@@ -122,14 +136,70 @@ class LocalFleet:
         # The error, if any, is not shown to the task group: it would cancel the stopping.
         await self._stack.__aexit__(None, None, None)
 
+    # --- what is known --------------------------------------------------------------------------------------------
+
     def instances(self) -> tuple[InstanceHealth, ...]:
         """One line each, in order, also for those that have no process now."""
         return tuple(keeper.health() for keeper in self._keepers.values())
 
-    def replace(self, name: str) -> None:
-        """Kill an instance that no longer answers, and start it again; an unknown or busy one is left alone."""
-        if keeper := self._keepers.get(name):
-            keeper.tell(Event.UNRESPONSIVE)
+    def names(self) -> tuple[str, ...]:
+        """Of all instances, in the order in which they came; the stopped ones too."""
+        return tuple(self._keepers)
+
+    def phase(self, name: str) -> Phase:
+        """Where an instance is; STOPPED where there is none of that name."""
+        keeper = self._keepers.get(name)
+        return Phase.STOPPED if keeper is None else keeper.phase
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The devices that instances are placed on."""
+        return self._kinds
+
+    @property
+    def model(self) -> str:
+        """What the instances in service are started with; "" where there are none."""
+        alive = (keeper for keeper in self._keepers.values() if keeper.phase not in _GONE)
+        return next((keeper.instance.model for keeper in alive), "")
+
+    def group_of(self, device: str) -> str:
+        """With whom an instance on a device shares its fate: a GPU, or "cpu"."""
+        return self._devices.group_of(device)
+
+    def laid_next(self, model: str) -> InstanceConfig:
+        """How one more instance of a model would be started.
+
+        Raises:
+            ConfigError: there is no port left for it.
+        """
+        return self._laid(self.free_names(1)[0], self._emptiest(), model)
+
+    def laid(self, name: str) -> InstanceConfig:
+        """How an instance was started."""
+        return self._keepers[name].instance
+
+    def url(self, name: str) -> str:
+        """Where an instance listens; "" where it does not."""
+        return self._keepers[name].url if name in self._keepers else ""
+
+    def failed_because(self, name: str) -> str:
+        """Why the last start of an instance failed; "" where it did not."""
+        return self._keepers[name].failed_because if name in self._keepers else ""
+
+    @property
+    def cores(self) -> int | None:
+        """The CPU cores that all instances share; None where some compute elsewhere."""
+        is_cpu = all(self._devices.group_of(kind) == CPU for kind in self._kinds)
+        return self._looked_at.cores if is_cpu else None
+
+    @property
+    def start_s(self) -> float | None:
+        """How long a start takes, by the longest of those that run; None before one succeeded."""
+        return max((keeper.start_s for keeper in self._keepers.values() if keeper.start_s is not None), default=None)
+
+    async def when(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is so, looking whenever a phase has changed."""
+        await self._news.until(condition)
 
     async def wait_broken(self) -> str:
         """Return when every instance is broken at start, with each distinct reason; while one may work, wait."""
@@ -139,68 +209,142 @@ class LocalFleet:
             reasons.setdefault(keeper.broken_because, []).append(keeper.name)
         return " ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
 
-    async def _share(self, machine: Machine, stack: AsyncExitStack) -> None:
-        """Start what instances of one GPU share it through, where they do."""
-        fleet = self._config.fleet
-        self._mps_groups = groups_under_mps(fleet.mps, tuple(self._groups.values()), has_mps=machine.has_mps)
-        if self._mps_groups:
-            state = state_folder(self._config.state, self._env)
-            daemon = MpsDaemon(fleet, state, self._env, clock=self._clock, on_died=self._note_mps_died)
-            self._mps = await stack.enter_async_context(daemon)
+    # --- what is done with one ------------------------------------------------------------------------------------
 
-    def _make_device(self, group: str, machine: Machine) -> Device:
-        mps = self._mps_of(group)
-        return Device(
-            group,
-            starts=starts_at_once(group, machine),
-            health=None if group == CPU else DeviceHealth(self._config.fleet.start_retries),
-            clock=self._clock,
-            prepare=None if mps is None else mps.settled,
-            on_given_up=partial(self._condemn, group),
-        )
+    def free_names(self, count: int) -> tuple[str, ...]:
+        """The next names that no instance has."""
+        free = (name for number in itertools.count(1) if (name := name_of(number)) not in self._keepers)
+        return tuple(itertools.islice(free, count))
 
-    def _make_keeper(
-        self, instance: InstanceConfig, weight: float, answers: Answers, group: asyncio.TaskGroup
-    ) -> Keeper:
-        device = self._devices[self._groups[instance.name]]
-        mps = self._mps_of(device.name)
+    def add(
+        self,
+        model: str,
+        *,
+        name: str = "",
+        device: str = "",
+        is_admitted: bool = True,
+        weight: float | None = None,
+    ) -> str:
+        """Begin to start another instance; return its name.
+
+        Args:
+            model: which, as `--model` has it.
+            name: a free one; "" for the next.
+            device: where; "" for the device that has the fewest.
+            is_admitted: whether it gets work as soon as it is ready; else only after `admit`.
+            weight: its share of the work; None for that of its number.
+
+        Raises:
+            ConfigError: there is no port left for it.
+        """
+        name = name or self.free_names(1)[0]
+        assert name not in self._keepers, f"{name} is there already"
+        keeper = self._keep(self._laid(name, device or self._emptiest(), model), is_admitted=is_admitted, weight=weight)
+        keeper.tell(Event.DUE)
+        return name
+
+    def admit(self, name: str) -> None:
+        """Let an instance have work."""
+        self._keepers[name].admit()
+
+    def start(self, name: str) -> None:
+        """Have a stopped or broken instance tried again, at once."""
+        self._keepers[name].tell(Event.WANTED)
+
+    async def stop(self, name: str, drain_timeout_s: float) -> bool:
+        """Take an instance out of service: it finishes what it has, then its process is ended.
+
+        Returns:
+            False when something was taken away from it after `drain_timeout_s` seconds, to be recognised elsewhere.
+        """
+        self._owner.drain_target(name)
+        is_empty = await self._owner.wait_drained(name, drain_timeout_s)
+        self._keepers[name].tell(Event.STOP)
+        await self.when(lambda: self.phase(name) is Phase.STOPPED)
+        return is_empty
+
+    def remodel(self, name: str, model: str) -> None:
+        """Have a stopped instance start with another model, whenever that is."""
+        device = self._keepers[name].instance.device
+        self.forget(name)
+        self._keep(self._laid(name, device, model)).tell(Event.STOP)
+
+    def forget(self, name: str) -> None:
+        """Strike out an instance that is stopped; its name may be used again."""
+        assert self._keepers[name].phase is Phase.STOPPED, f"{name} still lives"
+        del self._keepers[name]
+        self._note_broken()
+
+    def replace(self, name: str) -> None:
+        """Kill an instance that no longer answers, and start it again; an unknown or busy one is left alone."""
+        if keeper := self._keepers.get(name):
+            keeper.tell(Event.UNRESPONSIVE)
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _laid(self, name: str, device: str, model: str) -> InstanceConfig:
+        number = int(name.rpartition("-")[2])
+        laid = lay(number, device, self._config, self._looked_at, self._planned)
+        if not 0 <= laid.port <= _PORT_MAX or laid.port == self._config.gateway.port != 0:
+            raise ConfigError(f"There is no port for {name}: fleet.first_port + {number - 1} is {laid.port}.")
+        return dataclasses.replace(laid, model=model)
+
+    def _emptiest(self) -> str:
+        counts = Counter(keeper.instance.device for keeper in self._keepers.values() if keeper.phase not in _GONE)
+        return min(self._kinds, key=lambda device: counts[device])
+
+    def _keep(self, instance: InstanceConfig, *, is_admitted: bool = True, weight: float | None = None) -> Keeper:
+        group = self._devices.group_of(instance.device)
+        mps = self._devices.mps_of(group)
         env = variables(instance, self._config, self._env)
-        return Keeper(
+        keeper = Keeper(
             instance=instance,
             config=self._config.fleet,
             command=self._command,
             env=env if mps is None else {**env, **mps.variables},
             owner=self._owner,
-            group=group,
-            turn=Turn(device, instance.name, answers, patience_s=self._turn_patience_s),
+            group=self._group,
+            turn=Turn(self._devices.of(group), instance.name, self._answers, patience_s=self._turn_patience_s),
             clock=self._clock,
             stop_timeout_s=self._stop_timeout_s,
             on_broken=self._note_broken,
-            weight=weight,
+            weight=self._weight_of(instance.name) if weight is None else weight,
+            is_admitted=is_admitted,
+            on_change=self._news.spread,
             check=None if mps is None else partial(mps.check, instance.name),
             on_crash=self._on_crash,
         )
+        self._keepers[instance.name] = keeper
+        return keeper
 
-    def _mps_of(self, group: str) -> MpsDaemon | None:
-        return self._mps if group in self._mps_groups else None
+    def weight(self, name: str) -> float:
+        """An instance's share of the work under the weighted policies."""
+        return self._keepers[name].weight
 
-    def _note_mps_died(self) -> None:
-        """Trust no GPU that was shared through it; what runs may fail any moment, or may not."""
-        for name, keeper in self._keepers.items():
-            if self._groups[name] in self._mps_groups:
+    def _weight_of(self, name: str) -> float:
+        """As configured; for numbers beyond that the mean, so that the others keep their proportions."""
+        number = int(name.rpartition("-")[2])
+        weights = self._weights or (1.0,)
+        return weights[number - 1] if number <= len(weights) else sum(weights) / len(weights)
+
+    def _note_mps_died(self, groups: Collection[str]) -> None:
+        for keeper in self._keepers.values():
+            if self._devices.group_of(keeper.instance.device) in groups:
                 keeper.remark("The MPS daemon that it was started with has died.")
-        for group in self._mps_groups & self._devices.keys():
-            self._devices[group].tell(DeviceEvent.MPS_DIED, reason="The MPS daemon died.")
 
     def _condemn(self, group: str, reason: str) -> None:
         """Start nothing on a device any more; its instances that still run go on."""
-        for name, keeper in self._keepers.items():
-            if self._groups[name] == group:
+        for keeper in tuple(self._keepers.values()):
+            if self._devices.group_of(keeper.instance.device) == group:
                 keeper.tell(Event.CONDEMNED, said=reason)
 
     def _note_broken(self) -> None:
-        if all(keeper.phase is Phase.BROKEN for keeper in self._keepers.values()):
+        """End the wait of whoever waits for that; an operator may still mend what he has stopped."""
+        if self._keepers and all(keeper.phase is Phase.BROKEN for keeper in self._keepers.values()):
             self._all_broken.set()
+
+
+_GONE = frozenset({Phase.STOPPED, Phase.BROKEN})
 
 
 async def _answers(session: ClientSession, url: str) -> bool:

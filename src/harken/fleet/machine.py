@@ -11,11 +11,15 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from harken.config import Config
 from harken.fleet.mps_plan import PROGRAM
 from harken.fleet.placing import ALL
+from harken.machine.cores import own_cores
+from harken.machine.gpus import own_gpus
+from harken.machine.visible import is_order_certain, visible_gpus
 
 _LIST_TIMEOUT_S = 30.0
 """Without its persistence daemon a driver wakes every GPU first."""
@@ -32,12 +36,18 @@ class Machine:
         has_gpu: an accelerator that `device = "auto"` would take.
         gpus: NVIDIA GPUs that an instance would see; 0 where nobody asked.
         has_mps: NVIDIA's Multi-Process Service can be started and watched here.
+        free_bytes: memory of CUDA devices that nobody holds, by name; of those that somebody asked about.
+        core_numbers: of the cores, where somebody asked.
+        core_nodes: the NUMA node of each of them, as far as it is known.
     """
 
     cores: int
     has_gpu: bool
     gpus: int = 0
     has_mps: bool = False
+    free_bytes: Mapping[str, int] = field(default_factory=dict)
+    core_numbers: tuple[int, ...] = ()
+    core_nodes: Mapping[int, int] = field(default_factory=dict)
 
 
 def this_machine(*, counts_gpus: bool = False) -> Machine:
@@ -50,17 +60,36 @@ def this_machine(*, counts_gpus: bool = False) -> Machine:
     return Machine(
         cores=len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1,
         has_gpu=shutil.which("nvidia-smi") is not None or sys.platform == "darwin",
-        gpus=visible_gpus(_list_gpus(), os.environ.get("CUDA_VISIBLE_DEVICES")) if counts_gpus else 0,
+        gpus=count_visible(_list_gpus(), os.environ.get("CUDA_VISIBLE_DEVICES")) if counts_gpus else 0,
         has_mps=shutil.which(PROGRAM) is not None and _can_watch_processes(),
     )
 
 
 def machine_for(config: Config) -> Machine:
     """Look at as much of this machine as a configuration makes worth knowing; may block for seconds."""
-    return this_machine(counts_gpus=config.fleet.devices.strip() == ALL)
+    devices = config.fleet.devices.strip()
+    machine = this_machine(counts_gpus=devices == ALL)
+    if devices == ALL or "," in devices:
+        machine = replace(machine, free_bytes=free_memory(os.environ))
+    if config.fleet.pins_cores:
+        cores = own_cores()
+        machine = replace(machine, core_numbers=cores.ids, core_nodes=cores.nodes)
+    return machine
 
 
-def visible_gpus(listing: str, visible: str | None) -> int:
+def free_memory(env: Mapping[str, str]) -> dict[str, int]:
+    """Ask the driver for the memory that nobody holds, by the names that CUDA gives its devices; {} where it is silent.
+
+    May block for seconds.
+    """
+    gpus = own_gpus().gpus
+    if not is_order_certain(gpus, env.get("CUDA_DEVICE_ORDER")):
+        return {}
+    visible = visible_gpus(gpus, env.get("CUDA_VISIBLE_DEVICES"))
+    return {f"cuda:{number}": gpu.free_bytes for number, gpu in enumerate(visible) if not gpu.problem}
+
+
+def count_visible(listing: str, visible: str | None) -> int:
     """Count the GPUs that CUDA would show to a process. Pure.
 
     Args:

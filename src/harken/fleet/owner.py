@@ -24,3 +24,15 @@ class TargetOwner(Protocol):
     def remove_target(self, name: str) -> None:
         """Its process is gone."""
         ...
+
+    def drain_target(self, name: str) -> None:
+        """Give it nothing more; what it has may finish."""
+        ...
+
+    async def wait_drained(self, name: str, timeout_s: float) -> bool:
+        """Return when nothing runs on it; what still does after `timeout_s` seconds goes elsewhere, then False."""
+        ...
+
+    async def wait_in_service(self, name: str) -> None:
+        """Return when it takes work."""
+        ...

@@ -24,7 +24,7 @@ class Phase(StrEnum):
     """It was asked to leave for good."""
     STOPPED = "stopped"
     BROKEN = "broken_at_start"
-    """It cannot start; only a person can change that."""
+    """It cannot start; only a person can change that, and have it tried again."""
 
 
 class Event(Enum):
@@ -44,6 +44,8 @@ class Event(Enum):
     """It is no longer wanted."""
     CONDEMNED = auto()
     """Its device was given up: what runs goes on, but nothing starts."""
+    WANTED = auto()
+    """An operator wants it to run, whatever was before."""
 
 
 class React(Enum):
@@ -51,6 +53,7 @@ class React(Enum):
 
     IGNORE = auto()
     START = auto()
+    START_ANEW = auto()
     NOTE_READY = auto()
     COUNT_FAILED_START = auto()
     COUNT_CRASH = auto()
@@ -75,6 +78,7 @@ def _row(
     overdue: React,
     stop: React,
     condemned: React,
+    wanted: React = React.IGNORE,
 ) -> dict[tuple[Phase, Event], React]:
     return {
         (phase, Event.DUE): due,
@@ -84,6 +88,7 @@ def _row(
         (phase, Event.OVERDUE): overdue,
         (phase, Event.STOP): stop,
         (phase, Event.CONDEMNED): condemned,
+        (phase, Event.WANTED): wanted,
     }
 
 
@@ -93,7 +98,7 @@ _NO = React.IGNORE
 # fmt: off
 TABLE: dict[tuple[Phase, Event], React] = {
     **_row(_P.WAITING, due=_R.START, ready=_NO, exited=_NO, unresponsive=_NO, overdue=_NO, stop=_R.LEAVE_AT_ONCE,
-           condemned=_R.CONDEMN),
+           condemned=_R.CONDEMN, wanted=_R.START_ANEW),
     # While it loads it may be slow to answer: only its time limit decides, not a complaint about silence.
     **_row(_P.STARTING, due=_NO, ready=_R.NOTE_READY, exited=_R.COUNT_FAILED_START, unresponsive=_NO,
            overdue=_R.REPLACE, stop=_R.ASK_TO_LEAVE, condemned=_R.NOTE_CONDEMNED),
@@ -103,8 +108,9 @@ TABLE: dict[tuple[Phase, Event], React] = {
            condemned=_R.NOTE_CONDEMNED),
     **_row(_P.STOPPING, due=_NO, ready=_NO, exited=_R.NOTE_GONE, unresponsive=_NO, overdue=_R.KILL_STOPPING, stop=_NO,
            condemned=_NO),
-    **_row(_P.STOPPED, due=_NO, ready=_NO, exited=_NO, unresponsive=_NO, overdue=_NO, stop=_NO, condemned=_NO),
+    **_row(_P.STOPPED, due=_NO, ready=_NO, exited=_NO, unresponsive=_NO, overdue=_NO, stop=_NO, condemned=_NO,
+           wanted=_R.START_ANEW),
     **_row(_P.BROKEN, due=_NO, ready=_NO, exited=_NO, unresponsive=_NO, overdue=_NO, stop=_R.LEAVE_AT_ONCE,
-           condemned=_NO),
+           condemned=_NO, wanted=_R.START_ANEW),
 }
 # fmt: on

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harken.errors import ConfigError
 
@@ -52,6 +52,28 @@ def parse_devices(text: str, gpus: int) -> tuple[str, ...]:
 def deal(devices: Sequence[str], instances: int) -> tuple[str, ...]:
     """Give each instance a device, in turn: with two, the first has numbers 1, 3, 5 and the second 2, 4, 6."""
     return tuple(devices[number % len(devices)] for number in range(instances))
+
+
+def spread(devices: Sequence[str], instances: int, free_bytes: Mapping[str, int]) -> tuple[str, ...]:
+    """Give each instance the device that then has the most free memory for each of its instances.
+
+    Of equal devices the first comes first, so equal ones are dealt out in turn. So they are where somebody's memory is
+    not known.
+
+    Args:
+        devices: names.
+        instances: how many are to be placed.
+        free_bytes: of each device, before any of them.
+    """
+    if any(device not in free_bytes for device in devices):
+        return deal(devices, instances)
+    counts: Counter[str] = Counter()
+    placed = []
+    for _ in range(instances):
+        device = max(devices, key=lambda one: free_bytes[one] / (counts[one] + 1))
+        counts[device] += 1
+        placed.append(device)
+    return tuple(placed)
 
 
 def group_of(device: str, *, has_gpu: bool) -> str:

@@ -12,8 +12,10 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from harken.config import Config, InstanceConfig
+from harken.fleet.cores import assign_cores
 from harken.fleet.machine import Machine
-from harken.fleet.placing import CPU, deal, group_of, memory_shares, parse_devices
+from harken.fleet.placing import CPU, group_of, memory_shares, parse_devices, spread
+from harken.machine.cores import write_cores
 
 COMMAND = (sys.executable, "-P", "-m", "harken", "serve", "--supervised")
 """Starts one instance; -P: nothing in the working directory can take the place of a module."""
@@ -22,29 +24,71 @@ COMMAND = (sys.executable, "-P", "-m", "harken", "serve", "--supervised")
 def plan(config: Config, machine: Machine) -> tuple[InstanceConfig, ...]:
     """Lay out `fleet.instances` instances.
 
-    Port 0 for the first means port 0 for all: each takes a free one and announces it. With `threads` 0 the cores are
-    shared evenly, at least one each. Instances of one device divide the share of its memory.
+    Raises:
+        ConfigError: `fleet.devices` makes no sense here.
+    """
+    places = places_of(config, machine, config.fleet.instances)
+    return tuple(lay(number, device, config, machine, places) for number, device in enumerate(places, start=1))
+
+
+def places_of(config: Config, machine: Machine, instances: int) -> tuple[str, ...]:
+    """Choose a device for each of so many instances: by free memory, as far as that is known, else in turn.
 
     Raises:
         ConfigError: `fleet.devices` makes no sense here.
     """
+    return spread(devices_of(config, machine), instances, machine.free_bytes)
+
+
+def devices_of(config: Config, machine: Machine) -> tuple[str, ...]:
+    """What instances are placed on; at least one.
+
+    Raises:
+        ConfigError: `fleet.devices` makes no sense here.
+    """
+    return parse_devices(config.fleet.devices, machine.gpus) or (config.instance.device,)
+
+
+def lay(number: int, device: str, config: Config, machine: Machine, places: Sequence[str]) -> InstanceConfig:
+    """Lay out one instance.
+
+    Port 0 for the first means port 0 for all: each takes a free one and announces it. With `threads` 0 the cores are
+    shared evenly among as many as are configured, at least one each. So is the share of a device's memory: one that
+    comes later has as much as the others, and takes fewer slots where less is left.
+
+    Args:
+        number: its own, from 1 on.
+        device: where it goes.
+        config: of the whole fleet.
+        machine: cores and accelerators.
+        places: the devices of the instances that the fleet begins with.
+    """
     fleet = config.fleet
-    threads = config.instance.threads or max(1, machine.cores // fleet.instances)
-    devices = deal(parse_devices(fleet.devices, machine.gpus) or (config.instance.device,), fleet.instances)
-    groups = [group_of(device, has_gpu=machine.has_gpu) for device in devices]
-    shares = memory_shares(config.instance.memory_share, groups)
-    return tuple(
-        dataclasses.replace(
-            config.instance,
-            name=f"asr-{number + 1}",
-            host=fleet.host,
-            port=fleet.first_port + number if fleet.first_port else 0,
-            threads=threads,
-            device=device,
-            memory_share=share,
-        )
-        for number, (device, share) in enumerate(zip(devices, shares, strict=True))
+    planned = max(1, fleet.instances)
+    groups = [group_of(one, has_gpu=machine.has_gpu) for one in places]
+    shares = dict(zip(groups, memory_shares(config.instance.memory_share, groups), strict=True))
+    threads = config.instance.threads or max(1, machine.cores // planned)
+    return dataclasses.replace(
+        config.instance,
+        name=name_of(number),
+        host=fleet.host,
+        port=fleet.first_port + number - 1 if fleet.first_port else 0,
+        threads=threads,
+        cores=_cores(number, planned, threads, machine) if fleet.pins_cores else config.instance.cores,
+        device=device,
+        memory_share=shares.get(group_of(device, has_gpu=machine.has_gpu), config.instance.memory_share),
     )
+
+
+def _cores(number: int, planned: int, threads: int, machine: Machine) -> str:
+    """The cores of an instance; who comes later than those that were planned shares the cores of an earlier one."""
+    assigned = assign_cores(machine.core_numbers, planned, threads, machine.core_nodes)
+    return write_cores(assigned[(number - 1) % planned])
+
+
+def name_of(number: int) -> str:
+    """What the instance of a number is called, from 1 on."""
+    return f"asr-{number}"
 
 
 def groups_of(instances: Sequence[InstanceConfig], machine: Machine) -> dict[str, str]:

@@ -89,6 +89,9 @@ class Supervision:
         match react:
             case React.START:
                 action = self._start()
+            case React.START_ANEW:
+                self.failures = self._failed_starts = 0
+                action = self._start()
             case React.NOTE_READY:
                 action = self._note_ready(now)
             case React.CONDEMN:

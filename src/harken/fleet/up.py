@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
 
 from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
-from harken.fleet.both import BothFleets
 from harken.fleet.local import LocalFleet
 from harken.fleet.machine import Machine, machine_for
 from harken.fleet.mps_plan import groups_under_mps
+from harken.fleet.operated import OperatedFleet
 from harken.fleet.plan import groups_of, plan
 from harken.fleet.records import Records
+from harken.fleet.rooms import Estimate
+from harken.fleet.run_place import RunPlace
 from harken.fleet.static import StaticFleet
 from harken.fleet.upstreams import parse_upstreams, parse_weights
-from harken.log import set_up_log
+from harken.fleet.wanted import configured, read_file, recall
+from harken.log import get_log, set_up_log
 from harken.server.announce import announce_to
 from harken.server.gateway import Gateway
 from harken.server.run import run
 
+_log = get_log("fleet.up")
 
-def run_gateway(config: Config) -> int:
+
+def run_gateway(config: Config, *, estimate: Estimate = lambda _: None) -> int:
     """Run a gateway over instances on this machine, and over upstreams, until it is told to leave.
+
+    Args:
+        config: all of it.
+        estimate: what one instance needs of memory, as far as that is known before it runs.
 
     Returns:
         The exit code: 0 after SIGTERM or Ctrl-C; 3 when it, or every instance, cannot start as told, with the reason
@@ -34,28 +42,45 @@ def run_gateway(config: Config) -> int:
     """
     upstreams = parse_upstreams(config.fleet.upstreams, os.environ)
     parse_weights(config.fleet.weights, config.fleet.instances)
-    machine = machine_for(config) if config.fleet.instances else None
+    machine = machine_for(config) if config.fleet.instances or config.autoscale.mode == "on" else None
     if machine is not None:
         _check_places(config, machine)
-    records = Records(config, os.environ)
+    records = Records(config.log)
     set_up_log(config.log, records.files)
 
-    def open_fleet(dispatcher: Dispatcher) -> BothFleets:
-        local = partial(LocalFleet, config, dispatcher, machine=machine, on_crash=records.report)
-        return BothFleets(
-            local() if config.fleet.instances else None,
+    place = RunPlace(config, os.environ)
+
+    def open_fleet(dispatcher: Dispatcher) -> OperatedFleet:
+        own = configured(config)
+        wanted = own if place.folder is None else recall(config, read_file(place.folder))
+        if wanted != own:
+            _log.warning("fleet.remembered", instances=wanted.instances, model=wanted.model, stopped=wanted.stopped)
+        return OperatedFleet(
+            config,
+            dispatcher,
+            None
+            if machine is None
+            else LocalFleet(config, dispatcher, wanted=wanted, machine=machine, on_crash=records.report),
             StaticFleet(upstreams, dispatcher) if upstreams else None,
+            wanted=wanted,
+            folder=place.folder,
+            estimate=estimate,
         )
 
     def build(url: str) -> Gateway:
+        place.open(url)
         gateway = Gateway(config, open_fleet)
         # Of a configuration that cannot be, the reason is the last line, and no file is made.
-        records.open(url)
+        records.open(place.folder, url)
         return gateway
 
     own = config.gateway
     announce = announce_to(sys.stdout, as_json=not sys.stdout.isatty())
-    return run(build, host=own.host, port=own.port, name=own.name, announce=announce)
+    try:
+        return run(build, host=own.host, port=own.port, name=own.name, announce=announce)
+    finally:
+        records.close()
+        place.close()
 
 
 def _check_places(config: Config, machine: Machine) -> None:

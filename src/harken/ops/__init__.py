@@ -1,4 +1,4 @@
-"""What operators do with a machine or a server from outside: look, fetch, prove, save, sum up.
+"""What operators do to a machine or a server from outside: look, fetch, verify, keep.
 
-None of it runs inside a fleet, and nothing here imports one. The invariant: a command that only looks changes nothing.
+None of it imports the fleet.
 """

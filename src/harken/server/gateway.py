@@ -21,7 +21,6 @@ from harken.audio import AudioReader
 from harken.clock import SystemClock
 from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
-from harken.errors import NoReadyInstance
 from harken.jobs.jobs import Jobs
 from harken.keys import open_admission
 from harken.log import get_log
@@ -55,6 +54,11 @@ class Fleet(Protocol):
         """That instance no longer answers."""
         ...
 
+    @property
+    def is_asleep(self) -> bool:
+        """It has no instances because nobody needs one, and starts some as soon as a recording waits."""
+        ...
+
     async def wait_broken(self) -> str:
         """Return, with the reason, when no instance can ever become ready."""
         ...
@@ -81,7 +85,6 @@ class Gateway:
         self._service: Service | None = None
         self._is_draining = False
         self._lag = LoopLag(SystemClock())
-        self._model_name = ""
         self._leave = asyncio.Event()
         self._broken = asyncio.Event()
         self._ending: Ending | None = None
@@ -111,10 +114,11 @@ class Gateway:
                 is_draining=self._is_draining,
                 targets=self._dispatcher.health(),
                 instances=self._fleet.instances() if self._fleet else (),
-                model=self._model_name,
+                model=model.name if (model := self._dispatcher.known_model) else "",
                 queued_audio_s=self._dispatcher.queued_audio_s,
                 loop_lag_s=self._lag.worst_s,
                 is_shut=self._dispatcher.is_shut,
+                is_asleep=self._fleet is not None and self._fleet.is_asleep,
             )
         )
 
@@ -176,13 +180,12 @@ class Gateway:
 
     async def _until_end(self, fleet: Fleet) -> None:
         async with asyncio.TaskGroup() as group:
-            learning = group.create_task(self._learn_model())
             leaving = group.create_task(self._leave.wait())
             breaking = group.create_task(fleet.wait_broken())
             await asyncio.wait((leaving, breaking), return_when=asyncio.FIRST_COMPLETED)
             if breaking.done():
                 self._break(Ending(code=EXIT_BROKEN_AT_START, reason=breaking.result()))
-            for task in (learning, leaving, breaking):
+            for task in (leaving, breaking):
                 task.cancel()
 
     def _make_service(self, recognizer: Recognizer, transcriber: Transcriber, jobs: Jobs | None) -> Service:
@@ -196,14 +199,6 @@ class Gateway:
             refusal=self._dispatcher.refusal,
             is_draining=lambda: self._is_draining,
         )
-
-    async def _learn_model(self) -> None:
-        """Ask until some instance has told what it serves; /health shows it."""
-        while not self._model_name:
-            try:
-                self._model_name = (await self._dispatcher.model()).name
-            except NoReadyInstance:
-                continue
 
     def _break(self, ending: Ending) -> None:
         _log.error("gateway.broken", reason=ending.reason)

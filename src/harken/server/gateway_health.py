@@ -18,6 +18,9 @@ _BROKEN = frozenset({State.BROKEN_AT_START.value, TargetState.RESTING.value})
 
 _WELL = frozenset({TargetState.READY.value, TargetState.FULL.value})
 
+_LEAVING = frozenset({State.STOPPED.value, TargetState.DRAINING.value, "stopping"})
+"""An operator wants these away: nothing is wrong with them."""
+
 _TAKES_WORK = _WELL | {TargetState.ON_TRIAL.value}
 """A recording sent now would be tried on one of these."""
 
@@ -35,6 +38,7 @@ class GatewayState:
         queued_audio_s: seconds of audio that wait for a slot.
         loop_lag_s: of the gateway's own event loop.
         is_shut: every target said that it takes nothing for longer than a recording may wait.
+        is_asleep: there are no instances because nobody needs one; a recording wakes them, and waits meanwhile.
     """
 
     name: str
@@ -45,6 +49,7 @@ class GatewayState:
     queued_audio_s: float
     loop_lag_s: float = 0.0
     is_shut: bool = False
+    is_asleep: bool = False
 
 
 def gateway_health(now: GatewayState) -> Health:
@@ -53,7 +58,7 @@ def gateway_health(now: GatewayState) -> Health:
     able = sum(line.state in _TAKES_WORK for line in lines)
     return Health(
         name=now.name,
-        is_ready=able > 0 and not now.is_draining and not now.is_shut,
+        is_ready=(able > 0 or now.is_asleep) and not now.is_draining and not now.is_shut,
         state=_word(now, lines, able),
         model=now.model,
         queued_audio_s=now.queued_audio_s,
@@ -83,8 +88,11 @@ def _word(now: GatewayState, lines: tuple[InstanceHealth, ...], able: int) -> st
         return "draining"
     if now.is_shut:
         return "full"
+    wanted = [line for line in lines if line.state not in _LEAVING]
     if able:
-        return "ready" if all(line.state in _WELL for line in lines) else "degraded"
-    if lines and all(line.state in _BROKEN for line in lines):
+        return "ready" if all(line.state in _WELL for line in wanted) else "degraded"
+    if now.is_asleep:
+        return "asleep"
+    if wanted and all(line.state in _BROKEN for line in wanted):
         return "broken"
-    return "starting"
+    return "starting" if wanted or not lines else "stopped"

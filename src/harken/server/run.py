@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from harken.config import Config
 from harken.errors import SetupError
 from harken.log import set_up_log
+from harken.machine.cores import stay_on
 from harken.server.announce import Announce, Announcement, News, announce_to
 from harken.server.connection import Connection
 from harken.server.descriptors import raise_descriptor_limit
@@ -198,6 +199,8 @@ def run_instance(config: Config, *, supervised: bool) -> int:
     if supervised:
         leave_with_parent(supervisor_of(os.environ))
     set_up_log(config.log)
+    # Before anything is loaded that starts threads of its own, which would stay where they were started.
+    stay_on(config.instance.cores)
     from harken.engine.load import load
     from harken.server.instance import Instance
 

@@ -53,6 +53,10 @@ class Queue(Generic[T]):
         """Seconds of audio in its room."""
         return self._room.audio_s
 
+    def oldest_wait_s(self, now: float) -> float:
+        """How long the ticket has waited that came first; 0 where none waits."""
+        return max((self._waits_s(lane, now) for lane in Lane), default=0.0)
+
     def push(self, ticket: T) -> bool:
         """Let a new ticket wait, O(log n); False, and nothing changed, when there is no room for it."""
         if not self._room.fits(ticket.requester, ticket.audio_s):

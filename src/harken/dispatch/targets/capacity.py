@@ -31,6 +31,11 @@ class Capacity:
         self._octave, self._before = Rate(), Rate()
         self._climb: Climb | None = None
 
+    @property
+    def is_found(self) -> bool:
+        """Slow start has ended, so the limit says what the target can do; before, only how far it was tried."""
+        return self._climb is not None or self.limit >= self._careful_above
+
     def completed(self, done: Completion, slots: int) -> None:
         """Let a success count; `slots`: how many it would take at most."""
         slots = max(slots, 1)

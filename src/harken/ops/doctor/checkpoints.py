@@ -1,0 +1,105 @@
+"""The model and the aligner, as far as they can be known without loading them: folder, shape, whether they are whole.
+
+Never downloads and never uses the network. A published checkpoint that is not here yet is described by built-in
+figures; everything else that is wrong with a folder is told by name, as an instance would tell it a minute later.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harken.config import InstanceConfig
+from harken.engine.resolve import AUTO, NO_ALIGNER, HubError, HuggingFaceHub, resolve_aligner, resolve_model
+from harken.errors import HarkenError, ModelUnavailable
+from harken.ops.doctor.facts import Checkpoint
+from harken.qwen3_asr.aligner_config import AlignerConfig, read_aligner_config
+from harken.qwen3_asr.card import read_card
+from harken.qwen3_asr.config import NetworkConfig, read_config
+from harken.qwen3_asr.fields import read_json
+from harken.qwen3_asr.header import read_headers
+from harken.qwen3_asr.native.library import has_heads_of, library
+from harken.qwen3_asr.published import published
+
+_INDEX = "model.safetensors.index.json"
+
+
+class OnThisMachine:
+    """A hub that only knows what was downloaded before."""
+
+    def cached(self, name: str) -> Path | None:
+        """See `harken.engine.resolve.Hub`; nothing where the hub's package is not installed."""
+        try:
+            return HuggingFaceHub().cached(name)
+        except ImportError:
+            return None
+
+    def download(self, name: str) -> Path:
+        """Refuse.
+
+        Raises:
+            HubError: always.
+        """
+        raise HubError(f"{name} was not looked for")
+
+
+def is_stub(model: str) -> bool:
+    """Whether a model's name means the stand-in that has no network."""
+    return model == "stub" or model.startswith("stub:")
+
+
+def look_at_model(instance: InstanceConfig) -> Checkpoint:
+    """Look at the model of an instance; not for a stub."""
+    name = instance.model
+    try:
+        folder = resolve_model(name, OnThisMachine())
+    except ModelUnavailable:
+        return _missing(name)
+    except HarkenError as error:
+        return Checkpoint(name=name, problem=error.message, remedy="harken doctor --model Qwen/Qwen3-ASR-1.7B")
+    return _read(name, folder, is_aligner=False)
+
+
+def look_at_aligner(instance: InstanceConfig) -> Checkpoint | None:
+    """Look at the aligner of an instance; None for none, and for "auto" where none is at hand."""
+    name = instance.aligner
+    try:
+        folder = resolve_aligner(name, instance.model, OnThisMachine())
+    except ModelUnavailable:
+        return _missing(name)
+    except HarkenError as error:
+        return Checkpoint(name=name, problem=error.message, remedy=f"--aligner {AUTO}, or --aligner {NO_ALIGNER}")
+    return None if folder is None else _read(name, folder, is_aligner=True)
+
+
+def _missing(name: str) -> Checkpoint:
+    known = published(name)
+    if known is None:
+        return Checkpoint(name=name)
+    return Checkpoint(name=name, config=known.config, is_builtin=True, stored_bytes=known.stored_bytes)
+
+
+def _read(name: str, folder: Path, *, is_aligner: bool) -> Checkpoint:
+    try:
+        config: NetworkConfig | AlignerConfig = read_aligner_config(folder) if is_aligner else read_config(folder)
+        card = read_card(folder)
+        index = read_json(folder / _INDEX) if (folder / _INDEX).is_file() else None
+        headers = read_headers(folder, None if (folder / "model.safetensors").is_file() else index)
+    except HarkenError as error:
+        again = f"harken pull {name}" if published(name) else f"fetch the checkpoint in {folder} again"
+        return Checkpoint(name=name, folder=folder, problem=error.message, remedy=again)
+    return Checkpoint(
+        name=card.name if name == AUTO else name,
+        folder=folder,
+        config=config,
+        is_bfloat16=all(header.dtypes <= {"BF16"} for header in headers),
+        max_segment_s=card.max_segment_s,
+        stored_bytes=sum(header.file_bytes for header in headers),
+        can_pack=_can_pack(config),
+    )
+
+
+def _can_pack(config: NetworkConfig | AlignerConfig) -> bool:
+    """As `native.pack.can_pack`, which needs torch."""
+    body = config.body if isinstance(config, AlignerConfig) else config
+    sizes = (body.encoder.width // body.encoder.heads, body.decoder.head_dim)
+    return library() is not None and all(has_heads_of(size) for size in sizes)

@@ -1,0 +1,75 @@
+"""The hub: whether it answers, and knows the weights that are missing.
+
+One HEAD for each name, with a short time-out, by the proxies of the environment. Where nothing is missing nobody is
+asked. It sends no token to anybody but the hub itself, and shows none.
+"""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harken.ops.doctor.facts import Hub
+
+DEFAULT_ENDPOINT = "https://huggingface.co"
+
+ANSWER_TIMEOUT_S = 3.0
+
+_TRUE = ("1", "on", "yes", "true")
+
+
+def look_at_hub(names: Sequence[str], env: Mapping[str, str] = os.environ) -> Hub:
+    """Ask the hub for each name; blocks.
+
+    Args:
+        names: of what is missing, as owner/name.
+        env: for HF_ENDPOINT, HF_HUB_OFFLINE and HF_TOKEN.
+    """
+    endpoint = env.get("HF_ENDPOINT", "").rstrip("/") or DEFAULT_ENDPOINT
+    if env.get("HF_HUB_OFFLINE", "").lower() in _TRUE:
+        return Hub(endpoint=endpoint, is_offline=True)
+    if urllib.parse.urlsplit(endpoint).scheme not in ("http", "https"):
+        return Hub(endpoint=endpoint, statuses=dict.fromkeys(names, 0), problem="HF_ENDPOINT is no http(s) URL")
+    statuses: dict[str, int] = {}
+    problem = ""
+    for name in names:
+        statuses[name], why = _ask(f"{endpoint}/api/models/{urllib.parse.quote(name)}", env.get("HF_TOKEN", ""))
+        problem = problem or why
+    return Hub(endpoint=endpoint, statuses=statuses, problem=problem)
+
+
+def weights_folder(env: Mapping[str, str] = os.environ) -> Path:
+    """Where the hub's client keeps what it downloads."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if env.get(name):
+            return Path(env[name]).expanduser()
+    if env.get("HF_HOME"):
+        return Path(env["HF_HOME"]).expanduser() / "hub"
+    home = Path(env["XDG_CACHE_HOME"]) if env.get("XDG_CACHE_HOME") else Path.home() / ".cache"
+    return home / "huggingface" / "hub"
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer too, and a token is not to follow it."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+def _ask(url: str, token: str) -> tuple[int, str]:
+    request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - http or https, see above
+    if token:
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=ANSWER_TIMEOUT_S) as answer:
+            return int(answer.status), ""
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+    except urllib.error.URLError as error:
+        return 0, str(error.reason)
+    except (OSError, ValueError) as error:
+        return 0, str(error) or type(error).__name__

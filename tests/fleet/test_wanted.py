@@ -1,0 +1,69 @@
+"""What operators decided, and when it still counts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harken.config import Config, FleetConfig, InstanceConfig
+from harken.fleet.wanted import Wanted, configured, describe, read_file, recall, write_file
+
+CONFIG = Config(fleet=FleetConfig(instances=4), instance=InstanceConfig(model="digits"))
+DECIDED = Wanted(instances=6, model="/models/new", stopped=("asr-2",))
+
+
+def test_a_decision_counts_while_the_configuration_says_the_same() -> None:
+    """As after a restart of the gateway."""
+    assert recall(CONFIG, describe(CONFIG, DECIDED)) == DECIDED
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        Config(fleet=FleetConfig(instances=5), instance=InstanceConfig(model="digits")),
+        Config(fleet=FleetConfig(instances=4), instance=InstanceConfig(model="stub")),
+    ],
+)
+def test_whoever_edits_the_configuration_is_obeyed(edited: Config) -> None:
+    """Then the decision was made for something else."""
+    assert recall(edited, describe(CONFIG, DECIDED)) == configured(edited)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"instances": -1},
+        {"instances": True},
+        {"instances": "6"},
+        {"instances": 10**9},
+        {"model": 7},
+        {"stopped": "asr-1"},
+        {"stopped": [1]},
+        {"stopped": ["../etc"]},
+        {"stopped": ["asr-0"]},
+    ],
+)
+def test_a_decision_that_cannot_have_been_made_is_none(spoilt: dict[str, object]) -> None:
+    """Somebody wrote into the file."""
+    kept = json.loads(describe(CONFIG, DECIDED))
+    kept["wanted"].update(spoilt)
+    assert recall(CONFIG, json.dumps(kept)) == configured(CONFIG)
+
+
+@given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
+def test_nonsense_counts_as_no_decision(text: str) -> None:
+    """Whatever lies in the file, the gateway starts."""
+    assert recall(CONFIG, text) == configured(CONFIG)
+
+
+def test_the_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    """Nothing lies beside it afterwards, and what is not there reads as nothing."""
+    assert read_file(tmp_path) == ""
+    write_file(tmp_path, "one")
+    write_file(tmp_path, "two")
+    assert read_file(tmp_path) == "two"
+    assert [path.name for path in tmp_path.iterdir()] == ["fleet.json"]
