@@ -19,6 +19,7 @@ from harken.fleet.upstreams import parse_upstreams, parse_weights
 from harken.fleet.wanted import configured, read_file, recall
 from harken.log import get_log, set_up_log
 from harken.server.announce import announce_to
+from harken.server.certificate import certificate_of
 from harken.server.gateway import Gateway
 from harken.server.run import run
 
@@ -69,8 +70,11 @@ def run_gateway(config: Config, *, estimate: Estimate = lambda _: None) -> int:
 
     own = config.gateway
     announce = announce_to(sys.stdout, as_json=not sys.stdout.isatty())
+    certificate = certificate_of(own)
     try:
-        return run(build, host=own.host, port=own.port, name=own.name, announce=announce)
+        return run(
+            build, host=own.host, port=own.port, name=own.name, announce=announce, certificate=certificate
+        )
     finally:
         place.close()
 
