@@ -13,6 +13,7 @@ import typer
 import harken
 from harken.cli.autoscale_app import autoscale as autoscale_command
 from harken.cli.doctor_app import doctor
+from harken.cli.export_app import build_export_app
 from harken.cli.flags import (
     DEFAULT_SERVER,
     Aligner,
@@ -70,6 +71,7 @@ def build_app() -> typer.Typer:
     app.command("autoscale")(autoscale_command)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
+    app.add_typer(build_export_app())
     return app
 
 
