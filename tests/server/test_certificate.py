@@ -36,6 +36,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lock(folder / "good.key", folder / "good.locked")
     (folder / "words.pem").write_text("no certificate\n")
     (folder / "empty.pem").touch()
+    trusted = (folder / "good.pem").read_text().replace(" CERTIFICATE", " TRUSTED CERTIFICATE")
+    (folder / "trusted.pem").write_text(trusted)
     return folder
 
 
@@ -54,6 +56,8 @@ def test_a_good_pair_says_until_when(shop: Path) -> None:
         (".", "good.key", "gateway.tls_cert .* cannot be read: Is a directory"),
         ("words.pem", "good.key", "holds no certificate in PEM form"),
         ("empty.pem", "good.key", "holds no certificate in PEM form"),
+        ("trusted.pem", "good.key", "holds no certificate in PEM form"),
+        ("a\0b", "good.key", "is no path"),
         ("good.key", "good.key", "holds no certificate in PEM form"),
         ("good.pem", "good.pem", "holds no key in PEM form"),
         ("good.pem", "empty.pem", "holds no key in PEM form"),

@@ -28,8 +28,10 @@ SOON_S = 14 * 86_400.0
 """A certificate that ends within this is spoken of, once a day."""
 
 _DAY_S = 86_400.0
+_MOST_CHARACTERS = 1_000_000
 _PARTIAL_CHAIN = ssl.VERIFY_X509_PARTIAL_CHAIN
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_NO_CERTIFICATE = "gateway.tls_cert {cert} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)."
 _EXPIRED, _NOT_YET = 10, 9
 """OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED and X509_V_ERR_CERT_NOT_YET_VALID."""
 
@@ -135,6 +137,7 @@ def read_pair(cert: Path, key: Path) -> Pair:
     Raises:
         ConfigError: with the file that is at fault, and why.
     """
+    # Before they are read: what is written meanwhile is then seen as a change.
     state = state_of(cert, key)
     chain = _read(cert, "gateway.tls_cert")
     _read(key, "gateway.tls_key")
@@ -156,14 +159,17 @@ def state_of(cert: Path, key: Path) -> tuple[object, ...]:
         try:
             stat = path.stat()
             found += [stat.st_ino, stat.st_mtime_ns, stat.st_size]
-        except OSError as error:
-            found.append(error.errno)
+        except (OSError, ValueError) as error:
+            found.append(str(error))
     return tuple(found)
 
 
 def _read(path: Path, name: str) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_MOST_CHARACTERS)
+    except ValueError as error:
+        raise ConfigError(f"{name} {str(path)!r} is no path.") from error
     except OSError as error:
         hint = f" Who runs Harken (user {os.geteuid()}) must be able to." if isinstance(error, PermissionError) else ""
         raise ConfigError(f"{name} {path} cannot be read: {error.strerror}.{hint}") from error
@@ -177,8 +183,8 @@ def _why(error: ssl.SSLError | OSError, cert: Path, key: Path) -> str:
     reason = getattr(error, "reason", "") or ""
     if reason == "KEY_VALUES_MISMATCH":
         return f"gateway.tls_key {key} is not the key of the certificate in {cert}."
-    if "-----BEGIN CERTIFICATE-----" not in _read(cert, "gateway.tls_cert"):
-        return f"gateway.tls_cert {cert} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)."
+    if _BLOCK.search(_read(cert, "gateway.tls_cert")) is None:
+        return _NO_CERTIFICATE.format(cert=cert)
     if "PRIVATE KEY-----" not in _read(key, "gateway.tls_key"):
         return f"gateway.tls_key {key} holds no key in PEM form (-----BEGIN PRIVATE KEY-----)."
     return f"The certificate in {cert} and the key in {key} cannot be used: {reason or error}."
@@ -187,7 +193,8 @@ def _why(error: ssl.SSLError | OSError, cert: Path, key: Path) -> str:
 def _end_of(context: ssl.SSLContext, chain: str, cert: Path) -> float:
     """Let a client that trusts this very certificate connect, in memory; return when the certificate ends."""
     block = _BLOCK.search(chain)
-    assert block is not None, "it was loaded"
+    if block is None:  # OpenSSL knows older headings too
+        raise ConfigError(_NO_CERTIFICATE.format(cert=cert))
     client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client_context.check_hostname = False
     client_context.verify_flags |= _PARTIAL_CHAIN
@@ -218,6 +225,8 @@ def _handshake(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -
                 waiting.remove(side)
             except ssl.SSLWantReadError:
                 continue
+    if waiting:
+        raise ssl.SSLError("the handshake does not come to its end")
     return dict(client.getpeercert() or {})
 
 

@@ -144,11 +144,12 @@ def _document(config: Config, door: Door, upstream: str, locations: str, *, note
         listen=f"{door.listen} ssl" if door.tls_cert else door.listen,
         name=quoted(door.server_name, "--server-name"),
         tls=_tls(door),
-        rate=text.RATE.format(burst=2 * door.rate) if door.rate else "",
         body=_bytes(door, config.limits.upload_bytes),
         timeout=f"{door.timeout_s}s",
         locations=locations.format(
-            job_body=_bytes(door, config.jobs.upload_bytes), scheme="https" if config.gateway.tls_cert else "http"
+            rate=text.RATE.format(burst=2 * door.rate) if door.rate else "",
+            job_body=_bytes(door, config.jobs.upload_bytes),
+            scheme="https" if config.gateway.tls_cert else "http",
         ),
     )
     zone = text.ZONE.format(rate=door.rate) if door.rate else ""

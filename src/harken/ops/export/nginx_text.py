@@ -17,10 +17,8 @@ ZONE = """
 limit_req_zone $binary_remote_addr zone=harken_rate:10m rate={rate}r/s;
 """
 
-RATE = """
-    limit_req zone=harken_rate burst={burst} nodelay;
-    limit_req_status 429;
-"""
+RATE = "        limit_req zone=harken_rate burst={burst} nodelay;\n        limit_req_status 429;\n"
+"""For recordings and jobs; whoever looks at /health is not counted."""
 
 UPSTREAM = """
 upstream harken {{
@@ -43,7 +41,7 @@ SERVER = """
 server {{
     listen {listen};
     server_name {name};
-{tls}{rate}
+{tls}
     client_max_body_size {body};
     client_body_timeout {timeout};
     client_header_timeout 30s;
@@ -92,14 +90,14 @@ INSTANCES = """
     proxy_next_upstream_tries 4;
 
     location / {{
-        proxy_pass http://harken;
+{rate}        proxy_pass http://harken;
         # 503 means that the instance did not accept it (it loads, drains, or is full): once more, to the next one.
         proxy_intercept_errors on;
         error_page 503 = @again;
         error_page 502 = @nobody;
     }}
     location /v1/jobs {{
-        client_max_body_size {job_body};
+{rate}        client_max_body_size {job_body};
         proxy_pass http://harken;
         error_page 502 = @nobody;
         error_page 413 = @too_large;
@@ -128,10 +126,10 @@ GATEWAY = """
     error_page 502 = @nobody;
 
     location / {{
-        proxy_pass {scheme}://harken;
+{rate}        proxy_pass {scheme}://harken;
     }}
     location /v1/jobs {{
-        client_max_body_size {job_body};
+{rate}        client_max_body_size {job_body};
         proxy_pass {scheme}://harken;
     }}
     location /health {{
@@ -144,7 +142,7 @@ TLS = """
     ssl_certificate {cert};
     ssl_certificate_key {key};
     ssl_protocols TLSv1.2 TLSv1.3;
-    ssl_session_cache shared:harken:10m;
+    ssl_session_cache shared:harken_tls:10m;
 """
 
 REDIRECT = """
