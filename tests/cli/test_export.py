@@ -57,6 +57,15 @@ def test_standard_output_holds_the_file_alone() -> None:
     assert "fleet.upstreams" in done.stderr
 
 
+def test_what_no_file_can_hold_is_said() -> None:
+    """The variables of upstreams' keys, and what only a gateway does."""
+    upstream = "fleet.upstreams=http://gpu-2:8000/v1#key_env=GPU_KEY&slots=4"
+    done = harken("systemd", "--set", upstream, "--set", "gateway.port=443")
+    assert "GPU_KEY, an upstream's key, must be in the service's environment" in done.stderr
+    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" in done.stdout
+    assert "fleet.mps" in harken("supervisor", "--set", "fleet.mps=auto").stderr
+
+
 def test_a_file_is_written_over_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     """Also through a symbolic link, which stays one."""
     target, link = tmp_path / "real.conf", tmp_path / "harken.conf"

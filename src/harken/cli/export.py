@@ -7,6 +7,7 @@ and the writing. The invariant: a file is written whole or not at all, and stand
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from harken.ops.export.launch import Launch, Site, launch_of_gateway, launches_o
 INSTANCES, GATEWAY = "instances", "gateway"
 
 _HOME = "/var/lib/harken"
+_FIRST_FREE_PORT = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +87,9 @@ def supervisor(source: Source, what: str, user: str, log_folder: Path, folder: s
     """Make supervisord's configuration; a standalone one is for whoever runs it, and keeps its own state."""
     user = user or ("" if folder else "harken")
     launches = _launches(source, what, folder or _HOME, supervised=True)
-    return supervisor_files.programs(launches, user=user, log_folder=folder or absolute(log_folder), folder=folder)
+    logs = folder or absolute(log_folder)
+    document = supervisor_files.programs(launches, user=user, log_folder=logs, folder=folder)
+    return _noting(source.config, what, document)
 
 
 def systemd(source: Source, what: str, user: str) -> Document:
@@ -101,11 +105,11 @@ def systemd(source: Source, what: str, user: str) -> Document:
         has_model=what == INSTANCES or bool(config.fleet.instances),
         state_folder=launches[0].environment["HARKEN_STATE_FOLDER"],
         read=tuple(path for path in read_paths if path.startswith("/")),
-        instances=len(launches),
+        has_low_port=0 < config.gateway.port < _FIRST_FREE_PORT and what == GATEWAY,
     )
     if what == GATEWAY:
-        return systemd_files.gateway_unit(launches[0], house)
-    return systemd_files.instance_units(launches, house)
+        return _noting(config, what, systemd_files.gateway_unit(launches[0], house))
+    return _noting(config, what, systemd_files.instance_units(launches, house))
 
 
 def put(document: Document, output: Path | None) -> int:
@@ -145,6 +149,17 @@ def _launches(source: Source, what: str, home: str, *, supervised: bool = False)
     made = launches_of_instances(_instances(source.config), source.config, source.file, site)
     # supervisord holds its programs' standard input open, so they can leave with it as a fleet's instances do.
     return tuple(replace(one, command=(*one.command, "--supervised")) for one in made) if supervised else made
+
+
+def _noting(config: Config, what: str, document: Document) -> Document:
+    """Add what the processes need and no file can hold."""
+    notes = document.notes
+    if what == INSTANCES and config.fleet.mps != "off":
+        notes += ("fleet.mps is not in it: only harken up runs the daemon that instances share a GPU by.",)
+    if what == GATEWAY:
+        variables = re.findall(r"key_env=([^&\s]+)", config.fleet.upstreams)
+        notes += tuple(f"{name}, an upstream's key, must be in the service's environment." for name in variables)
+    return replace(document, notes=notes)
 
 
 def _instances(config: Config) -> tuple[InstanceConfig, ...]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import httpx
+import psutil
 import pytest
 
 from tests.ops.export.guide import RECORDING, Guide, program, running_guide, until
@@ -88,9 +89,13 @@ def test_what_is_for_this_machine_alone_is_not_reached_through_nginx(guide: Guid
 
 
 def test_an_instance_that_is_killed_comes_back_and_no_recording_fails(guide: Guide) -> None:
-    """SIGKILL: nginx goes round it, also while the next process loads; supervisord starts that one."""
+    """SIGKILL: nginx goes round it, also while the next process loads; supervisord starts that one.
+
+    What the killed one had been sent is lost here; so nothing is sent before it is gone.
+    """
     before = guide.pid("asr-1")
     os.kill(before, signal.SIGKILL)
+    until(lambda: not psutil.pid_exists(before), "the killed process is gone")
     statuses = Counter[int]()
 
     def is_back() -> bool:

@@ -102,6 +102,16 @@ def test_addresses_are_written_as_nginx_takes_them(host: str, place: str) -> Non
     assert place_of(host, 80) == place
 
 
+def test_a_listener_on_every_address_is_reached_by_loopback() -> None:
+    """Wildcards are for listening."""
+    everywhere = InstanceConfig(host="0.0.0.0", port=7861)
+    (text,) = before_instances(Config(), [everywhere], (1.0,), Door()).files.values()
+    assert "server 127.0.0.1:7861 " in text
+    for host, place in (("::", "[::1]:7860"), ("", "127.0.0.1:7860"), ("0.0.0.0", "127.0.0.1:7860")):
+        (text,) = before_gateway(Config(gateway=GatewayConfig(host=host)), Door()).files.values()
+        assert f"server {place} " in text
+
+
 @pytest.mark.parametrize("host", ["a b", "a;b", "a{", "$a", "a\n", 'a"', "a#"])
 def test_a_host_that_is_none_is_refused(host: str) -> None:
     """Nothing gets out of its word."""

@@ -68,6 +68,13 @@ def test_what_a_drain_needs_is_given() -> None:
         assert f"\n{line}\n" in text
 
 
+def test_a_low_port_is_the_only_capability() -> None:
+    """And only where one is listened on."""
+    low = House(user="harken", has_gpu=False, has_model=True, state_folder="/var/lib/harken", has_low_port=True)
+    assert "\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n" in gateway(launch(), low)
+    assert "\nCapabilityBoundingSet=\n" in gateway(launch())
+
+
 def test_memory_that_is_executed_is_forbidden_where_no_model_is_loaded() -> None:
     """What torch loads writes code while it runs; a gateway before upstreams does not."""
     alone = House(user="harken", has_gpu=False, has_model=False, state_folder="/var/lib/harken")

@@ -69,7 +69,7 @@ def before_instances(
         ConfigError: nothing is there to balance, or something cannot be written.
     """
     check_ports(config)
-    places = (place_of(one.host, one.port) for one in instances)
+    places = (place_of(reached(one.host), one.port) for one in instances)
     servers = zip(places, whole_weights(weights), strict=True)
     upstream = text.UPSTREAM.format(
         servers="\n    ".join(
@@ -89,11 +89,17 @@ def before_gateway(config: Config, door: Door) -> Document:
     Raises:
         ConfigError: the gateway has no port that is known, or something cannot be written.
     """
-    own = _own_place(config)
-    upstream = text.GATEWAY_UPSTREAM.format(server=own)
+    _own_place(config)
+    own = config.gateway
+    upstream = text.GATEWAY_UPSTREAM.format(server=place_of(reached(own.host), own.port))
     listen = door.listen or ("443" if door.tls_cert else "80")
     door = replace(door, listen=listen, timeout_s=door.timeout_s or GATEWAY_TIMEOUT_S)
     return _document(config, door, upstream, text.GATEWAY, notes=())
+
+
+def reached(host: str) -> str:
+    """Return the address under which a listener on this one is reached from the same machine."""
+    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def place_of(host: str, port: int) -> str:

@@ -35,7 +35,7 @@ class House:
         has_model: a model is loaded in the unit; torch's libraries write code while they run.
         state_folder: where jobs and keys are kept.
         read: other paths that are read: the interpreter, the configuration, models.
-        instances: how many, for the hint on how to start them.
+        has_low_port: it listens on a port below 1024, which belongs to the system.
     """
 
     user: str
@@ -43,7 +43,7 @@ class House:
     has_model: bool
     state_folder: str
     read: tuple[str, ...] = ()
-    instances: int = 0
+    has_low_port: bool = False
 
 
 def gateway_unit(launch: Launch, house: House) -> Document:
@@ -96,6 +96,8 @@ def _service(launch: Launch, house: House, description: str, surroundings: str) 
         description=description,
         command=" ".join(_word(part, "The command").replace("$", "$$") for part in launch.command),
         user=house.user,
+        but=" but for its port" if house.has_low_port else "",
+        capabilities="CAP_NET_BIND_SERVICE" if house.has_low_port else "",
         environment=surroundings,
         stop_s=launch.stop_s,
         home="read-only" if is_at_home else "yes",

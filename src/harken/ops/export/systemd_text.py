@@ -34,10 +34,10 @@ UMask=0077
 StateDirectory=harken
 StateDirectoryMode=0700
 
-# Nothing can be gained: no set-user-id, no capabilities, no namespaces.
+# Nothing can be gained: no set-user-id, no capabilities{but}, no namespaces.
 NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
+CapabilityBoundingSet={capabilities}
+AmbientCapabilities={capabilities}
 RestrictSUIDSGID=yes
 RestrictNamespaces=yes
 RestrictRealtime=yes
