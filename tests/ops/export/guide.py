@@ -93,7 +93,9 @@ def process(*command: str | Path, as_nobody: bool = False) -> Iterator[subproces
         try:
             yield run
         finally:
-            family = [psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)]
+            family: list[psutil.Process] = []
+            with suppress(psutil.NoSuchProcess):
+                family = [psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)]
             run.terminate()
             with suppress(subprocess.TimeoutExpired):
                 run.wait(30)

@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harken.errors import ConfigError
 from harken.ops.export.launch import Launch
 from harken.ops.export.supervisor import programs, value
-from tests.ops.export.guide import exported, process, program, until
+from tests.ops.export.guide import exported, free_ports, process, program, until
 
 ODD = (
     "100%",
@@ -78,6 +79,27 @@ def test_a_user_that_is_none_is_refused(user: str) -> None:
     """Nothing gets out of its line."""
     with pytest.raises(ConfigError, match="--user"):
         written(Launch(name="asr-1", command=("x",), environment={}, stop_s=5), user=user)
+
+
+@pytest.mark.slow
+def test_an_instance_leaves_with_a_supervisord_that_is_killed(tmp_path: Path) -> None:
+    """SIGKILL: nobody would be left to stop it, and the next supervisord would find its port taken."""
+    settings = (
+        "fleet.instances=1",
+        f"fleet.first_port={free_ports(1)}",
+        "instance.model=stub",
+        "jobs.is_enabled=false",
+    )
+    flags = [word for setting in settings for word in ("--set", setting)]
+    file = tmp_path / "supervisord.conf"
+    exported("supervisor", *flags, "--standalone", tmp_path, "--output", file)
+    with process(program("supervisord"), "-c", file) as run:
+        log = tmp_path / "asr-1.log"
+        until(lambda: log.is_file() and '"ready"' in log.read_text(), "the instance is ready")
+        (instance,) = psutil.Process(run.pid).children()
+        run.kill()
+        until(lambda: not instance.is_running() or instance.status() == psutil.STATUS_ZOMBIE, "the instance is gone")
+        run.wait(10)
 
 
 @pytest.mark.slow
