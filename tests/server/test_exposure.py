@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -33,8 +35,20 @@ def test_keys_without_tls_and_no_keys_are_two_warnings() -> None:
     assert warning(needs_keys=True, has_tls=True) is None
 
 
+def test_nobody_is_told_to_make_a_key_where_none_is_asked_for(tmp_path: Path) -> None:
+    """Instances of a gateway belong on loopback."""
+    (line,) = logged("0.0.0.0", tmp_path, keys="off")
+    assert "fleet.host" in line["advice"]
+    assert "harken keys add" not in line["advice"]
+
+
 def said(host: str, folder: Path, *, keys: str = "auto", has_tls: bool = False) -> list[str]:
     """The events that are logged at a start."""
+    return [line["event"] for line in logged(host, folder, keys=keys, has_tls=has_tls)]
+
+
+def logged(host: str, folder: Path, *, keys: str = "auto", has_tls: bool = False) -> list[MutableMapping[str, Any]]:
+    """What is logged at a start."""
 
     async def story() -> None:
         database = Database(StateConfig(folder=str(folder)))
@@ -43,7 +57,7 @@ def said(host: str, folder: Path, *, keys: str = "auto", has_tls: bool = False) 
 
     with structlog.testing.capture_logs() as log:
         asyncio.run(story())
-    return [line["event"] for line in log]
+    return log
 
 
 def test_the_database_is_asked_whether_a_key_is_needed(tmp_path: Path) -> None:

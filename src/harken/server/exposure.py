@@ -23,6 +23,11 @@ _ADVICE = {
     IN_CLEAR: "Keys and recordings travel unencrypted. Set gateway.tls_cert and tls_key, or put a TLS proxy in front.",
 }
 
+_NO_KEYS_HERE = (
+    "Whoever reaches this address may use it, and no key is asked for here (auth.keys is off, as for all instances of "
+    "a gateway). Listen on 127.0.0.1: gateway.host, fleet.host, or --host."
+)
+
 _log = get_log("server.exposure")
 
 
@@ -43,7 +48,8 @@ async def warn_if_open(name: str, host: str, admission: Admission | None, *, has
         return  # nobody comes in, and the log says why
     event = warning(needs_keys=needs_keys, has_tls=has_tls)
     if event is not None:
-        _log.warning(event, server=name, host=host, advice=_ADVICE[event])
+        advice = _NO_KEYS_HERE if admission is None else _ADVICE[event]
+        _log.warning(event, server=name, host=host, advice=advice)
 
 
 def warning(*, needs_keys: bool, has_tls: bool) -> str | None:
