@@ -70,8 +70,8 @@ def run_gateway(config: Config, *, estimate: Estimate = lambda _: None) -> int:
 
     own = config.gateway
     announce = announce_to(sys.stdout, as_json=not sys.stdout.isatty())
-    certificate = certificate_of(own)
     try:
+        certificate = certificate_of(own)
         return run(
             build, host=own.host, port=own.port, name=own.name, announce=announce, certificate=certificate
         )
