@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer.main
 from typer.core import TyperGroup
 
@@ -73,10 +74,11 @@ def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
         yield name, command
 
 
-def test_every_pain_is_kept_away_by_tests_that_exist() -> None:
-    """docs/reference/pains.md names tests; each of them is in the suite."""
-    page = (ROOT / "docs" / "reference" / "pains.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("name", "least"), [("reference/pains.md", 40), ("security.md", 40)])
+def test_what_a_page_promises_is_held_by_tests_that_exist(name: str, least: int) -> None:
+    """These pages name tests; each of them is in the suite."""
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     named = set(re.findall(r"`(test_[a-z0-9_]+)`", page))
     suite = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    assert len(named) > 40
+    assert len(named) > least
     assert named <= set(re.findall(r"^def (test_\w+)\(", suite, flags=re.MULTILINE))

@@ -37,12 +37,16 @@ class GatewayConfig:
         port: port to listen on; 0 lets the system choose.
         name: the name that /health and the logs show.
         drain_timeout_s: after SIGTERM, how long accepted requests may take to finish.
+        tls_cert: a PEM file with the certificate and its chain, for https; "" for plain http.
+        tls_key: a PEM file with the certificate's key.
     """
 
     host: str = "127.0.0.1"
     port: int = 7860
     name: str = "gateway"
     drain_timeout_s: float = 300.0
+    tls_cert: str = ""
+    tls_key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,11 +14,13 @@ import harken
 from harken.cli.autoscale_app import autoscale as autoscale_command
 from harken.cli.bench_app import bench
 from harken.cli.doctor_app import doctor
+from harken.cli.export_app import build_export_app
 from harken.cli.flags import (
     DEFAULT_SERVER,
     Aligner,
     ApiKey,
     AsJson,
+    Ca,
     ConfigFile,
     Device,
     Dtype,
@@ -73,7 +75,17 @@ def build_app() -> typer.Typer:
     app.command("autoscale")(autoscale_command)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
+    app.add_typer(build_export_app())
     return app
+
+
+def find_config(path: Path | None) -> Path | None:
+    """Return the file that was named, or the one in a usual place; None where there is none."""
+    if path is None and "HARKEN_CONFIG" in os.environ:
+        path = Path(os.environ["HARKEN_CONFIG"])
+    if path is None and Path("harken.toml").is_file():
+        path = Path("harken.toml")
+    return path
 
 
 def read_config(
@@ -94,10 +106,7 @@ def read_config(
     Raises:
         ConfigError: as `load_config`, or a `--set` without a section, a key and a value.
     """
-    if path is None and "HARKEN_CONFIG" in os.environ:
-        path = Path(os.environ["HARKEN_CONFIG"])
-    if path is None and Path("harken.toml").is_file():
-        path = Path("harken.toml")
+    path = find_config(path)
     merged: dict[str, dict[str, Any]] = {}
     for setting in settings or ():
         name, equals, value = setting.partition("=")
@@ -212,6 +221,7 @@ def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Recordings in any container.", metavar="FILE...")],
     server: Annotated[str | None, typer.Option(help="Send them there instead of loading the model here.")] = None,
     api_key: ApiKey = "",
+    ca: Ca = None,
     job: Annotated[bool, typer.Option("--job", help="As a job of the server, also a single file.")] = False,
     model: Model = None,
     aligner: Aligner = None,
@@ -243,15 +253,15 @@ def transcribe(
     check_local(server, local)
     merged = read_config(config, settings, instance=local)
     wanted = Wanted(output=output, language=language, prompt=prompt, hotwords=hotwords, words=words)
-    place = Place(server=server, api_key=api_key, as_job=job)
+    place = Place(server=server, api_key=api_key, as_job=job, ca=ca)
     sys.exit(run(merged, files, wanted=wanted, place=place, folder=folder))
 
 
-def status(server: Server = DEFAULT_SERVER, api_key: ApiKey = "", as_json: AsJson = False) -> None:
+def status(server: Server = DEFAULT_SERVER, api_key: ApiKey = "", ca: Ca = None, as_json: AsJson = False) -> None:
     """Show the instances behind a gateway; exit 1 unless it can transcribe now."""
     from harken.cli.status import run
 
-    sys.exit(run(server, api_key=api_key, as_json=as_json))
+    sys.exit(run(server, api_key=api_key, ca=ca, as_json=as_json))
 
 
 def demo(

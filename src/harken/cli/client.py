@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -85,22 +86,37 @@ def address_of(server: str) -> str:
 
 
 @asynccontextmanager
-async def open_session(api_key: str = "", *, connections: int = 100) -> AsyncIterator[aiohttp.ClientSession]:
+async def open_session(
+    api_key: str = "", ca: Path | None = None, *, connections: int = 100
+) -> AsyncIterator[aiohttp.ClientSession]:
     """A session whose requests carry the key, if there is one.
 
     Args:
         api_key: "" for none.
+        ca: whose certificates are taken, as PEM; None for those that this machine trusts, or SSL_CERT_FILE.
         connections: at most, at the same time; a request beyond that waits. 0 for any number.
 
     Raises:
-        ConfigError: the key cannot be one.
+        ConfigError: the key cannot be one, or the file holds no certificates.
     """
     if not api_key.isascii() or not api_key.isprintable():
         raise ConfigError("--api-key (or HARKEN_API_KEY) holds characters that no key has.")
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    connector = aiohttp.TCPConnector(limit=connections)
+    connector = aiohttp.TCPConnector(limit=connections, ssl=True if ca is None else _trusting(ca))
     async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
         yield session
+
+
+def _trusting(ca: Path) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"--ca {ca} cannot be read as certificates in PEM form: {error.strerror or error}."
+        ) from error
+    # A certificate that is its own issuer may be named itself.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 async def get_json(session: aiohttp.ClientSession, url: str, timeout_s: float = 5.0) -> Answer:
@@ -159,6 +175,11 @@ async def call(
     try:
         async with session.request(method, url, timeout=timeout, **more) as answer:
             raw = await answer.read()
+    except aiohttp.ClientConnectorCertificateError as error:
+        reason = getattr(error.certificate_error, "verify_message", error.certificate_error)
+        raise ServerUnreachable(
+            f"The certificate of {url} is not trusted: {reason}. If it is your own, name its issuer: --ca FILE."
+        ) from error
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise ServerUnreachable(f"No answer from {url}: {error or type(error).__name__}.") from error
     headers = {name.lower(): value for name, value in answer.headers.items()}

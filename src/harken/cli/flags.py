@@ -35,6 +35,9 @@ ApiKey = Annotated[
 GatewayPort = Annotated[
     int | None, typer.Option("--port", min=1, max=65_535, help="Of the gateway, where several run here.")
 ]
+Ca = Annotated[
+    Path | None, typer.Option("--ca", help="Who issued that server's certificate, as PEM; or SSL_CERT_FILE.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 DEFAULT_SERVER = "http://127.0.0.1:7860"

@@ -25,11 +25,13 @@ Result = TypeVar("Result")
 COLOURS = {"done": "green", "running": "yellow", "queued": "yellow", "failed": "red", "cancelled": "dim"}
 
 
-def with_jobs(server: str, api_key: str, work: Callable[[JobClient], Awaitable[Result]]) -> Result:
+def with_jobs(
+    server: str, api_key: str, work: Callable[[JobClient], Awaitable[Result]], ca: Path | None = None
+) -> Result:
     """Do something with the jobs of a server."""
 
     async def do() -> Result:
-        async with open_session(api_key) as session:
+        async with open_session(api_key, ca) as session:
             return await work(JobClient(session, address_of(server)))
 
     return asyncio.run(do())

@@ -12,6 +12,7 @@ from harken.cli.flags import (
     DEFAULT_SERVER,
     ApiKey,
     AsJson,
+    Ca,
     Folder,
     Format,
     Hotwords,
@@ -36,6 +37,7 @@ def submit(
     files: Annotated[list[Path], typer.Argument(help="Recordings in any container.", metavar="FILE...")],
     server: Server = DEFAULT_SERVER,
     api_key: ApiKey = "",
+    ca: Ca = None,
     language: Language = "auto",
     prompt: Prompt = "",
     hotwords: Hotwords = "",
@@ -56,43 +58,49 @@ def submit(
     async def work(client: JobClient) -> int:
         return await jobs.submit(client, files, wanted=wanted, name=name, webhook=webhook, folder=folder, waits=wait)
 
-    sys.exit(jobs.with_jobs(server, api_key, work))
+    sys.exit(jobs.with_jobs(server, api_key, work, ca))
 
 
 def list_jobs(
     server: Server = DEFAULT_SERVER,
     api_key: ApiKey = "",
+    ca: Ca = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show the newest jobs."""
     from harken.cli import jobs
 
-    sys.exit(jobs.print_list(jobs.with_jobs(server, api_key, lambda client: client.list(limit)), as_json=as_json))
+    sys.exit(jobs.print_list(jobs.with_jobs(server, api_key, lambda client: client.list(limit), ca), as_json=as_json))
 
 
-def show(job: JobId, server: Server = DEFAULT_SERVER, api_key: ApiKey = "", as_json: AsJson = False) -> None:
+def show(
+    job: JobId, server: Server = DEFAULT_SERVER, api_key: ApiKey = "", ca: Ca = None, as_json: AsJson = False
+) -> None:
     """Show a job and its files; exit 1 when it failed or was cancelled."""
     from harken.cli import jobs
 
-    sys.exit(jobs.print_job(jobs.with_jobs(server, api_key, lambda client: client.show(job)), as_json=as_json))
+    sys.exit(jobs.print_job(jobs.with_jobs(server, api_key, lambda client: client.show(job), ca), as_json=as_json))
 
 
-def cancel(job: JobId, server: Server = DEFAULT_SERVER, api_key: ApiKey = "") -> None:
+def cancel(job: JobId, server: Server = DEFAULT_SERVER, api_key: ApiKey = "", ca: Ca = None) -> None:
     """Cancel a job; what is done stays done."""
     from harken.cli import jobs
 
-    jobs.with_jobs(server, api_key, lambda client: client.cancel(job))
+    jobs.with_jobs(server, api_key, lambda client: client.cancel(job), ca)
 
 
 def results(
     job: JobId,
     server: Server = DEFAULT_SERVER,
     api_key: ApiKey = "",
+    ca: Ca = None,
     output: Format = "txt",
     folder: Folder = None,
 ) -> None:
     """Print the results of an ended job, or write a file for each recording."""
     from harken.cli import jobs
 
-    sys.exit(jobs.with_jobs(server, api_key, lambda client: jobs.results(client, job, output=output, folder=folder)))
+    sys.exit(
+        jobs.with_jobs(server, api_key, lambda client: jobs.results(client, job, output=output, folder=folder), ca)
+    )

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import UnionType
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,10 +34,10 @@ _LINE: dict[str, type | UnionType] = {
 COLOURS = {"ready": "green", "healthy": "green", "degraded": "yellow", "starting": "yellow", "warming": "yellow"}
 
 
-def run(server: str, *, api_key: str = "", as_json: bool) -> int:
+def run(server: str, *, api_key: str = "", ca: Path | None = None, as_json: bool) -> int:
     """Ask `server`, print, and return the exit code: 0 only when it can transcribe now."""
     try:
-        answer = asyncio.run(_ask(server, api_key))
+        answer = asyncio.run(_ask(server, api_key, ca))
     except ServerUnreachable as error:
         if as_json:
             print(json.dumps({"status": "unreachable", "detail": error.message}))
@@ -50,9 +51,9 @@ def run(server: str, *, api_key: str = "", as_json: bool) -> int:
     return 0 if answer.status == 200 else 1
 
 
-async def _ask(server: str, api_key: str) -> Answer:
+async def _ask(server: str, api_key: str, ca: Path | None) -> Answer:
     url = f"{address_of(server)}/health"
-    async with open_session(api_key) as session:
+    async with open_session(api_key, ca) as session:
         answer = await get_json(session, url)
     if not is_health(answer.body):
         # Many servers have a /health: what it says of another one is no word on transcriptions.

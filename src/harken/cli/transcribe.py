@@ -41,11 +41,13 @@ class Place:
         server: an address; None for this process.
         api_key: for that server.
         as_job: a job also for one file.
+        ca: whose certificates that server may have.
     """
 
     server: str | None = None
     api_key: str = ""
     as_job: bool = False
+    ca: Path | None = None
 
 
 def check_local(server: str | None, flags: Mapping[str, object]) -> None:
@@ -79,7 +81,7 @@ def run(config: Config, files: Sequence[Path], *, wanted: Wanted, place: Place, 
 
 
 async def _on_server(url: str, place: Place, files: Sequence[Path], wanted: Wanted) -> list[Report]:
-    async with open_session(place.api_key) as session:
+    async with open_session(place.api_key, place.ca) as session:
         jobs = JobClient(session, url)
         if place.as_job or (len(files) > 1 and await jobs.is_offered()):
             return await job_reports(jobs, files, wanted)

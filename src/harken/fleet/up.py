@@ -20,6 +20,7 @@ from harken.fleet.upstreams import parse_upstreams, parse_weights
 from harken.fleet.wanted import configured, read_file, recall
 from harken.log import get_log, set_up_log
 from harken.server.announce import announce_to
+from harken.server.certificate import certificate_of
 from harken.server.gateway import Gateway
 from harken.server.run import run
 
@@ -77,7 +78,10 @@ def run_gateway(config: Config, *, estimate: Estimate = lambda _: None) -> int:
     own = config.gateway
     announce = announce_to(sys.stdout, as_json=not sys.stdout.isatty())
     try:
-        return run(build, host=own.host, port=own.port, name=own.name, announce=announce)
+        certificate = certificate_of(own)
+        return run(
+            build, host=own.host, port=own.port, name=own.name, announce=announce, certificate=certificate
+        )
     finally:
         records.close()
         place.close()

@@ -26,6 +26,7 @@ from harken.keys import open_admission
 from harken.log import get_log
 from harken.server.door import Door
 from harken.server.ending import Ending
+from harken.server.exposure import warn_if_open
 from harken.server.gateway_health import GatewayState, gateway_health
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_DEFECT
@@ -144,9 +145,12 @@ class Gateway:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._live_or_break())
             keeping = group.create_task(upkeep(self._lag, self._admission))
+            own = self._config.gateway
+            warned = group.create_task(warn_if_open(own.name, own.host, self._admission, has_tls=bool(own.tls_cert)))
             yield
             self._leave.set()
             keeping.cancel()
+            warned.cancel()
         await asyncio.to_thread(self._database.close)
 
     async def _live_or_break(self) -> None:

@@ -30,6 +30,7 @@ from harken.keys import open_admission
 from harken.log import get_log
 from harken.server.door import Door
 from harken.server.ending import Ending
+from harken.server.exposure import warn_if_open
 from harken.server.instance_health import instance_health
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST, Event, State, after
@@ -160,8 +161,11 @@ class Instance:
         async with asyncio.TaskGroup() as group:
             life = group.create_task(self._live())
             keeping = group.create_task(upkeep(self._lag, self._admission))
+            own = self._config.instance
+            warned = group.create_task(warn_if_open(own.name, own.host, self._admission))
             yield
             keeping.cancel()
+            warned.cancel()
             # By now it is drained: what is left of its life is waiting, or loading that nobody needs any more.
             if self._engine is None:
                 life.cancel()

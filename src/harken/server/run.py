@@ -25,6 +25,7 @@ from harken.errors import SetupError
 from harken.log import set_up_log
 from harken.machine.cores import stay_on
 from harken.server.announce import Announce, Announcement, News, announce_to
+from harken.server.certificate import Certificate
 from harken.server.connection import Connection
 from harken.server.descriptors import raise_descriptor_limit
 from harken.server.ending import CLEAN, FORCED, Ending
@@ -96,7 +97,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def serve(served: Served, listener: socket.socket) -> Ending:
+async def serve(served: Served, listener: socket.socket, certificate: Certificate | None = None) -> Ending:
     """Serve on a listening socket until SIGTERM, SIGINT, or the app gives up; return how it ended.
 
     Needs the main thread for signals; in another thread it runs until the app gives up or the task is cancelled.
@@ -114,12 +115,17 @@ async def serve(served: Served, listener: socket.socket) -> Ending:
         server_header=False,
         timeout_graceful_shutdown=_CLOSE_TIMEOUT_S,
     )
+    if certificate is not None:
+        config.load()
+        config.ssl = certificate.context
     server = _Server(config, on_stop=lambda: loop.call_soon_threadsafe(asked.set))
     async with asyncio.TaskGroup() as group:
         ending = group.create_task(_end(served, server, asked))
+        renewing = [group.create_task(certificate.keep_fresh())] if certificate else []
         await server.serve(sockets=[listener, *(listener.dup() for _ in range(_DOORS - 1))])
         # Forced out, or the app's lifespan failed: nobody has to be drained any more.
-        ending.cancel()
+        for task in (ending, *renewing):
+            task.cancel()
     return FORCED if server.force_exit or ending.cancelled() else ending.result()
 
 
@@ -138,7 +144,15 @@ async def _end(served: Served, server: uvicorn.Server, asked: asyncio.Event) -> 
     return ending
 
 
-def run(build: Callable[[str], Served], *, host: str, port: int, name: str, announce: Announce) -> int:
+def run(
+    build: Callable[[str], Served],
+    *,
+    host: str,
+    port: int,
+    name: str,
+    announce: Announce,
+    certificate: Certificate | None = None,
+) -> int:
     """Listen, build the app, announce and serve it; return the process's exit code.
 
     Args:
@@ -147,14 +161,18 @@ def run(build: Callable[[str], Served], *, host: str, port: int, name: str, anno
         port: 0 lets the system choose.
         name: the server's name, for the announcement.
         announce: told once the port is ours and the app is there.
+        certificate: for https; read before anything listens.
 
     Returns:
         0 after SIGTERM or Ctrl-C; 1 when a second one cut that short; 3 when it cannot start as told; else what the app
         gave up with. Where there is a reason, it is the last line of standard error.
 
     Raises:
-        SetupError: of `build`: the app cannot be made of what it was told. Nothing has been announced then.
+        SetupError: of `build`: the app cannot be made of what it was told; or the certificate cannot be used. Nothing
+            has been announced then.
     """
+    if certificate is not None:
+        certificate.load()
     raise_descriptor_limit()
     sys.setswitchinterval(_SWITCH_S)
     try:
@@ -162,12 +180,12 @@ def run(build: Callable[[str], Served], *, host: str, port: int, name: str, anno
     except SetupError as error:
         return _leave(name, _cannot_start(error))
     with listener:
-        url = url_of(listener, host)
+        url = url_of(listener, host, has_tls=certificate is not None)
         served = build(url)
         announce(Announcement(news=News.LISTENING, name=name, url=url, pid=os.getpid()))
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                ending = runner.run(_settle(served, listener))
+                ending = runner.run(_settle(served, listener, certificate))
         except SetupError as error:
             ending = _cannot_start(error)
     return _leave(name, ending)
@@ -183,10 +201,10 @@ def _leave(name: str, ending: Ending) -> int:
     return ending.code
 
 
-async def _settle(served: Served, listener: socket.socket) -> Ending:
+async def _settle(served: Served, listener: socket.socket, certificate: Certificate | None) -> Ending:
     """Serve as a process of its own, which may do as it likes with Python's collector."""
     asyncio.get_running_loop().call_later(SETTLED_S, spare_what_stays)
-    return await serve(served, listener)
+    return await serve(served, listener, certificate)
 
 
 def run_instance(config: Config, *, supervised: bool) -> int:
