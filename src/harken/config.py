@@ -37,12 +37,14 @@ class GatewayConfig:
         port: port to listen on; 0 lets the system choose.
         name: the name that /health and the logs show.
         drain_timeout_s: after SIGTERM, how long accepted requests may take to finish.
+        serves_models: whether other machines may fetch the files of its models (`harken pull --from`).
     """
 
     host: str = "127.0.0.1"
     port: int = 7860
     name: str = "gateway"
     drain_timeout_s: float = 300.0
+    serves_models: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -207,6 +209,17 @@ class StateConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ModelsConfig:
+    """[models]: what `harken pull` fetched.
+
+    Attributes:
+        folder: holds the models; "" for ~/.local/share/harken/models (or $XDG_DATA_HOME/harken/models).
+    """
+
+    folder: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JobsConfig:
     """[jobs]: recordings that are transcribed in the background and survive a crash.
 
@@ -281,6 +294,7 @@ class Config:
     dispatch: DispatchConfig = field(default_factory=DispatchConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     instance: InstanceConfig = field(default_factory=InstanceConfig)
+    models: ModelsConfig = field(default_factory=ModelsConfig)
     state: StateConfig = field(default_factory=StateConfig)
     jobs: JobsConfig = field(default_factory=JobsConfig)
     auth: AuthConfig = field(default_factory=AuthConfig)
