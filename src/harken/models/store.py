@@ -17,7 +17,7 @@ from pathlib import Path
 
 from harken.config import ModelsConfig
 from harken.models.manifest import Manifest, manifest_fields, read_manifest
-from harken.models.names import MANIFEST, Spec, folder_of, is_commit, name_of
+from harken.models.names import MANIFEST, Spec, folder_of, is_commit, is_name, name_of
 
 DEFAULT = ""
 """The ref of what was pulled without naming a revision."""
@@ -113,15 +113,19 @@ class ModelStore:
 
     def revisions(self, name: str) -> list[Stored]:
         """All revisions of a model that were complete once."""
-        parent = self.folder / folder_of(name)
-        refs = self.refs(name)
-        found = []
-        for folder in _folders(parent):
-            manifest = manifest_in(folder)
-            if manifest is not None and (manifest.name, manifest.revision) == (name, folder.name):
-                its = tuple(sorted(ref for ref, revision in refs.items() if revision == folder.name))
-                found.append(Stored(folder=folder, manifest=manifest, refs=its))
-        return found
+        found = (self.at(name, folder.name) for folder in _folders(self.folder / folder_of(name)))
+        return [one for one in found if one is not None]
+
+    def at(self, name: str, revision: str) -> Stored | None:
+        """One whole revision by its whole name."""
+        if not is_name(name) or not is_commit(revision):
+            return None
+        folder = self.place(name, revision)
+        manifest = manifest_in(folder)
+        if manifest is None or (manifest.name, manifest.revision) != (name, revision):
+            return None
+        its = tuple(sorted(ref for ref, meant in self.refs(name).items() if meant == revision))
+        return Stored(folder=folder, manifest=manifest, refs=its)
 
     def all(self) -> list[Stored]:
         """All of all models, by name and age."""

@@ -1,4 +1,4 @@
-"""A web server that tells the truth, or lies, or breaks off, as a test wants it; real sockets, in a thread of its own."""
+"""A web server that tells the truth, lies or breaks off, as a test wants it; real sockets, in a thread of its own."""
 
 from __future__ import annotations
 

@@ -321,7 +321,7 @@ def test_the_token_does_not_follow_a_redirect(tmp_path: Path) -> None:
         done = do_pull(tmp_path, hub(source.url), env={"MY_TOKEN": "hf_secret"}, token_env="MY_TOKEN", told=told)
         assert cdn.requests("/blobs/")
         assert all("authorization" not in request.headers for request in cdn.requests(""))
-        with pytest.raises(PullFailed, match="gated.*HF_TOKEN"):
+        with pytest.raises(PullFailed, match=r"gated.*HF_TOKEN"):
             do_pull(tmp_path, hub(source.url), env={})
         cdn.fault = lambda _request, _earlier: Fault(status=500)
         serve_huggingface(source, model(LARGE + 1), cdn=cdn, commit="e" * 40)

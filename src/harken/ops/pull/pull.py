@@ -159,8 +159,7 @@ class _Pull:
         return self._publish()
 
     def _stored(self) -> Stored | None:
-        revisions = self._store.revisions(self._listing.name)
-        return next((one for one in revisions if one.manifest.revision == self._listing.revision), None)
+        return self._store.at(self._listing.name, self._listing.revision)
 
     async def _good_files(self, here: Stored) -> list[FileEntry]:
         """Files of a complete model that need not be fetched again; they are hashed where that was asked for."""
