@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
@@ -22,8 +23,7 @@ SMALL = {
 
 def weights(size: int, seed: int = 1) -> bytes:
     """Bytes that repeat nowhere near."""
-    block = b"".join(hashlib.sha256(f"{seed}-{n}".encode()).digest() for n in range(size // 32 + 1))
-    return block[:size]
+    return random.Random(seed).randbytes(size)
 
 
 def model(size: int = 200_000) -> dict[str, bytes]:
