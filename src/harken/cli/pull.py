@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import os
 import shlex
 import sys
 import time
@@ -97,7 +98,7 @@ def _for_people() -> Iterator[_Bar]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield _Bar(progress)
 
 
@@ -182,4 +183,8 @@ class _Lines:
 
 
 def _print_line(fields: dict[str, Any]) -> None:
-    print(json.dumps(fields, ensure_ascii=False), flush=True)
+    try:
+        print(json.dumps(fields, ensure_ascii=False), flush=True)
+    except BrokenPipeError:
+        # Nobody listens any more; that is no reason to leave the model half-fetched.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,6 +14,10 @@ class PullFailed(HarkenError):
     code = "pull_failed"
     default = "The model could not be fetched."
 
+    def __init__(self, message: str = "") -> None:
+        # A part of it may be a server's own words, and those may try to speak to a terminal.
+        super().__init__("".join(sign if sign.isprintable() else "?" for sign in message))
+
 
 class Transient(Exception):
     """It did not work now; it may in a moment.

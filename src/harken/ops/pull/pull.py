@@ -219,7 +219,9 @@ class _Pull:
         return Pulled(stored=self._stored() or Stored(folder=folder, manifest=manifest), was_here=False)
 
     def _set_ref(self) -> None:
-        self._store.set_ref(self._listing.name, self._listing.ref, self._listing.revision)
+        ref, revision = self._listing.ref, self._listing.revision
+        if not ref or not revision.startswith(ref):  # a commit means itself
+            self._store.set_ref(self._listing.name, ref, revision)
 
 
 def _is_right(folder: Path, entry: FileEntry) -> bool:

@@ -7,6 +7,7 @@ and appears in no message. It tries nothing twice; it only says what may be trie
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +27,9 @@ from harken.ops.pull.ranges import retry_after_s
 CONNECT_TIMEOUT_S = 15.0
 SILENCE_TIMEOUT_S = 30.0
 """An answer of which nothing comes for so long is broken off, and its rest asked for anew."""
+
+LIST_TIMEOUT_S = 120.0
+"""A list of files that takes longer, however little of it comes, is broken off."""
 
 _REDIRECTS = 6
 _READ_BYTES = 1024 * 1024
@@ -120,7 +124,7 @@ class Web:
             Transient: as `open`.
             PullFailed: as `open`, or an answer that is not small.
         """
-        async with self.open(url, headers) as answer:
+        async with self.open(url, headers) as answer, asyncio.timeout(LIST_TIMEOUT_S):
             raw = await answer.content.read(BYTES_MAX + 1)
             while len(raw) <= BYTES_MAX and (more := await answer.content.read(BYTES_MAX + 1 - len(raw))):
                 raw += more

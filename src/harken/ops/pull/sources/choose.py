@@ -57,9 +57,10 @@ def parse_origin(text: str, token_env: str, env: Mapping[str, str]) -> Origin:
     }
     address = (rest if colon else usual.get(kind, "")) if kind else text
     if not is_address(address):
+        shown = public(text) if "@" in text or "?" in text else text
         raise ConfigError(
             f"--from wants huggingface, modelscope, or an address such as https://mirror.example or "
-            f"http://gateway:7860, not {public(text)[:200]!r}."
+            f"http://gateway:7860, not {shown[:200]!r}."
         )
     secret = None
     if token_env:

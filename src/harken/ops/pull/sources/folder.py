@@ -51,7 +51,11 @@ class Folder:
                     f"not {revision!r}."
                 )
             return found
-        raise PullFailed(f"{public(self._address)} has neither a manifest nor an index that lists a model's files.")
+        status = (await self._asking.ask(f"{self._address}/")).status
+        raise PullFailed(
+            f"{public(self._address)} has neither a manifest nor an index that lists a model's files "
+            f"(it answers {status})."
+        )
 
     async def _with_manifest(self, base: str, name: str) -> Listing | None:
         reply = await self._asking.ask(f"{base}/{MANIFEST}")
