@@ -67,6 +67,7 @@ def test_what_the_client_has_is_not_sent_again(text: str, status: int) -> None:
 
 
 @given(st.integers(0, 200), st.text(max_size=30) | st.from_regex(r"bytes=[0-9]{0,4}-[0-9]{0,4}", fullmatch=True))
+@pytest.mark.slow
 def test_no_part_leaves_the_file(size: int, text: str) -> None:
     """Whatever is asked for."""
     found = portion_of(size, ETAG, {"range": text})

@@ -99,6 +99,7 @@ def shelf_of(store: ModelStore, **folders: Path) -> Shelf:
     return Shelf(store, lambda: folders)
 
 
+@pytest.mark.slow
 def test_the_index_and_the_manifest_tell_what_there_is(store: ModelStore) -> None:
     """The index is asked for anew each time; a manifest may be kept for ever."""
 
@@ -255,6 +256,7 @@ def blocked(pool: ThreadPoolExecutor) -> Iterator[None]:
         go.set()
 
 
+@pytest.mark.slow
 def test_only_so_many_files_are_sent_at_a_time(store: ModelStore) -> None:
     """Whoever comes beyond is told when to come again; a place that was left is free again."""
     url = f"{BASE}/files/model.safetensors"
@@ -290,6 +292,7 @@ def _grow(store: ModelStore, path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_server_that_leaves_cuts_off_what_it_sends(store: ModelStore) -> None:
     """Who fetches goes on elsewhere; a drain does not wait for gigabytes. What comes then is refused."""
     url = f"{BASE}/files/model.safetensors"

@@ -23,6 +23,7 @@ def test_nothing_is_offered_unless_it_is_asked_for(tmp_path: Path) -> None:
     assert open_model_files(config, {}) is not None
 
 
+@pytest.mark.slow
 def test_the_served_model_and_its_aligner_have_their_names(tmp_path: Path) -> None:
     """The packaged ones, a folder by its card or its own; a stub has no files, and what is not here is no error."""
     store = ModelStore(tmp_path / "models")

@@ -91,6 +91,7 @@ def test_odd_entries_of_a_list_do_no_harm(tmp_path: Path, entry: object) -> None
 # --- ModelScope -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_modelscope_gives_a_model_with_its_digests(tmp_path: Path) -> None:
     """The commit is told in short, and found among its files'."""
     with server() as scope:
@@ -189,6 +190,7 @@ def test_a_pulled_folder_that_was_copied_to_a_web_server_has_everything(tmp_path
     assert {file.checked for file in second.manifest.files} == {"sha256"}
 
 
+@pytest.mark.slow
 def test_sizes_that_nobody_tells_are_found_out(tmp_path: Path) -> None:
     """A server that knows neither HEAD nor lengths nor ranges."""
     with server() as mirror:
