@@ -310,6 +310,33 @@ def test_a_server_that_leaves_cuts_off_what_it_sends(store: ModelStore) -> None:
     assert files._sending == 0
 
 
+@pytest.mark.slow
+def test_a_reader_that_reads_nothing_is_left(store: ModelStore) -> None:
+    """It would hold one of the few places for ever."""
+    files = ModelFiles(shelf_of(store), stall_s=0.2)
+    _grow(store, store.place("some/model", REVISION) / "model.safetensors")
+
+    async def conversation(client: httpx.AsyncClient) -> None:
+        reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port, limit=1024)
+        writer.write(f"GET {BASE}/files/model.safetensors HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        assert files._sending == 1
+        async with asyncio.timeout(10):
+            while files._sending:
+                await asyncio.sleep(0.01)  # between two looks
+        writer.close()
+
+    talk(files, conversation)
+
+
+def test_a_folder_that_cannot_be_read_is_left_out(store: ModelStore, tmp_path: Path) -> None:
+    """The others are offered."""
+    shelf = shelf_of(store, gone=tmp_path / "gone")
+    (failure,) = shelf.prepare(lambda: False)
+    assert failure.startswith("gone in ")
+    assert [one.manifest.name for one in shelf.offered()] == ["some/model"]
+
+
 def test_reading_files_keeps_nobody_else_waiting(store: ModelStore) -> None:
     """Its threads are its own: with all of them stuck in a slow disk, everything else is answered."""
     files = ModelFiles(shelf_of(store))

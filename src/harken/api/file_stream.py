@@ -36,6 +36,7 @@ class FileStream(Response):
         pool: where the file is read.
         is_over: asked before each block; the answer is cut off where it says so.
         on_end: called once, however it ends.
+        stall_s: see `STALL_S`.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class FileStream(Response):
         pool: Executor,
         is_over: Callable[[], bool],
         on_end: Callable[[], None],
+        stall_s: float = STALL_S,
     ) -> None:
         super().__init__(status_code=status, headers={**headers, "Content-Length": str(length)})
         self._descriptor = descriptor
@@ -57,6 +59,7 @@ class FileStream(Response):
         self._pool = pool
         self._is_over = is_over
         self._on_end = on_end
+        self._stall_s = stall_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it.
@@ -84,7 +87,7 @@ class FileStream(Response):
                 raise ClientDisconnect  # the file was cut while it was sent: half an answer must not look whole
             position += len(block)
             try:
-                async with asyncio.timeout(STALL_S):
+                async with asyncio.timeout(self._stall_s):
                     await send({"type": "http.response.body", "body": block, "more_body": True})
             except TimeoutError:
                 raise ClientDisconnect from None

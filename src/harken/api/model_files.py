@@ -20,13 +20,14 @@ from fastapi import APIRouter, Request, Response
 
 from harken.api.byte_range import Portion, portion_of
 from harken.api.errors import answer
-from harken.api.file_stream import FileStream
+from harken.api.file_stream import STALL_S, FileStream
 from harken.api.schema.model_files import FILE, INDEX, MANIFEST
 from harken.errors import Draining, NotFound, RangeNotSatisfiable, Unavailable
 from harken.log import get_log
+from harken.models.hashing import Stopped
 from harken.models.manifest import manifest_fields
 from harken.models.names import is_commit, is_name
-from harken.models.shelf import Offered, Shelf, Stopped
+from harken.models.shelf import Offered, Shelf
 
 Result = TypeVar("Result")
 
@@ -48,11 +49,13 @@ class ModelFiles:
     Args:
         shelf: the models.
         most: see `MOST`.
+        stall_s: see `STALL_S`.
     """
 
-    def __init__(self, shelf: Shelf, *, most: int = MOST) -> None:
+    def __init__(self, shelf: Shelf, *, most: int = MOST, stall_s: float = STALL_S) -> None:
         self._shelf = shelf
         self._most = most
+        self._stall_s = stall_s
         self._sending = 0
         self._is_closed = threading.Event()
         # With its lower priority it takes only what recognising leaves.
@@ -139,6 +142,7 @@ class ModelFiles:
             pool=self.pool,
             is_over=self._is_closed.is_set,
             on_end=self._sent,
+            stall_s=self._stall_s,
         )
 
     def _sent(self) -> None:
@@ -146,7 +150,8 @@ class ModelFiles:
 
     async def _prepare(self) -> None:
         try:
-            await self._in_pool(lambda: self._shelf.prepare(self._is_closed.is_set))
+            for failure in await self._in_pool(lambda: self._shelf.prepare(self._is_closed.is_set)):
+                _log.warning("model_files.not_offered", reason=failure)
         except (Stopped, Draining):
             return
         except Exception:  # noqa: BLE001 - the edge of a task of its own

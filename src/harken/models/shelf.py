@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harken.errors import NotFound, Unavailable
-from harken.models.hashing import Stopped, digests_of
+from harken.models.hashing import digests_of
 from harken.models.manifest import FileEntry, Manifest, content_revision
-from harken.models.names import is_commit, is_safe, is_wanted
+from harken.models.names import Spec, is_commit, is_safe, is_wanted
 from harken.models.store import DEFAULT, ModelStore
 
 Folders = Callable[[], Mapping[str, Path]]
@@ -53,23 +53,30 @@ class Shelf:
         self._store = store
         self._folders = folders
         self._hashed: dict[str, Offered] | None = None
-        self._failure = ""
 
-    def prepare(self, is_stopped: Callable[[], bool]) -> None:
+    def prepare(self, is_stopped: Callable[[], bool]) -> list[str]:
         """Hash the folders that were not pulled; until that is done, `offered` and `find` say when to ask again.
 
+        Returns:
+            A sentence for each folder that cannot be read; it is not offered.
+
         Raises:
-            OSError: a file cannot be read.
             Stopped: `is_stopped` said so.
         """
-        hashed = {}
+        hashed, failures = {}, []
         for name, folder in self._folders().items():
-            if self._store.folder in folder.resolve().parents:
+            try:
+                offered = None if self._is_pulled(folder) else _hashed(name, folder, is_stopped)
+            except OSError as error:
+                failures.append(f"{name} in {folder} cannot be read: {error.strerror or error}.")
                 continue
-            offered = _hashed(name, folder, is_stopped)
             if offered is not None:
                 hashed[name] = offered
         self._hashed = hashed
+        return failures
+
+    def _is_pulled(self, folder: Path) -> bool:
+        return self._store.folder.resolve() in folder.resolve().parents
 
     def offered(self) -> list[Offered]:
         """Everything, by name.
@@ -127,8 +134,6 @@ class Shelf:
         return self._hashed
 
     def _means(self, name: str) -> str:
-        from harken.models.names import Spec
-
         found = self._store.find(Spec(name=name))
         return "" if found is None else found.revision
 
@@ -155,6 +160,3 @@ def _hashed(name: str, folder: Path, is_stopped: Callable[[], bool]) -> Offered 
 def _files(folder: Path) -> Iterable[Path]:
     """Its files; of folders below it none, as no model has any."""
     return folder.iterdir()
-
-
-__all__ = ["Folders", "Offered", "Shelf", "Stopped"]

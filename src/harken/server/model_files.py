@@ -8,6 +8,7 @@ from pathlib import Path
 from harken.api.model_files import ModelFiles
 from harken.config import Config, InstanceConfig
 from harken.engine.resolve import AUTO, DIGITS, DIGITS_ALIGNER, HUB_ALIGNER, NO_ALIGNER, find_here
+from harken.errors import CheckpointError
 from harken.models.names import is_name, parse_spec
 from harken.models.shelf import Shelf
 from harken.models.store import ModelStore, open_store
@@ -47,4 +48,7 @@ def _name_of(spec: str, folder: Path) -> str:
         return named.name
     from harken.qwen3_asr.card import read_card
 
-    return read_card(folder).name
+    try:
+        return read_card(folder).name
+    except CheckpointError:
+        return folder.resolve().name  # the instances say what is wrong with it
