@@ -39,6 +39,7 @@ class GatewayConfig:
         drain_timeout_s: after SIGTERM, how long accepted requests may take to finish.
         tls_cert: a PEM file with the certificate and its chain, for https; "" for plain http.
         tls_key: a PEM file with the certificate's key.
+        serves_models: whether other machines may fetch the files of its models (`harken pull --from`).
     """
 
     host: str = "127.0.0.1"
@@ -47,6 +48,7 @@ class GatewayConfig:
     drain_timeout_s: float = 300.0
     tls_cert: str = ""
     tls_key: str = ""
+    serves_models: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -252,6 +254,17 @@ class StateConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ModelsConfig:
+    """[models]: what `harken pull` fetched.
+
+    Attributes:
+        folder: holds the models; "" for ~/.local/share/harken/models (or $XDG_DATA_HOME/harken/models).
+    """
+
+    folder: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JobsConfig:
     """[jobs]: recordings that are transcribed in the background and survive a crash.
 
@@ -334,6 +347,7 @@ class Config:
     autoscale: AutoscaleConfig = field(default_factory=AutoscaleConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     instance: InstanceConfig = field(default_factory=InstanceConfig)
+    models: ModelsConfig = field(default_factory=ModelsConfig)
     state: StateConfig = field(default_factory=StateConfig)
     jobs: JobsConfig = field(default_factory=JobsConfig)
     auth: AuthConfig = field(default_factory=AuthConfig)

@@ -159,6 +159,14 @@ class MethodNotAllowed(ClientError):
     default = "This method is not allowed here."
 
 
+class RangeNotSatisfiable(ClientError):
+    """A range of a model's file that begins behind its end."""
+
+    status = 416
+    code = "range_not_satisfiable"
+    default = "The file does not have that range."
+
+
 class UploadTooLarge(ClientError):
     """More bytes than the server accepts."""
 

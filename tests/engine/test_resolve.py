@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from harken.engine.resolve import HUB_ALIGNER, HubError, is_complete, resolve_aligner, resolve_model
+from harken.engine.resolve import HUB_ALIGNER, HubError, find_here, is_complete, resolve_aligner, resolve_model
 from harken.errors import ConfigError, ModelUnavailable
+from harken.models.manifest import FileEntry, Manifest
+from harken.models.store import ModelStore, write_manifest
 
 
 class _Hub:
@@ -158,3 +160,69 @@ def test_the_real_hubs_cache_is_found_without_a_network(tmp_path: Path) -> None:
     assert _in_process(program, tmp_path, HF_HUB_OFFLINE="1").strip() == "None"
     (snapshot / "model.safetensors").write_bytes(b"")
     assert _in_process(program, tmp_path, HF_HUB_OFFLINE="1").strip() == str(snapshot)
+
+
+def _pulled(folder: Path, name: str, revision: str) -> Path:
+    """Put a model where `harken pull` puts it."""
+    place = ModelStore(folder).place(name, revision)
+    place.mkdir(parents=True)
+    (place / "config.json").write_bytes(b"{}")
+    files = (FileEntry(name="config.json", size=2, sha256="0" * 64),)
+    write_manifest(place, Manifest(name=name, revision=revision, source="https://x", files=files))
+    return place
+
+
+@pytest.mark.parametrize("there", ["Qwen/Qwen3-ASR-1.7B", "Qwen/Qwen3-ASR-1.7B-hf"])
+def test_a_pulled_model_comes_before_the_hubs_cache(tmp_path: Path, there: str) -> None:
+    """In either published layout, by its name or with its revision; `find_here` finds the same, and never downloads."""
+    store, name = ModelStore(tmp_path), "Qwen/Qwen3-ASR-1.7B"
+    place = _pulled(tmp_path, there, "a" * 40)
+    hub = _Hub(cached={name: Path("/cached")})
+    for spec in (name, f"{name}@aaaaaaa"):
+        assert resolve_model(spec, hub, store) == find_here(spec, hub, store) == place
+    assert resolve_model(name, hub) == find_here(name, hub) == Path("/cached")
+    assert find_here(name, _Hub(remote={name: Path("/there")})) is None
+
+
+def test_a_revision_that_was_not_pulled_is_refused_with_the_command(tmp_path: Path) -> None:
+    """It is not looked for elsewhere: another revision would be served in its place."""
+    hub = _Hub(cached={"some/model": Path("/cached")}, remote={"some/model": Path("/there")})
+    with pytest.raises(ModelUnavailable, match="harken pull some/model@v2"):
+        resolve_model("some/model@v2", hub, ModelStore(tmp_path))
+
+
+def test_a_pulled_aligner_is_at_hand(tmp_path: Path) -> None:
+    """By itself, and by its name."""
+    place = _pulled(tmp_path, HUB_ALIGNER, "a" * 40)
+    for spec in ("auto", HUB_ALIGNER):
+        assert resolve_aligner(spec, "Qwen/Qwen3-ASR-1.7B", _Hub(), ModelStore(tmp_path)) == place
+
+
+def test_a_name_without_an_owner_may_be_a_pulled_model(tmp_path: Path) -> None:
+    """From another Harken; what the package has keeps its name."""
+    place = _pulled(tmp_path, "mine", "a" * 40)
+    _pulled(tmp_path, "digits", "a" * 40)
+    store = ModelStore(tmp_path)
+    assert resolve_model("mine", _Hub(), store) == place
+    assert "checkpoints" in resolve_model("digits", _Hub(), store).parts
+
+
+@pytest.mark.slow
+def test_without_the_hubs_library_pulled_models_are_found_all_the_same(tmp_path: Path) -> None:
+    """And what is not here is refused in a sentence."""
+    _pulled(tmp_path, "some/model", "a" * 40)
+    program = f"""
+import sys
+sys.modules["huggingface_hub"] = None
+from pathlib import Path
+from harken.engine.resolve import resolve_model
+from harken.errors import ModelUnavailable
+from harken.models.store import ModelStore
+store = ModelStore(Path({str(tmp_path)!r}))
+print(resolve_model("some/model", store=store).name)
+try:
+    resolve_model("other/model", store=store)
+except ModelUnavailable as error:
+    print("huggingface-hub is not installed" in error.message)
+"""
+    assert _in_process(program, tmp_path) == "a" * 40 + "\nTrue\n"

@@ -25,6 +25,7 @@ from harken.api.edge import Edge
 from harken.api.errors import on_harken_error, on_http_error, on_validation_error
 from harken.api.health import STARTING, health_routes
 from harken.api.jobs import jobs_routes
+from harken.api.model_files import ModelFiles, model_files_routes
 from harken.api.models import models_routes
 from harken.api.openai import openai_routes
 from harken.api.openapi import DESCRIPTION, DescribedApp
@@ -44,6 +45,7 @@ def create_app(
     early: Callable[[], Health] = lambda: STARTING,
     admission: Admission | None = None,
     cors_origins: str = "",
+    model_files: ModelFiles | None = None,
 ) -> FastAPI:
     """Return the app with all public routes.
 
@@ -53,6 +55,7 @@ def create_app(
         early: the health to tell while there is no service.
         admission: keys and limits; None lets everybody in.
         cors_origins: web pages that may call from a browser; see `cors`.
+        model_files: the models whose files other machines may fetch; None for none.
 
     Raises:
         ConfigError: `cors_origins` names something that is no origin.
@@ -87,6 +90,7 @@ def create_app(
     for router in (
         *recordings,
         models_routes(provider),
+        model_files_routes(model_files),
         jobs_routes(provider),
         health_routes(provider, early, admission),
         admin_routes(admission.ring if admission else None, health),

@@ -28,6 +28,7 @@ MESSAGES = {
     "job_conflict": "任务当前状态不允许此操作",
     "upload_too_large": "上传的文件过大",
     "audio_too_long": "音频时长超出限制",
+    "range_not_satisfiable": "请求的范围超出了文件",
     "head_too_large": "请求头过大",
     "rate_limit_exceeded": "已达到该密钥的速率限制，请稍后重试",
     "internal_error": "服务器内部错误",

@@ -44,6 +44,8 @@ from harken.cli.jobs_app import build_jobs_app
 from harken.cli.keys import build_keys_app
 from harken.cli.logs_app import logs
 from harken.cli.roll_app import roll
+from harken.cli.models_app import build_models_app
+from harken.cli.pull_app import pull
 from harken.cli.simulate_app import simulate
 from harken.config import Config, load_config
 from harken.errors import ConfigError
@@ -76,6 +78,8 @@ def build_app() -> typer.Typer:
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
     app.add_typer(build_export_app())
+    app.command()(pull)
+    app.add_typer(build_models_app())
     return app
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -141,6 +142,7 @@ async def _in_process(config: Config, wanted: Wanted) -> AsyncIterator[AtOnce]:
     from harken.api.fields import ask_of, read_fields
     from harken.audio import AudioReader
     from harken.engine.load import load
+    from harken.models.store import open_store
     from harken.transcribe.render import render
     from harken.transcribe.transcriber import Transcriber
 
@@ -148,7 +150,7 @@ async def _in_process(config: Config, wanted: Wanted) -> AsyncIterator[AtOnce]:
     for name, value in wanted.values():
         fields.setdefault(name, []).append(value)
     request = read_fields(fields)
-    loaded = await asyncio.to_thread(load, config.instance)
+    loaded = await asyncio.to_thread(load, config.instance, open_store(config.models, os.environ))
     async with loaded.engine as engine, AudioReader() as reader:
         ask = ask_of(request, await engine.model())
         transcriber = Transcriber(engine, reader, config.limits)

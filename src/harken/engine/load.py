@@ -29,6 +29,7 @@ from harken.engine.stub import StubEngine, stub_text
 from harken.engine.stub_options import parse_stub
 from harken.engine.with_words import WithWords
 from harken.log import get_log
+from harken.models.store import ModelStore
 from harken.types import Segment
 
 if TYPE_CHECKING:  # torch
@@ -48,8 +49,12 @@ class Loaded:
     canary: Canary
 
 
-def load(config: InstanceConfig) -> Loaded:
+def load(config: InstanceConfig, store: ModelStore | None = None) -> Loaded:
     """Load the model that a configuration names, and its aligner; blocks, so run it in a thread.
+
+    Args:
+        config: of the instance.
+        store: the models that were pulled; None for none.
 
     Raises:
         ConfigError: an impossible model, device or dtype.
@@ -59,15 +64,15 @@ def load(config: InstanceConfig) -> Loaded:
     """
     if config.model == "stub" or config.model.startswith("stub:"):
         return _load_stub(config)
-    folder = resolve_model(config.model)
-    aligner_folder = resolve_aligner(config.aligner, config.model)  # before minutes are spent on the model
+    folder = resolve_model(config.model, store=store)
+    aligner_folder = resolve_aligner(config.aligner, config.model, store=store)  # before minutes are spent on the model
     device = choose_device(config.device)
     model = _load_network(config, folder, device)
     found = model.canary
     canary = packaged_canary() if found is None else read_canary(found.file, found.text, found.language)
     aligner = None
     if aligner_folder is None:
-        hint = f"hf download {HUB_ALIGNER}, then restart" if config.aligner == AUTO else None
+        hint = f"harken pull {HUB_ALIGNER}, then restart" if config.aligner == AUTO else None
         _log.info("aligner.none", aligner=config.aligner, model=config.model, hint=hint)
     else:
         _log.info("aligner.loading", aligner=config.aligner, folder=str(aligner_folder), device=device)

@@ -1,9 +1,10 @@
 """From what `--model` and `--aligner` say to a folder on this machine.
 
-"digits" and "digits-aligner" are the checkpoints in this package; an existing folder is itself; anything of the form
-owner/name is looked for in the hub's cache and, failing that, downloaded. It refuses to know what is in the folder.
-Weights are only ever fetched as safetensors. Where a hub cannot be reached, it says so within seconds, with the ways
-out.
+"digits" and "digits-aligner" are the checkpoints in this package; an existing folder is itself; any other name is
+looked for among the models that `harken pull` fetched; one of the form owner/name then in the hub's cache and, failing
+that, downloaded. Only a pulled model can be named with a revision (owner/name@v2). It refuses to know what is in the
+folder. Weights are only ever fetched as safetensors. Where a hub cannot be reached, it says so within seconds, with the
+ways out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Protocol
 
 from harken.errors import CheckpointError, ConfigError, ModelUnavailable
+from harken.models.names import Spec, parse_spec
+from harken.models.store import ModelStore
 
 DIGITS = "digits"
 DIGITS_ALIGNER = "digits-aligner"
@@ -53,9 +56,11 @@ class HuggingFaceHub:
 
     def cached(self, name: str) -> Path | None:
         """See `Hub`; a download that was broken off does not count."""
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import LocalEntryNotFoundError
-
+        try:
+            from huggingface_hub import snapshot_download
+            from huggingface_hub.errors import LocalEntryNotFoundError
+        except ImportError:
+            return None
         try:
             folder = Path(snapshot_download(name, local_files_only=True, allow_patterns=_PATTERNS))
         except (LocalEntryNotFoundError, OSError):
@@ -64,8 +69,10 @@ class HuggingFaceHub:
 
     def download(self, name: str) -> Path:
         """See `Hub`. A first small question finds out quickly whether there is a hub at all."""
-        from huggingface_hub import HfApi, snapshot_download
-
+        try:
+            from huggingface_hub import HfApi, snapshot_download
+        except ImportError as error:
+            raise HubError("the package huggingface-hub is not installed") from error
         try:
             HfApi().model_info(name, timeout=_REACH_TIMEOUT_S)
             return Path(snapshot_download(name, allow_patterns=_PATTERNS))
@@ -75,12 +82,13 @@ class HuggingFaceHub:
             ) from error
 
 
-def resolve_model(spec: str, hub: Hub | None = None) -> Path:
+def resolve_model(spec: str, hub: Hub | None = None, store: ModelStore | None = None) -> Path:
     """Find the folder that a model's name means; downloads it where necessary, so run it off the event loop.
 
     Args:
         spec: "digits", a folder, or a hub name with or without "-hf" (both layouts hold the same weights).
         hub: where hub names are looked up.
+        store: the models that were pulled; None for none.
 
     Raises:
         ConfigError: the name is none of these.
@@ -89,17 +97,25 @@ def resolve_model(spec: str, hub: Hub | None = None) -> Path:
     """
     if spec == DIGITS:
         return _packaged(DIGITS)
-    return _resolve(spec, hub or HuggingFaceHub(), _MODEL)
+    return _resolve(spec, hub or HuggingFaceHub(), store, _MODEL)
 
 
-def resolve_aligner(spec: str, model: str, hub: Hub | None = None) -> Path | None:
+def find_here(spec: str, hub: Hub | None = None, store: ModelStore | None = None) -> Path | None:
+    """Find the folder that a model's or an aligner's name means, if it is on this machine; never uses the network."""
+    if spec in (DIGITS, DIGITS_ALIGNER):
+        return _packaged(spec)
+    return _find(spec, hub or HuggingFaceHub(), store)
+
+
+def resolve_aligner(spec: str, model: str, hub: Hub | None = None, store: ModelStore | None = None) -> Path | None:
     """Find the folder of the aligner that times a model's words; downloads only what is named.
 
     Args:
         spec: "none", "digits-aligner", a folder, a hub name; or "auto": for the packaged model the packaged aligner,
-            for others the published one where the hub's cache has it already.
+            for others the published one where it was pulled, or the hub's cache has it already.
         model: what `resolve_model` was given.
         hub: where hub names are looked up.
+        store: the models that were pulled; None for none.
 
     Returns:
         None for "none", and for "auto" where no aligner is at hand.
@@ -113,8 +129,8 @@ def resolve_aligner(spec: str, model: str, hub: Hub | None = None) -> Path | Non
         return _packaged(DIGITS_ALIGNER)
     hub = hub or HuggingFaceHub()
     if spec == AUTO:
-        return hub.cached(HUB_ALIGNER) or hub.cached(_twin(HUB_ALIGNER))
-    return _resolve(spec, hub, _ALIGNER)
+        return _find(HUB_ALIGNER, hub, store)
+    return _resolve(spec, hub, store, _ALIGNER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,18 +157,40 @@ _ALIGNER = _Kind(
 )
 
 
-def _resolve(spec: str, hub: Hub, kind: _Kind) -> Path:
+def _find(spec: str, hub: Hub, store: ModelStore | None) -> Path | None:
     folder = Path(spec).expanduser()
     if spec and folder.is_dir():
         return folder
-    if not _HUB_NAME.fullmatch(spec):
-        raise ConfigError(
-            f"{kind.flag.capitalize()} {spec!r} is neither {kind.words}, an existing folder, "
-            f"nor a hub name like {kind.example}."
-        )
-    found = hub.cached(spec) or hub.cached(_twin(spec))
+    found = _pulled(spec, store)
+    if found is not None or not _HUB_NAME.fullmatch(spec):
+        return found
+    return hub.cached(spec) or hub.cached(_twin(spec))
+
+
+def _pulled(spec: str, store: ModelStore | None) -> Path | None:
+    wanted = parse_spec(spec)
+    if store is None or wanted is None:
+        return None
+    twin = Spec(name=_twin(wanted.name), revision=wanted.revision)
+    found = store.find(wanted) or store.find(twin)
+    return None if found is None else found.folder
+
+
+def _resolve(spec: str, hub: Hub, store: ModelStore | None, kind: _Kind) -> Path:
+    found = _find(spec, hub, store)
     if found is not None:
         return found
+    wanted = parse_spec(spec)
+    if wanted is not None and wanted.revision is not None:
+        raise ModelUnavailable(
+            f"Revision {wanted.revision!r} of {wanted.name} was not pulled to this machine; "
+            f"`harken pull {spec}` does that, and `harken models` shows what is here."
+        )
+    if not _HUB_NAME.fullmatch(spec):
+        raise ConfigError(
+            f"{kind.flag.capitalize()} {spec!r} is neither {kind.words}, an existing folder, a pulled model, "
+            f"nor a hub name like {kind.example}."
+        )
     try:
         return hub.download(spec)
     except HubError as error:
@@ -188,8 +226,9 @@ def _twin(name: str) -> str:
 def _ways_out(spec: str, reason: str, kind: _Kind) -> str:
     return (
         f"The weights of {spec} are not on this machine and cannot be downloaded ({reason}). Three ways out: "
-        f"1. connect this machine to the network, or set HF_ENDPOINT to a mirror, and try again; or run "
-        f"`hf download {spec}` on a machine that has one and copy its cache folder here. "
+        f"1. connect this machine to the network and run `harken pull {spec}`, with --from modelscope, a mirror's URL "
+        f"(HF_ENDPOINT works too) or another Harken's address where the hub cannot be reached; or pull it on a machine "
+        f"that has a network and copy the folder here. "
         f"2. pass a folder with the checkpoint: --{kind.flag} /path/to/{spec.rsplit('/', 1)[-1]}. "
         f"3. {kind.last_way_out}."
     )

@@ -110,12 +110,13 @@ def variables(instance: InstanceConfig, config: Config, surroundings: Mapping[st
 
     Args:
         instance: what the plan says of it.
-        config: for the limits and the log level; its log is JSON, which we read and pass on.
+        config: for the limits, the folder of models and the log level; its log is JSON, which we read and pass on.
         surroundings: our own environment; its `HARKEN_*` variables are meant for us and left out.
     """
     theirs = {name: value for name, value in surroundings.items() if not name.startswith("HARKEN_")}
     log = dataclasses.replace(config.log, format="json")
-    for section, values in (("instance", instance), ("limits", config.limits), ("log", log)):
+    passed = (("instance", instance), ("limits", config.limits), ("models", config.models), ("log", log))
+    for section, values in passed:
         for part in dataclasses.fields(values):
             theirs[f"HARKEN_{section}_{part.name}".upper()] = str(getattr(values, part.name))
     # The gateway is the door: what outlives a request is kept by it alone, and who may come in is asked there.

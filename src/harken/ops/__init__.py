@@ -1,4 +1,4 @@
-"""What operators do to a machine or a server from outside: look, fetch, verify, keep.
+"""What looks at a machine or a server from outside, or prepares it: doctor, pull, verify, backup, export, logs.
 
-None of it imports the fleet.
+Nothing here imports the fleet: what changes while a cluster runs is its owner's.
 """

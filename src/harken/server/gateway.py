@@ -8,8 +8,9 @@ The invariant: on SIGTERM every accepted request is answered while dispatcher an
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Protocol
 
 from fastapi import FastAPI
@@ -31,6 +32,7 @@ from harken.server.gateway_health import GatewayState, gateway_health
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_DEFECT
 from harken.server.loop_lag import LoopLag
+from harken.server.model_files import open_model_files
 from harken.server.until_broken import UntilBroken
 from harken.server.upkeep import upkeep
 from harken.state import Database
@@ -92,12 +94,14 @@ class Gateway:
         self._recognizer = UntilBroken(self._dispatcher)
         self._cache = make_cache(config.cache)
         self._admission = open_admission(config.auth, self._database)
+        self._model_files = open_model_files(config, os.environ)
         self.fastapi = create_app(
             lambda: self._service,
             lifespan=self._lifespan,
             early=lambda: self.health,
             admission=self._admission,
             cors_origins=config.auth.cors_origins,
+            model_files=self._model_files,
         )
         self._door = Door(self.fastapi)
 
@@ -126,6 +130,8 @@ class Gateway:
     async def drain(self) -> None:
         """Take nothing new; return when everything accepted is answered, or the time for that is over."""
         self._is_draining = True
+        if self._model_files is not None:
+            self._model_files.close()
         timeout_s = self._config.gateway.drain_timeout_s
         if self._service is not None and self._service.jobs is not None:
             await self._service.jobs.pause()
@@ -142,7 +148,8 @@ class Gateway:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as group:
+        offering = nullcontext() if self._model_files is None else self._model_files.running()
+        async with offering, asyncio.TaskGroup() as group:
             group.create_task(self._live_or_break())
             keeping = group.create_task(upkeep(self._lag, self._admission))
             own = self._config.gateway

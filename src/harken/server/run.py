@@ -14,6 +14,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Protocol
 
@@ -220,9 +221,11 @@ def run_instance(config: Config, *, supervised: bool) -> int:
     # Before anything is loaded that starts threads of its own, which would stay where they were started.
     stay_on(config.instance.cores)
     from harken.engine.load import load
+    from harken.models.store import open_store
     from harken.server.instance import Instance
 
     own = config.instance
+    store = open_store(config.models, os.environ)
     announce = announce_to(sys.stdout, as_json=supervised or not sys.stdout.isatty())
 
     def build(url: str) -> Instance:
@@ -232,7 +235,7 @@ def run_instance(config: Config, *, supervised: bool) -> int:
             spare_what_stays()
             announce(ready)
 
-        return Instance(config, load, url=url, on_ready=on_ready)
+        return Instance(config, partial(load, store=store), url=url, on_ready=on_ready)
 
     code = run(build, host=own.host, port=own.port, name=own.name, announce=announce)
     if is_loading() or code == EXIT_ENGINE_LOST:

@@ -1,0 +1,217 @@
+"""One request: redirects, and who may see a secret.
+
+Owns the HTTP session and the token or key. Redirects are followed here, one by one, because the invariant is ours: a
+secret is sent to the place that it is meant for (scheme, host and port) and nowhere else, whoever redirects whereto,
+and appears in no message. It tries nothing twice; it only says what may be tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+import harken
+from harken.errors import ConfigError
+from harken.models.manifest import BYTES_MAX
+from harken.ops.pull.failures import PullFailed, Transient
+from harken.ops.pull.ranges import retry_after_s
+
+CONNECT_TIMEOUT_S = 15.0
+SILENCE_TIMEOUT_S = 30.0
+"""An answer of which nothing comes for so long is broken off, and its rest asked for anew."""
+
+LIST_TIMEOUT_S = 120.0
+"""A list of files that takes longer, however little of it comes, is broken off."""
+
+_REDIRECTS = 6
+_READ_BYTES = 1024 * 1024
+_TRANSIENT = frozenset({408, 421, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Secret:
+    """A token or key, and the only place that may see it.
+
+    Attributes:
+        url: an address of that place; scheme, host and port count.
+        value: the secret itself.
+        what: what to call it in messages: the variable that holds it.
+    """
+
+    url: str
+    value: str = field(repr=False)
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """A whole answer.
+
+    Attributes:
+        status: the HTTP status.
+        headers: of it.
+        text: its body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    def json(self) -> Any:
+        """The body as JSON; None where it is none."""
+        try:
+            return json.loads(self.text)
+        except (ValueError, RecursionError):
+            return None
+
+
+class Web:
+    """Sends requests.
+
+    Args:
+        session: whose requests carry nothing secret by themselves.
+        secret: for one place; None for none.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, secret: Secret | None = None) -> None:
+        self._session = session
+        self._secret = secret
+        self._home = None if secret is None else URL(secret.url).origin()
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether there is one."""
+        return self._secret is not None
+
+    def with_secret(self, secret: Secret | None) -> Web:
+        """The same session with another secret."""
+        return Web(self._session, secret)
+
+    @asynccontextmanager
+    async def open(
+        self, url: str, headers: Mapping[str, str] | None = None, *, method: str = "GET"
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request and follow redirects; gives the answer, whatever its status, before its body.
+
+        Raises:
+            Transient: nobody answers, or an answer breaks off, or says that it may be tried again.
+            PullFailed: redirects without end, or to where a secure connection would be left.
+        """
+        address = _address(url)
+        try:
+            async with self._answer(address, dict(headers or {}), method) as answer:
+                if answer.status in _TRANSIENT:
+                    wait_s = retry_after_s(answer.headers, datetime.now(UTC))
+                    raise Transient(f"{host_of(answer.url)} answers {answer.status}", wait_s)
+                yield answer
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if not isinstance(error, aiohttp.ClientError | TimeoutError | ConnectionError):
+                raise  # of the disk, raised by whoever reads the answer
+            raise Transient(f"{host_of(address)}: {_words(error)}") from error
+
+    async def read(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
+        """Send a request whose answer is small.
+
+        Raises:
+            Transient: as `open`.
+            PullFailed: as `open`, or an answer that is not small.
+        """
+        async with self.open(url, headers) as answer, asyncio.timeout(LIST_TIMEOUT_S):
+            raw = await answer.content.read(BYTES_MAX + 1)
+            while len(raw) <= BYTES_MAX and (more := await answer.content.read(BYTES_MAX + 1 - len(raw))):
+                raw += more
+            if len(raw) > BYTES_MAX:
+                raise PullFailed(f"{public(url)} answers with more than {BYTES_MAX} bytes, which is no list of files.")
+            return Reply(status=answer.status, headers=answer.headers, text=raw.decode(errors="replace"))
+
+    @asynccontextmanager
+    async def _answer(self, url: URL, headers: dict[str, str], method: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        for _ in range(_REDIRECTS):
+            sent = headers | self._secret_for(url)
+            async with self._session.request(method, url, headers=sent, allow_redirects=False) as answer:
+                target = answer.headers.get("Location")
+                if answer.status not in (301, 302, 303, 307, 308) or not target:
+                    yield answer
+                    return
+                following = url.join(_address(target))
+            if following.scheme not in ("http", "https") or (url.scheme == "https" and following.scheme == "http"):
+                raise PullFailed(f"{host_of(url)} redirects to {following.scheme}://, which is not followed.")
+            url = following
+        raise PullFailed(f"{host_of(url)} redirects without end.")
+
+    def _secret_for(self, url: URL) -> dict[str, str]:
+        if self._secret is None or url.origin() != self._home:
+            return {}
+        return {"Authorization": f"Bearer {self._secret.value}"}
+
+
+@asynccontextmanager
+async def open_web(
+    secret: Secret | None = None,
+    *,
+    silence_timeout_s: float = SILENCE_TIMEOUT_S,
+    connect_timeout_s: float = CONNECT_TIMEOUT_S,
+) -> AsyncIterator[Web]:
+    """Open a session; proxies and .netrc are the surroundings'.
+
+    Raises:
+        ConfigError: the secret cannot be one.
+    """
+    if secret is not None and not (secret.value.isascii() and secret.value.isprintable()):
+        raise ConfigError(f"{secret.what} holds characters that no token has.")
+    timeout = aiohttp.ClientTimeout(
+        total=None, connect=None, sock_connect=connect_timeout_s, sock_read=silence_timeout_s
+    )
+    async with aiohttp.ClientSession(
+        # What a file has on the disk is what is counted and hashed, so nobody may pack it on the way.
+        headers={"User-Agent": f"harken/{harken.__version__}", "Accept-Encoding": "identity"},
+        timeout=timeout,
+        auto_decompress=False,
+        read_bufsize=_READ_BYTES,
+        trust_env=True,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        connector=aiohttp.TCPConnector(limit=0),
+    ) as session:
+        yield Web(session, secret)
+
+
+def _address(url: str) -> URL:
+    try:
+        return URL(url, encoded=True)
+    except ValueError as error:
+        raise PullFailed(f"{public(url)} is no address: {error}.") from error
+
+
+def public(url: str) -> str:
+    """An address as it may be shown: without a user, a password, and a query (which may be signed)."""
+    try:
+        parts = URL(url, encoded=True)
+        return str(parts.with_user(None).with_query(None).with_fragment(None)).rstrip("/")
+    except ValueError:
+        return "that address"
+
+
+def host_of(url: URL) -> str:
+    """Whom an address leads to, with the port where it is not the usual one."""
+    return url.host_port_subcomponent or str(url.host)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    # aiohttp's own words may hold the whole address, and with it a signature.
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"no connection ({error.strerror or type(error.os_error).__name__})"
+    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
+        return "the connection was closed"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the answer broke off"
+    return f"the connection failed ({type(error).__name__})"
