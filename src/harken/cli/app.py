@@ -43,9 +43,9 @@ from harken.cli.fleet_app import drain, restart, scale
 from harken.cli.jobs_app import build_jobs_app
 from harken.cli.keys import build_keys_app
 from harken.cli.logs_app import logs
-from harken.cli.roll_app import roll
 from harken.cli.models_app import build_models_app
 from harken.cli.pull_app import pull
+from harken.cli.roll_app import roll
 from harken.cli.simulate_app import simulate
 from harken.config import Config, load_config
 from harken.errors import ConfigError

@@ -79,9 +79,7 @@ def run_gateway(config: Config, *, estimate: Estimate = lambda _: None) -> int:
     announce = announce_to(sys.stdout, as_json=not sys.stdout.isatty())
     try:
         certificate = certificate_of(own)
-        return run(
-            build, host=own.host, port=own.port, name=own.name, announce=announce, certificate=certificate
-        )
+        return run(build, host=own.host, port=own.port, name=own.name, announce=announce, certificate=certificate)
     finally:
         records.close()
         place.close()
