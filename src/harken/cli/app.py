@@ -37,6 +37,7 @@ from harken.cli.flags import (
 from harken.cli.jobs_app import build_jobs_app
 from harken.cli.keys import build_keys_app
 from harken.cli.simulate_app import simulate
+from harken.cli.verify_app import verify
 from harken.config import Config, load_config
 from harken.errors import ConfigError
 
@@ -57,6 +58,7 @@ def build_app() -> typer.Typer:
     app.command()(status)
     app.command()(demo)
     app.command()(simulate)
+    app.command()(verify)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
     return app
