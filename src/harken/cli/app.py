@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import harken
+from harken.cli.backup_app import backup, restore
 from harken.cli.flags import (
     DEFAULT_SERVER,
     Aligner,
@@ -59,9 +60,20 @@ def build_app() -> typer.Typer:
     app.command()(demo)
     app.command()(simulate)
     app.command()(verify)
+    app.command()(backup)
+    app.command()(restore)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
     return app
+
+
+def config_file(path: Path | None) -> Path | None:
+    """Say which harken.toml counts: the one that was named, HARKEN_CONFIG's, ./harken.toml, or none."""
+    if path is None and "HARKEN_CONFIG" in os.environ:
+        return Path(os.environ["HARKEN_CONFIG"])
+    if path is None and Path("harken.toml").is_file():
+        return Path("harken.toml")
+    return path
 
 
 def read_config(
@@ -82,10 +94,6 @@ def read_config(
     Raises:
         ConfigError: as `load_config`, or a `--set` without a section, a key and a value.
     """
-    if path is None and "HARKEN_CONFIG" in os.environ:
-        path = Path(os.environ["HARKEN_CONFIG"])
-    if path is None and Path("harken.toml").is_file():
-        path = Path("harken.toml")
     merged: dict[str, dict[str, Any]] = {}
     for setting in settings or ():
         name, equals, value = setting.partition("=")
@@ -95,7 +103,7 @@ def read_config(
         merged.setdefault(section, {})[key] = value.strip()
     for section, values in flags.items():
         merged.setdefault(section, {}).update({key: value for key, value in values.items() if value is not None})
-    return load_config(path, env=os.environ, flags=merged, defaults=defaults)
+    return load_config(config_file(path), env=os.environ, flags=merged, defaults=defaults)
 
 
 def up(
