@@ -15,7 +15,7 @@ from harken.config import SECTIONS, Config
 
 _SECRETS = frozenset({("jobs", "webhook_secret")})
 _ADDRESSES = frozenset({("state", "database"), ("cache", "url"), ("auth", "storage")})
-_LOOKS_SECRET = re.compile(r"@|pass|pwd|secret|token", re.IGNORECASE)
+_LOOKS_SECRET = re.compile(r"://[^/@]*:.*@|pass|pwd|secret|token", re.IGNORECASE)
 
 _HEAD = """\
 # What the server's configuration came to, from its file, variables and flags, when the backup was made.
