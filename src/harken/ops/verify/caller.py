@@ -6,6 +6,7 @@ follows no redirect and knows nothing of what answers mean. The invariant: it ra
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -73,7 +74,7 @@ class Caller:
         """POST a form with a file (its field and bytes), or without one."""
         form = aiohttp.FormData(dict(fields), default_to_multipart=True)
         if file is not None:
-            form.add_field(file[0], file[1], filename="verify.wav", content_type="audio/wav")
+            form.add_field(file[0], io.BytesIO(file[1]), filename="verify.wav", content_type="audio/wav")
         elif not fields:
             form.add_field("language", "auto")
         place = at or self.server

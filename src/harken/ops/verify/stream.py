@@ -15,6 +15,9 @@ from harken.ops.verify.visit import Visit, refusal
 _LENGTHS = (2, 8, 24)
 """Copies in a row: from a few seconds to a few minutes of audio, for what is packaged."""
 
+_APART_S = 0.005
+"""What comes closer together may have been one piece on its way."""
+
 
 async def see_stream(visit: Visit) -> None:
     """Have the recording streamed.
@@ -30,7 +33,7 @@ async def see_stream(visit: Visit) -> None:
         )
         deltas = check_events(reply)
         pieces, spread_s = len(reply.arrivals), reply.arrivals[-1] - reply.arrivals[0]
-        if pieces > 1 and deltas > 1:
+        if deltas > 1 and spread_s > _APART_S:
             found = f"{deltas} pieces of text in {pieces} reads; the first after {reply.arrivals[0]:.3f} s of "
             visit.tell(ok("stream", f"{found}{reply.took_s:.3f} s.", first_s=round(reply.arrivals[0], 4)))
             return
