@@ -1,4 +1,8 @@
-"""`harken backup` and `harken restore`: they do it, and print what is in the file and what is to be done next."""
+"""`harken backup` and `harken restore`: they do it, and print what is in the file and what is to be done next.
+
+Decides nothing about archives. The invariant: standard output is the result alone, a sentence or one JSON object, and
+what an archive says of itself cannot speak to the terminal.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +64,7 @@ def restore(asked: restoring.Asked, *, as_json: bool) -> None:
         print(json.dumps({**place, **_fields(manifest)}, indent=2))
         return
     verb = "would become" if asked.is_dry else "is now"
-    print(f"{asked.place} {verb} the state of {manifest.made_at}: {_told(manifest)}.")
+    print(f"{asked.place} {verb} the state of {_clean(manifest.made_at)}: {_told(manifest)}.")
     for old, now in done.aside.items():
         print(f"What was at {old} is at {now}.")
     _tell_models(manifest)
@@ -74,7 +78,7 @@ def _tell_next(asked: restoring.Asked, manifest: Manifest) -> None:
         if any(member.name.startswith(f"{role}/") for member in manifest.members):
             print(f"Its {role}'s files are in {asked.place / role}: --{role} {asked.place / role}")
     if manifest.database not in ("", "sqlite") and not asked.database:
-        print(f"Its database was {manifest.database}; it is SQLite now: leave state.database empty.")
+        print(f"Its database was {_clean(manifest.database)}; it is SQLite now: leave state.database empty.")
     if asked.database:
         print("Its rows are in the database that you named: set state.database to it.")
     if asked.config_place is not None and not asked.is_dry:
@@ -110,7 +114,7 @@ def _tell_models(manifest: Manifest) -> None:
         if model.files:
             revision = f" at {model.revision}" if model.revision else ""
             place = "in the backup" if model.is_included else "not in the backup"
-            print(f"{model.role}: {model.name}{revision}, {_bytes(size)}, {place}")
+            print(_clean(f"{model.role}: {model.name}{revision}, {_bytes(size)}, {place}"))
 
 
 def _warn(manifest: Manifest) -> None:
@@ -119,6 +123,11 @@ def _warn(manifest: Manifest) -> None:
     if manifest.elsewhere:
         told = "unended files have their recordings elsewhere (other machines, or folders of jobs.paths)"
         print(f"harken: {manifest.elsewhere} {told}; those are not in the backup", file=sys.stderr)
+
+
+def _clean(text: str) -> str:
+    """What an archive says, for a terminal: it may come from anybody."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _fields(manifest: Manifest) -> dict[str, object]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from harken.ops.backup import gzipped
-from harken.ops.backup.errors import BackupDamaged, BackupFailed, naming_failures
+from harken.ops.backup.errors import BackupDamaged, BackupFailed, BackupUnreadable, naming_failures
 from harken.ops.backup.manifest import BYTES_MAX, NAME, Manifest, Member, read_manifest
 
 SUFFIXES = (".tar.gz", ".tgz")
@@ -73,11 +73,12 @@ def unpack(path: Path, folder: Path) -> Manifest:
     """Unpack an archive into an empty folder of ours, checking everything; return its manifest.
 
     Raises:
+        BackupUnreadable: the file or the folder cannot be used.
         BackupDamaged: it is not whole, or holds what no backup holds; parts of it may lie in the folder.
         RestoreRefused: a newer Harken wrote it.
         StorageFull: the folder's disk has no room.
     """
-    with naming_failures(f"{path} cannot be unpacked", BackupDamaged), path.open("rb") as file:
+    with naming_failures(f"{path} cannot be unpacked", BackupUnreadable), path.open("rb") as file:
         gzipped.check(file)
         try:
             with gzip.GzipFile(fileobj=file) as stream:

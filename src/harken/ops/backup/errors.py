@@ -1,4 +1,8 @@
-"""How a backup or a restore fails, beside what the state itself may raise."""
+"""How a backup or a restore fails, beside what the state itself may raise.
+
+Knows nothing of archives. The invariant: behind `naming_failures` no failure of a file system is without one of our
+codes and the place where it happened.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,13 @@ class BackupFailed(HarkenError):
 
     code = "backup_failed"
     default = "The backup cannot be made."
+
+
+class BackupUnreadable(HarkenError):
+    """The file, or the place in which it is tried, cannot be read or written; nothing is said of its content."""
+
+    code = "backup_unreadable"
+    default = "The backup cannot be read."
 
 
 class BackupDamaged(HarkenError):

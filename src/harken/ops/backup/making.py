@@ -95,10 +95,10 @@ def make_backup(wanted: Wanted, env: Mapping[str, str], *, on_step: Callable[[st
         StorageFull: a disk has no room.
         BackupFailed: anything else.
     """
-    _check_target(wanted)
     database = Database(wanted.config.state, env)
     found = _Collected()
     with ExitStack() as stack, naming_failures("The backup cannot be made"):
+        _check_target(wanted)
         stack.callback(database.close)
         # On the archive's disk: that one must have room for the database anyway.
         draft = stack.enter_context(passing_folder(wanted.target.parent))

@@ -7,7 +7,7 @@ by renaming; the configuration. The invariant: until the renaming nothing that w
 from __future__ import annotations
 
 import os
-import shutil
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -107,14 +107,15 @@ def _put(asked: Asked, found: Rehearsed, target: Database | None, place: Path, *
     for role in ("model", "aligner"):
         if (found.folder / role).is_dir():
             (found.folder / role).rename(found.state / role)
-    with _other_database(found, target):
-        give_owner(found.state, place)
-        old = put(found.state, place, is_full=is_full)
-    _sync(place.parent)
-    if old is not None:
-        aside[place] = old
-    if asked.config_place is not None:
-        aside |= _put_config(found, asked.config_place)
+    with _new_config(found, asked.config_place) as config:
+        with _other_database(found, target):
+            give_owner(found.state, place)
+            old = put(found.state, place, is_full=is_full)
+        _sync(place.parent)
+        if old is not None:
+            aside[place] = old
+        if config is not None and asked.config_place is not None:
+            aside |= _put_config(config, asked.config_place)
     return aside
 
 
@@ -170,18 +171,32 @@ def _check_config_place(asked: Asked) -> None:
         raise RestoreRefused(f"{place} is there already; --replace moves it aside first.")
 
 
-def _put_config(found: Rehearsed, place: Path) -> dict[Path, Path]:
+@contextmanager
+def _new_config(found: Rehearsed, place: Path | None) -> Iterator[Path | None]:
+    """The configuration beside its place, so that what can fail does so before the state is put into its own."""
+    if place is None:
+        yield None
+        return
     members = found.manifest.names()
     name = names.OWN_CONFIG if names.OWN_CONFIG in members else names.EFFECTIVE_CONFIG
     data = (found.folder / name).read_bytes() if name in members else b""
-    draft = found.folder / "config.new"
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-    if place.exists():
-        give_owner(draft, place)
-        draft.chmod(place.stat().st_mode & 0o777)
+    draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if place.exists():
+            give_owner(draft, place)
+            draft.chmod(place.stat().st_mode & 0o777)
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _put_config(draft: Path, place: Path) -> dict[Path, Path]:
     aside = {place: move_file_aside(place)} if place.exists() else {}
-    shutil.move(draft, place)  # it may be on another disk
+    draft.rename(place)
     return aside
 
 

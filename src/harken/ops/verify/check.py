@@ -1,4 +1,8 @@
-"""What verification tells: one check with its verdict, and the report of all. Plain data, no I/O."""
+"""What verification tells: one check with its verdict, and the report of all.
+
+Plain data, no I/O; what is looked at and when is for the steps. The invariant: a report is good only if something was
+shown, so one in which everything was skipped is not.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The first steps: who is at the address, who may come in, and ten looks at its health."""
+"""The first steps: who is at the address, who may come in, and ten looks at its health.
+
+Whatever answers may be anything; nothing is believed before it has the shape of a Harken's answer. The invariant: no
+recording and no work is asked for here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import asyncio
 from collections import Counter
 
 from harken.ops.verify.caller import Reply
-from harken.ops.verify.check import CheckFailed, failed, ok, skipped
+from harken.ops.verify.check import Check, CheckFailed, failed, ok, skipped
 from harken.ops.verify.here import is_here
 from harken.ops.verify.seen import json_object, read_health
 from harken.ops.verify.visit import Visit, refusal, shown
@@ -77,30 +81,27 @@ async def see_keys(visit: Visit) -> None:
             f"The server refuses {what}: {refusal(own)}.",
             "Give a key that is valid there: --api-key, or HARKEN_API_KEY. `harken keys add NAME` makes one.",
         )
+    visit.tell(_keys(nobody, wrong, has_key=visit.caller.has_key))
+
+
+def _keys(nobody: Reply, wrong: Reply, *, has_key: bool) -> Check:
+    """Judge what comes to who has no key, and to who has a wrong one."""
     if nobody.status == 401 and wrong.status == 401:
-        visit.tell(ok("keys", "Keys are in use: without one, and with a wrong one, the answer is 401."))
-    elif nobody.problem or wrong.problem:
-        visit.tell(failed("keys", f"No answer: {nobody.problem or wrong.problem}.", "Look at `harken status`."))
-    elif 401 in (nobody.status, wrong.status):
-        visit.tell(
-            failed(
-                "keys",
-                f"Without a key the answer is HTTP {nobody.status}, with a wrong one HTTP {wrong.status}.",
-                "Both should be 401: look for a proxy that adds or removes a key, and at `auth.keys`.",
-            )
+        return ok("keys", "Keys are in use: without one, and with a wrong one, the answer is 401.")
+    if nobody.problem or wrong.problem:
+        return failed("keys", f"No answer: {nobody.problem or wrong.problem}.", "Look at `harken status`.")
+    if 401 in (nobody.status, wrong.status):
+        told = f"Without a key the answer is HTTP {nobody.status}, with a wrong one HTTP {wrong.status}."
+        remedy = "Both should be 401: look for a proxy that adds or removes a key, and at `auth.keys`."
+        return failed("keys", told, remedy)
+    if has_key:
+        remedy = (
+            'Set `auth.keys = "required"`, or make a key in its database (`harken keys add NAME`); '
+            "or unset HARKEN_API_KEY where none is meant to be needed."
         )
-    elif visit.caller.has_key:
-        visit.tell(
-            failed(
-                "keys",
-                "A key was given, but the server lets everybody in.",
-                'Set `auth.keys = "required"`, or make a key in its database (`harken keys add NAME`); '
-                "or unset HARKEN_API_KEY where none is meant to be needed.",
-            )
-        )
-    else:
-        remedy = "Before it is reachable from elsewhere: `harken keys add NAME`."
-        visit.tell(skipped("keys", "No keys are in use: everybody who reaches the server may use it.", remedy))
+        return failed("keys", "A key was given, but the server lets everybody in.", remedy)
+    remedy = "Before it is reachable from elsewhere: `harken keys add NAME`."
+    return skipped("keys", "No keys are in use: everybody who reaches the server may use it.", remedy)
 
 
 def _counted(names: Counter[str]) -> str:

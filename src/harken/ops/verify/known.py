@@ -89,8 +89,10 @@ def own(path: Path, text: str, tolerance: float | None) -> Known:
     """
     if not words(text):
         raise ConfigError("--text must be what is said in the recording; there is no word in it.")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"--recording {path} is not a file.")
     try:
-        samples = _decode(path.read_bytes())
+        samples = _decode(path)
     except OSError as error:
         raise ConfigError(f"--recording {path} cannot be read: {error.strerror}.") from error
     except HarkenError as error:
@@ -99,7 +101,7 @@ def own(path: Path, text: str, tolerance: float | None) -> Known:
     return Known(samples=samples, text=text, tolerance=allowed)
 
 
-def _decode(data: bytes) -> NDArray[np.float32]:
+def _decode(recording: Path | bytes) -> NDArray[np.float32]:
     from harken.audio import DecodeLimits, decode
 
-    return decode(data, DecodeLimits(max_audio_s=_LONGEST_S)).samples
+    return decode(recording, DecodeLimits(max_audio_s=_LONGEST_S)).samples

@@ -1,4 +1,8 @@
-"""What a server must refuse, and what it says of itself to machines."""
+"""What a server must refuse, and what it says of itself to machines.
+
+A refusal counts only with its status and its stable code: a proxy's own 400 is not the server's. The invariant: what is
+sent here is never a recording, so no model works for it.
+"""
 
 from __future__ import annotations
 

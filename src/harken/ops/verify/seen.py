@@ -64,7 +64,7 @@ def read_health(body: bytes) -> Seen | None:
     read = [_line(one) for one in lines]
     if None in read:
         return None
-    status, name, model = map(str, words)
+    status, name, model = (_clean(str(word)) for word in words)
     return Seen(status=status, name=name, model=model, lines=tuple(line for line in read if line is not None))
 
 
@@ -85,4 +85,9 @@ def _line(found: object) -> Line | None:
     is_pid = pid is None or (isinstance(pid, int) and not isinstance(pid, bool) and 0 < pid < 1 << 31)
     if not is_pid or not all(isinstance(word, str) for word in words.values()):
         return None
-    return Line(pid=pid, **words)
+    return Line(pid=pid, **{key: _clean(str(word)) for key, word in words.items()})
+
+
+def _clean(text: str) -> str:
+    """Text that is shown to a person: nothing in it can speak to the terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:300])

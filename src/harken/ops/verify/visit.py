@@ -1,4 +1,8 @@
-"""What the steps of one verification share: who asks, what is asked with, and what was found so far."""
+"""What the steps of one verification share: who asks, what is asked with, and what was found so far.
+
+Owns the one way in which a transcription is asked for and judged. The invariant: a transcript counts only if it is
+right and was recognised for this request.
+"""
 
 from __future__ import annotations
 
