@@ -72,6 +72,8 @@ def write_archive(target: Path, manifest: Manifest, places: dict[str, Path], *, 
 def unpack(path: Path, folder: Path) -> Manifest:
     """Unpack an archive into an empty folder of ours, checking everything; return its manifest.
 
+    What is there afterwards need not be on the disk yet.
+
     Raises:
         BackupUnreadable: the file or the folder cannot be used.
         BackupDamaged: it is not whole, or holds what no backup holds; parts of it may lie in the folder.
@@ -135,8 +137,6 @@ def _write(path: Path, content: Iterable[bytes], expected: Member) -> None:
         for chunk in content:
             digest.update(chunk)
             file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
     if digest.hexdigest() != expected.sha256:
         raise BackupDamaged(f"{expected.name} in the backup is not what was saved: its checksum is another.")
 

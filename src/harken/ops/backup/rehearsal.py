@@ -8,7 +8,6 @@ still needs is there. The invariant: what passes needs nothing more than to be m
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,9 +107,6 @@ def _compare(manifest: Manifest, counts: dict[str, int], wanted: set[str]) -> No
 
 
 def _give_modes(state: Path) -> None:
-    """Give every folder the mode that a server gives it, and put it on the disk."""
+    """Give every folder the mode that a server gives it."""
     for folder in (state, *(path for path in state.rglob("*") if path.is_dir())):
         folder.chmod(_COMMITTED if folder.parent == state / FOLDER else 0o700)
-        opened = os.open(folder, os.O_RDONLY)
-        os.fsync(opened)
-        os.close(opened)

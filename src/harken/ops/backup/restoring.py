@@ -20,7 +20,7 @@ from harken.ops.backup import names
 from harken.ops.backup.errors import RestoreRefused, naming_failures
 from harken.ops.backup.manifest import Manifest
 from harken.ops.backup.passing import passing_folder
-from harken.ops.backup.place import check_place, give_owner, move_file_aside, put
+from harken.ops.backup.place import check_place, give_owner, move_file_aside, put, put_on_disk
 from harken.ops.backup.rehearsal import Rehearsed, rehearse
 from harken.ops.backup.rows import copy_rows, count_rows, rooms
 from harken.state import Database, reading, writing
@@ -110,6 +110,7 @@ def _put(asked: Asked, found: Rehearsed, target: Database | None, place: Path, *
     with _new_config(found, asked.config_place) as config:
         with _other_database(found, target):
             give_owner(found.state, place)
+            put_on_disk(found.state)
             old = put(found.state, place, is_full=is_full)
         _sync(place.parent)
         if old is not None:

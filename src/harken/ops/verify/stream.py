@@ -10,7 +10,7 @@ import json
 
 from harken.ops.verify.caller import Reply
 from harken.ops.verify.check import CheckFailed, ok
-from harken.ops.verify.visit import Visit, refusal
+from harken.ops.verify.visit import Visit, refusal, remedy_for
 
 _LENGTHS = (2, 8, 24)
 """Copies in a row: from a few seconds to a few minutes of audio, for what is packaged."""
@@ -51,7 +51,8 @@ def check_events(reply: Reply) -> int:
     """
     remedy = "Look at the server's log for this request."
     if reply.problem or reply.status != 200 or not reply.arrivals:
-        raise CheckFailed(f"No stream: {reply.problem or refusal(reply)}.", remedy)
+        told = reply.problem or refusal(reply)
+        raise CheckFailed(f"No stream: {told}.", remedy_for(reply.status) if reply.status >= 400 else remedy)
     if not reply.headers.get("content-type", "").startswith("text/event-stream"):
         raise CheckFailed("The answer is not a stream of events.", "Is something between that rewrites answers?")
     events = []

@@ -116,7 +116,7 @@ def transcript_of(reply: Reply) -> str:
         raise CheckFailed(f"No transcript: {reply.problem}.", "Look at `harken status` and at the server's log.")
     body = json_object(reply.body)
     if reply.status != 200:
-        raise CheckFailed(f"No transcript: {refusal(reply)}.", _remedy(reply.status))
+        raise CheckFailed(f"No transcript: {refusal(reply)}.", remedy_for(reply.status))
     if body.get("status") != "success" or not isinstance(body.get("text"), str):
         raise CheckFailed("The answer of /asr has no text in it.", "Is a Harken server at this address?")
     return str(body["text"])
@@ -137,7 +137,8 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= 160 else f"{text[:160]}…")
 
 
-def _remedy(status: int) -> str:
+def remedy_for(status: int) -> str:
+    """What helps against a refusal of that status."""
     match status:
         case 401 | 403:
             return "Give a key that is valid there: --api-key, or HARKEN_API_KEY."
