@@ -259,6 +259,7 @@ def test_an_instance_that_is_stopped_is_found(cluster: Cluster) -> None:
     assert checks["ports"].verdict is Verdict.FAILED
     assert checks["recording asr-1"].verdict is Verdict.FAILED
     assert checks["recording asr-2"].verdict is Verdict.OK
+    assert "asr-1 is " in checks["afterwards"].found
 
 
 @pytest.mark.slow
@@ -270,6 +271,17 @@ def test_a_wrong_text_is_found_everywhere() -> None:
     wrong = [name for name, one in verdicts(report).items() if one == "failed"]
     assert wrong == ["recording asr-1", "spread", "load"]
     assert "Said is 'nine five" in checks["load"].found
+
+
+@pytest.mark.slow
+def test_an_instance_that_dies_of_what_it_is_asked_is_found() -> None:
+    """Also where another took over, so that every answer came."""
+    with running_cluster("--model", "stub:exit_on=2", "--instances", "2") as running:
+        running.wait_ready(2)
+        report, checks = look(running.url, load=0)
+    assert not report.is_good
+    assert checks["afterwards"].verdict is Verdict.FAILED
+    assert "asr-" in checks["afterwards"].found
 
 
 @pytest.mark.parametrize("body", [b"{}", b"OK", b"[" * 100_000, b'{"status": "healthy"}'])

@@ -33,6 +33,31 @@ async def see_states(visit: Visit) -> None:
         visit.tell(ok("instances", f"All {len(lines)} are ready: {', '.join(line.name for line in lines)}."))
 
 
+async def see_states_again(visit: Visit) -> None:
+    """See that every instance has come well through what was asked of it."""
+    reply = await visit.caller.get("/health")
+    seen = read_health(reply.body)
+    if seen is None:
+        told = reply.problem or f"HTTP {reply.status}, and not as Harken answers"
+        visit.tell(failed("afterwards", f"The health could not be asked again: {told}.", "Look at the server's log."))
+        return
+    before = {line.name: line for line in visit.seen.lines}
+    now = {line.name: line for line in seen.lines}
+    bad = [f"{name} is away" for name in before.keys() - now.keys()]
+    bad += [f"{line.name} is {line.state}" for line in seen.lines if line.state not in WELL]
+    bad += [f"{name} was started again" for name in before.keys() & now.keys() if _is_another(before[name], now[name])]
+    if bad or reply.status != 200:
+        told = ", ".join(sorted(bad)) or f"HTTP {reply.status}, {shown(seen.status)}"
+        remedy = "Look at `harken status` and the instance's log: it changed while it was asked."
+        visit.tell(failed("afterwards", f"{told}.", remedy))
+    else:
+        visit.tell(ok("afterwards", f"All {len(now)} are as ready as before, and none was started again."))
+
+
+def _is_another(before: Line, now: Line) -> bool:
+    return now.restarts > before.restarts or (before.pid is not None and now.pid is not None and now.pid != before.pid)
+
+
 async def see_ports(visit: Visit) -> None:
     """See that each instance answers at its own address, and is well by its own word; then look at the processes."""
     reachable = [line for line in visit.seen.lines if may_be_asked(visit, line)]

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from harken.ops.verify.caller import calling
 from harken.ops.verify.check import CheckFailed, Report, failed, skipped
 from harken.ops.verify.door import ask_ten_times, open_door, see_keys
-from harken.ops.verify.instances import see_ports, see_states
+from harken.ops.verify.instances import see_ports, see_states, see_states_again
 from harken.ops.verify.known import Known
 from harken.ops.verify.recordings import hear_everyone
 from harken.ops.verify.refusals import see_refusals, see_schema
@@ -36,6 +36,7 @@ STEPS: dict[str, Step] = {
     "errors": see_refusals,
     "openapi": see_schema,
     "load": load,
+    "afterwards": see_states_again,
 }
 _NEEDED = ("door", "keys")
 """Where one of these fails, nothing further can be asked."""

@@ -23,6 +23,7 @@ class Line:
         url: where it is; "" where that is not told to us.
         pid: of its process; None where there is none on that machine, or that is not told.
         detail: what is wrong with it.
+        restarts: how often its process was started again.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Line:
     url: str = ""
     pid: int | None = None
     detail: str = ""
+    restarts: int = 0
 
     @property
     def shown_name(self) -> str:
@@ -85,7 +87,10 @@ def _line(found: object) -> Line | None:
     is_pid = pid is None or (isinstance(pid, int) and not isinstance(pid, bool) and 0 < pid < 1 << 31)
     if not is_pid or not all(isinstance(word, str) for word in words.values()):
         return None
-    return Line(pid=pid, **{key: _clean(str(word)) for key, word in words.items()})
+    restarts = found.get("restarts", 0)
+    if not isinstance(restarts, int):
+        return None
+    return Line(pid=pid, restarts=int(restarts), **{key: _clean(str(word)) for key, word in words.items()})
 
 
 def _clean(text: str) -> str:
