@@ -49,16 +49,19 @@ def test_a_database_that_a_process_has_open_is_in_use(tmp_path: Path) -> None:
     assert everything(tmp_path) == before
 
 
-def test_a_socket_at_which_somebody_listens_is_in_use(tmp_path: Path) -> None:
+def test_a_socket_at_which_somebody_listens_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that was left behind is not."""
-    folder = tmp_path / "run" / "7860"
+    deep = tmp_path / ("long" * 25) / ("name" * 25)
+    folder = deep / "run" / "7860"
     folder.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(folder / "control.sock"))
+        # Where the path is too long for a socket's address, too.
+        monkeypatch.chdir(folder)
+        server.bind("control.sock")
         server.listen()
-        assert "answers" in str(user_of(tmp_path))
+        assert "answers" in str(user_of(deep))
     assert (folder / "control.sock").exists()
-    assert user_of(tmp_path) is None
+    assert user_of(deep) is None
 
 
 def test_only_an_empty_place_is_free(tmp_path: Path) -> None:

@@ -238,7 +238,12 @@ def test_weights_and_logs_are_part_of_it_where_they_are_wanted(house: House, arc
     logs.mkdir()
     (logs / "gateway.log").write_text("{}\n")
     (logs / "odd name.log").write_text("{}\n")
+    passing = house.folder / "run" / "40000"
+    passing.mkdir()
+    for name in ("passing", "fleet.json"):
+        (passing / name).write_text("{}")
     made = save(house, tmp_path / "all.tar.gz", with_weights=True, with_logs=True)
+    assert not [name for name in made.manifest.names() if "40000" in name]
     assert made.manifest.models[0].is_included
     place = tmp_path / "new"
     restore(Asked(archive=made.path, place=place))

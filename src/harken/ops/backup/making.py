@@ -31,6 +31,8 @@ from harken.ops.backup.source import Source, source_of
 from harken.state import Database, run_folders
 
 _LOG_FOLDERS = ("logs", "crashes")
+_PASSING = "passing"
+"""Marks the run folder of a gateway whose port the system chose: it goes with the gateway."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,6 +162,8 @@ def _take_files(found: _Collected, wanted: Wanted, state: Path, draft: Path, env
     if wanted.config_file is not None:
         copies[names.OWN_CONFIG] = wanted.config_file
     for port, folder in run_folders(StateConfig(folder=str(state)), env).items():
+        if (folder / _PASSING).exists():
+            continue
         copies[f"state/run/{port}/fleet.json"] = folder / "fleet.json"
         if wanted.with_logs:
             logs = (path for kind in _LOG_FOLDERS for path in sorted((folder / kind).glob("*")))
