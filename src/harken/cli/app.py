@@ -15,6 +15,7 @@ from harken.cli.autoscale_app import autoscale as autoscale_command
 from harken.cli.bench_app import bench
 from harken.cli.doctor_app import doctor
 from harken.cli.export_app import build_export_app
+from harken.cli.backup_app import backup, restore
 from harken.cli.flags import (
     DEFAULT_SERVER,
     Aligner,
@@ -47,6 +48,7 @@ from harken.cli.models_app import build_models_app
 from harken.cli.pull_app import pull
 from harken.cli.roll_app import roll
 from harken.cli.simulate_app import simulate
+from harken.cli.verify_app import verify
 from harken.config import Config, load_config
 from harken.errors import ConfigError
 
@@ -75,6 +77,9 @@ def build_app() -> typer.Typer:
     app.command()(drain)
     app.command()(roll)
     app.command("autoscale")(autoscale_command)
+    app.command()(verify)
+    app.command()(backup)
+    app.command()(restore)
     app.add_typer(build_jobs_app())
     app.add_typer(build_keys_app())
     app.add_typer(build_export_app())
@@ -83,12 +88,12 @@ def build_app() -> typer.Typer:
     return app
 
 
-def find_config(path: Path | None) -> Path | None:
-    """Return the file that was named, or the one in a usual place; None where there is none."""
+def config_file(path: Path | None) -> Path | None:
+    """Say which harken.toml counts: the one that was named, HARKEN_CONFIG's, ./harken.toml, or none."""
     if path is None and "HARKEN_CONFIG" in os.environ:
-        path = Path(os.environ["HARKEN_CONFIG"])
+        return Path(os.environ["HARKEN_CONFIG"])
     if path is None and Path("harken.toml").is_file():
-        path = Path("harken.toml")
+        return Path("harken.toml")
     return path
 
 
@@ -110,7 +115,6 @@ def read_config(
     Raises:
         ConfigError: as `load_config`, or a `--set` without a section, a key and a value.
     """
-    path = find_config(path)
     merged: dict[str, dict[str, Any]] = {}
     for setting in settings or ():
         name, equals, value = setting.partition("=")
@@ -120,7 +124,7 @@ def read_config(
         merged.setdefault(section, {})[key] = value.strip()
     for section, values in flags.items():
         merged.setdefault(section, {}).update({key: value for key, value in values.items() if value is not None})
-    return load_config(path, env=os.environ, flags=merged, defaults=defaults)
+    return load_config(config_file(path), env=os.environ, flags=merged, defaults=defaults)
 
 
 def up(

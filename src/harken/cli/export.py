@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harken.cli.app import find_config, read_config
+from harken.cli.app import config_file, read_config
 from harken.config import Config, InstanceConfig, load_config
 from harken.errors import ConfigError
 from harken.fleet.machine import machine_for
@@ -48,7 +48,7 @@ class Source:
 
 def read(config: Path | None, settings: list[str] | None) -> Source:
     """Read the configuration, once with and once without what is said beside its file."""
-    path = find_config(config)
+    path = config_file(config)
     return Source(
         config=_with_absolute_paths(read_config(config, settings)),
         file=load_config(path),

@@ -54,6 +54,23 @@ class Database:
         """Whether there may be something in it: a server is configured, or SQLite's file exists."""
         return self._has_url or (self.folder / _FILE).exists()
 
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file, whether it is there or not; None where a server has the database."""
+        if self._engine is None or not self._has_url:
+            return self.folder / _FILE
+        is_sqlite = self._engine.dialect.name == "sqlite" and self._engine.url.database
+        return Path(str(self._engine.url.database)).absolute() if is_sqlite else None
+
+    def bare_engine(self) -> Engine:
+        """Return the engine of whatever is there; no table is looked at or made.
+
+        Raises:
+            StateUnavailable: the folder or SQLite's file cannot be used.
+        """
+        with self._lock:
+            return self._opened()
+
     def engine(self, tables: MetaData) -> Engine:
         """Return the engine of a database that has these tables; open it and make them where that was not done yet.
 
@@ -65,18 +82,22 @@ class Database:
             StateUnavailable: the folder or the database cannot be used, or holds another version of these tables.
         """
         with self._lock:
-            if self._engine is None:
-                self._engine = _open_sqlite(make_folder(self.folder) / _FILE)
+            engine = self._opened()
             if tables.info["room"] not in self._made:
-                _make(self._engine, tables)
+                _make(engine, tables)
                 self._made.add(tables.info["room"])
-            return self._engine
+            return engine
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""
         with self._lock:
             if self._engine is not None:
                 self._engine.dispose()
+
+    def _opened(self) -> Engine:
+        if self._engine is None:
+            self._engine = _open_sqlite(make_folder(self.folder) / _FILE)
+        return self._engine
 
 
 @contextmanager
