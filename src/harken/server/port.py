@@ -30,22 +30,40 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         ConfigError: the port is in use (the message names the likely holder), not allowed, or the host is not ours.
     """
+    listener = bind(host, port)
+    try:
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(_why(host, port, error)) from error
+    return listener
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Bind without listening: whether a port could be had, while somebody else may still take it.
+
+    Args:
+        host: as for `listen`.
+        port: as for `listen`.
+
+    Raises:
+        ConfigError: as for `listen`.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror as error:
         raise ConfigError(f"Cannot listen on {host!r}: {error.strerror}.") from error
-    listener = socket.socket(family, kind, protocol)
+    bound = socket.socket(family, kind, protocol)
     try:
         # Without this, a port stays blocked for a minute after its last server left.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
     except OSError as error:
-        listener.close()
+        bound.close()
         raise ConfigError(_why(host, port, error)) from error
-    return listener
+    return bound
 
 
 def url_of(listener: socket.socket, host: str, *, has_tls: bool = False) -> str:

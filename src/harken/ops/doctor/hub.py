@@ -6,6 +6,7 @@ asked. It sends no token to anybody but the hub itself, and shows none.
 
 from __future__ import annotations
 
+import http.client
 import os
 import urllib.error
 import urllib.parse
@@ -32,7 +33,7 @@ def look_at_hub(names: Sequence[str], env: Mapping[str, str] = os.environ) -> Hu
     endpoint = env.get("HF_ENDPOINT", "").rstrip("/") or DEFAULT_ENDPOINT
     if env.get("HF_HUB_OFFLINE", "").lower() in _TRUE:
         return Hub(endpoint=endpoint, is_offline=True)
-    if urllib.parse.urlsplit(endpoint).scheme not in ("http", "https"):
+    if not _is_web(endpoint):
         return Hub(endpoint=endpoint, statuses=dict.fromkeys(names, 0), problem="HF_ENDPOINT is no http(s) URL")
     statuses: dict[str, int] = {}
     problem = ""
@@ -53,6 +54,13 @@ def weights_folder(env: Mapping[str, str] = os.environ) -> Path:
     return home / "huggingface" / "hub"
 
 
+def _is_web(endpoint: str) -> bool:
+    try:
+        return urllib.parse.urlsplit(endpoint).scheme in ("http", "https")
+    except ValueError:
+        return False
+
+
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """A redirect is an answer too, and a token is not to follow it."""
 
@@ -71,5 +79,5 @@ def _ask(url: str, token: str) -> tuple[int, str]:
         return error.code, ""
     except urllib.error.URLError as error:
         return 0, str(error.reason)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return 0, str(error) or type(error).__name__

@@ -1,7 +1,7 @@
 """Ports, folders and limits: what the fleet would take, tried without keeping it.
 
-A port is tried by taking it for a moment, in the same way as the server does, so the message names its holder. Folders
-are looked at and not made.
+A port is tried by binding it, in the same way as the server does, so the message names its holder. Folders are looked
+at and not made.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from harken.machine.disk import Disk, disk_of
 from harken.ops.doctor.facts import Port
 from harken.ops.doctor.hub import weights_folder
 from harken.server.descriptors import ENOUGH
-from harken.server.port import listen
+from harken.server.port import bind
 from harken.state.folder import state_folder
 
 
@@ -28,9 +28,12 @@ def wanted_ports(config: Config, instances: Sequence[InstanceConfig]) -> tuple[P
 
 
 def try_port(port: Port) -> str:
-    """Take a port for a moment; say why it cannot be had, "" where it can."""
+    """Bind a port for a moment; say why it cannot be had, "" where it can.
+
+    Without listening: a server that starts at this very moment must get it.
+    """
     try:
-        listen(port.host, port.number).close()
+        bind(port.host, port.number).close()
     except ConfigError as error:
         return error.message
     return ""

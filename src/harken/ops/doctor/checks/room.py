@@ -58,7 +58,7 @@ def check_ram(facts: Facts) -> Finding | None:
     return ok("ram", found) if available >= needed else warning("ram", found, "end other programs, or fewer instances")
 
 
-def check_cores(facts: Facts) -> Finding | None:
+def check_cores(facts: Facts) -> Finding:
     """That the model's threads do not have to take turns."""
     on_cpu = [instance for instance in facts.instances if facts.device_of(instance) == "cpu"]
     usable = facts.cores.usable
