@@ -48,6 +48,14 @@ def test_a_name_that_means_nothing_is_told(name: str) -> None:
     assert "is neither" in found.problem and not found.is_missing
 
 
+def test_a_name_that_no_system_takes_is_told() -> None:
+    """It is longer than a path may be."""
+    found = look_at_model(InstanceConfig(model="a" * 5000))
+    assert "File name too long" in found.problem and len(found.problem) < 300
+    aligner = look_at_aligner(InstanceConfig(aligner="a" * 5000))
+    assert aligner is not None and "File name too long" in aligner.problem
+
+
 def test_a_model_in_the_place_of_an_aligner_is_told() -> None:
     """And the other way round."""
     folder = resolve_model("digits")

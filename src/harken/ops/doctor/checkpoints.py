@@ -56,6 +56,8 @@ def look_at_model(instance: InstanceConfig) -> Checkpoint:
         return _missing(name)
     except HarkenError as error:
         return Checkpoint(name=name, problem=error.message, remedy="harken doctor --model Qwen/Qwen3-ASR-1.7B")
+    except OSError as error:
+        return Checkpoint(name=name, problem=f"{name[:200]}: {error.strerror}", remedy="name another folder")
     return _read(name, folder, is_aligner=False)
 
 
@@ -68,6 +70,8 @@ def look_at_aligner(instance: InstanceConfig) -> Checkpoint | None:
         return _missing(name)
     except HarkenError as error:
         return Checkpoint(name=name, problem=error.message, remedy=f"--aligner {AUTO}, or --aligner {NO_ALIGNER}")
+    except OSError as error:
+        return Checkpoint(name=name, problem=f"{name[:200]}: {error.strerror}", remedy="name another folder")
     return None if folder is None else _read(name, folder, is_aligner=True)
 
 
@@ -87,6 +91,9 @@ def _read(name: str, folder: Path, *, is_aligner: bool) -> Checkpoint:
     except HarkenError as error:
         again = f"harken pull {name}" if published(name) else f"fetch the checkpoint in {folder} again"
         return Checkpoint(name=name, folder=folder, problem=error.message, remedy=again)
+    except OSError as error:
+        step = f"let this user read it: chmod -R a+rX {folder}"
+        return Checkpoint(name=name, folder=folder, problem=f"{folder}: {error.strerror}", remedy=step)
     return Checkpoint(
         name=card.name if name == AUTO else name,
         folder=folder,

@@ -34,6 +34,9 @@ FIRST_TIMEOUT_S = 7.0
 SECOND_TIMEOUT_S = 2.0
 """Together less than ten seconds: the hub is asked in the first round already, beside torch."""
 
+AT_ONCE = 32
+"""Ports that are tried side by side."""
+
 Layout = Callable[[tuple[Gpu, ...]], tuple[InstanceConfig, ...]]
 """Lays the instances of a fleet out on visible GPUs; raises a `HarkenError` where that cannot be."""
 
@@ -59,7 +62,7 @@ def look(config: Config, layout: Layout, env: Mapping[str, str] = os.environ) ->
     visible = () if gpus.problem else visible_gpus(gpus.gpus, env.get("CUDA_VISIBLE_DEVICES"))
     instances, layout_problem = _laid_out(layout, visible)
     ports = wanted_ports(config, instances)
-    second = look_at_all({f"port {port.number}": partial(try_port, port) for port in ports}, SECOND_TIMEOUT_S)
+    tried = _try_ports(ports)
     return Facts(
         config=config,
         instances=instances,
@@ -73,7 +76,7 @@ def look(config: Config, layout: Layout, env: Mapping[str, str] = os.environ) ->
         memory=own_memory(),
         software=first.get("software") or _unknown_software(),
         **_of_weights(first, config.instance, has_model=has_model),
-        places=_places(first, second, ports),
+        places=_places(first, tried, ports),
         unknown=tuple(name for name in looks if name not in first),
     )
 
@@ -100,13 +103,24 @@ def _of_weights(first: Mapping[str, Any], instance: InstanceConfig, *, has_model
     return {"model": model, "aligner": aligner, "hub": hub}
 
 
-def _places(first: Mapping[str, Any], second: Mapping[str, Any], ports: tuple[Port, ...]) -> Places:
+def _try_ports(ports: tuple[Port, ...]) -> dict[Port, str]:
+    """Try all ports, some side by side: asking who holds one may take a second, and a fleet may have thousands."""
+
+    def some(mine: tuple[Port, ...]) -> dict[Port, str]:
+        return {port: try_port(port) for port in mine}
+
+    shares = {str(number): partial(some, ports[number::AT_ONCE]) for number in range(min(AT_ONCE, len(ports)))}
+    found = look_at_all(shares, SECOND_TIMEOUT_S)
+    return {port: problem for share in found.values() for port, problem in share.items()}
+
+
+def _places(first: Mapping[str, Any], tried: Mapping[Port, str], ports: tuple[Port, ...]) -> Places:
     return Places(
         state=first.get("state folder") or _silent_disk(),
         weights=first.get("disk for weights") or _silent_disk(),
         descriptors=reachable_descriptors(),
         ports=tuple(
-            dataclasses.replace(port, problem=second.get(f"port {port.number}", f"Port {port.number} did not answer."))
+            dataclasses.replace(port, problem=tried.get(port, f"Nobody says in time who holds port {port.number}."))
             for port in ports
         ),
     )

@@ -33,6 +33,14 @@ def test_ports_that_are_taken_name_the_holder_and_the_flag() -> None:
     assert check_ports(_with(ports=())).verdict is Verdict.OK
 
 
+def test_thousands_of_ports_are_not_listed() -> None:
+    """The first, and how many more."""
+    ports = tuple(Port(owner=f"asr-{number}", host="h", number=10_000 + number) for number in range(1, 2001))
+    assert check_ports(_with(ports=ports)).found.endswith("10009 (asr-9) and 1991 more")
+    taken = tuple(dataclasses.replace(port, problem="Taken.") for port in ports)
+    assert check_ports(_with(ports=taken)).found.endswith("Taken. And 1991 more.")
+
+
 @pytest.mark.parametrize(
     ("free", "is_writable", "verdict"),
     [

@@ -9,7 +9,7 @@ import pytest
 from harken.config import Config
 from harken.machine.cores import Cores
 from harken.machine.memory import Memory
-from harken.ops.doctor.checks.room import check_cores, check_memory, check_ram
+from harken.ops.doctor.checks.room import check_cores, check_memory, check_pinning, check_ram
 from harken.ops.doctor.facts import Checkpoint, Facts
 from harken.ops.doctor.finding import Finding, Verdict
 from tests.ops.doctor.machines import GB, LARGE, SMALL, checkpoint, config, gpu, machine, software
@@ -125,3 +125,14 @@ def test_more_instances_or_threads_than_cores_are_a_warning() -> None:
     threads = check_cores(machine(config(instances=2, threads=8)))
     assert (threads.verdict, threads.remedy) == (Verdict.WARNING, "--threads 4")
     assert check_cores(machine(config(instances=20), gpus=(gpu(),))).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("cores", "instances", "verdict"),
+    [("0-3", 1, Verdict.OK), ("0-3", 2, Verdict.WARNING), ("0-8", 1, Verdict.FAILED), ("few", 1, Verdict.FAILED)],
+)
+def test_cores_to_stay_on_must_be_there(cores: str, instances: int, verdict: Verdict) -> None:
+    """An instance would refuse to start otherwise."""
+    found = check_pinning(machine(config(instances=instances, cores=cores)))
+    assert found and found.verdict is verdict
+    assert check_pinning(machine()) is None

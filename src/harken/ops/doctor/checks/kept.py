@@ -9,6 +9,9 @@ from harken.ops.doctor.words import gigabytes
 STATE_SPARE_BYTES = 5_000_000_000
 STATE_LEAST_BYTES = 100_000_000
 
+SHOWN = 9
+"""Ports that are told one by one."""
+
 DESCRIPTORS_LEAST, DESCRIPTORS_GOOD = 256, 4096
 """A gateway needs one for each connection and six for each instance."""
 
@@ -24,7 +27,8 @@ def check_ports(facts: Facts) -> Finding:
     flags = {"gateway": "--port"}
     step = " and ".join(dict.fromkeys(flags.get(port.owner, "--first-port") for port in taken))
     remedy = f"end who has it (harken status, if it is one of yours), or choose others: {step}"
-    return failed("ports", " ".join(port.problem for port in taken), remedy)
+    more = f" And {len(taken) - SHOWN} more." if len(taken) > SHOWN else ""
+    return failed("ports", " ".join(port.problem for port in taken[:SHOWN]) + more, remedy)
 
 
 def check_state(facts: Facts) -> Finding:
@@ -60,7 +64,8 @@ def check_unknown(facts: Facts) -> Finding | None:
 
 
 def _listed(ports: tuple[Port, ...]) -> str:
-    return ", ".join(f"{port.number} ({port.owner})" for port in ports)
+    more = f" and {len(ports) - SHOWN} more" if len(ports) > SHOWN else ""
+    return ", ".join(f"{port.number} ({port.owner})" for port in ports[:SHOWN]) + more
 
 
 KEPT_CHECKS = (check_ports, check_state, check_descriptors, check_unknown)

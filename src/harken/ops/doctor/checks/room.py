@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from harken.errors import ConfigError
+from harken.machine.cores import parse_cores, write_cores
 from harken.ops.doctor.facts import Facts
 from harken.ops.doctor.finding import Finding, failed, ok, warning
 from harken.ops.doctor.fits import (
@@ -75,6 +77,26 @@ def check_cores(facts: Facts) -> Finding:
     return ok("cores", found)
 
 
+def check_pinning(facts: Facts) -> Finding | None:
+    """That `instance.cores` names cores that there are."""
+    text = facts.config.instance.cores
+    if not text.strip() or not facts.instances:
+        return None
+    try:
+        wanted = parse_cores(text)
+    except ConfigError as error:
+        return failed("pinning", error.message, "--set instance.cores=0-3")
+    ours = facts.cores.ids
+    if strange := sorted(set(wanted) - set(ours)):
+        found = f"instance.cores names {write_cores(strange)}; this process may use {write_cores(ours) or 'none'}"
+        return failed("pinning", found, f"--set instance.cores={write_cores(ours)}")
+    if len(facts.instances) > 1:
+        return warning(
+            "pinning", f"all {len(facts.instances)} instances on {text}", "--set fleet.pins_cores=true instead"
+        )
+    return ok("pinning", f"on {text}")
+
+
 def _wanted(facts: Facts) -> Iterator[tuple[Place, int]]:
     """Each device with the number of instances that are to be there."""
     counts = Counter(facts.device_of(instance) for instance in facts.instances)
@@ -142,4 +164,4 @@ def _taken(facts: Facts, place: Place) -> int:
     return used if used > 1_000_000_000 else 0
 
 
-ROOM_CHECKS = (check_memory, check_ram, check_cores)
+ROOM_CHECKS = (check_memory, check_ram, check_cores, check_pinning)
