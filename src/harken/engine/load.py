@@ -30,6 +30,7 @@ from harken.engine.stub_options import parse_stub
 from harken.engine.with_words import WithWords
 from harken.log import get_log
 from harken.models.store import ModelStore
+from harken.machine.memory import own_memory
 from harken.types import Segment
 
 if TYPE_CHECKING:  # torch
@@ -108,7 +109,8 @@ def _with_aligner(engine: InstanceEngine, aligner: Aligner, config: InstanceConf
 def _fitting_slots(model: Qwen3ASR, config: InstanceConfig) -> int:
     """As many slots as there is memory for."""
     max_tokens = slot_tokens(model, token_cap(model.info.max_segment_s))
-    slots = model.fitting_slots(max_tokens=max_tokens, share=config.memory_share)
+    available = own_memory().available_bytes
+    slots = model.fitting_slots(max_tokens=max_tokens, share=config.memory_share, available_bytes=available)
     _log.info("engine.slots", slots=slots, tokens_each=max_tokens, memory_share=config.memory_share)
     return slots
 

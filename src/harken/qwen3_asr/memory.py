@@ -1,6 +1,6 @@
 """How many slots a device has memory for, and what is said when there is none.
 
-Owns the arithmetic and the two looks at the machine that it needs. On a GPU the memory for what is computed on the way
+Owns the arithmetic, and the look at a GPU that it needs. On a GPU the memory for what is computed on the way
 is found by computing it: the largest prefill is run once, and its peak is kept free for ever. The invariant: what this
 says fits, with everything that the engine does, into the share of the device that it was given.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 
@@ -67,17 +66,6 @@ def slots_on_gpu(
     return fitting_slots(room, slot_bytes, MOST_ON_GPU)
 
 
-def slots_on_cpu(slot_bytes: int, share: float) -> int:
-    """How many slots fit into the memory that is available now; `MOST_ON_CPU` where the system does not say."""
-    available = available_bytes()
+def slots_on_cpu(slot_bytes: int, share: float, available: int | None) -> int:
+    """How many slots fit into so much available memory; `MOST_ON_CPU` where the system does not say how much."""
     return MOST_ON_CPU if available is None else fitting_slots(share * available, slot_bytes, MOST_ON_CPU)
-
-
-def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
-    """Memory that processes could take without swapping, as Linux estimates it; None elsewhere."""
-    try:
-        lines = meminfo.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return int(found[0]) * 1024 if found else None

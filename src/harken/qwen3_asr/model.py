@@ -181,18 +181,19 @@ class Qwen3ASR(Wording):
             self._graphs = DecodeGraphs(self.network, cache, self._recorder())
             return cache
 
-    def fitting_slots(self, *, max_tokens: int, share: float) -> int:
+    def fitting_slots(self, *, max_tokens: int, share: float, available_bytes: int | None) -> int:
         """How many slots of so many tokens there is memory for, with no cache open and nothing running.
 
         Args:
             max_tokens: of one slot.
             share: of the device's memory that this process may use.
+            available_bytes: of RAM, for a model on the CPU; None where the system does not say.
         """
         text, place = self.network.config.decoder, self.network.device
         each = self.network.language_model.cache_dtype.itemsize
         slot_bytes = 2 * text.layers * text.kv_heads * max_tokens * text.head_dim * each
         if place.type != "cuda":
-            return slots_on_cpu(slot_bytes, share)
+            return slots_on_cpu(slot_bytes, share, available_bytes)
 
         def largest_prefill() -> None:
             longest = np.zeros(round(self.info.max_segment_s * SAMPLE_RATE), dtype=np.float32)
