@@ -178,7 +178,20 @@ async def run(minutes: float, seed: int) -> Trial:
         model = Path(place) / "digits-copy"
         shutil.copytree(Path(str(files("harken") / "checkpoints" / "digits")), model)
         env = {**os.environ, "HARKEN_STATE_FOLDER": str(Path(place) / "state"), "HARKEN_CACHE_BYTES": "0"}
-        up = [sys.executable, "-m", "harken", "up", "--model", "digits", "--instances", "2", "--port", "0"]
+        up = [
+            sys.executable,
+            "-m",
+            "harken",
+            "up",
+            "--model",
+            "digits",
+            "--aligner",
+            "digits-aligner",
+            "--instances",
+            "2",
+            "--port",
+            "0",
+        ]
         with (Path(place) / "log").open("wb") as log:
             gateway = await asyncio.create_subprocess_exec(
                 *up, "--first-port", "0", stdout=subprocess.PIPE, stderr=log, env=env

@@ -46,6 +46,7 @@ first_port = 0
 
 [instance]
 model = "digits"
+aligner = "digits-aligner"
 
 [autoscale]                  # the guide's rule, and its day in a minute
 mode = "on"

@@ -108,6 +108,17 @@ def test_tidying_knows_a_crash_from_an_upload(shelf: Shelf, tmp_path: Path) -> N
     going_on.end()
 
 
+def test_tidying_a_state_folder_that_was_moved_removes_nothing_that_is_needed(shelf: Shelf, tmp_path: Path) -> None:
+    """The database still knows the recordings by their old paths."""
+    arrival = shelf.begin()
+    fill(arrival, b"a", b"b")
+    os.close(arrival._lock or -1)  # its process is gone
+    known = {arrival.job_id: {str(arrival.path(1))}}
+    moved = (tmp_path / "state").rename(tmp_path / "moved")
+    assert Shelf(moved / "recordings").tidy(lambda _: known) == 1
+    assert [path.name for path in (moved / "recordings" / arrival.job_id).iterdir()] == [arrival.path(1).name]
+
+
 def test_recordings_of_another_databases_jobs_stay(shelf: Shelf, tmp_path: Path, database: Database) -> None:
     """The operator moved to another database, or put an older one back: nothing that was accepted is lost."""
     arrival = shelf.begin()

@@ -12,10 +12,10 @@ import typer
 
 import harken
 from harken.cli.autoscale_app import autoscale as autoscale_command
+from harken.cli.backup_app import backup, restore
 from harken.cli.bench_app import bench
 from harken.cli.doctor_app import doctor
 from harken.cli.export_app import build_export_app
-from harken.cli.backup_app import backup, restore
 from harken.cli.flags import (
     DEFAULT_SERVER,
     Aligner,

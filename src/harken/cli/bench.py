@@ -47,6 +47,7 @@ class AskedBench:
         files: recordings; empty for the packaged ones.
         servers: addresses, which take turns.
         api_key: "" for none.
+        ca: whose certificates are taken, as PEM; None for those that this machine trusts.
         requests: how many.
         concurrency: at once; None for the usual number.
         rate: requests a second; None for as fast as answers come.
@@ -59,6 +60,7 @@ class AskedBench:
     files: Sequence[Path]
     servers: Sequence[str]
     api_key: str
+    ca: Path | None
     requests: int
     concurrency: int | None
     rate: float | None
@@ -126,7 +128,7 @@ class _Bench:
         """Send all requests."""
         asked = self._asked
         # Each connection is a request's own: none waits for another's.
-        async with open_session(asked.api_key, connections=0) as session:
+        async with open_session(asked.api_key, asked.ca, connections=0) as session:
             self._models = {server: await model_of(session, server) for server in self._models}
 
             async def ask(number: int, due: float) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harken.cli.flags import DEFAULT_SERVER, ApiKey, AsJson
+from harken.cli.flags import DEFAULT_SERVER, ApiKey, AsJson, Ca
 from harken.errors import ConfigError
 
 
@@ -20,6 +20,7 @@ def bench(
         list[str] | None, typer.Option(help=f"Address; again for more, which take turns. [default: {DEFAULT_SERVER}]")
     ] = None,
     api_key: ApiKey = "",
+    ca: Ca = None,
     requests: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many.")] = 100,
     concurrency: Annotated[
         int | None, typer.Option(min=1, max=10_000, help="So many at once. [default: 8; with --rate 1000]")
@@ -45,6 +46,7 @@ def bench(
         files=files or (),
         servers=server or (DEFAULT_SERVER,),
         api_key=api_key,
+        ca=ca,
         requests=requests,
         concurrency=concurrency,
         rate=rate,

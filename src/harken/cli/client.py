@@ -102,12 +102,17 @@ async def open_session(
     if not api_key.isascii() or not api_key.isprintable():
         raise ConfigError("--api-key (or HARKEN_API_KEY) holds characters that no key has.")
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    connector = aiohttp.TCPConnector(limit=connections, ssl=True if ca is None else _trusting(ca))
+    connector = aiohttp.TCPConnector(limit=connections, ssl=True if ca is None else trusting(ca))
     async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
         yield session
 
 
-def _trusting(ca: Path) -> ssl.SSLContext:
+def trusting(ca: Path) -> ssl.SSLContext:
+    """Trust the certificates in a PEM file, and nobody else's.
+
+    Raises:
+        ConfigError: it holds none.
+    """
     try:
         context = ssl.create_default_context(cafile=ca)
     except (OSError, ssl.SSLError) as error:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harken.cli.client import address_of
+from harken.cli.client import address_of, trusting
 from harken.errors import ConfigError
 from harken.ops.verify.check import Report, Verdict
 from harken.ops.verify.known import Known, own, packaged
@@ -21,7 +21,9 @@ from harken.ops.verify.visit import Asked
 _COLOURS = {Verdict.OK: "green", Verdict.FAILED: "red", Verdict.SKIPPED: "yellow"}
 
 
-def run(asked: Asked, *, recording: Path | None, text: str, tolerance: float | None, as_json: bool) -> int:
+def run(
+    asked: Asked, *, recording: Path | None, text: str, tolerance: float | None, as_json: bool, ca: Path | None = None
+) -> int:
     """Verify, print, and return the exit code: 0 only when nothing failed.
 
     Raises:
@@ -29,7 +31,8 @@ def run(asked: Asked, *, recording: Path | None, text: str, tolerance: float | N
     """
     if not asked.api_key.isascii() or not asked.api_key.isprintable():
         raise ConfigError("--api-key (or HARKEN_API_KEY) holds characters that no key has.")
-    asked = dataclasses.replace(asked, server=address_of(asked.server))
+    tls = None if ca is None else trusting(ca)
+    asked = dataclasses.replace(asked, server=address_of(asked.server), tls=tls)
     known = _known(recording, text, tolerance)
     console = Console(stderr=True)
     with console.status("looking", spinner="line") as status:

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from harken.cli.flags import DEFAULT_SERVER, ApiKey, AsJson, Server
+from harken.cli.flags import DEFAULT_SERVER, ApiKey, AsJson, Ca, Server
 
 
 def verify(
     server: Server = DEFAULT_SERVER,
     api_key: ApiKey = "",
+    ca: Ca = None,
     recording: Annotated[Path | None, typer.Option(help="A recording of your own, with --text.")] = None,
     text: Annotated[str, typer.Option(help="What is said in it.")] = "",
     tolerance: Annotated[
@@ -32,6 +33,7 @@ def verify(
             Asked(server=server, api_key=api_key, load=load, timeout_s=timeout, work_timeout_s=min(timeout, 60.0)),
             recording=recording,
             text=text,
+            ca=ca,
             tolerance=tolerance,
             as_json=as_json,
         )

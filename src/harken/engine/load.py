@@ -29,8 +29,8 @@ from harken.engine.stub import StubEngine, stub_text
 from harken.engine.stub_options import parse_stub
 from harken.engine.with_words import WithWords
 from harken.log import get_log
-from harken.models.store import ModelStore
 from harken.machine.memory import own_memory
+from harken.models.store import ModelStore
 from harken.types import Segment
 
 if TYPE_CHECKING:  # torch

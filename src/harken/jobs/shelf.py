@@ -101,8 +101,10 @@ class Shelf:
             if job_id not in wanted:
                 removed += self._remove_orphan(folder, needed, time.time() if now is None else now)
                 continue
+            # By their names alone: the state folder may have been moved, or be known under another link.
+            kept = {Path(path).name for path in wanted[job_id]}
             for path in folder.iterdir():
-                if str(path) not in wanted[job_id]:
+                if path.name not in kept:
                     self.drop(path)
                     removed += 1
         return removed

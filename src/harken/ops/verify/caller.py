@@ -7,6 +7,7 @@ follows no redirect and knows nothing of what answers mean. The invariant: it ra
 from __future__ import annotations
 
 import io
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -124,8 +125,10 @@ def is_same_place(one: str, other: str) -> bool:
 
 
 @asynccontextmanager
-async def calling(server: str, *, api_key: str, work_timeout_s: float) -> AsyncIterator[Caller]:
+async def calling(
+    server: str, *, api_key: str, work_timeout_s: float, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Caller]:
     """Open a caller; its connections are closed afterwards."""
     # A connection for each request: one that is kept would go to the same instance again behind some balancers.
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True, ssl=tls or True)) as session:
         yield Caller(session, server=server, api_key=api_key, work_timeout_s=work_timeout_s)

@@ -52,7 +52,9 @@ async def verify(asked: Asked, known: Known, *, on_step: Callable[[str], None] =
     """
     began = time.monotonic()
     chance = random.Random()  # noqa: S311 - copies must differ; nobody has to guess how
-    async with calling(asked.server, api_key=asked.api_key, work_timeout_s=asked.work_timeout_s) as caller:
+    async with calling(
+        asked.server, api_key=asked.api_key, tls=asked.tls, work_timeout_s=asked.work_timeout_s
+    ) as caller:
         visit = Visit(asked=asked, caller=caller, known=known, chance=chance)
         reason = ""
         for name, step in STEPS.items():

@@ -7,6 +7,7 @@ right and was recognised for this request.
 from __future__ import annotations
 
 import random
+import ssl
 from dataclasses import dataclass, field
 
 from harken.ops.verify.caller import Caller, Reply
@@ -24,6 +25,7 @@ class Asked:
     Attributes:
         server: address of the door.
         api_key: for it; "" for none.
+        tls: whose certificates are taken; None for those that this machine trusts.
         load: requests of the small load; 0 for none.
         timeout_s: after so long no further check is begun, and the one that runs has failed.
         work_timeout_s: longest wait for one transcription.
@@ -31,6 +33,7 @@ class Asked:
 
     server: str
     api_key: str = ""
+    tls: ssl.SSLContext | None = None
     load: int = 20
     timeout_s: float = 300.0
     work_timeout_s: float = 60.0
