@@ -86,6 +86,7 @@ def test_the_published_sizes_are_counted_as_transformers_counts(
     assert weights_of(known.config).parameters == theirs
 
 
+@pytest.mark.slow
 @has_kernels
 @pytest.mark.parametrize("quantize", ["none", "int8", "int4"])
 def test_packed_weights_take_what_is_counted(quantize: str) -> None:
@@ -96,6 +97,7 @@ def test_packed_weights_take_what_is_counted(quantize: str) -> None:
     assert counted_bytes == tensor_bytes(model.network)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_plain_weights_take_what_is_counted(dtype: str, hf_folder: Path) -> None:
     """To the byte, but for a table of frequencies and positions that is kept in float32."""
@@ -103,6 +105,7 @@ def test_plain_weights_take_what_is_counted(dtype: str, hf_folder: Path) -> None
     assert footprint(read_config(hf_folder), dtype=dtype).weights_bytes == tensor_bytes(model.network)
 
 
+@pytest.mark.slow
 @has_kernels
 def test_an_aligner_takes_what_is_counted() -> None:
     """It is never rounded, whatever the model is."""
@@ -125,6 +128,7 @@ def test_rounded_weights_of_a_gpu_take_what_is_counted() -> None:
     assert _coded(product, "fp8") == tensor_bytes(Float8Linear(weight))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["auto", "float32"])
 def test_a_slot_takes_what_the_cache_takes(dtype: str) -> None:
     """Of the packaged model; the frame's tokens are those of the published vocabulary, which writes it shorter."""
@@ -150,6 +154,7 @@ def test_the_engine_and_the_count_agree_on_a_slot() -> None:
         assert footprint(config).slot_bytes == pytest.approx(150e6, rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_frame_is_as_long_as_the_published_vocabulary_writes_it(qwen_tokenizer: Any) -> None:
     """Tokens of the prompt that are no sound."""
     from harken.qwen3_asr.prompt import PromptWriter

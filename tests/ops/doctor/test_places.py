@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 
+import pytest
+
 from harken.config import Config, FleetConfig, GatewayConfig, InstanceConfig
 from harken.ops.doctor.facts import Port
 from harken.ops.doctor.places import reachable_descriptors, try_port, wanted_ports
 from harken.server.port import bind, listen
 
 
+@pytest.mark.slow
 def test_a_port_is_free_before_and_after_it_was_tried() -> None:
     """It is given back at once."""
     with socket.create_server(("127.0.0.1", 0)) as server:

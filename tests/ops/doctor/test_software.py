@@ -23,6 +23,7 @@ def test_a_requirement_is_split(line: str, name: str, wanted: str) -> None:
     assert read_requirement(line) == (name, wanted)
 
 
+@pytest.mark.slow
 def test_torch_is_read_from_its_files() -> None:
     """As it says of itself; it is not imported here for that."""
     import torch

@@ -82,6 +82,9 @@ def test_torch_must_see_the_gpu_that_is_asked_for() -> None:
     left = check_torch_sees_gpu(machine(gpus=(gpu(),), software=blind))
     assert asked and asked.verdict is Verdict.FAILED
     assert left and left.verdict is Verdict.WARNING and "compute on the CPU" in left.found
+    busy = software(torch=Torch(version="2.13+cpu", problem="no answer within 6 s"))
+    unasked = check_torch_sees_gpu(machine(config(device="cuda"), gpus=(gpu(),), software=busy))
+    assert unasked and unasked.verdict is Verdict.FAILED
     assert check_torch_sees_gpu(machine(gpus=(gpu(),))) is None
     assert check_torch_sees_gpu(machine()) is None
 

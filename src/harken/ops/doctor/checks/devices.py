@@ -91,7 +91,9 @@ def check_torch_sees_gpu(facts: Facts) -> Finding | None:
     """That torch finds the GPU that an instance is to compute on."""
     torch = facts.software.torch
     on_gpu = [device for device in facts.devices if device.startswith("cuda")]
-    if facts.model is None or not torch.version or torch.sees_cuda is not False or torch.problem:
+    # A build for the CPU finds none, whether or not it had the time to say so.
+    is_blind = not torch.sees_cuda and torch.cuda is None if torch.problem else torch.sees_cuda is False
+    if facts.model is None or not torch.version or not is_blind:
         return None
     if on_gpu:
         return failed(
