@@ -6,7 +6,7 @@
 set -euo pipefail
 
 PATH=$PATH:/usr/sbin # where nginx is, also for those who are not root
-declare -A package_of=([cc]="gcc libc6-dev" [curl]=curl [nginx]=nginx [espeak-ng]=espeak-ng [flite]=flite [node]=nodejs [npm]=npm [redis-server]=redis-server [supervisord]=supervisor [openssl]=openssl)
+declare -A package_of=([cc]="gcc libc6-dev" [curl]=curl [nginx]=nginx [espeak-ng]=espeak-ng [flite]=flite [node]=nodejs [npm]=npm [redis-server]=redis-server [supervisord]=supervisor [openssl]=openssl [systemd-analyze]=systemd)
 package_of[pg_createcluster]=postgresql # the server's own programs are in no path; tests start servers of their own
 if [ "${1:-}" = training ]; then
     package_of[text2wave]="festival festvox-kdlpc16k festvox-us-slt-hts"

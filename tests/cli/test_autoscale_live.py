@@ -43,21 +43,21 @@ def until(cluster: Cluster, condition: Callable[[int], bool]) -> None:
 
 
 def test_instances_come_with_the_load_and_go_with_it(tmp_path: Path) -> None:
-    """One, then three, then one again; every answer is a transcript, and the reasons can be asked for."""
+    """One, then two, then one again; every answer is a transcript, and the reasons can be asked for."""
     env = {"HARKEN_STATE_FOLDER": str(tmp_path)}
-    with running_cluster(*flags("on", 1, 3), env=env) as cluster:
+    with running_cluster(*flags("on", 1, 2), env=env) as cluster:
         cluster.wait_ready(1)
         refused = harken(tmp_path, "scale", "2")
         assert (refused.returncode, "[autoscaled]" in refused.stderr) == (1, True)
         with under_load(cluster) as statuses:
-            until(cluster, lambda ready: ready == 3)
+            until(cluster, lambda ready: ready == 2)
         assert set(statuses) == {200}
         until(cluster, lambda ready: ready == 1)
         explained = json.loads(harken(tmp_path, "autoscale", "--json").stdout)
         changes = [(past["was"], past["wanted"]) for past in explained["history"] if past["outcome"] == "scaled"]
         assert changes[0][0] == 1
         assert changes[-1][1] == 1
-        assert max(after for _, after in changes) == 3
+        assert max(after for _, after in changes) == 2
         assert "slots are in use" in harken(tmp_path, "autoscale").stdout
 
 

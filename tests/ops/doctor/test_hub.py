@@ -7,12 +7,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from harken.ops.doctor.hub import ANSWER_TIMEOUT_S, look_at_hub, weights_folder
+from harken.ops.doctor.hub import ANSWER_TIMEOUT_S, look_at_hub
 
 
 class _Hub(http.server.BaseHTTPRequestHandler):
@@ -81,12 +80,3 @@ def test_an_endpoint_that_is_none_is_told(endpoint: str) -> None:
 def test_offline_asks_nobody() -> None:
     """By the variable of the hub's own client."""
     assert look_at_hub(["o/n"], {"HF_HUB_OFFLINE": "1", "HF_ENDPOINT": "http://127.0.0.1:1"}).is_offline
-
-
-def test_weights_go_where_the_hubs_client_puts_them(tmp_path: Path) -> None:
-    """By its variables, the nearest first."""
-    home = {"HF_HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    assert weights_folder({**home, "HF_HUB_CACHE": "/c"}) == Path("/c")
-    assert weights_folder(home) == tmp_path / "home" / "hub"
-    assert weights_folder({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "huggingface" / "hub"
-    assert weights_folder({}) == Path.home() / ".cache" / "huggingface" / "hub"

@@ -12,7 +12,6 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from harken.ops.doctor.facts import Hub
 
@@ -41,17 +40,6 @@ def look_at_hub(names: Sequence[str], env: Mapping[str, str] = os.environ) -> Hu
         statuses[name], why = _ask(f"{endpoint}/api/models/{urllib.parse.quote(name)}", env.get("HF_TOKEN", ""))
         problem = problem or why
     return Hub(endpoint=endpoint, statuses=statuses, problem=problem)
-
-
-def weights_folder(env: Mapping[str, str] = os.environ) -> Path:
-    """Where the hub's client keeps what it downloads."""
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if env.get(name):
-            return Path(env[name]).expanduser()
-    if env.get("HF_HOME"):
-        return Path(env["HF_HOME"]).expanduser() / "hub"
-    home = Path(env["XDG_CACHE_HOME"]) if env.get("XDG_CACHE_HOME") else Path.home() / ".cache"
-    return home / "huggingface" / "hub"
 
 
 def _is_web(endpoint: str) -> bool:

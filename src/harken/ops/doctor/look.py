@@ -55,7 +55,7 @@ def look(config: Config, layout: Layout, env: Mapping[str, str] = os.environ) ->
         "software": partial(own_software, needs_torch=has_model),
         "weights": partial(_weights, config.instance, env) if has_model else lambda: (None, None, None),
         "state folder": partial(state_disk, config, env),
-        "disk for weights": partial(weights_disk, env),
+        "disk for weights": partial(weights_disk, config, env),
     }
     first = look_at_all(looks, FIRST_TIMEOUT_S)
     gpus: Gpus = first.get("gpus") or Gpus(problem="NVML did not answer", has_library=True)

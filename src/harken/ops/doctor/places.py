@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from harken.config import Config, InstanceConfig
 from harken.errors import ConfigError
 from harken.machine.disk import Disk, disk_of
+from harken.models.store import models_folder
 from harken.ops.doctor.facts import Port
-from harken.ops.doctor.hub import weights_folder
 from harken.server.descriptors import ENOUGH
 from harken.server.port import bind
 from harken.state.folder import state_folder
@@ -44,9 +44,9 @@ def state_disk(config: Config, env: Mapping[str, str]) -> Disk:
     return disk_of(state_folder(config.state, env))
 
 
-def weights_disk(env: Mapping[str, str]) -> Disk:
-    """The disk that weights are downloaded to."""
-    return disk_of(weights_folder(env))
+def weights_disk(config: Config, env: Mapping[str, str]) -> Disk:
+    """The disk on which `harken pull` keeps models."""
+    return disk_of(models_folder(config.models, env))
 
 
 def reachable_descriptors() -> int:
