@@ -11,7 +11,7 @@ from tests.api.world import CLIP, World, ask
 
 def test_every_code_that_a_client_can_see_has_a_chinese_message() -> None:
     """Those of the tree, wherever in a server they are defined; an error of set-up or of a command is no answer."""
-    commands = ("harken.cli", "harken.ops")
+    commands = ("harken.cli", "harken.ops", "harken.fleet")
     seen = {
         code
         for code, kind in leaves().items()
