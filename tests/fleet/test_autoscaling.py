@@ -41,6 +41,7 @@ class Fleet:
         self.refuses: Exception | None = None
         self.looks = 0
         self.is_blind = False
+        self.is_busy = False
         self._clock = SystemClock()
 
     def sample(self) -> Sample:

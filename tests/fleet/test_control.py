@@ -96,26 +96,55 @@ def test_only_its_owner_may_use_the_socket(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_whoever_hangs_up_ends_only_his_watching(tmp_path: Path) -> None:
-    """What he waited for is cancelled for him, not for those who do it."""
+def test_whoever_hangs_up_ends_nothing_but_his_watching(tmp_path: Path) -> None:
+    """What he asked for goes on, and what is said to him is said to nobody."""
 
     async def story() -> None:
-        begun, left = asyncio.Event(), asyncio.Event()
+        begun, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-        async def endless(_: Mapping[str, Any], __: Any) -> dict[str, Any]:
+        async def slow(_: Mapping[str, Any], tell: Any) -> dict[str, Any]:
             begun.set()
-            try:
-                await asyncio.Event().wait()
-            finally:
-                left.set()
+            await may_end.wait()
+            for number in range(100):
+                tell(str(number))
+                await asyncio.sleep(0)
+            ended.set()
             return {}
 
-        async with listening(tmp_path, {"wait": endless}):
+        async with listening(tmp_path, {"work": slow}):
             _, writer = await asyncio.open_unix_connection(tmp_path / NAME)
-            writer.write(b'{"do": "wait"}\n')
+            writer.write(b'{"do": "work"}\n')
             await asyncio.wait_for(begun.wait(), TIMEOUT_S)
             writer.close()
-            await asyncio.wait_for(left.wait(), TIMEOUT_S)
+            may_end.set()
+            await asyncio.wait_for(ended.wait(), TIMEOUT_S)
+
+    asyncio.run(story())
+
+
+def test_who_has_said_all_still_gets_the_last_line(tmp_path: Path) -> None:
+    """As socat and nc do, which close their side at the end of their input."""
+
+    async def story() -> None:
+        async with listening(tmp_path, {"count": count}):
+            reader, writer = await asyncio.open_unix_connection(tmp_path / NAME)
+            writer.write(b'{"do": "count", "to": 1}\n')
+            writer.write_eof()
+            answers = await asyncio.wait_for(reader.read(), TIMEOUT_S)
+            assert [json.loads(one) for one in answers.splitlines()][-1] == {"done": {"counted": 1}}
+            writer.close()
+
+    asyncio.run(story())
+
+
+def test_a_socket_that_somebody_listens_on_is_not_taken_away(tmp_path: Path) -> None:
+    """A gateway on the same port of another address does without, and the first one keeps its own to the end."""
+
+    async def story() -> None:
+        async with listening(tmp_path, {"count": count}):
+            async with Control(tmp_path, {}):
+                pass
+            assert (await ask(tmp_path, b'{"do": "count", "to": 0}\n'))[-1] == {"done": {"counted": 0}}
 
     asyncio.run(story())
 

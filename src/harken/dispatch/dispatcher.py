@@ -181,6 +181,12 @@ class Dispatcher:
         target = self._pool.get(name)
         return target is None or await until_empty(target, self._news, timeout_s)
 
+    async def wait_held(self) -> None:
+        """Wait until somebody waits though there is no target at all."""
+        await self._news.until(
+            lambda: not len(self._lookout) and (len(self._waiting) > 0 or self._reception.asking > 0)
+        )
+
     async def wait_in_service(self, name: str) -> None:
         """Wait until an instance takes work; for ever, where it never does."""
 
@@ -275,7 +281,7 @@ class Dispatcher:
             NoReadyInstance: no instance told in time.
             QueueFull: too many wait for that already.
         """
-        self._used_at = self._clock.now()
+        self._tell_if_alone()
         return self._lookout.model or await self._reception.model()
 
     def refusal(self, requester: Requester) -> HarkenError | None:
@@ -302,10 +308,16 @@ class Dispatcher:
             TimedOut: no slot within `queue_timeout_s`, or the last attempt took too long.
             HarkenError: of the last attempt.
         """
+        self._tell_if_alone()
         try:
             return await self._runner.recognize(segment, options, send)
         finally:
             self._used_at = self._clock.now()
+
+    def _tell_if_alone(self) -> None:
+        """Where there is no target, whoever owns instances may wait to hear that somebody wants one."""
+        if not len(self._lookout):
+            asyncio.get_running_loop().call_soon(self._news.spread)
 
     def _look_around(self) -> None:
         """A slot may be free, or a target ready: see who waits for that."""

@@ -32,6 +32,11 @@ _BACKOFF_MAX_S: Final = 300.0
 class Scalable(Protocol):
     """A fleet whose size can be changed while it runs."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Somebody else changes it just now: neither look nor act."""
+        ...
+
     def sample(self) -> Sample:
         """This moment, in numbers; returns at once."""
         ...
@@ -122,6 +127,8 @@ class Autoscaling:
         }
 
     async def _step(self) -> None:
+        if self._fleet.is_busy:
+            return
         try:
             sample = self._fleet.sample()
             decision = self._scaler.decide(sample)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,7 @@ class Changes:
         self._owner = owner
         self._folder = folder
         self._group = asyncio.TaskGroup()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="fleet-json")
         self._tasks: set[asyncio.Task[str]] = set()
         self._leaving: set[str] = set()
         self.wanted = wanted
@@ -69,6 +71,7 @@ class Changes:
         for task in tuple(self._tasks):
             task.cancel()
         await self._group.__aexit__(None, None, None)
+        await asyncio.to_thread(self._writer.shutdown)
 
     # --- what can be done -----------------------------------------------------------------------------------------
 
@@ -81,6 +84,7 @@ class Changes:
         """
         if not 0 <= count <= INSTANCES_MAX:
             raise ConfigError(f"A fleet has 0 to {INSTANCES_MAX} instances, not {count}.")
+        await self.settle()
         before = len(self.in_service())
         outcomes = await asyncio.gather(*self.resize(count, tell))
         failures = [failure for failure in outcomes if failure]
@@ -93,14 +97,18 @@ class Changes:
 
         Returns:
             What comes and goes, each with why it could not start, in the end; "" where nothing was wrong.
+
+        Raises:
+            ConfigError: there are no ports for so many; nothing has been done.
         """
         before = self.in_service()
+        self._fleet.check(self._fleet.free_names(max(0, count - len(before))), self.wanted.model)
         self._remember(replace(self.wanted, instances=count))
         if count < len(before):
             leaving = self._who_leaves(len(before) - count)
             self._leaving.update(leaving)
             return tuple(self._begin(self._take_away(name, tell)) for name in leaving)
-        coming = [self._fleet.add(self.wanted.model) for _ in range(count - len(before))]
+        coming = [self._fleet.add(self.wanted.model, is_trial=True) for _ in range(count - len(before))]
         if coming:
             tell(f"{', '.join(coming)} {'starts' if len(coming) == 1 else 'start'}")
         return tuple(self._begin(self._bring_up(name, tell)) for name in coming)
@@ -116,6 +124,7 @@ class Changes:
             InstanceNotFound: one of them is unknown; nothing has been done.
             ChangeFailed: one did not come back; the following ones were left alone.
         """
+        await self.settle()
         self._check(names)
         done = []
         for name in names or self.in_service():
@@ -138,6 +147,7 @@ class Changes:
         Raises:
             InstanceNotFound: one of them is unknown; nothing has been done.
         """
+        await self.settle()
         self._check(names)
         cut = []
         for name in names:
@@ -149,6 +159,11 @@ class Changes:
                 cut.append(name)
             tell(f"{name} is stopped")
         return {"drained": list(names), "cut": cut}
+
+    async def settle(self) -> None:
+        """Wait until what an autoscaler has begun is done: it may be coming or going just now."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     def adopt(self, model: str) -> None:
         """Have everything be of this model from now on: what is in service is so already."""
@@ -172,14 +187,22 @@ class Changes:
     def _who_leaves(self, count: int) -> tuple[str, ...]:
         """Who goes first: what does not work, then what came last."""
         newest = list(reversed(self.in_service()))
-        useless_first = sorted(newest, key=lambda name: self._fleet.phase(name) is Phase.READY)
+        rank = {Phase.BROKEN: 0, Phase.STOPPED: 0, Phase.READY: 2}
+        useless_first = sorted(newest, key=lambda name: rank.get(self._fleet.phase(name), 1))
         return tuple(useless_first[:count])
 
     def _begin(self, work: Coroutine[Any, Any, str]) -> asyncio.Task[str]:
-        task = self._group.create_task(work)
+        task = self._group.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    async def _guarded(self, work: Coroutine[Any, Any, str]) -> str:
+        try:
+            return await work
+        except Exception as error:  # noqa: BLE001 - the edge of a task: a defect here must not end the gateway
+            _log.exception("fleet.change_defect")
+            return f"{type(error).__name__}: {error}"
 
     async def _take_away(self, name: str, tell: Tell) -> str:
         tell(f"{name} finishes what it has")
@@ -202,6 +225,7 @@ class Changes:
             await self._take_away(name, tell)
             self._remember(replace(self.wanted, instances=len(self.in_service())))
             return error.message
+        self._fleet.keep(name)
         tell(f"{name} is ready")
         return ""
 
@@ -211,19 +235,29 @@ class Changes:
         Raises:
             ChangeFailed: it never will.
         """
-        await self._fleet.when(lambda: self._fleet.phase(name) in (Phase.READY, Phase.BROKEN, Phase.STOPPED))
-        if self._fleet.phase(name) is not Phase.READY:
-            raise ChangeFailed(f"{name} cannot start. {self._fleet.failed_because(name)}".strip())
+        fleet, retries = self._fleet, self._config.fleet.start_retries
+
+        def is_decided() -> bool:
+            ends = (Phase.READY, Phase.BROKEN, Phase.STOPPED)
+            return fleet.phase(name) in ends or fleet.failed_starts(name) > retries
+
+        await fleet.when(is_decided)
+        if fleet.phase(name) is not Phase.READY:
+            raise ChangeFailed(f"{name} cannot start. {fleet.failed_because(name)}".strip())
         # It is not this change's fault if it falls silent right after; the supervisor sees to that.
         with suppress(TimeoutError):
             async with asyncio.timeout(_SERVICE_TIMEOUT_S):
                 await self._owner.wait_in_service(name)
 
     def _remember(self, wanted: Wanted) -> None:
+        """Have a decision count from now on; written in order, and beside the event loop, which a disk must not hold."""
         self.wanted = wanted
-        if self._folder is None:
-            return
-        try:
-            write_file(self._folder, describe(self._config, wanted))
-        except OSError as error:
-            _log.warning("fleet.not_remembered", reason=str(error))
+        if self._folder is not None:
+            self._writer.submit(_write, self._folder, describe(self._config, wanted))
+
+
+def _write(folder: Path, text: str) -> None:
+    try:
+        write_file(folder, text)
+    except (OSError, ValueError) as error:
+        _log.warning("fleet.not_remembered", reason=str(error))

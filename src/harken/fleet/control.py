@@ -51,6 +51,7 @@ class Control:
         self._folder = folder
         self._handlers = handlers
         self._server: asyncio.Server | None = None
+        self._inode = 0
         self._talks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -58,6 +59,7 @@ class Control:
         try:
             with socket_address(self._folder) as address:
                 listener = _listen(address)
+            self._inode = (self._folder / NAME).stat().st_ino
             self._server = await asyncio.start_unix_server(self._welcome, sock=listener, limit=_LINE_BYTES)
         except (OSError, ConfigError) as error:
             _log.warning("control.unavailable", folder=str(self._folder), reason=str(error))
@@ -74,7 +76,9 @@ class Control:
             talk.cancel()
         await asyncio.gather(*self._talks, return_exceptions=True)
         with suppress(OSError):
-            (self._folder / NAME).unlink()
+            path = self._folder / NAME
+            if path.stat().st_ino == self._inode:
+                path.unlink()
 
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = asyncio.current_task()
@@ -90,16 +94,18 @@ class Control:
             writer.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        def say(message: Mapping[str, Any]) -> None:
-            # What nobody reads is not kept: a spectator who sleeps must not fill our memory.
-            if writer.transport.get_write_buffer_size() < _LINE_BYTES:
-                writer.write(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+        def say(message: Mapping[str, Any], *, is_last: bool = True) -> None:
+            # What nobody reads is not kept: a spectator who sleeps must not fill our memory. The last line is.
+            has_room = is_last or writer.transport.get_write_buffer_size() < _LINE_BYTES
+            if has_room and not writer.transport.is_closing():
+                with suppress(RuntimeError, OSError):
+                    writer.write(json.dumps(message).encode() + b"\n")
 
         try:
             if len(self._talks) > _CONNECTIONS_MAX or not _is_ours(writer):
                 raise ClientError("This socket is not for you, or too many use it at once.")
             request = _read(await asyncio.wait_for(reader.readline(), _REQUEST_TIMEOUT_S))
-            answer = await self._answer(request, lambda sentence: say({"progress": sentence}), reader)
+            answer = await self._answer(request, lambda sentence: say({"progress": sentence}, is_last=False))
             say({"done": answer})
         except asyncio.CancelledError:
             say({"error": {"code": "draining", "message": "The gateway is leaving."}})
@@ -110,28 +116,19 @@ class Control:
         with suppress(TimeoutError):
             await asyncio.wait_for(writer.drain(), _REQUEST_TIMEOUT_S)
 
-    async def _answer(self, request: Request, tell: Tell, reader: asyncio.StreamReader) -> dict[str, Any]:
-        """Do it; stop watching when the other end hangs up."""
+    async def _answer(self, request: Request, tell: Tell) -> dict[str, Any]:
         handler = self._handlers.get(str(request.get("do")))
         if handler is None:
             raise ClientError(f"Unknown request {request.get('do')!r}; known are: {', '.join(self._handlers)}.")
-        work = asyncio.ensure_future(handler(request, tell))
-        gone = asyncio.ensure_future(reader.read(1))
-        try:
-            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                raise ConnectionResetError
-            return work.result()
-        finally:
-            for task in (work, gone):
-                task.cancel()
-            await asyncio.gather(work, gone, return_exceptions=True)
+        return await handler(request, tell)
 
 
 def _listen(address: str) -> socket.socket:
-    """Bind anew: only we have this port, so what lies there was left by one that was killed."""
+    """Bind; what a gateway left that was killed goes first, one that somebody listens on does not."""
     with suppress(FileNotFoundError):
         if stat.S_ISSOCK(os.lstat(address).st_mode):
+            if _answers(address):
+                raise ConfigError("Another gateway listens there: one on the same port of another address.")
             os.unlink(address)  # noqa: PTH108 - the address may be one of /proc, which pathlib would resolve
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -143,6 +140,16 @@ def _listen(address: str) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _answers(address: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(1.0)
+        try:
+            caller.connect(address)
+        except OSError:
+            return False
+    return True
 
 
 def _is_ours(writer: asyncio.StreamWriter) -> bool:

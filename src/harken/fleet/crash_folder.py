@@ -41,7 +41,11 @@ class CrashFolder:
         """Write a report down; returns at once."""
         now = datetime.now(UTC)
         # The process does not end before it is written.
-        threading.Thread(target=self.write, args=(crash, now), name="crash-report").start()
+        try:
+            threading.Thread(target=self.write, args=(crash, now), name="crash-report").start()
+        except RuntimeError as error:
+            # Where instances die for want of threads, there is none for their reports either.
+            _log.warning("crash.not_written", instance=crash.instance, reason=str(error))
 
     def write(self, crash: Crash, now: datetime) -> None:
         """Write a report down now, and say where it is."""

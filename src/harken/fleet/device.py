@@ -45,6 +45,7 @@ class Device:
         self._prepare = prepare
         self._on_given_up = on_given_up
         self._changed = asyncio.Event()
+        self.given_up_because = ""
 
     async def enter(self, instance: str) -> bool:
         """Wait until an instance may load here; True: it holds a place now. False: nobody may, ever again."""
@@ -106,10 +107,12 @@ class Device:
             _log.info("device.well", device=self.name, instance=instance)
         else:
             _log.warning(f"device.{state.value}", device=self.name, instance=instance, reason=reason)
+        self.given_up_because = ""
         if state is DeviceState.GIVEN_UP:
-            self._on_given_up(
+            self.given_up_because = (
                 f"The device {self.name} is given up: several of its instances failed together, then "
                 f"{self._health.failed_probes} starts of one at a time. The last was {instance}: {reason}"
             )
+            self._on_given_up(self.given_up_because)
         self._changed.set()
         self._changed = asyncio.Event()

@@ -24,7 +24,7 @@ class DeviceState(StrEnum):
     PROBED = "probed"
     """There is a probe; the others wait."""
     GIVEN_UP = "given_up"
-    """Only a person can change that."""
+    """Only a person can change that, who has one of its instances tried again."""
 
 
 class DeviceEvent(Enum):
@@ -41,6 +41,8 @@ class DeviceEvent(Enum):
     """It does not start for now, for reasons that say nothing of the device."""
     MPS_DIED = auto()
     """The daemon through which its instances share it."""
+    WANTED = auto()
+    """An operator wants an instance tried again."""
 
 
 class Answer(Enum):
@@ -66,6 +68,7 @@ class DeviceReact(Enum):
     COUNT_PROBE = auto()
     DISMISS_PROBE = auto()
     SUSPECT = auto()
+    REINSTATE = auto()
     TRUST = auto()
 
 
@@ -78,6 +81,7 @@ def _row(
     failed: DeviceReact,
     left: DeviceReact,
     mps_died: DeviceReact,
+    wanted: DeviceReact = DeviceReact.IGNORE,
 ) -> dict[tuple[DeviceState, DeviceEvent], DeviceReact]:
     return {
         (state, DeviceEvent.ASKED): asked,
@@ -86,6 +90,7 @@ def _row(
         (state, DeviceEvent.FAILED): failed,
         (state, DeviceEvent.LEFT): left,
         (state, DeviceEvent.MPS_DIED): mps_died,
+        (state, DeviceEvent.WANTED): wanted,
     }
 
 
@@ -101,7 +106,8 @@ DEVICE_TABLE: dict[tuple[DeviceState, DeviceEvent], DeviceReact] = {
     **_row(_S.PROBED, asked=_R.ADMIT_PROBE, loading=_R.NOTE_LOADING, ready=_R.TRUST, failed=_R.COUNT_PROBE,
            left=_R.DISMISS_PROBE, mps_died=_NO),
     # Those that still run go on; none is started any more.
-    **_row(_S.GIVEN_UP, asked=_R.REFUSE, loading=_NO, ready=_NO, failed=_NO, left=_NO, mps_died=_NO),
+    **_row(_S.GIVEN_UP, asked=_R.REFUSE, loading=_NO, ready=_NO, failed=_NO, left=_NO, mps_died=_NO,
+           wanted=_R.REINSTATE),
 }
 # fmt: on
 
@@ -165,7 +171,7 @@ class DeviceHealth:
                 self._count_probe()
             case DeviceReact.DISMISS_PROBE if is_probe:
                 self.state, self.probe = DeviceState.SUSPECT, ""
-            case DeviceReact.SUSPECT:
+            case DeviceReact.SUSPECT | DeviceReact.REINSTATE:
                 self._suspect()
             case DeviceReact.TRUST:
                 self.state, self.probe = DeviceState.WELL, ""

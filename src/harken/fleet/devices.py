@@ -90,6 +90,10 @@ class Devices:
             )
         return self._devices[group]
 
+    def is_given_up(self, group: str) -> bool:
+        """Nothing starts there any more, unless an operator wants it."""
+        return group in self._devices and bool(self._devices[group].given_up_because)
+
     def mps_of(self, group: str) -> MpsDaemon | None:
         """The daemon through which a group shares its GPU; None where it does not."""
         return self._mps if group in self._mps_groups else None

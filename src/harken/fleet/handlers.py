@@ -17,8 +17,9 @@ from harken.fleet.changes import Changes
 from harken.fleet.control import Handler, Request
 from harken.fleet.local import LocalFleet
 from harken.fleet.one_change import OneChange, Tell
-from harken.fleet.refusals import Autoscaled
+from harken.fleet.refusals import Autoscaled, NoRoom
 from harken.fleet.roll import Roll, wish_of
+from harken.fleet.rooms import Rooms
 
 _NAMES_MAX = 1000
 
@@ -30,6 +31,7 @@ def handlers_of(
     one: OneChange,
     *,
     roll: Roll,
+    rooms: Rooms,
     autoscaling: Autoscaling | None,
 ) -> Mapping[str, Handler]:
     """Return what may be asked of this fleet."""
@@ -38,7 +40,7 @@ def handlers_of(
         "show": partial(_show, fleet, changes, one),
         "roll": partial(_roll, roll, one),
         "stop_roll": partial(_stop_roll, roll),
-        "scale": partial(_scale, config, changes, one),
+        "scale": partial(_scale, config, changes, one, rooms),
         "restart": partial(_restart, changes, one),
         "drain": partial(_drain, changes, one),
     }
@@ -66,7 +68,9 @@ async def _autoscale(autoscaling: Autoscaling | None, request: Request, _: Tell)
     return autoscaling.explain()
 
 
-async def _scale(config: Config, changes: Changes, one: OneChange, request: Request, tell: Tell) -> dict[str, Any]:
+async def _scale(
+    config: Config, changes: Changes, one: OneChange, rooms: Rooms, request: Request, tell: Tell
+) -> dict[str, Any]:
     _only(request, "count")
     if config.autoscale.mode == "on":
         raise Autoscaled(
@@ -76,7 +80,16 @@ async def _scale(config: Config, changes: Changes, one: OneChange, request: Requ
     count = request.get("count")
     if not isinstance(count, int) or isinstance(count, bool):
         raise ClientError("scale wants a whole number as 'count'.")
-    return await one.make(f"scale to {count}", lambda told: changes.scale(count, told), tell)
+
+    async def scale(told: Tell) -> dict[str, Any]:
+        more, room = count - len(changes.in_service()), await rooms.count()
+        if room is not None and more > room:
+            raise NoRoom(
+                f"Memory has room for {room} more instances, not for {more}; harken doctor says what would help."
+            )
+        return await changes.scale(count, told)
+
+    return await one.make(f"scale to {count}", scale, tell)
 
 
 async def _roll(roll: Roll, one: OneChange, request: Request, tell: Tell) -> dict[str, Any]:

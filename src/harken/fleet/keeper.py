@@ -131,11 +131,26 @@ class Keeper:
         return InstanceHealth(
             name=self.name,
             url=self._url,
-            state=self.phase.value,
+            state=Phase.STARTING.value if self._proves_itself else self.phase.value,
             restarts=self._supervision.restarts,
             pid=self._process.pid if self._process else None,
             detail=self._turn.awaited_because or self._failed_because or self._remark,
         )
+
+    @property
+    def _proves_itself(self) -> bool:
+        """It is ready, and gets no work yet."""
+        return self.phase is Phase.READY and not self._is_admitted
+
+    @property
+    def failed_starts(self) -> int:
+        """Starts that failed in a row, since an operator wanted it or it was ready."""
+        return self._supervision.failed_starts
+
+    def want(self) -> None:
+        """An operator wants it to run, whatever was before."""
+        self._turn.want()
+        self.tell(Event.WANTED)
 
     def admit(self) -> None:
         """Let it have work, now and after every restart."""
@@ -177,6 +192,7 @@ class Keeper:
             case Do.NOTHING:
                 pass
             case Do.START:
+                self._kill_on_arrival = False
                 self._life = self._group.create_task(self._live())
             case Do.WAIT:
                 self._failed_because = action.reason
@@ -216,11 +232,16 @@ class Keeper:
                     code, said = await self._run_process()
                 finally:
                     self._turn.give_back()
+            else:
+                said = self._turn.refused_because
         except OSError as error:
             said = f"{self._command[0]}: {error.strerror}"
             is_shortage = error.errno in _SHORTAGES
             if not is_shortage:
                 self._obituary.begin(None)
+        except Exception as error:  # noqa: BLE001 - the edge of this task: one instance's oddity must not end the others
+            _log.exception("instance.keeper_defect", instance=self.name)
+            said = f"{type(error).__name__}: {error}"
         except asyncio.CancelledError:
             # The whole fleet is being cut down; the process is dead, and must not come back.
             self._supervision.on(Event.STOP, self._clock.now())
@@ -229,15 +250,15 @@ class Keeper:
             self.tell(Event.EXITED, exit_code=code, said=said, is_shortage=is_shortage)
 
     async def _run_process(self) -> tuple[int, str]:
-        self._kill_on_arrival = False
         self._is_ready.clear()
         self._began_at = self._clock.now()
         process = await Process.spawn(self._command, self._env)
-        if self._kill_on_arrival:
-            process.kill()
         self._process = process
         self._obituary.begin(process)
-        self._set_timer(self._config.start_timeout_s, Event.OVERDUE)
+        if self._kill_on_arrival:
+            process.kill()
+        else:
+            self._set_timer(self._config.start_timeout_s, Event.OVERDUE)
         watches = [self._group.create_task(self._watch_turn()), self._group.create_task(self._look(process.pid))]
         try:
             code = await process.attend(self._on_news, self._on_line)

@@ -15,7 +15,7 @@ import dataclasses
 import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
@@ -92,6 +92,7 @@ class LocalFleet:
         self._turn_patience_s = turn_patience_s
         self._on_crash = on_crash
         self._keepers: dict[str, Keeper] = {}
+        self._trials: set[str] = set()
         self._news = News()
         self._all_broken = asyncio.Event()
         self._stack = AsyncExitStack()
@@ -117,14 +118,20 @@ class LocalFleet:
         self._planned = places_of(self._config, machine, self._config.fleet.instances)
         places = places_of(self._config, machine, self._wanted.instances)
         async with AsyncExitStack() as stack:
-            await self._devices.share([self._devices.group_of(device) for device in places], stack)
+            # What was planned counts too: a fleet that begins with fewer instances may grow.
+            groups = [self._devices.group_of(device) for device in max(places, self._planned, key=len)]
+            await self._devices.share(groups, stack)
             self._answers: Answers = partial(_answers, await stack.enter_async_context(open_session()))
             self._group = await stack.enter_async_context(asyncio.TaskGroup())
             self._stack = stack.pop_all()
-        for name in self._wanted.stopped:
-            self._keep(self._laid(name, self._kinds[0], self._wanted.model)).tell(Event.STOP)
-        for device in places:
-            self.add(self._wanted.model, device=device)
+        try:
+            for name in self._wanted.stopped:
+                self._keep(self._laid(name, self._kinds[0], self._wanted.model)).tell(Event.STOP)
+            for device in places:
+                self.add(self._wanted.model, device=device)
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         return self
 
     async def __aexit__(
@@ -197,6 +204,19 @@ class LocalFleet:
         """How long a start takes, by the longest of those that run; None before one succeeded."""
         return max((keeper.start_s for keeper in self._keepers.values() if keeper.start_s is not None), default=None)
 
+    def failed_starts(self, name: str) -> int:
+        """Starts of an instance that failed in a row, since it was ready or an operator wanted it."""
+        return self._keepers[name].failed_starts if name in self._keepers else 0
+
+    def check(self, names: Iterable[str], model: str) -> None:
+        """See that instances of these names could be started.
+
+        Raises:
+            ConfigError: there is no port left for one of them.
+        """
+        for name in names:
+            self._laid(name, self._kinds[0], model)
+
     async def when(self, condition: Callable[[], bool]) -> None:
         """Wait until something is so, looking whenever a phase has changed."""
         await self._news.until(condition)
@@ -224,6 +244,7 @@ class LocalFleet:
         device: str = "",
         is_admitted: bool = True,
         weight: float | None = None,
+        is_trial: bool = False,
     ) -> str:
         """Begin to start another instance; return its name.
 
@@ -233,6 +254,7 @@ class LocalFleet:
             device: where; "" for the device that has the fewest.
             is_admitted: whether it gets work as soon as it is ready; else only after `admit`.
             weight: its share of the work; None for that of its number.
+            is_trial: that it cannot start says nothing of the fleet until `keep`: whoever adds it sees to that.
 
         Raises:
             ConfigError: there is no port left for it.
@@ -240,16 +262,22 @@ class LocalFleet:
         name = name or self.free_names(1)[0]
         assert name not in self._keepers, f"{name} is there already"
         keeper = self._keep(self._laid(name, device or self._emptiest(), model), is_admitted=is_admitted, weight=weight)
+        if is_trial:
+            self._trials.add(name)
         keeper.tell(Event.DUE)
         return name
+
+    def keep(self, name: str) -> None:
+        """An instance on trial has become one of the fleet."""
+        self._trials.discard(name)
 
     def admit(self, name: str) -> None:
         """Let an instance have work."""
         self._keepers[name].admit()
 
     def start(self, name: str) -> None:
-        """Have a stopped or broken instance tried again, at once."""
-        self._keepers[name].tell(Event.WANTED)
+        """Have a stopped or broken instance tried again, at once, also where its device was given up."""
+        self._keepers[name].want()
 
     async def stop(self, name: str, drain_timeout_s: float) -> bool:
         """Take an instance out of service: it finishes what it has, then its process is ended.
@@ -273,7 +301,7 @@ class LocalFleet:
         """Strike out an instance that is stopped; its name may be used again."""
         assert self._keepers[name].phase is Phase.STOPPED, f"{name} still lives"
         del self._keepers[name]
-        self._note_broken()
+        self._trials.discard(name)
 
     def replace(self, name: str) -> None:
         """Kill an instance that no longer answers, and start it again; an unknown or busy one is left alone."""
@@ -291,7 +319,8 @@ class LocalFleet:
 
     def _emptiest(self) -> str:
         counts = Counter(keeper.instance.device for keeper in self._keepers.values() if keeper.phase not in _GONE)
-        return min(self._kinds, key=lambda device: counts[device])
+        alive = [kind for kind in self._kinds if not self._devices.is_given_up(self._devices.group_of(kind))]
+        return min(alive or self._kinds, key=lambda device: counts[device])
 
     def _keep(self, instance: InstanceConfig, *, is_admitted: bool = True, weight: float | None = None) -> Keeper:
         group = self._devices.group_of(instance.device)
@@ -340,7 +369,8 @@ class LocalFleet:
 
     def _note_broken(self) -> None:
         """End the wait of whoever waits for that; an operator may still mend what he has stopped."""
-        if self._keepers and all(keeper.phase is Phase.BROKEN for keeper in self._keepers.values()):
+        is_over = self._keepers and all(keeper.phase is Phase.BROKEN for keeper in self._keepers.values())
+        if is_over and not self._trials:
             self._all_broken.set()
 
 

@@ -30,6 +30,9 @@ from harken.fleet.wanted import Wanted
 from harken.machine.load import CpuMeter
 from harken.types import InstanceHealth
 
+_WAKE_S = 0.5
+"""How often somebody who waits is pointed out, at most."""
+
 
 class OperatedFleet:
     """What `harken up` runs.
@@ -103,16 +106,23 @@ class OperatedFleet:
         self._changes = await stack.enter_async_context(changes)
         one = await stack.enter_async_context(OneChange())
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        rooms = Rooms(local, self._estimate)
+        rooms = Rooms(local, self._estimate, model=lambda: changes.wanted.model)
         autoscaling = None
         if self._config.autoscale.mode != "off":
             autoscaling = self._autoscaling(local, changes, one, rooms)
-            for work in (rooms.run(), autoscaling.run()):
+            for work in (rooms.run(), autoscaling.run(), self._wake(autoscaling)):
                 stack.callback(group.create_task(work).cancel)
         if self._folder is not None:
             roll = Roll(self._config, local, changes, self._dispatcher, rooms)
-            handlers = handlers_of(self._config, local, changes, one, roll=roll, autoscaling=autoscaling)
+            handlers = handlers_of(self._config, local, changes, one, roll=roll, rooms=rooms, autoscaling=autoscaling)
             await stack.enter_async_context(Control(self._folder, handlers))
+
+    async def _wake(self, autoscaling: Autoscaling) -> None:
+        """Have a sleeping fleet woken as soon as somebody waits, not at the next look."""
+        while True:
+            await self._dispatcher.wait_held()
+            autoscaling.wake()
+            await asyncio.sleep(_WAKE_S)
 
     def _autoscaling(self, local: LocalFleet, changes: Changes, one: OneChange, rooms: Rooms) -> Autoscaling:
         clock = SystemClock()

@@ -38,7 +38,7 @@ def read_output(line: str) -> LogLine:
     """Understand one line of an instance's standard error."""
     try:
         fields = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict) or not isinstance(fields.get("event"), str) or fields.get("level") not in _LEVELS:
         return LogLine(level="info", event=UNKNOWN, fields={"line": line})

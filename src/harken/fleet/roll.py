@@ -104,14 +104,18 @@ class Roll:
             NoRoom: memory does not allow it; the message says what would.
             RolledBack: the new model would not do; the old one is in service.
         """
+        await self._changes.settle()
         old = self._changes.in_service()
         if not old:
             raise ClientError("No instance is in service: start some with harken scale, or with the new model at once.")
         await self._check_room(wish)
+        new = self._local.free_names(len(old))
+        self._local.check(new, wish.model)
         plan = Plan(
             old=old,
-            new=self._local.free_names(len(old)),
+            new=new,
             down=tuple(name for name in old if self._local.phase(name) is not Phase.READY),
+            broken=tuple(name for name in old if self._local.phase(name) is Phase.BROKEN),
             surge=not wish.is_replacing,
             shadow=max(wish.shadow, 1),  # also where there is no sample the model is asked what it can do
             watch_s=wish.watch_s,
@@ -207,6 +211,8 @@ class Roll:
         is_new = outcome is Outcome.DONE or (
             outcome is Outcome.FAILED and any(self._local.phase(name) is Phase.READY for name in plan.new)
         )
+        for name in plan.new if is_new else ():
+            self._local.keep(name)
         for name in plan.old if is_new else plan.new:
             if name in self._local.names() and self._local.phase(name) in (Phase.STOPPED, Phase.BROKEN):
                 self._local.forget(name)
@@ -238,7 +244,7 @@ def wish_of(request: dict[str, Any]) -> RollWish:
     ranges = {"shadow": (0, 1000), "shadow_wait_s": (0, 3600), "watch_s": (0, 86_400), "slowdown": (1, 1000)}
     for name, value in request.items():
         if name == "model":
-            is_right = isinstance(value, str) and bool(value.strip()) and len(value) < 4096
+            is_right = isinstance(value, str) and bool(value.strip()) and len(value) < 4096 and value.isprintable()
         elif name in ("is_replacing", "accepts_losses"):
             is_right = isinstance(value, bool)
         elif name in ranges:

@@ -17,6 +17,7 @@ class Seats:
         old: names of those in service, in order.
         new: names of their successors, in order.
         down: of the old ones, those that are not ready.
+        broken: of these, those that nobody waits for.
 
     Attributes:
         up: names of those that are ready.
@@ -27,14 +28,16 @@ class Seats:
         leaving: of the one that leaves now; "" for none.
     """
 
-    def __init__(self, old: Collection[str], new: Collection[str], down: Collection[str] = ()) -> None:
+    def __init__(
+        self, old: Collection[str], new: Collection[str], down: Collection[str] = (), broken: Collection[str] = ()
+    ) -> None:
         self.old = tuple(old)
         self.new = tuple(new)
         self.up = set(old) - set(down)
         self.alive = set(old)
         self.admitted = set(old)
         self.restored: set[str] = set()
-        self.given_up: set[str] = set()
+        self.given_up: set[str] = set(broken)
         self.leaving = ""
         self._removed: set[str] = set()
 

@@ -131,7 +131,12 @@ class Rolling:
             for action in actions:
                 if action.do is RollDo.END:
                     return action
-                self._do(action, group)
+                try:
+                    self._do(action, group)
+                except Exception as error:  # noqa: BLE001 - what cannot be begun has failed; the roll goes back
+                    _log.exception("roll.action_defect", action=action.do.name, instance=action.name)
+                    reason = getattr(error, "message", "") or f"{type(error).__name__}: {error}"
+                    self._events.put_nowait((RollEvent.FAILED, action.name, reason))
             event, name, reason = await self._next()
             _log.info("roll.event", roll_event=event.name, instance=name, stage=self._roll.stage.value, reason=reason)
             actions = self._roll.on(event, name, reason)
@@ -160,7 +165,7 @@ class Rolling:
             case RollDo.START:
                 self._tell(f"{name} starts with {self._model}")
                 self._phases[name] = Phase.WAITING
-                self._fleet.add(self._model, name=name, is_admitted=False, weight=self._weights[name])
+                self._fleet.add(self._model, name=name, is_admitted=False, weight=self._weights[name], is_trial=True)
             case RollDo.RESTORE:
                 self._tell(f"{name} starts again with the old model")
                 self._phases[name] = Phase.WAITING
@@ -194,11 +199,18 @@ class Rolling:
             self._task = None
 
     async def _prepare(self) -> None:
-        await self._judges.prepare("")
+        try:
+            await self._judges.prepare("")
+        except Exception:  # noqa: BLE001 - without a sample there is still the canary
+            _log.exception("roll.prepare_defect")
         self._events.put_nowait((RollEvent.PREPARED, "", ""))
 
     async def _judge(self, judge: Judge, name: str, good: RollEvent, bad: RollEvent) -> None:
-        wrong = await judge(name)
+        try:
+            wrong = await judge(name)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong in the judging, the old model comes back
+            _log.exception("roll.judge_defect", instance=name)
+            wrong = f"It could not be judged: {type(error).__name__}: {error}"
         self._events.put_nowait((bad if wrong else good, name, wrong))
 
     async def _admitted(self, name: str) -> None:
@@ -206,9 +218,10 @@ class Rolling:
         self._events.put_nowait((RollEvent.ADMITTED, name, ""))
 
     async def _remove(self, name: str) -> None:
-        await self._fleet.stop(name, self._times.drain_s)
-        if name in self._plan.new:
-            self._fleet.forget(name)
+        if name in self._fleet.names():
+            await self._fleet.stop(name, self._times.drain_s)
+            if name in self._plan.new:
+                self._fleet.forget(name)
         self._tell(f"{name} is stopped")
         self._events.put_nowait((RollEvent.GONE, name, ""))
 

@@ -25,6 +25,7 @@ class Plan:
         old: names of the instances in service, in the order in which they go.
         new: names of their successors, as many.
         down: of the old ones, those that are not ready when it begins.
+        broken: of these, those that cannot start; nobody waits for them, whichever way it goes.
         surge: a new instance comes before an old one goes; False: after it.
         shadow: segments that the first new instance recognises for a trial; 0 for none.
         watch_s: seconds for which it is then watched in traffic; 0 for none.
@@ -33,6 +34,7 @@ class Plan:
     old: tuple[str, ...]
     new: tuple[str, ...]
     down: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
     surge: bool = True
     shadow: int = 20
     watch_s: float = 30.0
@@ -57,7 +59,7 @@ class Rollout:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._seats = Seats(plan.old, plan.new, plan.down)
+        self._seats = Seats(plan.old, plan.new, plan.down, plan.broken)
         self._floor = self._seats.serving - (not plan.surge)
         self.stage = Stage.PREPARING
         self.step = 0

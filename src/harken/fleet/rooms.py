@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from harken.config import InstanceConfig
+from harken.errors import ConfigError
 from harken.fleet.local import LocalFleet
 from harken.fleet.memory_check import Need, Place, Room, room_for_one, with_spare
 from harken.fleet.phases import Phase
@@ -33,9 +35,27 @@ _log = get_log("fleet.rooms")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Seen:
-    free_bytes: Mapping[str, int] = field(default_factory=dict)
     gpu_share: float | None = None
     further: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _There:
+    """The fleet at one moment.
+
+    Attributes:
+        following: how one more instance would be started; None where it cannot be.
+        is_same: that one is of the model that runs.
+        groups: of devices.
+        pids: of ready instances, by group.
+        instances: that hold memory, by group.
+    """
+
+    following: InstanceConfig | None
+    is_same: bool
+    groups: tuple[str, ...]
+    pids: Mapping[str, Sequence[int]]
+    instances: Counter[str]
 
 
 class Rooms:
@@ -44,12 +64,21 @@ class Rooms:
     Args:
         local: the instances.
         estimate: what one needs.
+        model: what further instances would be of.
         env: the variables of this process.
     """
 
-    def __init__(self, local: LocalFleet, estimate: Estimate, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        local: LocalFleet,
+        estimate: Estimate,
+        *,
+        model: Callable[[], str],
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self._local = local
         self._estimate = estimate
+        self._model = model
         self._env = os.environ if env is None else env
         self._seen = _Seen()
 
@@ -67,11 +96,16 @@ class Rooms:
         """Look now and then, until cancelled."""
         while True:
             try:
-                self._seen = await asyncio.to_thread(self._look)
+                there = self._look_here(self._model())
+                self._seen = await asyncio.to_thread(self._look, there)
             except Exception:  # noqa: BLE001 - the edge of this task: not knowing is no reason to end the gateway
                 _log.exception("rooms.look_failed")
                 self._seen = _Seen()
             await asyncio.sleep(INTERVAL_S)
+
+    async def count(self) -> int | None:
+        """For how many more instances there is room now; None where nobody knows."""
+        return (await asyncio.to_thread(self._look, self._look_here(self._model()))).further
 
     async def for_one(self, model: str, *, may_replace: bool) -> Room:
         """Say whether an instance of a model fits beside those there are; looks now.
@@ -80,62 +114,64 @@ class Rooms:
             model: as `--model` has it.
             may_replace: whether taking one down first is a way out that has not been chosen already.
         """
-        instance = self._local.laid_next(model)
-        return await asyncio.to_thread(self._for_one, instance, may_replace=may_replace)
+        return await asyncio.to_thread(self._for_one, self._look_here(model), may_replace=may_replace)
 
-    def _for_one(self, instance: InstanceConfig, *, may_replace: bool) -> Room:
-        group = self._local.group_of(instance.device)
-        need = self._need(instance, group)
+    def _look_here(self, model: str) -> _There:
+        """What the fleet knows, on the event loop that changes it."""
+        try:
+            following = self._local.laid_next(model)
+        except ConfigError:
+            following = None  # there is no port for it
+        groups = tuple(dict.fromkeys(self._local.group_of(kind) for kind in self._local.kinds))
+        pids: dict[str, list[int]] = {group: [] for group in groups}
+        counts: Counter[str] = Counter()
+        for line in self._local.instances():
+            group = self._local.group_of(self._local.laid(line.name).device)
+            counts[group] += line.state not in (Phase.STOPPED.value, Phase.BROKEN.value)
+            if line.state == Phase.READY.value and line.pid is not None:
+                pids.setdefault(group, []).append(line.pid)
+        return _There(
+            following=following, is_same=model == self._local.model, groups=groups, pids=pids, instances=counts
+        )
+
+    def _for_one(self, there: _There, *, may_replace: bool) -> Room:
+        if there.following is None:
+            return Room(fits=True, need_bytes=0, free_bytes=None)  # the lack of a port is told by whoever starts it
+        group = self._local.group_of(there.following.device)
+        need = self._need(there, there.following, group)
         if need is None:
             return Room(fits=True, need_bytes=0, free_bytes=None)
-        beside = [name for name in self._local.names() if self._is_on(name, group)]
         place = Place(
             device=group,
             free_bytes=self._free(group),
-            instances=len(beside),
-            each_bytes=self._each(group) or need.bytes,
+            instances=there.instances[group],
+            each_bytes=_each(there, group) or need.bytes,
         )
         return room_for_one(need, place, may_replace=may_replace)
 
-    def _look(self) -> _Seen:
-        groups = {self._local.group_of(kind) for kind in self._local.kinds}
-        gpus = own_gpus().gpus if groups != {CPU} else ()
+    def _look(self, there: _There) -> _Seen:
+        gpus = own_gpus().gpus if set(there.groups) != {CPU} else ()
         shares = [gpu.busy_share for gpu in gpus if gpu.busy_share is not None]
-        return _Seen(gpu_share=max(shares, default=None), further=self._further(groups))
+        return _Seen(gpu_share=max(shares, default=None), further=self._further(there))
 
-    def _further(self, groups: set[str]) -> int | None:
-        if not self._local.model:
-            return None
+    def _further(self, there: _There) -> int | None:
+        if there.following is None:
+            return 0
         count = 0
-        for group in groups:
-            need, free = self._need(self._local.laid_next(self._local.model), group), self._free(group)
+        for group in there.groups:
+            need, free = self._need(there, there.following, group), self._free(group)
             if need is None or free is None or need.bytes <= 0:
                 return None
-            count += free // with_spare(need.bytes)
+            count += max(0, free) // with_spare(need.bytes)
         return count
 
-    def _need(self, instance: InstanceConfig, group: str) -> Need | None:
+    def _need(self, there: _There, instance: InstanceConfig, group: str) -> Need | None:
         """By what runs already of the same model, else by its shape; None where neither is known."""
         estimated = self._estimate(instance)
-        same = instance.model == self._local.model
-        measured = self._each(group) if same else None
+        measured = _each(there, group) if there.is_same else None
         if estimated is None:
             return None if measured is None else Need(estimated_bytes=measured, measured_bytes=measured)
-        return Need(
-            estimated_bytes=estimated.estimated_bytes,
-            measured_bytes=measured,
-            slots=estimated.slots,
-            slot_bytes=estimated.slot_bytes,
-            quantized_bytes=estimated.quantized_bytes,
-        )
-
-    def _each(self, group: str) -> int | None:
-        """What the largest ready instance of a group holds; on a GPU nobody is asked that, so it is not known."""
-        if group != CPU:
-            return None
-        pids = (line.pid for line in self._local.instances() if line.state == Phase.READY.value)
-        held = (held_bytes(pid) for pid in pids if pid is not None)
-        return max((one for one in held if one is not None), default=None)
+        return replace(estimated, measured_bytes=measured)
 
     def _free(self, group: str) -> int | None:
         if group == CPU:
@@ -145,7 +181,10 @@ class Rooms:
         at = int(number) if number.isdecimal() else 0
         return gpus[at].free_bytes if at < len(gpus) and not gpus[at].problem else None
 
-    def _is_on(self, name: str, group: str) -> bool:
-        return self._local.phase(name) not in (Phase.STOPPED, Phase.BROKEN) and (
-            self._local.group_of(self._local.laid(name).device) == group
-        )
+
+def _each(there: _There, group: str) -> int | None:
+    """What the largest ready instance of a group holds; on a GPU nobody is asked that, so it is not known."""
+    if group != CPU:
+        return None
+    held = (held_bytes(pid) for pid in there.pids.get(group, ()))
+    return max((one for one in held if one is not None), default=None)

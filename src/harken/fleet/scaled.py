@@ -71,6 +71,11 @@ class Scaled:
         self._not_before = 0.0
         self._failed_because = ""
 
+    @property
+    def is_busy(self) -> bool:
+        """An operator changes the fleet just now: what it looks like says nothing."""
+        return bool(self._one.under_way)
+
     def sample(self) -> Sample:
         """This moment, in numbers."""
         wanted = self._changes.in_service()

@@ -57,6 +57,7 @@ class Supervision:
         phase: where it is now.
         restarts: starts after the first one.
         failures: failed starts and early crashes in a row; they set the next wait.
+        failed_starts: in a row, since it was ready or an operator wanted it.
     """
 
     def __init__(self, config: FleetConfig) -> None:
@@ -65,7 +66,7 @@ class Supervision:
         self.restarts = 0
         self.failures = 0
         self._starts = 0
-        self._failed_starts = 0
+        self.failed_starts = 0
         self._ready_at: float | None = None
         self._was_ready = False
         self._condemned: str | None = None
@@ -90,11 +91,13 @@ class Supervision:
             case React.START:
                 action = self._start()
             case React.START_ANEW:
-                self.failures = self._failed_starts = 0
+                self.failures = self.failed_starts = 0
+                self._condemned = None
                 action = self._start()
             case React.NOTE_READY:
                 action = self._note_ready(now)
             case React.CONDEMN:
+                self._condemned = said
                 action = self._give_up(said)
             case React.NOTE_CONDEMNED:
                 self._condemned = said
@@ -124,19 +127,19 @@ class Supervision:
         self.phase = Phase.READY
         self._ready_at = now
         self._was_ready = True
-        self._failed_starts = 0
+        self.failed_starts = 0
         return Action(do=Do.NOTHING)
 
     def _failed_start(self, exit_code: int | None, said: str) -> Action:
-        self._failed_starts += 1
+        self.failed_starts += 1
         reason = _reason(exit_code, said)
         if self._was_ready:
             # It has shown that it can: its port is taken for a moment, a disk is away. A person may be asleep.
             return self._wait(reason)
         if exit_code in (EXIT_WRONG_USAGE, EXIT_BROKEN_AT_START):
             return self._give_up(reason)
-        if self._failed_starts > self._config.start_retries:
-            tries = f"{self._failed_starts} starts failed in a row. " if self._failed_starts > 1 else ""
+        if self.failed_starts > self._config.start_retries:
+            tries = f"{self.failed_starts} starts failed in a row. " if self.failed_starts > 1 else ""
             return self._give_up(tries + reason)
         return self._wait(reason)
 

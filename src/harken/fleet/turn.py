@@ -50,6 +50,15 @@ class Turn:
             return f"It waits until another instance has shown that {self._device.name} works."
         return "It waits for its turn to load."
 
+    @property
+    def refused_because(self) -> str:
+        """Why nobody may load there any more; "" where one may."""
+        return self._device.given_up_because
+
+    def want(self) -> None:
+        """An operator wants it tried again, also where its device was given up."""
+        self._device.tell(DeviceEvent.WANTED, self._name)
+
     async def take(self) -> bool:
         """Wait for it; False when it never comes, because the device was given up."""
         self.is_awaited = True

@@ -20,6 +20,7 @@ from harken.config import Config
 FILE = "fleet.json"
 _VERSION = 1
 _INSTANCES_MAX = 10_000
+_PORT_MAX = 65_535
 _NAME = re.compile(r"asr-[1-9]\d{0,4}")
 
 
@@ -31,16 +32,18 @@ class Wanted:
         instances: how many, not counting the stopped ones.
         model: which, as `--model` has it.
         stopped: names of instances that were taken out of service.
+        autoscale: `autoscale.mode`: a count that the autoscaler chose is none that a person did.
     """
 
     instances: int
     model: str
     stopped: tuple[str, ...] = ()
+    autoscale: str = "off"
 
 
 def configured(config: Config) -> Wanted:
     """What the configuration says."""
-    return Wanted(instances=config.fleet.instances, model=config.instance.model)
+    return Wanted(instances=config.fleet.instances, model=config.instance.model, autoscale=config.autoscale.mode)
 
 
 def recall(config: Config, text: str) -> Wanted:
@@ -56,7 +59,16 @@ def recall(config: Config, text: str) -> Wanted:
         said, wanted = _read(kept["configured"]), _read(kept["wanted"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return own
-    return wanted if said == own and kept.get("version") == _VERSION else own
+    is_current = said == own and kept.get("version") == _VERSION
+    return wanted if is_current and _has_ports(config, wanted) else own
+
+
+def _has_ports(config: Config, wanted: Wanted) -> bool:
+    """Whether so many instances would have ports of their own: the names of the stopped ones are taken."""
+    first = config.fleet.first_port
+    last = first + wanted.instances + len(wanted.stopped) - 1
+    highest = max((first + int(name.rpartition("-")[2]) - 1 for name in wanted.stopped), default=0)
+    return not first or (max(last, highest) <= _PORT_MAX and not first <= config.gateway.port <= max(last, highest))
 
 
 def describe(config: Config, wanted: Wanted) -> str:
@@ -93,14 +105,16 @@ def _fields(wanted: Wanted) -> dict[str, Any]:
 
 def _read(fields: dict[str, Any]) -> Wanted:
     instances, model, stopped = fields["instances"], fields["model"], fields["stopped"]
+    autoscale = fields["autoscale"]
     is_right = (
         isinstance(instances, int)
         and not isinstance(instances, bool)
         and 0 <= instances <= _INSTANCES_MAX
         and isinstance(model, str)
+        and isinstance(autoscale, str)
         and isinstance(stopped, list)
         and all(isinstance(name, str) and _NAME.fullmatch(name) for name in stopped)
     )
     if not is_right:
         raise ValueError("not what was written")
-    return Wanted(instances=instances, model=model, stopped=tuple(stopped))
+    return Wanted(instances=instances, model=model, stopped=tuple(stopped), autoscale=autoscale)

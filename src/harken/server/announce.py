@@ -75,5 +75,5 @@ def parse_line(line: str) -> Announcement | None:
         return Announcement(
             news=News(fields["news"]), name=str(fields["name"]), url=str(fields["url"]), pid=int(fields["pid"])
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

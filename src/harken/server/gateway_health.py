@@ -38,6 +38,7 @@ class GatewayState:
         queued_audio_s: seconds of audio that wait for a slot.
         loop_lag_s: of the gateway's own event loop.
         is_shut: every target said that it takes nothing for longer than a recording may wait.
+        has_fleet: it is known where instances come from; where there is none then, there is to be none.
         is_asleep: there are no instances because nobody needs one; a recording wakes them, and waits meanwhile.
     """
 
@@ -50,6 +51,7 @@ class GatewayState:
     loop_lag_s: float = 0.0
     is_shut: bool = False
     is_asleep: bool = False
+    has_fleet: bool = False
 
 
 def gateway_health(now: GatewayState) -> Health:
@@ -95,4 +97,4 @@ def _word(now: GatewayState, lines: tuple[InstanceHealth, ...], able: int) -> st
         return "asleep"
     if wanted and all(line.state in _BROKEN for line in wanted):
         return "broken"
-    return "starting" if wanted or not lines else "stopped"
+    return "starting" if wanted or not (lines or now.has_fleet) else "stopped"
