@@ -35,7 +35,10 @@ async def changing(
     """A fleet of stand-ins whose instances are ready, and what changes it."""
     async with fleet(wishes, instances=instances, **config) as (local, owner):
         await local.until(all_ready)
-        settings = Config(fleet=FleetConfig(instances=instances), instance=InstanceConfig(model=wishes))
+        retries = config.get("start_retries", 2)
+        settings = Config(
+            fleet=FleetConfig(instances=instances, start_retries=retries), instance=InstanceConfig(model=wishes)
+        )
         async with Changes(settings, local, owner, wanted=configured(settings), folder=folder) as changes:
             yield changes, local, owner
 
@@ -52,12 +55,15 @@ def test_scaling_up_and_down_starts_the_next_numbers_and_takes_the_newest_away(t
             assert set(owner.targets) == set(local.names())
             assert told == ["asr-3, asr-4 start", "asr-3 is ready", "asr-4 is ready"]
             decided = Config(fleet=FleetConfig(instances=2), instance=InstanceConfig(model=""))
-            assert recall(decided, read_file(tmp_path)).instances == 4
+            assert changes.wanted.instances == 4
             await changes.scale(1, tell)
             assert local.names() == ("asr-1",)
             await changes.scale(2, tell)
             assert local.names() == ("asr-1", "asr-2")
             assert local.instances()[0].pid == first[0]
+        assert (
+            recall(decided, read_file(tmp_path)).instances == 2
+        )  # of a configuration with 2; see test_wanted for others
 
     asyncio.run(story())
 
@@ -163,19 +169,87 @@ def test_a_rolling_restart_brings_each_back_before_the_next_goes() -> None:
 
 
 def test_a_restart_ends_where_one_does_not_come_back(tmp_path: Path) -> None:
-    """The other one is left alone, so that somebody serves."""
+    """After as many tries as a start may have; the others are left alone, and the supervisor tries on."""
     spoilt = tmp_path / "spoilt"
 
     async def story() -> None:
-        async with changing(f"exit_asr-1_while={spoilt}", start_retries=0) as (changes, local, _):
+        async with changing(f"exit_asr-1_while={spoilt}", start_retries=1) as (changes, local, _):
             spoilt.touch()
             other = pid_of(local.instances(), "asr-2")
-            restarting = asyncio.ensure_future(changes.restart((), lambda _: None))
-            await local.until(lambda lines: lines[0].state == "waiting")
-            assert not restarting.done()  # it was ready once, so the supervisor tries on, and we wait
+            with pytest.raises(ChangeFailed, match=r"asr-1 cannot start\. It ended with exit code 3"):
+                await changes.restart((), lambda _: None)
             assert pid_of(local.instances(), "asr-2") == other
             spoilt.unlink()
-            assert (await restarting)["restarted"] == ["asr-1", "asr-2"]
+            await local.until(all_ready)
+
+    asyncio.run(story())
+
+
+def test_the_first_of_an_empty_fleet_that_cannot_start_is_no_end_of_it(tmp_path: Path) -> None:
+    """The model ran an hour ago: whoever scaled is told, and the gateway lives on."""
+    spoilt = tmp_path / "spoilt"
+
+    async def story() -> None:
+        async with changing(f"exit_while={spoilt}") as (changes, local, _):
+            await changes.scale(0, lambda _: None)
+            spoilt.touch()
+            with pytest.raises(ChangeFailed, match="cannot start"):
+                await changes.scale(1, lambda _: None)
+            assert local.names() == ()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(local.wait_broken(), 0.05)
+            spoilt.unlink()
+
+    asyncio.run(story())
+
+
+def test_one_that_is_broken_goes_before_one_that_comes_back(tmp_path: Path) -> None:
+    """Else nobody would be left who can serve."""
+    spoilt = tmp_path / "spoilt"
+
+    async def story() -> None:
+        spoilt.touch()
+        async with fleet(f"exit_asr-1_while={spoilt}", instances=2, backoff_s=30.0, backoff_max_s=30.0) as (
+            local,
+            owner,
+        ):
+            await local.until(lambda lines: [line.state for line in lines] == ["broken_at_start", "ready"])
+            os.kill(pid_of(local.instances(), "asr-2"), signal.SIGKILL)
+            await local.until(lambda lines: lines[1].state == "waiting")
+            config = Config(fleet=FleetConfig(instances=2))
+            async with Changes(config, local, owner, wanted=configured(config), folder=None) as changes:
+                await changes.scale(1, lambda _: None)
+                assert local.names() == ("asr-2",)
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(local.wait_broken(), 0.05)
+
+    asyncio.run(story())
+
+
+def test_more_instances_than_there_are_ports_for_are_refused_and_not_remembered(tmp_path: Path) -> None:
+    """Else no later start would come to its end."""
+
+    async def story() -> None:
+        async with changing(folder=tmp_path, first_port=65_534) as (changes, local, _):
+            with pytest.raises(ConfigError, match="no port for asr-3"):
+                await changes.scale(3, lambda _: None)
+            assert local.names() == ("asr-1", "asr-2")
+            assert changes.wanted.instances == 2
+        assert read_file(tmp_path) == ""
+
+    asyncio.run(story())
+
+
+def test_an_operators_change_waits_for_what_an_autoscaler_has_begun() -> None:
+    """It would meet instances that are about to go."""
+
+    async def story() -> None:
+        async with changing(instances=3) as (changes, local, _):
+            changes.resize(2, lambda _: None)
+            with pytest.raises(InstanceNotFound):
+                await changes.drain(("asr-3",), lambda _: None)
+            assert changes.wanted.stopped == ()
+            assert local.names() == ("asr-1", "asr-2")
 
     asyncio.run(story())
 

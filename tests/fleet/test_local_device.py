@@ -122,3 +122,24 @@ def test_on_a_cpu_each_comes_back_by_itself(tmp_path: Path) -> None:
             await local.until(all_ready)
 
     asyncio.run(story())
+
+
+def test_an_operator_may_have_a_gpu_tried_again_that_was_given_up(tmp_path: Path) -> None:
+    """Meanwhile further instances go elsewhere."""
+    blocked = tmp_path / "blocked"
+
+    async def story() -> None:
+        async with fleet(f"crash_while={blocked}", instances=4, machine=GPU, devices=TWO) as (local, _):
+            await local.until(all_ready)
+            blocked.touch()
+            kill(local, "asr-1", "asr-3")
+            await local.until(lambda now: now[0].state == now[2].state == "broken_at_start")
+            assert local.laid_next("x").device == "cuda:1"
+            blocked.unlink()
+            local.start("asr-3")
+            await local.until(lambda now: now[2].state == "ready")
+            local.start("asr-1")
+            await local.until(all_ready)
+            assert local.laid_next("x").device == "cuda:0"
+
+    asyncio.run(story())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harken.fleet.output import UNKNOWN, last_words, read_output
+from harken.server.announce import parse_line
 
 EVENT = '{"event": "engine.loading", "level": "warning", "timestamp": "t", "instance": "asr-9", "model": "digits"}'
 
@@ -36,3 +37,9 @@ def test_anything_else_is_passed_on_as_it_is(text: str) -> None:
 def test_the_last_words_are_the_last_line_that_is_no_event(lines: tuple[str, ...], said: str) -> None:
     """The sentence with which a server leaves, or the exception below a traceback."""
     assert last_words(lines) == said
+
+
+def test_no_line_is_too_deep_to_be_read() -> None:
+    """Whatever a library prints must not end the gateway."""
+    assert read_output("[" * 100_000).event == UNKNOWN
+    assert parse_line("[" * 100_000) is None

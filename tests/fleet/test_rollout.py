@@ -58,8 +58,7 @@ def test_from_every_stage_before_the_end_an_operator_can_turn_back_or_it_is_goin
     """There is no stage in which only waiting helps."""
     for stage in set(Stage) - {S.ENDED}:
         react = ROLL_TABLE[stage, E.STOPPED]
-        back = {S.CLEARING: RollReact.IGNORE, S.RESTORING: RollReact.UNDO_LATE}
-        assert react is back.get(stage, RollReact.ROLL_BACK)
+        assert react is (RollReact.IGNORE if stage in (S.CLEARING, S.RESTORING) else RollReact.ROLL_BACK)
 
 
 def test_with_surge_a_successor_is_in_service_before_an_old_one_goes() -> None:

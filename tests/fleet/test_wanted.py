@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harken.config import Config, FleetConfig, InstanceConfig
+from harken.config import AutoscaleConfig, Config, FleetConfig, GatewayConfig, InstanceConfig
 from harken.fleet.wanted import Wanted, configured, describe, read_file, recall, write_file
 
 CONFIG = Config(fleet=FleetConfig(instances=4), instance=InstanceConfig(model="digits"))
@@ -26,6 +27,7 @@ def test_a_decision_counts_while_the_configuration_says_the_same() -> None:
     [
         Config(fleet=FleetConfig(instances=5), instance=InstanceConfig(model="digits")),
         Config(fleet=FleetConfig(instances=4), instance=InstanceConfig(model="stub")),
+        dataclasses.replace(CONFIG, autoscale=AutoscaleConfig(mode="on")),
     ],
 )
 def test_whoever_edits_the_configuration_is_obeyed(edited: Config) -> None:
@@ -45,6 +47,7 @@ def test_whoever_edits_the_configuration_is_obeyed(edited: Config) -> None:
         {"stopped": [1]},
         {"stopped": ["../etc"]},
         {"stopped": ["asr-0"]},
+        {"autoscale": None},
     ],
 )
 def test_a_decision_that_cannot_have_been_made_is_none(spoilt: dict[str, object]) -> None:
@@ -52,6 +55,17 @@ def test_a_decision_that_cannot_have_been_made_is_none(spoilt: dict[str, object]
     kept = json.loads(describe(CONFIG, DECIDED))
     kept["wanted"].update(spoilt)
     assert recall(CONFIG, json.dumps(kept)) == configured(CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "first", "is_kept"), [(7860, 7861, True), (8006, 8000, False), (7860, 65_531, False), (7860, 0, True)]
+)
+def test_a_decision_for_which_there_are_no_ports_any_more_is_none(gateway: int, first: int, is_kept: bool) -> None:
+    """A gateway that cannot start because of what was once decided would have to be mended by hand."""
+    config = dataclasses.replace(
+        CONFIG, gateway=GatewayConfig(port=gateway), fleet=FleetConfig(instances=4, first_port=first)
+    )
+    assert (recall(config, describe(config, DECIDED)) == DECIDED) is is_kept
 
 
 @given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))

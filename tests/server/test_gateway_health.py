@@ -73,6 +73,11 @@ def test_a_gateway_that_sleeps_is_ready_because_a_recording_would_wake_it() -> N
     assert (awake.state, awake.is_ready) == ("ready", True)
 
 
+def test_a_gateway_whose_operator_wants_no_instances_is_stopped() -> None:
+    """Nobody waits for a start that will not come; before anything is known it is just starting."""
+    assert gateway_health(dataclasses.replace(state(), has_fleet=True)).state == "stopped"
+
+
 def test_a_draining_gateway_is_not_ready_however_well_its_instances_are() -> None:
     """Load balancers must go elsewhere from the first moment."""
     health = gateway_health(state("ready", "ready", is_draining=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,6 +36,8 @@ def roll(
 
     if stop == (model is not None):
         raise ConfigError("harken roll wants either --model and a model, or --stop.")
+    if model is not None and Path(model).expanduser().is_dir():
+        model = str(Path(model).expanduser().absolute())  # as it is called here, not where the gateway was started
     request = {
         "do": "roll",
         "model": model,

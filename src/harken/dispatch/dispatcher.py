@@ -183,9 +183,11 @@ class Dispatcher:
 
     async def wait_held(self) -> None:
         """Wait until somebody waits though there is no target at all."""
-        await self._news.until(
-            lambda: not len(self._lookout) and (len(self._waiting) > 0 or self._reception.asking > 0)
-        )
+
+        def is_held() -> bool:
+            return not len(self._lookout) and (len(self._waiting) > 0 or self._reception.asking > 0)
+
+        await self._news.until(is_held)
 
     async def wait_in_service(self, name: str) -> None:
         """Wait until an instance takes work; for ever, where it never does."""

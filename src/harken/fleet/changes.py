@@ -9,10 +9,11 @@ done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -107,11 +108,11 @@ class Changes:
         if count < len(before):
             leaving = self._who_leaves(len(before) - count)
             self._leaving.update(leaving)
-            return tuple(self._begin(self._take_away(name, tell)) for name in leaving)
+            return tuple(self._begin(partial(self._take_away, name, tell)) for name in leaving)
         coming = [self._fleet.add(self.wanted.model, is_trial=True) for _ in range(count - len(before))]
         if coming:
             tell(f"{', '.join(coming)} {'starts' if len(coming) == 1 else 'start'}")
-        return tuple(self._begin(self._bring_up(name, tell)) for name in coming)
+        return tuple(self._begin(partial(self._bring_up, name, tell)) for name in coming)
 
     async def restart(self, names: Sequence[str], tell: Tell) -> dict[str, Any]:
         """Restart instances one after another, each emptied before and ready again before the next goes.
@@ -191,18 +192,11 @@ class Changes:
         useless_first = sorted(newest, key=lambda name: rank.get(self._fleet.phase(name), 1))
         return tuple(useless_first[:count])
 
-    def _begin(self, work: Coroutine[Any, Any, str]) -> asyncio.Task[str]:
-        task = self._group.create_task(self._guarded(work))
+    def _begin(self, work: Callable[[], Coroutine[Any, Any, str]]) -> asyncio.Task[str]:
+        task = self._group.create_task(_guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-    async def _guarded(self, work: Coroutine[Any, Any, str]) -> str:
-        try:
-            return await work
-        except Exception as error:  # noqa: BLE001 - the edge of a task: a defect here must not end the gateway
-            _log.exception("fleet.change_defect")
-            return f"{type(error).__name__}: {error}"
 
     async def _take_away(self, name: str, tell: Tell) -> str:
         tell(f"{name} finishes what it has")
@@ -250,10 +244,18 @@ class Changes:
                 await self._owner.wait_in_service(name)
 
     def _remember(self, wanted: Wanted) -> None:
-        """Have a decision count from now on; written in order, and beside the event loop, which a disk must not hold."""
+        """Have a decision count from now on; it is written in order, beside the event loop, which no disk may hold."""
         self.wanted = wanted
         if self._folder is not None:
             self._writer.submit(_write, self._folder, describe(self._config, wanted))
+
+
+async def _guarded(work: Callable[[], Coroutine[Any, Any, str]]) -> str:
+    try:
+        return await work()
+    except Exception as error:  # noqa: BLE001 - the edge of a task: a defect here must not end the gateway
+        _log.exception("fleet.change_defect")
+        return f"{type(error).__name__}: {error}"
 
 
 def _write(folder: Path, text: str) -> None:

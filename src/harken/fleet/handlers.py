@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from harken.config import Config
+from harken.config import AutoscaleConfig, Config
 from harken.errors import ClientError, NotOffered
 from harken.fleet.autoscaling import Autoscaling
 from harken.fleet.changes import Changes
@@ -40,7 +40,7 @@ def handlers_of(
         "show": partial(_show, fleet, changes, one),
         "roll": partial(_roll, roll, one),
         "stop_roll": partial(_stop_roll, roll),
-        "scale": partial(_scale, config, changes, one, rooms),
+        "scale": partial(_scale, changes, one, rooms, config.autoscale),
         "restart": partial(_restart, changes, one),
         "drain": partial(_drain, changes, one),
     }
@@ -68,13 +68,13 @@ async def _autoscale(autoscaling: Autoscaling | None, request: Request, _: Tell)
     return autoscaling.explain()
 
 
-async def _scale(
-    config: Config, changes: Changes, one: OneChange, rooms: Rooms, request: Request, tell: Tell
+async def _scale(  # noqa: PLR0917 - all but the last two are bound once
+    changes: Changes, one: OneChange, rooms: Rooms, autoscale: AutoscaleConfig, request: Request, tell: Tell
 ) -> dict[str, Any]:
     _only(request, "count")
-    if config.autoscale.mode == "on":
+    if autoscale.mode == "on":
         raise Autoscaled(
-            f"The autoscaler decides how many instances there are, {config.autoscale.min} to {config.autoscale.max}: "
+            f"The autoscaler decides how many instances there are, {autoscale.min} to {autoscale.max}: "
             "change autoscale.min and autoscale.max, or start the gateway with --autoscale off."
         )
     count = request.get("count")
@@ -84,9 +84,7 @@ async def _scale(
     async def scale(told: Tell) -> dict[str, Any]:
         more, room = count - len(changes.in_service()), await rooms.count()
         if room is not None and more > room:
-            raise NoRoom(
-                f"Memory has room for {room} more instances, not for {more}; harken doctor says what would help."
-            )
+            raise NoRoom(f"Memory has room for {room} more instances, not {more}; harken doctor says what would help.")
         return await changes.scale(count, told)
 
     return await one.make(f"scale to {count}", scale, tell)

@@ -104,7 +104,7 @@ _ROWS: dict[Stage, tuple[RollReact, ...]] = {
     _S.WATCHING:  (_NO,    _UP,    _LOSS, _LOSS, _LOSS, _NO,    _NO,   _NO, _NEXT, _BACK, _NO,    _BACK, _BACK, _END),
     _S.REMOVING:  (_NO,    _UP,    _LOSS, _LOSS, _LOSS, _NO,    _NO,   _NO, _NO,   _BACK, _LEFT,  _BACK, _NO,   _END),
     _S.CLEARING:  (_NO,    _UUP,   _DOWN, _DOWN, _DOWN, _NO,    _NO,   _NO, _NO,   _NO,   _ULEFT, _NO,   _NO,   _END),
-    _S.RESTORING: (_NO,    _UUP,   _DOWN, _DOWN, _DOWN, _NO,    _NO,   _NO, _NO,   _NO,   _ULEFT, _LATE, _LATE, _END),
+    _S.RESTORING: (_NO,    _UUP,   _DOWN, _DOWN, _DOWN, _NO,    _NO,   _NO, _NO,   _NO,   _ULEFT, _NO,   _LATE, _END),
     _S.ENDED:     (_NO,    _NO,    _NO,   _NO,   _NO,   _NO,    _NO,   _NO, _NO,   _NO,   _NO,    _NO,   _NO,   _NO),
 }
 # fmt: on

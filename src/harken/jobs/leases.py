@@ -45,6 +45,11 @@ class Leases:
         self._attempts = attempts
         self._keep_s = keep_s
 
+    def is_any_due(self, *, now: float) -> bool:
+        """Whether some file could be claimed, by whatever model; waits for no writer."""
+        with reading(self._engine) as connection:
+            return connection.execute(self._next(None, now)).first() is not None
+
     def claim(self, model: str, *, now: float) -> Claim | None:
         """Take the next file that this model may work on; None when there is none.
 
@@ -136,7 +141,7 @@ class Leases:
             for claim in claims:
                 self._put_back(connection, claim, None, now)
 
-    def _next(self, model: str, now: float, *, locked: bool = False) -> Any:
+    def _next(self, model: str | None, now: float, *, locked: bool = False) -> Any:
         # No wait is so long as the last one here: that file was put back before the clock was.
         has_waited = or_(_files.c.due_at <= now, _files.c.due_at > now + 2 * RETRY_MAX_S)
         is_due = or_(
@@ -146,10 +151,12 @@ class Leases:
         query = (
             select(_files, _jobs.c.owner, _jobs.c.ask)
             .join(_jobs, _jobs.c.id == _files.c.job_id)
-            .where(_files.c.shelf == self._shelf, is_due, _jobs.c.model.in_(("", model)))
+            .where(_files.c.shelf == self._shelf, is_due)
             .order_by(_jobs.c.last_claimed_at, _files.c.job_id, _files.c.number)
             .limit(1)
         )
+        if model is not None:
+            query = query.where(_jobs.c.model.in_(("", model)))
         return query.with_for_update(of=_files, skip_locked=True) if locked else query
 
     def _take(self, connection: Connection, row: Row[Any], model: str, now: float) -> Claim:

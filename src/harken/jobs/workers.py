@@ -120,6 +120,9 @@ class Workers:
         if len(self._works) >= self._files_in_flight:
             return False
         try:
+            # First: who asks for the model wakes a fleet that sleeps because nobody needs it.
+            if not await self._threads.run(self._leases.is_any_due, now=self._now()):
+                return False
             info = await self._model()
             if info is None:
                 return False
