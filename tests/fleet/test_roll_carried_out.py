@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harken.errors import ClientError
 from harken.fleet.changes import Changes
 from harken.fleet.local import LocalFleet
 from harken.fleet.roll import wish_of
@@ -29,13 +30,15 @@ async def defect(_: str) -> str:
     raise ZeroDivisionError("oh")
 
 
-async def roll(local: LocalFleet, owner: Owner, *, shadow: Judge = fine, watch: Judge = fine, **plan: bool) -> Action:
+async def roll(
+    local: LocalFleet, owner: Owner, *, shadow: Judge = fine, watch: Judge = fine, surge: bool = True
+) -> Action:
     """Roll two instances."""
     judges = RollJudges(prepare=defect, shadow=shadow, watch=watch)
     rolling = Rolling(
         local,
         owner,
-        Plan(old=("asr-1", "asr-2"), new=local.free_names(2), **plan),
+        Plan(old=("asr-1", "asr-2"), new=local.free_names(2), surge=surge),
         model="",
         judges=judges,
         times=TIMES,
@@ -127,5 +130,5 @@ def test_drained_instances_come_back_with_the_new_model(tmp_path: Path) -> None:
 )
 def test_a_wish_that_makes_no_sense_is_refused(fields: dict[str, object]) -> None:
     """Before anything is done."""
-    with pytest.raises(Exception, match=r"roll (wants|cannot do)|Unknown field"):
+    with pytest.raises(ClientError, match=r"roll (wants|cannot do)|Unknown field"):
         wish_of(fields)

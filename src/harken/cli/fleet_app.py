@@ -23,13 +23,15 @@ def scale(
 
 
 def restart(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[INSTANCE]...", help="All, if none is named.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[INSTANCE]...", help="All in service, if none is named.")
+    ] = None,
     port: GatewayPort = None,
     as_json: AsJson = False,
     config: ConfigFile = None,
     settings: Settings = None,
 ) -> None:
-    """Restart instances one after another, without losing a request; brings drained and broken ones back."""
+    """Restart instances one after another, without losing a request; named, drained and broken ones come back."""
     done = _carry_out({"do": "restart", "names": names or []}, port, as_json, config, settings)
     _print(done, as_json, f"restarted: {', '.join(done.get('restarted', []))}")
 

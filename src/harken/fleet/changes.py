@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from harken.config import Config
-from harken.errors import ConfigError
+from harken.errors import ClientError, ConfigError
 from harken.fleet.local import LocalFleet
 from harken.fleet.one_change import Tell
 from harken.fleet.owner import TargetOwner
@@ -122,11 +122,14 @@ class Changes:
             tell: hears of each.
 
         Raises:
+            ClientError: none is named, and none is in service.
             InstanceNotFound: one of them is unknown; nothing has been done.
             ChangeFailed: one did not come back; the following ones were left alone.
         """
         await self.settle()
         self._check(names)
+        if not names and not self.in_service():
+            raise ClientError("No instance is in service. Name those that are to come back.")
         done = []
         for name in names or self.in_service():
             if self._fleet.phase(name) not in (Phase.STOPPED, Phase.BROKEN, Phase.WAITING):

@@ -107,6 +107,7 @@ class Rolling:
         self._roll = Rollout(plan)
         self._events: asyncio.Queue[tuple[RollEvent, str, str]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._removing: set[str] = set()
         self._phases: dict[str, Phase] = {name: fleet.phase(name) for name in plan.old}
         self._weights = {new: fleet.weight(old) for old, new in zip(plan.old, plan.new, strict=True)}
 
@@ -167,6 +168,7 @@ class Rolling:
                 self._phases[name] = Phase.WAITING
                 self._fleet.add(self._model, name=name, is_admitted=False, weight=self._weights[name], is_trial=True)
             case RollDo.RESTORE:
+                self._removing.discard(name)
                 self._tell(f"{name} starts again with the old model")
                 self._phases[name] = Phase.WAITING
                 self._fleet.start(name)
@@ -219,6 +221,7 @@ class Rolling:
 
     async def _remove(self, name: str) -> None:
         if name in self._fleet.names():
+            self._removing.add(name)
             await self._fleet.stop(name, self._times.drain_s)
             if name in self._plan.new:
                 self._fleet.forget(name)
@@ -242,5 +245,5 @@ class Rolling:
                     self._events.put_nowait((RollEvent.READY, name, ""))
                 elif now is Phase.BROKEN:
                     self._events.put_nowait((RollEvent.FAILED, name, reason))
-                elif was is Phase.READY and now in _NOT_READY:
+                elif was is Phase.READY and now in _NOT_READY and name not in self._removing:
                     self._events.put_nowait((RollEvent.LOST, name, reason))
