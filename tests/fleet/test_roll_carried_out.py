@@ -73,7 +73,7 @@ def test_a_defect_in_the_judging_brings_the_old_model_back(judges: dict[str, Jud
 
     async def story() -> None:
         async with changing() as (_, local, owner):
-            end = await roll(local, owner, surge=surge, **judges)  # type: ignore[arg-type]
+            end = await roll(local, owner, surge=surge, **judges)
             assert end.outcome is Outcome.ROLLED_BACK
             assert "ZeroDivisionError: oh" in end.reason
             assert ready(local) == ["asr-1", "asr-2"]
