@@ -18,7 +18,7 @@ from harken.fleet.changes import Changes
 from harken.fleet.machine import Machine
 from harken.fleet.one_change import OneChange
 from harken.fleet.refusals import ChangeFailed, FleetBusy, InstanceNotFound
-from harken.fleet.wanted import Wanted, configured, read_file, recall
+from harken.fleet.wanted import Wanted, configured, read_file
 from tests.fleet.test_local import CHILD, Owner, Watched, all_ready, fleet, pid_of
 
 
@@ -53,17 +53,15 @@ def test_scaling_up_and_down_starts_the_next_numbers_and_takes_the_newest_away(t
             assert await changes.scale(4, tell) == {"before": 2, "now": 4}
             assert local.names() == ("asr-1", "asr-2", "asr-3", "asr-4")
             assert set(owner.targets) == set(local.names())
-            assert told == ["asr-3, asr-4 start", "asr-3 is ready", "asr-4 is ready"]
-            decided = Config(fleet=FleetConfig(instances=2), instance=InstanceConfig(model=""))
+            assert told[0] == "asr-3, asr-4 start"
+            assert sorted(told[1:]) == ["asr-3 is ready", "asr-4 is ready"]
             assert changes.wanted.instances == 4
             await changes.scale(1, tell)
             assert local.names() == ("asr-1",)
             await changes.scale(2, tell)
             assert local.names() == ("asr-1", "asr-2")
             assert local.instances()[0].pid == first[0]
-        assert (
-            recall(decided, read_file(tmp_path)).instances == 2
-        )  # of a configuration with 2; see test_wanted for others
+        assert '"instances": 2' in read_file(tmp_path).partition("wanted")[2]
 
     asyncio.run(story())
 

@@ -11,8 +11,6 @@ ends with exit code 3 and the holder's name, and is not tried again. Nothing is 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -27,17 +25,16 @@ from harken.dispatch.lines.line import Missed
 from harken.dispatch.lines.probe import look
 from harken.dispatch.lines.session import open_session
 from harken.dispatch.news import News
-from harken.errors import ConfigError
 from harken.fleet.devices import Devices
 from harken.fleet.keeper import Keeper
+from harken.fleet.layout import Layout
 from harken.fleet.machine import Machine, machine_for
 from harken.fleet.obituary import OnCrash
 from harken.fleet.owner import TargetOwner
 from harken.fleet.phases import Event, Phase
 from harken.fleet.placing import CPU
-from harken.fleet.plan import COMMAND, devices_of, lay, name_of, places_of, variables
+from harken.fleet.plan import COMMAND, variables
 from harken.fleet.turn import PATIENCE_S, Answers, Turn
-from harken.fleet.upstreams import parse_weights
 from harken.fleet.wanted import Wanted, configured
 from harken.types import InstanceHealth
 
@@ -48,7 +45,6 @@ STOP_TIMEOUT_S = 10.0
 """An instance is asked to leave when it has no segment in flight, so it has nothing to drain."""
 
 _LOOK_TIMEOUT_S = 2.0
-_PORT_MAX = 65_535
 
 
 class LocalFleet:
@@ -105,8 +101,7 @@ class LocalFleet:
         if machine is None:
             machine = await asyncio.to_thread(machine_for, self._config)
         self._looked_at: Machine = machine
-        self._weights = parse_weights(self._config.fleet.weights, self._config.fleet.instances)
-        self._kinds = devices_of(self._config, self._looked_at)
+        self._layout = Layout(self._config, machine)
         self._devices = Devices(
             self._config,
             self._looked_at,
@@ -115,18 +110,17 @@ class LocalFleet:
             on_given_up=self._condemn,
             on_mps_died=self._note_mps_died,
         )
-        self._planned = places_of(self._config, machine, self._config.fleet.instances)
-        places = places_of(self._config, machine, self._wanted.instances)
+        places = self._layout.places(self._wanted.instances)
         async with AsyncExitStack() as stack:
             # What was planned counts too: a fleet that begins with fewer instances may grow.
-            groups = [self._devices.group_of(device) for device in max(places, self._planned, key=len)]
+            groups = [self._devices.group_of(device) for device in max(places, self._layout.planned, key=len)]
             await self._devices.share(groups, stack)
             self._answers: Answers = partial(_answers, await stack.enter_async_context(open_session()))
             self._group = await stack.enter_async_context(asyncio.TaskGroup())
             self._stack = stack.pop_all()
         try:
             for name in self._wanted.stopped:
-                self._keep(self._laid(name, self._kinds[0], self._wanted.model)).tell(Event.STOP)
+                self._keep(self._layout.laid(name, self._layout.kinds[0], self._wanted.model)).tell(Event.STOP)
             for device in places:
                 self.add(self._wanted.model, device=device)
         except BaseException:
@@ -161,7 +155,7 @@ class LocalFleet:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The devices that instances are placed on."""
-        return self._kinds
+        return self._layout.kinds
 
     @property
     def model(self) -> str:
@@ -179,7 +173,7 @@ class LocalFleet:
         Raises:
             ConfigError: there is no port left for it.
         """
-        return self._laid(self.free_names(1)[0], self._emptiest(), model)
+        return self._layout.laid(self.free_names(1)[0], self._emptiest(), model)
 
     def laid(self, name: str) -> InstanceConfig:
         """How an instance was started."""
@@ -196,7 +190,7 @@ class LocalFleet:
     @property
     def cores(self) -> int | None:
         """The CPU cores that all instances share; None where some compute elsewhere."""
-        is_cpu = all(self._devices.group_of(kind) == CPU for kind in self._kinds)
+        is_cpu = all(self._devices.group_of(kind) == CPU for kind in self._layout.kinds)
         return self._looked_at.cores if is_cpu else None
 
     @property
@@ -215,7 +209,7 @@ class LocalFleet:
             ConfigError: there is no port left for one of them.
         """
         for name in names:
-            self._laid(name, self._kinds[0], model)
+            self._layout.laid(name, self._layout.kinds[0], model)
 
     async def when(self, condition: Callable[[], bool]) -> None:
         """Wait until something is so, looking whenever a phase has changed."""
@@ -233,8 +227,7 @@ class LocalFleet:
 
     def free_names(self, count: int) -> tuple[str, ...]:
         """The next names that no instance has."""
-        free = (name for number in itertools.count(1) if (name := name_of(number)) not in self._keepers)
-        return tuple(itertools.islice(free, count))
+        return self._layout.free_names(self._keepers, count)
 
     def add(
         self,
@@ -261,7 +254,9 @@ class LocalFleet:
         """
         name = name or self.free_names(1)[0]
         assert name not in self._keepers, f"{name} is there already"
-        keeper = self._keep(self._laid(name, device or self._emptiest(), model), is_admitted=is_admitted, weight=weight)
+        keeper = self._keep(
+            self._layout.laid(name, device or self._emptiest(), model), is_admitted=is_admitted, weight=weight
+        )
         if is_trial:
             self._trials.add(name)
         keeper.tell(Event.DUE)
@@ -295,7 +290,7 @@ class LocalFleet:
         """Have a stopped instance start with another model, whenever that is."""
         device = self._keepers[name].instance.device
         self.forget(name)
-        self._keep(self._laid(name, device, model)).tell(Event.STOP)
+        self._keep(self._layout.laid(name, device, model)).tell(Event.STOP)
 
     def forget(self, name: str) -> None:
         """Strike out an instance that is stopped; its name may be used again."""
@@ -310,17 +305,10 @@ class LocalFleet:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _laid(self, name: str, device: str, model: str) -> InstanceConfig:
-        number = int(name.rpartition("-")[2])
-        laid = lay(number, device, self._config, self._looked_at, self._planned)
-        if not 0 <= laid.port <= _PORT_MAX or laid.port == self._config.gateway.port != 0:
-            raise ConfigError(f"There is no port for {name}: fleet.first_port + {number - 1} is {laid.port}.")
-        return dataclasses.replace(laid, model=model)
-
     def _emptiest(self) -> str:
         counts = Counter(keeper.instance.device for keeper in self._keepers.values() if keeper.phase not in _GONE)
-        alive = [kind for kind in self._kinds if not self._devices.is_given_up(self._devices.group_of(kind))]
-        return min(alive or self._kinds, key=lambda device: counts[device])
+        alive = [kind for kind in self._layout.kinds if not self._devices.is_given_up(self._devices.group_of(kind))]
+        return min(alive or self._layout.kinds, key=lambda device: counts[device])
 
     def _keep(self, instance: InstanceConfig, *, is_admitted: bool = True, weight: float | None = None) -> Keeper:
         group = self._devices.group_of(instance.device)
@@ -337,7 +325,7 @@ class LocalFleet:
             clock=self._clock,
             stop_timeout_s=self._stop_timeout_s,
             on_broken=self._note_broken,
-            weight=self._weight_of(instance.name) if weight is None else weight,
+            weight=self._layout.weight(instance.name) if weight is None else weight,
             is_admitted=is_admitted,
             on_change=self._news.spread,
             check=None if mps is None else partial(mps.check, instance.name),
@@ -349,12 +337,6 @@ class LocalFleet:
     def weight(self, name: str) -> float:
         """An instance's share of the work under the weighted policies."""
         return self._keepers[name].weight
-
-    def _weight_of(self, name: str) -> float:
-        """As configured; for numbers beyond that the mean, so that the others keep their proportions."""
-        number = int(name.rpartition("-")[2])
-        weights = self._weights or (1.0,)
-        return weights[number - 1] if number <= len(weights) else sum(weights) / len(weights)
 
     def _note_mps_died(self, groups: Collection[str]) -> None:
         for keeper in self._keepers.values():
