@@ -67,6 +67,8 @@ def test_what_makes_no_sense_is_a_line_and_exit_code_2(flags: tuple[str, ...], c
 class _Fleet:
     """A fleet that is full and obeys."""
 
+    is_busy = False
+
     def __init__(self) -> None:
         self.wanted = 2
 

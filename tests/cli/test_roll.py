@@ -83,7 +83,7 @@ def test_a_roll_goes_on_without_its_command_and_can_be_stopped(tmp_path: Path) -
     env = {"HARKEN_STATE_FOLDER": str(tmp_path)}
     with running_cluster("--model", OLD, "--instances", "1", env=env) as cluster:
         cluster.wait_ready(1)
-        command = [sys.executable, "-m", "harken", "roll", "--model", "stub:rtfx=30", "--watch", "600"]
+        command = [sys.executable, "-m", "harken", "roll", "--model", "stub:rtfx=30", *QUICK, "--watch", "600"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **env}) as watcher:
             assert watcher.stderr is not None
             for line in watcher.stderr:

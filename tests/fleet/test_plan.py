@@ -8,7 +8,7 @@ import pytest
 
 from harken.config import Config, FleetConfig, InstanceConfig, LimitsConfig, LogConfig, load_config
 from harken.fleet.machine import Machine
-from harken.fleet.plan import lay, plan, starts_at_once, variables
+from harken.fleet.plan import divide, lay, plan, starts_at_once, variables
 
 LAPTOP = Machine(cores=8, has_gpu=False)
 SERVER = Machine(cores=64, has_gpu=True)
@@ -98,7 +98,7 @@ def test_pinned_instances_have_cores_of_their_own() -> None:
     config = Config(fleet=FleetConfig(instances=2, pins_cores=True))
     machine = Machine(cores=4, has_gpu=False, core_numbers=(0, 1, 4, 5))
     assert [one.cores for one in plan(config, machine)] == ["0-1", "4-5"]
-    assert lay(3, "auto", config, machine, ("auto", "auto")).cores == "0-1"
+    assert lay(3, "auto", config, machine, divide(("auto", "auto"), config, machine)).cores == "0-1"
 
 
 def test_a_gpu_that_somebody_else_fills_gets_fewer_instances_with_larger_shares() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from harken.config import Config, InstanceConfig
 from harken.errors import ConfigError
 from harken.fleet.machine import Machine
-from harken.fleet.plan import devices_of, lay, name_of, places_of
+from harken.fleet.plan import devices_of, divide, lay, name_of, places_of
 from harken.fleet.upstreams import parse_weights
 
 _PORT_MAX = 65_535
@@ -40,6 +40,7 @@ class Layout:
         self._weights = parse_weights(config.fleet.weights, config.fleet.instances)
         self.kinds = devices_of(config, machine)
         self.planned = places_of(config, machine, config.fleet.instances)
+        self._divided = divide(self.planned, config, machine)
 
     def places(self, instances: int) -> tuple[str, ...]:
         """Choose a device for each of so many."""
@@ -52,7 +53,7 @@ class Layout:
             ConfigError: there is no port for it.
         """
         number = _number(name)
-        laid = lay(number, device, self._config, self._machine, self.planned)
+        laid = lay(number, device, self._config, self._machine, self._divided)
         if laid.port > _PORT_MAX or laid.port == self._config.gateway.port != 0:
             raise ConfigError(f"There is no port for {name}: fleet.first_port + {number - 1} is {laid.port}.")
         return dataclasses.replace(laid, model=model)

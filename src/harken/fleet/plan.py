@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from harken.config import Config, InstanceConfig
 from harken.fleet.cores import assign_cores
@@ -28,7 +29,44 @@ def plan(config: Config, machine: Machine) -> tuple[InstanceConfig, ...]:
         ConfigError: `fleet.devices` makes no sense here.
     """
     places = places_of(config, machine, config.fleet.instances)
-    return tuple(lay(number, device, config, machine, places) for number, device in enumerate(places, start=1))
+    divided = divide(places, config, machine)
+    return tuple(lay(number, device, config, machine, divided) for number, device in enumerate(places, start=1))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Divided:
+    """What the instances that a fleet begins with share.
+
+    Attributes:
+        memory: the part of a device's memory that each of its instances may use, by `placing.group_of`.
+        threads: of each.
+        cores: of each, where they are kept on some; () where they are not.
+    """
+
+    memory: Mapping[str, float]
+    threads: int
+    cores: tuple[str, ...] = ()
+
+
+def divide(places: Sequence[str], config: Config, machine: Machine) -> Divided:
+    """Divide memory and cores evenly, at least a core each.
+
+    Args:
+        places: the devices of the instances that the fleet begins with.
+        config: of the whole fleet.
+        machine: cores and accelerators.
+    """
+    planned = max(1, len(places))
+    groups = [group_of(one, has_gpu=machine.has_gpu) for one in places]
+    threads = config.instance.threads or max(1, machine.cores // planned)
+    assigned: tuple[tuple[int, ...], ...] = ()
+    if config.fleet.pins_cores:
+        assigned = assign_cores(machine.core_numbers, planned, threads, machine.core_nodes)
+    return Divided(
+        memory=dict(zip(groups, memory_shares(config.instance.memory_share, groups), strict=True)),
+        threads=threads,
+        cores=tuple(write_cores(cores) for cores in assigned),
+    )
 
 
 def places_of(config: Config, machine: Machine, instances: int) -> tuple[str, ...]:
@@ -49,41 +87,31 @@ def devices_of(config: Config, machine: Machine) -> tuple[str, ...]:
     return parse_devices(config.fleet.devices, machine.gpus) or (config.instance.device,)
 
 
-def lay(number: int, device: str, config: Config, machine: Machine, places: Sequence[str]) -> InstanceConfig:
+def lay(number: int, device: str, config: Config, machine: Machine, divided: Divided) -> InstanceConfig:
     """Lay out one instance.
 
-    Port 0 for the first means port 0 for all: each takes a free one and announces it. With `threads` 0 the cores are
-    shared evenly among as many as are configured, at least one each. So is the share of a device's memory: one that
-    comes later has as much as the others, and takes fewer slots where less is left.
+    Port 0 for the first means port 0 for all: each takes a free one and announces it. One that comes later than those
+    that were planned has as much memory as the others, and takes fewer slots where less is left; it shares the cores of
+    an earlier one.
 
     Args:
         number: its own, from 1 on.
         device: where it goes.
         config: of the whole fleet.
         machine: cores and accelerators.
-        places: the devices of the instances that the fleet begins with.
+        divided: what each of those has that the fleet begins with.
     """
-    fleet = config.fleet
-    planned = max(1, fleet.instances)
-    groups = [group_of(one, has_gpu=machine.has_gpu) for one in places]
-    shares = dict(zip(groups, memory_shares(config.instance.memory_share, groups), strict=True))
-    threads = config.instance.threads or max(1, machine.cores // planned)
+    fleet, cores = config.fleet, divided.cores
     return dataclasses.replace(
         config.instance,
         name=name_of(number),
         host=fleet.host,
         port=fleet.first_port + number - 1 if fleet.first_port else 0,
-        threads=threads,
-        cores=_cores(number, planned, threads, machine) if fleet.pins_cores else config.instance.cores,
+        threads=divided.threads,
+        cores=cores[(number - 1) % len(cores)] if cores else config.instance.cores,
         device=device,
-        memory_share=shares.get(group_of(device, has_gpu=machine.has_gpu), config.instance.memory_share),
+        memory_share=divided.memory.get(group_of(device, has_gpu=machine.has_gpu), config.instance.memory_share),
     )
-
-
-def _cores(number: int, planned: int, threads: int, machine: Machine) -> str:
-    """The cores of an instance; who comes later than those that were planned shares the cores of an earlier one."""
-    assigned = assign_cores(machine.core_numbers, planned, threads, machine.core_nodes)
-    return write_cores(assigned[(number - 1) % planned])
 
 
 def name_of(number: int) -> str:

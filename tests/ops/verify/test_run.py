@@ -276,7 +276,8 @@ def test_a_wrong_text_is_found_everywhere() -> None:
 @pytest.mark.slow
 def test_an_instance_that_dies_of_what_it_is_asked_is_found() -> None:
     """Also where another took over, so that every answer came."""
-    with running_cluster("--model", "stub:exit_on=2", "--instances", "2") as running:
+    quick = ("--set", "fleet.backoff_max_s=0.5")
+    with running_cluster("--model", "stub:exit_on=9", "--instances", "2", *quick) as running:
         running.wait_ready(2)
         report, checks = look(running.url, load=0)
     assert not report.is_good
