@@ -277,7 +277,7 @@ def test_a_wrong_text_is_found_everywhere() -> None:
 def test_an_instance_that_dies_of_what_it_is_asked_is_found() -> None:
     """Also where another took over, so that every answer came."""
     quick = ("--set", "fleet.backoff_max_s=0.5")
-    with running_cluster("--model", "stub:exit_on=9", "--instances", "2", *quick) as running:
+    with running_cluster("--model", "stub:exit_on=4", "--instances", "2", *quick) as running:
         running.wait_ready(2)
         report, checks = look(running.url, load=0)
     assert not report.is_good
