@@ -228,3 +228,11 @@ def test_a_partial_model_is_removed_too(tmp_path: Path, hub: FileServer) -> None
     assert harken("pull", NAME, env=env).returncode == 1
     assert harken("models", "remove", NAME, "--yes", env=env).returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == [".locks"]
+
+
+@pytest.mark.slow
+def test_an_issuer_that_cannot_be_read_is_wrong_usage(tmp_path: Path) -> None:
+    """As with the other commands that have --ca."""
+    (tmp_path / "words.pem").write_text("words\n")
+    done = harken("pull", NAME, "--ca", str(tmp_path / "words.pem"), env=surroundings(tmp_path))
+    assert (done.returncode, "PEM" in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr

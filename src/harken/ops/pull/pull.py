@@ -10,6 +10,7 @@ import asyncio
 import errno
 import random
 import shutil
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class Wish:
         patience: how often things are tried.
         silence_timeout_s: an answer from which nothing comes for so long is broken off.
         part_bytes: how large the parts of a file are.
+        trust: whose certificates are taken for https; None for those that this machine trusts.
     """
 
     spec: Spec
@@ -61,6 +63,7 @@ class Wish:
     patience: Patience = field(default_factory=Patience)
     silence_timeout_s: float = SILENCE_TIMEOUT_S
     part_bytes: int = PART_BYTES
+    trust: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +86,7 @@ async def pull(wish: Wish, store: ModelStore, tell: Tell) -> Pulled:
         PullFailed: it cannot be had, or the disk has no room.
         ConfigError: a token that cannot be one.
     """
-    async with open_web(wish.origin.secret, silence_timeout_s=wish.silence_timeout_s) as web:
+    async with open_web(wish.origin.secret, trust=wish.trust, silence_timeout_s=wish.silence_timeout_s) as web:
         chance = random.Random()  # noqa: S311 - it only spreads waits
         asking = Asking(web=web, patience=wish.patience, chance=chance, tell=tell)
         token_name = wish.origin.secret.what if wish.origin.secret else "HF_TOKEN"
