@@ -15,9 +15,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from harken.models.hashing import Digests
+from harken.models.lock import wait_lock
 from harken.models.manifest import FileEntry, Manifest
 from harken.models.names import MANIFEST
-from harken.models.store import ModelStore, Stored, size_of, write_manifest, write_whole
+from harken.models.removal import delete, set_aside
+from harken.models.store import ModelStore, Stored, size_of, write_manifest
+from harken.models.whole_file import write_whole
 from harken.ops.pull.files import RemoteFile
 from harken.ops.pull.partial import PartialFile
 
@@ -36,8 +39,8 @@ class Place:
     """
 
     def __init__(self, store: ModelStore, name: str, revision: str, *, part_bytes: int = PART_BYTES) -> None:
+        self._store = store
         self._folder = store.partial_place(name, revision)
-        self._final = store.place(name, revision)
         self._files = self._folder / "files"
         self._parts = self._folder / "parts"
         self._part_bytes = part_bytes
@@ -123,25 +126,35 @@ class Place:
         (self._files / MANIFEST).unlink(missing_ok=True)
 
     def publish(self, manifest: Manifest) -> Path:
-        """Give the folder its final name.
+        """Give the folder its final name; what has that name and is no model makes way.
 
         Raises:
             OSError: it cannot be.
         """
+        final = self._store.place(manifest.name, manifest.revision)
         wanted = {file.name for file in manifest.files}
         for path in self._files.rglob("*"):
             if path.is_file() and path.relative_to(self._files).as_posix() not in wanted:
                 path.unlink()  # of another list of files, which this place held before
         write_manifest(self._files, manifest)
         _sync(self._files)
-        self._final.parent.mkdir(parents=True, exist_ok=True)
-        self._files.rename(self._final)
-        _sync(self._final.parent)
+        with wait_lock(self._store.lock_of_refs(manifest.name)):  # nobody tidies the folder away meanwhile
+            final.parent.mkdir(parents=True, exist_ok=True)
+            doomed = set_aside(final) if os.path.lexists(final) else None
+            self._files.rename(final)
+        _sync(final.parent)
+        if doomed is not None:
+            with suppress(OSError):
+                delete(doomed)
+        self.discard()
+        return final
+
+    def discard(self) -> None:
+        """Leave nothing of what was collected."""
         shutil.rmtree(self._folder, ignore_errors=True)
         for parent in (self._folder.parent, self._folder.parent.parent):
             with suppress(OSError):
                 parent.rmdir()
-        return self._final
 
     def _note(self) -> None:
         noted = [asdict(entry) for entry in self._checked.values()]

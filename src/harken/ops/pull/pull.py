@@ -101,6 +101,7 @@ async def pull(wish: Wish, store: ModelStore, tell: Tell) -> Pulled:
             tell=tell,
         )
         try:
+            store.sweep(listing.name)
             async with _alone(store, listing, tell):
                 return await _Pull(wish, store, listing, means).run()
         except OSError as error:
