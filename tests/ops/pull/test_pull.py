@@ -366,7 +366,9 @@ def test_a_disk_without_room_is_noticed_before(tmp_path: Path) -> None:
         info = json.loads(source.files[f"/api/models/{NAME}"].body)
         info["siblings"][-1]["lfs"]["size"] = 2**49
         source.files[f"/api/models/{NAME}"].body = json.dumps(info).encode()
-        with pytest.raises(PullFailed, match=r"needs 562,949,953 MB more, and the disk of .* has [\d,]+ MB free"):
+        with pytest.raises(
+            PullFailed, match=r"needs 562,949,953 MB more and 17 MB to spare, and the disk of .* has [\d,]+ MB free"
+        ):
             do_pull(tmp_path, hub(source.url))
         assert len(source.answered) == 1
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -69,23 +69,22 @@ class Place:
         """Where a file that is not whole is collected."""
         return PartialFile(self._part(file), self._part(file, ".journal"), part_bytes=self._part_bytes)
 
-    def bytes_here(self, file: RemoteFile) -> int:
-        """How much of a file is on the disk already."""
-        if (entry := self.entry(file)) is not None:
-            return entry.size
-        try:
-            return self._part(file).stat().st_blocks * 512
-        except OSError:
+    def bytes_missing(self, file: RemoteFile, others: Iterable[Stored]) -> int:
+        """What a file will take of the disk beyond what is there, as far as its source tells."""
+        if self.entry(file) is not None:
             return 0
+        partial, device = self.partial(file), _device_of(self._parts)
+        # A link takes nothing; where links cannot be, the disk itself says when it is full.
+        if not partial.data.exists() and any(_device_of(path) == device for path in _twins(file, others)):
+            return 0
+        return max(0, (file.size or 0) - partial.taken)
 
     def borrow(self, file: RemoteFile, others: Iterable[Stored]) -> bool:
         """Take a file from another revision that has the same one; whether there was one. It is to be checked again."""
-        for other in others:
-            for entry in other.manifest.files:
-                if file.sha256 and entry.sha256 == file.sha256:
-                    with suppress(OSError):
-                        _link(other.folder / entry.name, self._part(file))
-                        return True
+        for path in _twins(file, others):
+            with suppress(OSError):
+                _link(path, self._part(file))
+                return True
         return False
 
     def sync(self, file: RemoteFile) -> None:
@@ -162,6 +161,22 @@ class Place:
 
     def _part(self, file: RemoteFile, more: str = "") -> Path:
         return self._parts / (file.name.replace("/", "%") + more)
+
+
+def _twins(file: RemoteFile, others: Iterable[Stored]) -> Iterator[Path]:
+    """Files of other revisions that should have the same content."""
+    for other in others:
+        for entry in other.manifest.files:
+            if file.sha256 and entry.sha256 == file.sha256:
+                yield other.folder / entry.name
+
+
+def _device_of(path: Path) -> int:
+    """The disk that a file is on; -1 of none."""
+    try:
+        return path.stat().st_dev
+    except OSError:
+        return -1
 
 
 def _link(source: Path, target: Path) -> None:

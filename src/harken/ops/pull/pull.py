@@ -7,9 +7,7 @@ Ctrl-C, SIGKILL, a power failure) leaves what arrived, for the next one to go on
 from __future__ import annotations
 
 import asyncio
-import errno
 import random
-import shutil
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,6 +26,7 @@ from harken.ops.pull.fetch import Fetch
 from harken.ops.pull.files import Listing, RemoteFile
 from harken.ops.pull.means import Means
 from harken.ops.pull.place import PART_BYTES, Place
+from harken.ops.pull.room import check_room, of_disk
 from harken.ops.pull.sources.asking import Asking
 from harken.ops.pull.sources.choose import Chosen, Origin
 from harken.ops.pull.together import together
@@ -36,9 +35,6 @@ from harken.ops.pull.web import SILENCE_TIMEOUT_S, open_web
 
 LOCK_LOOK_S = 0.2
 """How often a waiting pull looks whether the other one has ended."""
-
-SPARE_BYTES = 16 * 1024 * 1024
-"""What a disk must have beyond the files themselves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +101,7 @@ async def pull(wish: Wish, store: ModelStore, tell: Tell) -> Pulled:
             async with _alone(store, listing, tell):
                 return await _Pull(wish, store, listing, means).run()
         except OSError as error:
-            raise PullFailed(_of_disk(error, store.folder)) from error
+            raise PullFailed(of_disk(error, store.folder)) from error
 
 
 @asynccontextmanager
@@ -145,8 +141,9 @@ class _Pull:
             self._place.adopt(here, good)
         self._others = self._store.revisions(self._listing.name)
         self._place.open()
-        self._check_room()
         files = self._listing.files
+        needed = sum(self._place.bytes_missing(file, self._others) for file in files)
+        check_room(self._store.folder, needed, self._listing.name)
         self._means.tell(
             Found(
                 name=self._listing.name,
@@ -172,16 +169,6 @@ class _Pull:
         if not self._wish.rechecks:
             return left
         return [entry for entry in left if await asyncio.to_thread(_is_right, here.folder, entry)]
-
-    def _check_room(self) -> None:
-        """Refuse before anything is fetched what cannot fit."""
-        needed = sum(max(0, (file.size or 0) - self._place.bytes_here(file)) for file in self._listing.files)
-        free = shutil.disk_usage(self._store.folder).free
-        if needed + SPARE_BYTES > free:
-            raise PullFailed(
-                f"{self._listing.name} needs {_mb(needed)} more, and the disk of {self._store.folder} has {_mb(free)} "
-                "free. Make room, or choose another folder: --set models.folder=FOLDER."
-            )
 
     async def _fetch(self, file: RemoteFile, files_gate: asyncio.Semaphore) -> None:
         async with files_gate:
@@ -233,13 +220,3 @@ def _is_right(folder: Path, entry: FileEntry) -> bool:
         return digests_of(folder / entry.name).sha256 == entry.sha256
     except OSError:
         return False
-
-
-def _mb(size: int) -> str:
-    return f"{size / 1e6:,.0f} MB"
-
-
-def _of_disk(error: OSError, folder: Path) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk of {folder} is full; what arrived is kept, and the same command goes on from there."
-    return f"{error.filename or folder} cannot be written: {error.strerror or error}."
