@@ -53,6 +53,7 @@ def test_what_arrived_needs_no_room_again(tmp_path: Path) -> None:
     assert 0 < place.bytes_missing(file, []) <= len(BODY) - 40_960
 
 
+@pytest.mark.slow
 def test_an_answer_without_length_and_end_leaves_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is broken off, and nothing of it stays."""
     with server() as mirror:

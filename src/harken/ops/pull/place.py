@@ -58,6 +58,11 @@ class Place:
             noted = json.loads((self._folder / "checked.json").read_text(encoding="utf-8"))
             self._checked = {one["name"]: FileEntry(**one) for one in noted}
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Take files that are whole for others than those that are wanted."""
+        for name in names:
+            self._checked.pop(name, None)
+
     def entry(self, file: RemoteFile) -> FileEntry | None:
         """What is known of a file that is whole and checked; None of others."""
         entry = self._checked.get(file.name)
