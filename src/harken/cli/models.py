@@ -185,4 +185,4 @@ def _print_verdict(one: Stored, wrong: list[str]) -> None:
 
 def _print_lost(one: Partial) -> None:
     print(f"{one.name}, revision {one.revision[:_SHORT]}: damaged or missing: {MANIFEST}")
-    print(f"  harken pull {one.name} --revision {one.revision} mends it, with --from where it came from elsewhere.")
+    print(f"  harken pull {one.name} --revision {one.revision} mends it (with --from, if it came from elsewhere).")
