@@ -228,3 +228,31 @@ def test_a_partial_model_is_removed_too(tmp_path: Path, hub: FileServer) -> None
     assert harken("pull", NAME, env=env).returncode == 1
     assert harken("models", "remove", NAME, "--yes", env=env).returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == [".locks"]
+
+
+@pytest.mark.slow
+def test_an_issuer_that_cannot_be_read_is_wrong_usage(tmp_path: Path) -> None:
+    """As with the other commands that have --ca."""
+    (tmp_path / "words.pem").write_text("words\n")
+    done = harken("pull", NAME, "--ca", str(tmp_path / "words.pem"), env=surroundings(tmp_path))
+    assert (done.returncode, "PEM" in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr
+
+
+@pytest.mark.slow
+def test_a_model_without_its_manifest_is_listed_as_damaged_and_removed(tmp_path: Path, hub: FileServer) -> None:
+    """Verifying names what is missing, and the command that mends it."""
+    env = surroundings(tmp_path, hub)
+    harken("pull", NAME, env=env)
+    folder = ModelStore(tmp_path).place(NAME, COMMIT)
+    (folder / "harken-manifest.json").unlink()
+    listed = json.loads(harken("models", "--json", env=env).stdout)
+    assert [(one["revision"], one["state"], one["folder"]) for one in listed] == [(COMMIT, "damaged", str(folder))]
+    verified = harken("models", "verify", env=env)
+    assert (verified.returncode, "harken-manifest.json" in verified.stdout) == (1, True), verified
+    words = verified.stdout.splitlines()[-1].split(" mends it")[0].split()
+    assert harken(*words[1:], env=env).returncode == 0
+    assert harken("models", "verify", NAME, env=env).returncode == 0
+    (folder / "harken-manifest.json").write_text("{}")
+    assert harken("models", "verify", NAME, "--json", env=env).returncode == 1
+    removed = harken("models", "remove", NAME, "--yes", env=env)
+    assert (removed.returncode, folder.exists()) == (0, False), removed

@@ -89,14 +89,14 @@ def test_a_store_that_is_not_there_is_empty(tmp_path: Path) -> None:
 
 
 def test_what_is_removed_leaves_nothing(tmp_path: Path) -> None:
-    """Not even the folders around it; another revision stays."""
+    """Not even the folders around it, but for locks, which are never deleted; another revision stays."""
     store = ModelStore(tmp_path)
     first = put(store, "x/y", A, at="", ref="")
     second = put(store, "x/y", B, at="")
-    store.remove(first)
+    store.remove("x/y", first)
     assert [one.revision for one in store.all()] == [B]
-    store.remove(second)
-    assert list(tmp_path.iterdir()) == []
+    store.remove("x/y", second)
+    assert [one.name for one in tmp_path.iterdir()] == [".locks"]
 
 
 def test_when_it_was_verified_is_noted(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from fastapi import APIRouter, Request, Response
 from harken.api.byte_range import Portion, portion_of
 from harken.api.errors import answer
 from harken.api.file_stream import STALL_S, FileStream
+from harken.api.opening import open_in
 from harken.api.schema.model_files import FILE, INDEX, MANIFEST
 from harken.errors import Draining, NotFound, RangeNotSatisfiable, Unavailable
 from harken.log import get_log
@@ -108,7 +109,8 @@ class ModelFiles:
             raise Unavailable("Enough model files are being sent already.", retry_after_s=2)
         self._sending += 1
         try:
-            descriptor, entry = await self._in_pool(lambda: self._shelf.open(offered, name))
+            self._check_open()
+            descriptor, entry = await open_in(self.pool, lambda: self._shelf.open(offered, name))
         except BaseException:
             self._sending -= 1
             raise
@@ -159,9 +161,12 @@ class ModelFiles:
             _log.exception("model_files.not_hashed")
 
     async def _in_pool(self, work: Callable[[], Result]) -> Result:
+        self._check_open()
+        return await asyncio.get_running_loop().run_in_executor(self.pool, work)
+
+    def _check_open(self) -> None:
         if self._is_closed.is_set():
             raise Draining(retry_after_s=5)
-        return await asyncio.get_running_loop().run_in_executor(self.pool, work)
 
 
 def model_files_routes(files: ModelFiles | None) -> APIRouter:

@@ -18,10 +18,10 @@ class Line:
         revision: the whole commit.
         refs: branches and tags that meant it.
         is_default: it is what the bare name means.
-        state: "complete", "damaged" (files are gone, or have another size) or "partial".
+        state: "complete", "damaged" (files or the manifest are gone, or a file has another size) or "partial".
         bytes: on the disk.
-        source: where it came from; "" of a partial one.
-        pulled_at: when it was complete; "" of a partial one.
+        source: where it came from; "" of one without a manifest.
+        pulled_at: when it was complete; "" of one without a manifest.
         verified_at: when its files were last hashed and found right.
         folder: where it is.
     """
@@ -41,7 +41,8 @@ class Line:
 def lines_of(store: ModelStore) -> list[Line]:
     """What is in the folder of models."""
     lines = [_complete(one, store.find(Spec(name=one.manifest.name))) for one in store.all()]
-    return lines + [_partial(one) for one in store.partials()]
+    lines += [_without_manifest(one, "damaged") for one in store.damaged()]
+    return lines + [_without_manifest(one, "partial") for one in store.partials()]
 
 
 def _complete(one: Stored, default: Stored | None) -> Line:
@@ -60,13 +61,13 @@ def _complete(one: Stored, default: Stored | None) -> Line:
     )
 
 
-def _partial(one: Partial) -> Line:
+def _without_manifest(one: Partial, state: str) -> Line:
     return Line(
         name=one.name,
         revision=one.revision,
         refs=(),
         is_default=False,
-        state="partial",
+        state=state,
         bytes=bytes_on_disk(one.folder),
         source="",
         pulled_at="",

@@ -19,7 +19,7 @@ from harken.cli.model_lines import bytes_freed, fields_of, lines_of
 from harken.errors import ConfigError, HarkenError
 from harken.models.hashing import digests_of
 from harken.models.lock import try_lock
-from harken.models.names import Spec, wanted_spec
+from harken.models.names import MANIFEST, Spec, wanted_spec
 from harken.models.store import ModelStore, Partial, Stored, note_verified, size_of
 
 _LEAST_WIDTH = 120
@@ -73,7 +73,11 @@ def verify(store: ModelStore, model: str | None, *, as_json: bool) -> int:
     Raises:
         NoSuchModel: nothing of that name was pulled.
     """
-    chosen = store.all() if model is None else _chosen(store, wanted_spec(model))
+    spec = None if model is None else wanted_spec(model)
+    chosen = store.all() if spec is None else _named(store.revisions(spec.name), spec)
+    lost = [one for one in store.damaged() if spec is None or _is_lost(one, spec)]
+    if spec is not None and not chosen and not lost:
+        raise NoSuchModel(f"{spec} is not among the pulled models in {store.folder}; `harken models` lists them.")
     reports = []
     for one in chosen:
         wrong = _wrong_files(one)
@@ -82,9 +86,13 @@ def verify(store: ModelStore, model: str | None, *, as_json: bool) -> int:
         reports.append({"name": one.name, "revision": one.revision, "damaged": wrong})
         if not as_json:
             _print_verdict(one, wrong)
+    for left in lost:
+        reports.append({"name": left.name, "revision": left.revision, "damaged": [MANIFEST]})
+        if not as_json:
+            _print_lost(left)
     if as_json:
         print(json.dumps(reports, indent=2, ensure_ascii=False))
-    elif not chosen:
+    elif not reports:
         print(f"No models in {store.folder}.")
     return 1 if any(report["damaged"] for report in reports) else 0
 
@@ -98,8 +106,9 @@ def remove(store: ModelStore, model: str, *, is_sure: bool) -> None:
         ConfigError: there is nobody to ask.
     """
     spec = _spec_of(model)
+    store.sweep(spec.name)
     doomed: list[Stored | Partial] = [*_named(store.revisions(spec.name), spec)]
-    doomed += [one for one in store.partials() if one.name == spec.name and _is_meant(one.revision, (), spec)]
+    doomed += [one for one in (*store.damaged(), *store.partials()) if _is_lost(one, spec)]
     if not doomed:
         raise NoSuchModel(f"{model} is not among the pulled models in {store.folder}; `harken models` lists them.")
     folders = [one.folder for one in doomed]
@@ -125,7 +134,7 @@ def _delete(store: ModelStore, one: Stored | Partial) -> None:
         with try_lock(store.lock_of(name, revision)) as is_taken:
             if not is_taken:
                 raise ModelBusy(f"Revision {revision[:_SHORT]} of {name} is being pulled; it was not deleted.")
-            store.remove(one.folder)
+            store.remove(name, one.folder)
     except OSError as error:
         raise ModelBusy(f"{one.folder} cannot be deleted: {error.strerror or error}.") from error
 
@@ -137,11 +146,8 @@ def _spec_of(model: str) -> Spec:
         raise NoSuchModel(f"{model[:200]!r} is no pulled model; only what `harken pull` fetched is deleted.") from error
 
 
-def _chosen(store: ModelStore, spec: Spec) -> list[Stored]:
-    found = _named(store.revisions(spec.name), spec)
-    if not found:
-        raise NoSuchModel(f"{spec} is not among the pulled models in {store.folder}; `harken models` lists them.")
-    return found
+def _is_lost(one: Partial, spec: Spec) -> bool:
+    return one.name == spec.name and _is_meant(one.revision, (), spec)
 
 
 def _named(revisions: list[Stored], spec: Spec) -> list[Stored]:
@@ -175,3 +181,8 @@ def _print_verdict(one: Stored, wrong: list[str]) -> None:
     print(f"{title}: damaged or missing: {', '.join(wrong)}")
     source = "" if "huggingface.co" in manifest.source else f" --from {manifest.source}"
     print(f"  harken pull {manifest.name} --revision {manifest.revision} --recheck{source} mends it.")
+
+
+def _print_lost(one: Partial) -> None:
+    print(f"{one.name}, revision {one.revision[:_SHORT]}: damaged or missing: {MANIFEST}")
+    print(f"  harken pull {one.name} --revision {one.revision} mends it (with --from, if it came from elsewhere).")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harken.cli.flags import ConfigFile, Settings
+from harken.cli.flags import Ca, ConfigFile, Settings
 from harken.errors import ConfigError
 
 
@@ -24,11 +24,13 @@ def pull(
         bool, typer.Option("--recheck", help="Hash what is here already; fetch again what is damaged.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each event.")] = False,
+    ca: Ca = None,
     config: ConfigFile = None,
     settings: Settings = None,
 ) -> None:
     """Fetch a model: all of it, checked, or nothing that could be mistaken for it."""
     from harken.cli.app import read_config
+    from harken.cli.client import trusting
     from harken.cli.pull import run
     from harken.models.names import Spec, is_revision, wanted_spec
     from harken.models.store import open_store
@@ -44,6 +46,6 @@ def pull(
         spec = Spec(name=spec.name, revision=revision)
     origin = parse_origin(source, token_env, os.environ)
     store = open_store(read_config(config, settings).models, os.environ)
-    wish = Wish(spec=spec, origin=origin, connections=connections, rechecks=recheck)
+    wish = Wish(spec=spec, origin=origin, connections=connections, rechecks=recheck, trust=trusting(ca) if ca else None)
     is_set_here = any(one.partition("=")[0].strip() == "models.folder" for one in settings or ())
     sys.exit(run(wish, store, as_json=as_json, is_folder_set_here=is_set_here))

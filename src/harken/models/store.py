@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from harken.config import ModelsConfig
 from harken.models.manifest import Manifest, manifest_fields, read_manifest
 from harken.models.names import MANIFEST, Spec, folder_of, is_commit, is_name, name_of
+from harken.models.refs import read_refs, remove_if_empty, write_ref
+from harken.models.removal import delete, set_aside, sweep
+from harken.models.whole_file import write_whole
 
 DEFAULT = ""
 """The ref of what was pulled without naming a revision."""
@@ -58,12 +60,12 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Partial:
-    """A revision that is not complete; its bytes are what lies there.
+    """A revision that is not complete, or lost its manifest; its bytes are what lies there.
 
     Attributes:
         name: of the model.
         revision: of it.
-        folder: where its files are collected.
+        folder: where its files are.
     """
 
     name: str
@@ -143,6 +145,16 @@ class ModelStore:
                 ]
         return found
 
+    def damaged(self) -> list[Partial]:
+        """What has the name of a revision, and no manifest that can be read."""
+        found = []
+        for parent in _folders(self.folder):
+            name = name_of(parent.name)
+            if name is not None:
+                its = (Partial(name=name, revision=one.name, folder=one) for one in _folders(parent))
+                found += [one for one in its if is_commit(one.revision) and self.at(name, one.revision) is None]
+        return found
+
     def place(self, name: str, revision: str) -> Path:
         """Where a complete revision is, or will be."""
         return self.folder / folder_of(name) / revision
@@ -155,32 +167,45 @@ class ModelStore:
         """The file of its lock."""
         return self.folder / ".locks" / f"{folder_of(name)}@{revision}"
 
+    def lock_of_refs(self, name: str) -> Path:
+        """The file of the lock on what its branches mean, and on which revisions there are."""
+        return self.folder / ".locks" / folder_of(name)
+
     def refs(self, name: str) -> dict[str, str]:
         """What branches and tags of a model meant when they were pulled."""
-        try:
-            raw = json.loads((self.folder / folder_of(name) / "refs.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        if not isinstance(raw, dict):
-            return {}
-        return {ref: revision for ref, revision in raw.items() if isinstance(revision, str) and is_commit(revision)}
+        return read_refs(self.folder / folder_of(name))
 
     def set_ref(self, name: str, ref: str, revision: str) -> None:
         """Note what a branch or tag means now."""
-        refs = self.refs(name) | {ref: revision}
-        write_whole(self.folder / folder_of(name) / "refs.json", json.dumps(refs, indent=2, ensure_ascii=False))
+        write_ref(self.folder / folder_of(name), self.lock_of_refs(name), ref, revision)
 
-    def remove(self, folder: Path) -> None:
-        """Delete a revision; it loses its name first, so that nobody finds half of it.
+    def remove(self, name: str, folder: Path) -> None:
+        """Delete a revision; it loses its name first, so that nobody finds half of it. Its lock is held.
 
         Raises:
             OSError: it cannot be deleted.
         """
-        doomed = folder.with_name(f".removed-{folder.name}-{os.getpid()}")
-        folder.rename(doomed)
-        shutil.rmtree(doomed)
-        for parent in (doomed.parent, doomed.parent.parent):
-            _remove_if_empty(parent, below=self.folder)
+        delete(set_aside(folder))
+        self._tidy(name)
+
+    def sweep(self, name: str) -> None:
+        """Delete what earlier removals of a model that were killed left."""
+        found = [sweep(parent, lambda revision: self.lock_of(name, revision)) for parent in self._parents(name)]
+        if any(found):
+            with suppress(OSError):
+                self._tidy(name)
+
+    def _tidy(self, name: str) -> None:
+        """Delete the folders of a model in which nothing is left."""
+        whole, partial = self._parents(name)
+        if whole.is_dir():
+            remove_if_empty(whole, self.lock_of_refs(name))
+        for empty in (partial, partial.parent):
+            with suppress(OSError):
+                empty.rmdir()
+
+    def _parents(self, name: str) -> tuple[Path, Path]:
+        return self.folder / folder_of(name), self.folder / ".partial" / folder_of(name)
 
 
 def manifest_in(folder: Path) -> Manifest | None:
@@ -204,17 +229,6 @@ def note_verified(stored: Stored, at: str) -> None:
         return
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file under another name and rename it, so that nobody ever reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
 def size_of(path: Path) -> int | None:
     """A file's size; None where there is no file."""
     try:
@@ -228,14 +242,3 @@ def _folders(parent: Path) -> list[Path]:
         return sorted(one for one in parent.iterdir() if one.is_dir() and not one.name.startswith("."))
     except OSError:
         return []
-
-
-def _remove_if_empty(folder: Path, *, below: Path) -> None:
-    if folder == below or below not in folder.parents:
-        return
-    left = [one.name for one in folder.iterdir()]
-    if left == ["refs.json"]:
-        (folder / "refs.json").unlink()
-        left = []
-    if not left:
-        folder.rmdir()

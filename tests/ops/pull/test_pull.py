@@ -11,6 +11,7 @@ import pytest
 
 from harken.models.lock import try_lock
 from harken.models.names import wanted_spec
+from harken.models.removal import set_aside
 from harken.models.store import ModelStore
 from harken.ops.pull import pull as pull_module
 from harken.ops.pull.events import Event, Found, Retrying, Verified
@@ -365,7 +366,9 @@ def test_a_disk_without_room_is_noticed_before(tmp_path: Path) -> None:
         info = json.loads(source.files[f"/api/models/{NAME}"].body)
         info["siblings"][-1]["lfs"]["size"] = 2**49
         source.files[f"/api/models/{NAME}"].body = json.dumps(info).encode()
-        with pytest.raises(PullFailed, match=r"needs 562,949,953 MB more, and the disk of .* has [\d,]+ MB free"):
+        with pytest.raises(
+            PullFailed, match=r"needs 562,949,953 MB more and 17 MB to spare, and the disk of .* has [\d,]+ MB free"
+        ):
             do_pull(tmp_path, hub(source.url))
         assert len(source.answered) == 1
 
@@ -405,6 +408,31 @@ def test_a_damaged_model_is_mended(tmp_path: Path) -> None:
         assert not do_pull(tmp_path, hub(source.url), rechecks=True).was_here
         assert contents(folder) == files
         assert source.sent(WEIGHTS) == sent
+
+
+@pytest.mark.parametrize("manifest", [None, b"", b"{}"])
+def test_a_model_that_lost_its_manifest_is_pulled_again(tmp_path: Path, manifest: bytes | None) -> None:
+    """What is left of it makes way in the last step; until then it is listed."""
+    with server() as source:
+        serve_huggingface(source, model())
+        folder = do_pull(tmp_path, hub(source.url)).stored.folder
+        (folder / "harken-manifest.json").unlink()
+        if manifest is not None:
+            (folder / "harken-manifest.json").write_bytes(manifest)
+        assert [one.folder for one in ModelStore(tmp_path).damaged()] == [folder]
+        assert contents(do_pull(tmp_path, hub(source.url)).stored.folder) == model()
+    assert ModelStore(tmp_path).damaged() == []
+    assert sorted(one.name for one in folder.parent.iterdir()) == [COMMIT, "refs.json"]
+
+
+def test_a_pull_sweeps_what_a_killed_removal_left(tmp_path: Path) -> None:
+    """Else it would take its place for ever."""
+    with server() as source:
+        serve_huggingface(source, model())
+        folder = do_pull(tmp_path, hub(source.url)).stored.folder
+        left = set_aside(folder)
+        do_pull(tmp_path, hub(source.url))
+    assert folder.exists() and not left.exists()
 
 
 def test_what_an_earlier_list_had_does_not_stay(tmp_path: Path) -> None:

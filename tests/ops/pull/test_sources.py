@@ -23,7 +23,7 @@ from tests.ops.pull.hubs import (
     sha256,
 )
 from tests.ops.pull.pulling import contents, do_pull, server
-from tests.ops.pull.servers import Fault, File
+from tests.ops.pull.servers import Fault, File, Request
 
 LARGE = 2 * 1024 * 1024
 
@@ -199,6 +199,57 @@ def test_sizes_that_nobody_tells_are_found_out(tmp_path: Path) -> None:
             file.has_ranges = False
         mirror.fault = lambda request, _: Fault(status=405) if request.method == "HEAD" else Fault(hides_length=True)
         assert contents(do_pull(tmp_path, f"folder:{mirror.url}/mirror").stored.folder) == model(LARGE)
+
+
+@pytest.mark.parametrize("etag", ['"one"', 'W/"one"'])
+def test_a_server_without_head_tells_versions_with_the_first_byte(tmp_path: Path, etag: str) -> None:
+    """What did not change is not fetched again, and what did is."""
+    with server() as mirror:
+        serve_folder(mirror, model())
+        mirror.fault = lambda request, _: Fault(status=405) if request.method == "HEAD" else None
+        for file in mirror.files.values():
+            file.etag = etag
+        first = do_pull(tmp_path, f"folder:{mirror.url}/mirror").stored
+        assert do_pull(tmp_path, f"folder:{mirror.url}/mirror").was_here
+        changed = model() | {"config.json": model()["config.json"].replace(b"qwen3", b"qwen4")}
+        mirror.files["/mirror/config.json"] = File(changed["config.json"], etag=etag.replace("one", "two"))
+        second = do_pull(tmp_path, f"folder:{mirror.url}/mirror").stored
+    assert contents(second.folder) == changed
+    assert (contents(first.folder), second.refs) == (model(), ("",))
+
+
+@pytest.mark.parametrize("hides_length", [True, False])
+def test_what_a_server_tells_nothing_of_is_fetched_to_be_known(tmp_path: Path, hides_length: bool) -> None:
+    """A file may be another one of the same size; the same content is the same revision, and takes no more room."""
+    with server() as mirror:
+        serve_folder(mirror, model())
+        for file in mirror.files.values():
+            file.etag, file.has_ranges = "", False
+        gone = ""
+
+        def fault(request: Request, _: int) -> Fault:
+            if request.method == "HEAD":
+                return Fault(status=405)
+            is_gone = request.path == gone and "range" not in request.headers
+            return Fault(status=404) if is_gone else Fault(hides_length=hides_length)
+
+        mirror.fault = fault
+        first, again = (do_pull(tmp_path, f"folder:{mirror.url}/mirror") for _ in range(2))
+        assert (again.stored.revision, again.was_here) == (first.stored.revision, False)
+        changed = model() | {"config.json": model()["config.json"].replace(b"qwen3", b"qwen4")}
+        mirror.files["/mirror/config.json"].body = changed["config.json"]
+        mirror.files["/mirror/merges.txt"].body = b"b a\n"
+        gone = "/mirror/vocab.json"
+        with pytest.raises(PullFailed):
+            do_pull(tmp_path, f"folder:{mirror.url}/mirror")
+        gone, mirror.files["/mirror/merges.txt"].body = "", model()["merges.txt"]
+        second = do_pull(tmp_path, f"folder:{mirror.url}/mirror").stored
+        sums = "".join(f"{sha256(body)}  {name}\n" for name, body in changed.items())
+        mirror.files["/mirror/SHA256SUMS"] = File(sums.encode())
+        if not hides_length:
+            assert do_pull(tmp_path, f"folder:{mirror.url}/mirror").was_here, "with digests it is known at last"
+    assert (contents(first.stored.folder), contents(second.folder)) == (model(), changed)
+    assert (ModelStore(tmp_path).partials(), second.refs) == ([], ("",))
 
 
 @pytest.mark.parametrize("link", ["../../evil.json", "%2e%2e/evil.json", "a/../../evil.json"])

@@ -24,6 +24,7 @@ from harken.ops.pull.files import RemoteFile, what_is_wrong
 from harken.ops.pull.means import Facts, Means
 from harken.ops.pull.partial import PartialFile
 from harken.ops.pull.ranges import content_length, parse_content_range, version_of
+from harken.ops.pull.room import check_room, has_room, mb
 from harken.ops.pull.together import together
 from harken.ops.pull.tries import Tries
 
@@ -93,6 +94,9 @@ class Fetch:
             facts = await self._again(self._ask)
         if facts.size is not None and file.size is not None and facts.size != file.size:
             raise Spoiled(f"the server has {facts.size} bytes where the source promises {file.size}")
+        if file.size is None:
+            # Nobody could count it before.
+            check_room(self._partial.data.parent, max(0, (facts.size or 0) - self._partial.taken), file.name)
         if facts.has_ranges and facts.size is not None:
             await self._arrive_in_parts(facts.size, facts.version)
         else:
@@ -171,8 +175,21 @@ class Fetch:
                 self._means.tell(Arrived(file=self._file.name, bytes=len(block)))
                 if expected is not None and self._partial.arrived > expected:
                     raise Spoiled(f"the server sends more than the {expected} bytes that the source promises")
+                if expected is None:
+                    self._leave_room()
         if expected is not None and self._partial.arrived < expected:
             raise Transient("the answer ends too soon")
+
+    def _leave_room(self) -> None:
+        """An answer of a length that nobody told may have no end."""
+        folder = self._partial.data.parent
+        if not has_room(folder):
+            arrived = self._partial.arrived
+            self._drop()  # of an answer in one piece nothing can be gone on from
+            raise PullFailed(
+                f"{self._file.name} has a length that nobody tells, and {mb(arrived)} of it left no room on the disk "
+                f"of {folder}."
+            )
 
     # --- checking, trying ---------------------------------------------------------------------------------------------
 

@@ -52,6 +52,8 @@ class Listing:
         ref: what was asked for: a branch, a tag, a commit; "" for the source's default.
         source: where it is, for people and for the manifest: no secret in it.
         files: those that are wanted.
+        untold: names of files of which the source tells neither digest nor version. They may be others at any time
+            under the same revision, which is then only a name for this try.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Listing:
     ref: str
     source: str
     files: tuple[RemoteFile, ...]
+    untold: frozenset[str] = frozenset()
 
 
 def what_is_wrong(file: RemoteFile, found: Digests) -> str:

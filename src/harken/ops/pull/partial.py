@@ -50,6 +50,14 @@ class PartialFile:
         return sum(self.counts)
 
     @property
+    def taken(self) -> int:
+        """Bytes of the disk that the data takes, whoever wrote it."""
+        try:
+            return self.data.stat().st_blocks * 512
+        except OSError:
+            return 0
+
+    @property
     def missing(self) -> list[int]:
         """The numbers of parts that are not whole."""
         return [number for number, (_, size) in enumerate(self.parts) if self.counts[number] < size]

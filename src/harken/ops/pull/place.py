@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from harken.models.hashing import Digests
+from harken.models.lock import wait_lock
 from harken.models.manifest import FileEntry, Manifest
 from harken.models.names import MANIFEST
-from harken.models.store import ModelStore, Stored, size_of, write_manifest, write_whole
+from harken.models.removal import delete, set_aside
+from harken.models.store import ModelStore, Stored, size_of, write_manifest
+from harken.models.whole_file import write_whole
 from harken.ops.pull.files import RemoteFile
 from harken.ops.pull.partial import PartialFile
 
@@ -36,8 +39,8 @@ class Place:
     """
 
     def __init__(self, store: ModelStore, name: str, revision: str, *, part_bytes: int = PART_BYTES) -> None:
+        self._store = store
         self._folder = store.partial_place(name, revision)
-        self._final = store.place(name, revision)
         self._files = self._folder / "files"
         self._parts = self._folder / "parts"
         self._part_bytes = part_bytes
@@ -55,6 +58,11 @@ class Place:
             noted = json.loads((self._folder / "checked.json").read_text(encoding="utf-8"))
             self._checked = {one["name"]: FileEntry(**one) for one in noted}
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Take files that are whole for others than those that are wanted."""
+        for name in names:
+            self._checked.pop(name, None)
+
     def entry(self, file: RemoteFile) -> FileEntry | None:
         """What is known of a file that is whole and checked; None of others."""
         entry = self._checked.get(file.name)
@@ -66,23 +74,22 @@ class Place:
         """Where a file that is not whole is collected."""
         return PartialFile(self._part(file), self._part(file, ".journal"), part_bytes=self._part_bytes)
 
-    def bytes_here(self, file: RemoteFile) -> int:
-        """How much of a file is on the disk already."""
-        if (entry := self.entry(file)) is not None:
-            return entry.size
-        try:
-            return self._part(file).stat().st_blocks * 512
-        except OSError:
+    def bytes_missing(self, file: RemoteFile, others: Iterable[Stored]) -> int:
+        """What a file will take of the disk beyond what is there, as far as its source tells."""
+        if self.entry(file) is not None:
             return 0
+        partial, device = self.partial(file), _device_of(self._parts)
+        # A link takes nothing; where links cannot be, the disk itself says when it is full.
+        if not partial.data.exists() and any(_device_of(path) == device for path in _twins(file, others)):
+            return 0
+        return max(0, (file.size or 0) - partial.taken)
 
     def borrow(self, file: RemoteFile, others: Iterable[Stored]) -> bool:
         """Take a file from another revision that has the same one; whether there was one. It is to be checked again."""
-        for other in others:
-            for entry in other.manifest.files:
-                if file.sha256 and entry.sha256 == file.sha256:
-                    with suppress(OSError):
-                        _link(other.folder / entry.name, self._part(file))
-                        return True
+        for path in _twins(file, others):
+            with suppress(OSError):
+                _link(path, self._part(file))
+                return True
         return False
 
     def sync(self, file: RemoteFile) -> None:
@@ -123,25 +130,35 @@ class Place:
         (self._files / MANIFEST).unlink(missing_ok=True)
 
     def publish(self, manifest: Manifest) -> Path:
-        """Give the folder its final name.
+        """Give the folder its final name; what has that name and is no model makes way.
 
         Raises:
             OSError: it cannot be.
         """
+        final = self._store.place(manifest.name, manifest.revision)
         wanted = {file.name for file in manifest.files}
         for path in self._files.rglob("*"):
             if path.is_file() and path.relative_to(self._files).as_posix() not in wanted:
                 path.unlink()  # of another list of files, which this place held before
         write_manifest(self._files, manifest)
         _sync(self._files)
-        self._final.parent.mkdir(parents=True, exist_ok=True)
-        self._files.rename(self._final)
-        _sync(self._final.parent)
+        with wait_lock(self._store.lock_of_refs(manifest.name)):  # nobody tidies the folder away meanwhile
+            final.parent.mkdir(parents=True, exist_ok=True)
+            doomed = set_aside(final) if os.path.lexists(final) else None
+            self._files.rename(final)
+        _sync(final.parent)
+        if doomed is not None:
+            with suppress(OSError):
+                delete(doomed)
+        self.discard()
+        return final
+
+    def discard(self) -> None:
+        """Leave nothing of what was collected."""
         shutil.rmtree(self._folder, ignore_errors=True)
         for parent in (self._folder.parent, self._folder.parent.parent):
             with suppress(OSError):
                 parent.rmdir()
-        return self._final
 
     def _note(self) -> None:
         noted = [asdict(entry) for entry in self._checked.values()]
@@ -149,6 +166,22 @@ class Place:
 
     def _part(self, file: RemoteFile, more: str = "") -> Path:
         return self._parts / (file.name.replace("/", "%") + more)
+
+
+def _twins(file: RemoteFile, others: Iterable[Stored]) -> Iterator[Path]:
+    """Files of other revisions that should have the same content."""
+    for other in others:
+        for entry in other.manifest.files:
+            if file.sha256 and entry.sha256 == file.sha256:
+                yield other.folder / entry.name
+
+
+def _device_of(path: Path) -> int:
+    """The disk that a file is on; -1 of none."""
+    try:
+        return path.stat().st_dev
+    except OSError:
+        return -1
 
 
 def _link(source: Path, target: Path) -> None:

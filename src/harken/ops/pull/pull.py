@@ -7,9 +7,8 @@ Ctrl-C, SIGKILL, a power failure) leaves what arrived, for the next one to go on
 from __future__ import annotations
 
 import asyncio
-import errno
 import random
-import shutil
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from harken.models.hashing import digests_of
 from harken.models.lock import try_lock
-from harken.models.manifest import FileEntry, Manifest
+from harken.models.manifest import FileEntry, Manifest, content_revision
 from harken.models.names import Spec
 from harken.models.store import ModelStore, Stored
 from harken.ops.pull.events import Found, Tell, Verified, Waiting
@@ -27,6 +26,7 @@ from harken.ops.pull.fetch import Fetch
 from harken.ops.pull.files import Listing, RemoteFile
 from harken.ops.pull.means import Means
 from harken.ops.pull.place import PART_BYTES, Place
+from harken.ops.pull.room import check_room, of_disk
 from harken.ops.pull.sources.asking import Asking
 from harken.ops.pull.sources.choose import Chosen, Origin
 from harken.ops.pull.together import together
@@ -35,9 +35,6 @@ from harken.ops.pull.web import SILENCE_TIMEOUT_S, open_web
 
 LOCK_LOOK_S = 0.2
 """How often a waiting pull looks whether the other one has ended."""
-
-SPARE_BYTES = 16 * 1024 * 1024
-"""What a disk must have beyond the files themselves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +49,7 @@ class Wish:
         patience: how often things are tried.
         silence_timeout_s: an answer from which nothing comes for so long is broken off.
         part_bytes: how large the parts of a file are.
+        trust: whose certificates are taken for https; None for those that this machine trusts.
     """
 
     spec: Spec
@@ -61,6 +59,7 @@ class Wish:
     patience: Patience = field(default_factory=Patience)
     silence_timeout_s: float = SILENCE_TIMEOUT_S
     part_bytes: int = PART_BYTES
+    trust: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +82,7 @@ async def pull(wish: Wish, store: ModelStore, tell: Tell) -> Pulled:
         PullFailed: it cannot be had, or the disk has no room.
         ConfigError: a token that cannot be one.
     """
-    async with open_web(wish.origin.secret, silence_timeout_s=wish.silence_timeout_s) as web:
+    async with open_web(wish.origin.secret, trust=wish.trust, silence_timeout_s=wish.silence_timeout_s) as web:
         chance = random.Random()  # noqa: S311 - it only spreads waits
         asking = Asking(web=web, patience=wish.patience, chance=chance, tell=tell)
         token_name = wish.origin.secret.what if wish.origin.secret else "HF_TOKEN"
@@ -98,16 +97,17 @@ async def pull(wish: Wish, store: ModelStore, tell: Tell) -> Pulled:
             tell=tell,
         )
         try:
-            async with _alone(store, listing, tell):
+            store.sweep(listing.name)
+            async with _alone(store, listing.name, listing.revision, tell):
                 return await _Pull(wish, store, listing, means).run()
         except OSError as error:
-            raise PullFailed(_of_disk(error, store.folder)) from error
+            raise PullFailed(of_disk(error, store.folder)) from error
 
 
 @asynccontextmanager
-async def _alone(store: ModelStore, listing: Listing, tell: Tell) -> AsyncIterator[None]:
+async def _alone(store: ModelStore, name: str, revision: str, tell: Tell) -> AsyncIterator[None]:
     """Wait until no other process pulls the same."""
-    path = store.lock_of(listing.name, listing.revision)
+    path = store.lock_of(name, revision)
     is_told = False
     while True:
         with try_lock(path) as is_taken:
@@ -115,7 +115,7 @@ async def _alone(store: ModelStore, listing: Listing, tell: Tell) -> AsyncIterat
                 yield
                 return
         if not is_told:
-            tell(Waiting(reason=f"{listing.name} is being pulled by another process; waiting for it"))
+            tell(Waiting(reason=f"{name} is being pulled by another process; waiting for it"))
             is_told = True
         await asyncio.sleep(LOCK_LOOK_S)
 
@@ -132,17 +132,19 @@ class _Pull:
         self._others: list[Stored] = []
 
     async def run(self) -> Pulled:
-        here = self._stored()
+        # What nothing is told of has to be fetched to be known, and what is here stays until then.
+        here = None if self._listing.untold else self._stored(self._listing.revision)
         if here is not None:
             good = await self._good_files(here)
             if len(good) == len(here.manifest.files):
-                self._set_ref()
-                return Pulled(stored=self._stored() or here, was_here=True)
+                return self._named(here, was_here=True)
             self._place.adopt(here, good)
         self._others = self._store.revisions(self._listing.name)
         self._place.open()
-        self._check_room()
+        self._place.forget(self._listing.untold)
         files = self._listing.files
+        needed = sum(self._place.bytes_missing(file, self._others) for file in files)
+        check_room(self._store.folder, needed, self._listing.name)
         self._means.tell(
             Found(
                 name=self._listing.name,
@@ -156,10 +158,10 @@ class _Pull:
         # So many files at a time: each has its descriptors open. The large ones first: they take longest.
         files_gate = asyncio.Semaphore(self._wish.connections)
         await together(self._fetch(file, files_gate) for file in sorted(files, key=lambda file: -(file.size or 0)))
-        return self._publish()
+        return await self._finish()
 
-    def _stored(self) -> Stored | None:
-        return self._store.at(self._listing.name, self._listing.revision)
+    def _stored(self, revision: str) -> Stored | None:
+        return self._store.at(self._listing.name, revision)
 
     async def _good_files(self, here: Stored) -> list[FileEntry]:
         """Files of a complete model that need not be fetched again; they are hashed where that was asked for."""
@@ -168,16 +170,6 @@ class _Pull:
         if not self._wish.rechecks:
             return left
         return [entry for entry in left if await asyncio.to_thread(_is_right, here.folder, entry)]
-
-    def _check_room(self) -> None:
-        """Refuse before anything is fetched what cannot fit."""
-        needed = sum(max(0, (file.size or 0) - self._place.bytes_here(file)) for file in self._listing.files)
-        free = shutil.disk_usage(self._store.folder).free
-        if needed + SPARE_BYTES > free:
-            raise PullFailed(
-                f"{self._listing.name} needs {_mb(needed)} more, and the disk of {self._store.folder} has {_mb(free)} "
-                "free. Make room, or choose another folder: --set models.folder=FOLDER."
-            )
 
     async def _fetch(self, file: RemoteFile, files_gate: asyncio.Semaphore) -> None:
         async with files_gate:
@@ -202,26 +194,39 @@ class _Pull:
         await asyncio.to_thread(self._place.sync, file)
         return self._place.keep(file, found)
 
-    def _publish(self) -> Pulled:
-        entries = [self._place.entry(file) for file in self._listing.files]
+    async def _finish(self) -> Pulled:
+        found = [self._place.entry(file) for file in self._listing.files]
+        entries = [entry for entry in found if entry is not None]
+        assert len(entries) == len(self._listing.files), f"{len(entries)} of {len(self._listing.files)}"
+        if not self._listing.untold:
+            return self._publish(self._listing.revision, entries)
+        revision = content_revision((entry.name, entry.size, f"sha256:{entry.sha256}") for entry in entries)
+        async with _alone(self._store, self._listing.name, revision, self._means.tell):
+            here = self._stored(revision)
+            if here is None or here.missing:
+                return self._publish(revision, entries)
+            self._place.discard()
+            return self._named(here, was_here=False)
+
+    def _publish(self, revision: str, entries: list[FileEntry]) -> Pulled:
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         manifest = Manifest(
             name=self._listing.name,
-            revision=self._listing.revision,
+            revision=revision,
             source=self._listing.source,
-            files=tuple(entry for entry in entries if entry is not None),
+            files=tuple(entries),
             pulled_at=now,
             verified_at=now,
         )
-        assert len(manifest.files) == len(self._listing.files), f"{len(manifest.files)} of {len(self._listing.files)}"
         folder = self._place.publish(manifest)
-        self._set_ref()
-        return Pulled(stored=self._stored() or Stored(folder=folder, manifest=manifest), was_here=False)
+        return self._named(Stored(folder=folder, manifest=manifest), was_here=False)
 
-    def _set_ref(self) -> None:
-        ref, revision = self._listing.ref, self._listing.revision
-        if not ref or not revision.startswith(ref):  # a commit means itself
-            self._store.set_ref(self._listing.name, ref, revision)
+    def _named(self, stored: Stored, *, was_here: bool) -> Pulled:
+        """Note what was asked for."""
+        ref = self._listing.ref
+        if not ref or not stored.revision.startswith(ref):  # a commit means itself
+            self._store.set_ref(self._listing.name, ref, stored.revision)
+        return Pulled(stored=self._stored(stored.revision) or stored, was_here=was_here)
 
 
 def _is_right(folder: Path, entry: FileEntry) -> bool:
@@ -229,13 +234,3 @@ def _is_right(folder: Path, entry: FileEntry) -> bool:
         return digests_of(folder / entry.name).sha256 == entry.sha256
     except OSError:
         return False
-
-
-def _mb(size: int) -> str:
-    return f"{size / 1e6:,.0f} MB"
-
-
-def _of_disk(error: OSError, folder: Path) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk of {folder} is full; what arrived is kept, and the same command goes on from there."
-    return f"{error.filename or folder} cannot be written: {error.strerror or error}."

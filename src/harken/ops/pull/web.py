@@ -1,28 +1,29 @@
-"""One request: redirects, and who may see a secret.
+"""One request and its redirects, and what may be tried again.
 
-Owns the HTTP session and the token or key. Redirects are followed here, one by one, because the invariant is ours: a
-secret is sent to the place that it is meant for (scheme, host and port) and nowhere else, whoever redirects whereto,
-and appears in no message. It tries nothing twice; it only says what may be tried again.
+Redirects are followed here, one by one, because the invariant is ours: a secret is sent to the place that it is meant
+for (scheme, host and port) and nowhere else, whoever redirects whereto, and appears in no message. It tries nothing
+twice; it only says what may be tried again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
-import harken
-from harken.errors import ConfigError
 from harken.models.manifest import BYTES_MAX
 from harken.ops.pull.failures import PullFailed, Transient
 from harken.ops.pull.ranges import retry_after_s
+from harken.ops.pull.secret import Secret
+from harken.ops.pull.sender import Sender, open_sender
 
 CONNECT_TIMEOUT_S = 15.0
 SILENCE_TIMEOUT_S = 30.0
@@ -32,23 +33,7 @@ LIST_TIMEOUT_S = 120.0
 """A list of files that takes longer, however little of it comes, is broken off."""
 
 _REDIRECTS = 6
-_READ_BYTES = 1024 * 1024
 _TRANSIENT = frozenset({408, 421, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Secret:
-    """A token or key, and the only place that may see it.
-
-    Attributes:
-        url: an address of that place; scheme, host and port count.
-        value: the secret itself.
-        what: what to call it in messages: the variable that holds it.
-    """
-
-    url: str
-    value: str = field(repr=False)
-    what: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,23 +62,19 @@ class Web:
     """Sends requests.
 
     Args:
-        session: whose requests carry nothing secret by themselves.
-        secret: for one place; None for none.
+        sender: of each of them, with or without a secret.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, secret: Secret | None = None) -> None:
-        self._session = session
-        self._secret = secret
-        self._home = None if secret is None else URL(secret.url).origin()
-
-    @property
-    def has_secret(self) -> bool:
-        """Whether there is one."""
-        return self._secret is not None
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
 
     def with_secret(self, secret: Secret | None) -> Web:
-        """The same session with another secret."""
-        return Web(self._session, secret)
+        """The same connections with another secret.
+
+        Raises:
+            ConfigError: the secret cannot be sent.
+        """
+        return Web(self._sender.with_secret(secret))
 
     @asynccontextmanager
     async def open(
@@ -103,7 +84,8 @@ class Web:
 
         Raises:
             Transient: nobody answers, or an answer breaks off, or says that it may be tried again.
-            PullFailed: redirects without end, or to where a secure connection would be left.
+            PullFailed: redirects without end, or to where a secure connection would be left; a certificate that is
+                not trusted; a request that cannot be sent at all.
         """
         address = _address(url)
         try:
@@ -112,6 +94,13 @@ class Web:
                     wait_s = retry_after_s(answer.headers, datetime.now(UTC))
                     raise Transient(f"{host_of(answer.url)} answers {answer.status}", wait_s)
                 yield answer
+        except aiohttp.ClientConnectorCertificateError as error:
+            # It will be no better in a moment.
+            reason = getattr(error.certificate_error, "verify_message", "") or "it does not fit"
+            raise PullFailed(
+                f"The certificate of {error.host}:{error.port} is not trusted: {reason}. If it is your own, name its "
+                "issuer: --ca FILE."
+            ) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if not isinstance(error, aiohttp.ClientError | TimeoutError | ConnectionError):
                 raise  # of the disk, raised by whoever reads the answer
@@ -135,8 +124,7 @@ class Web:
     @asynccontextmanager
     async def _answer(self, url: URL, headers: dict[str, str], method: str) -> AsyncIterator[aiohttp.ClientResponse]:
         for _ in range(_REDIRECTS):
-            sent = headers | self._secret_for(url)
-            async with self._session.request(method, url, headers=sent, allow_redirects=False) as answer:
+            async with await self._sender.send(url, headers, method) as answer:
                 target = answer.headers.get("Location")
                 if answer.status not in (301, 302, 303, 307, 308) or not target:
                     yield answer
@@ -147,40 +135,31 @@ class Web:
             url = following
         raise PullFailed(f"{host_of(url)} redirects without end.")
 
-    def _secret_for(self, url: URL) -> dict[str, str]:
-        if self._secret is None or url.origin() != self._home:
-            return {}
-        return {"Authorization": f"Bearer {self._secret.value}"}
-
 
 @asynccontextmanager
 async def open_web(
     secret: Secret | None = None,
     *,
+    trust: ssl.SSLContext | None = None,
     silence_timeout_s: float = SILENCE_TIMEOUT_S,
     connect_timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> AsyncIterator[Web]:
-    """Open a session; proxies and .netrc are the surroundings'.
+    """Open what requests are sent with; proxies are the surroundings', and .netrc where no secret is ours.
+
+    Args:
+        secret: for one place; None for none.
+        trust: whose certificates are taken; None for those that this machine trusts.
+        silence_timeout_s: an answer from which nothing comes for so long is broken off, in seconds.
+        connect_timeout_s: nobody is waited for longer, in seconds.
 
     Raises:
-        ConfigError: the secret cannot be one.
+        ConfigError: the secret cannot be sent.
     """
-    if secret is not None and not (secret.value.isascii() and secret.value.isprintable()):
-        raise ConfigError(f"{secret.what} holds characters that no token has.")
-    timeout = aiohttp.ClientTimeout(
+    timeouts = aiohttp.ClientTimeout(
         total=None, connect=None, sock_connect=connect_timeout_s, sock_read=silence_timeout_s
     )
-    async with aiohttp.ClientSession(
-        # What a file has on the disk is what is counted and hashed, so nobody may pack it on the way.
-        headers={"User-Agent": f"harken/{harken.__version__}", "Accept-Encoding": "identity"},
-        timeout=timeout,
-        auto_decompress=False,
-        read_bufsize=_READ_BYTES,
-        trust_env=True,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        connector=aiohttp.TCPConnector(limit=0),
-    ) as session:
-        yield Web(session, secret)
+    async with open_sender(secret, trust=trust, timeouts=timeouts) as sender:
+        yield Web(sender)
 
 
 def _address(url: str) -> URL:

@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 from harken.errors import ConfigError
 from harken.ops.pull.failures import PullFailed
 from harken.ops.pull.files import Listing, Source
+from harken.ops.pull.secret import Secret
 from harken.ops.pull.sources import huggingface, modelscope
 from harken.ops.pull.sources.asking import Asking
 from harken.ops.pull.sources.folder import Folder
 from harken.ops.pull.sources.gateway import KEY, Gateway
 from harken.ops.pull.sources.huggingface import HuggingFace
 from harken.ops.pull.sources.modelscope import ModelScope
-from harken.ops.pull.web import Secret, Web, public
+from harken.ops.pull.web import Web, public
 
 KINDS = ("huggingface", "modelscope", "folder", "harken")
 MODELSCOPE_ENDPOINT = "MODELSCOPE_ENDPOINT"

@@ -2,8 +2,8 @@
 
 Looked for at the address itself and at the model's name below it: `harken-manifest.json` (a folder that was pulled
 before and copied) has everything; else `index.json` or the page that a web server makes of a folder (nginx in HTML or
-JSON, Apache, Python) has the names, `SHA256SUMS` digests, and a HEAD of each file its size and version. A folder has no
-revisions: its id is made of what it holds.
+JSON, Apache, Python) has the names, `SHA256SUMS` digests, and a HEAD of each file, or its first byte, its size and
+version. A folder has no revisions: its id is made of what it holds.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from harken.models.manifest import content_revision, read_manifest
 from harken.models.names import MANIFEST, is_wanted
 from harken.ops.pull.failures import PullFailed, Transient
 from harken.ops.pull.files import Listing, RemoteFile, wanted_files
-from harken.ops.pull.ranges import content_length, version_of
+from harken.ops.pull.ranges import content_length, parse_content_range, version_of
 from harken.ops.pull.sources.asking import Asking, text_in
 from harken.ops.pull.web import Reply, public
 
 _HREF = re.compile(r"""<a\s[^>]{0,500}?href\s*=\s*["']([^"'<>]{1,500})["']""", re.IGNORECASE)
 _SUM = re.compile(r"^([0-9A-Fa-f]{64}) [ *](?:\./)?(\S.*?)\s*$", re.MULTILINE)
-_HEADS_AT_ONCE = 8
+_FILES_AT_ONCE = 8
 
 
 class Folder:
@@ -76,7 +76,7 @@ class Folder:
             return None
         sums = await self._sums(base)
         bare = [RemoteFile(name=one, url=f"{base}/{quote(one)}", sha256=sums.get(one, "")) for one in names]
-        known = await self._with_heads(wanted_files(bare, public(base)))
+        known = await self._with_facts(wanted_files(bare, public(base)))
         files = [file for file, _ in known]
         return Listing(
             name=name,
@@ -84,6 +84,7 @@ class Folder:
             ref="",
             source=public(base),
             files=wanted_files(files, public(base)),
+            untold=frozenset(file.name for file, version in known if not (file.digest or version or file.size == 0)),
         )
 
     async def _names(self, base: str) -> list[str]:
@@ -100,20 +101,33 @@ class Folder:
             return {}
         return {name: digest.lower() for digest, name in _SUM.findall(reply.text)}
 
-    async def _with_heads(self, files: Iterable[RemoteFile]) -> list[tuple[RemoteFile, str]]:
-        gate = asyncio.Semaphore(_HEADS_AT_ONCE)
-        return list(await asyncio.gather(*(self._with_head(file, gate) for file in files)))
+    async def _with_facts(self, files: Iterable[RemoteFile]) -> list[tuple[RemoteFile, str]]:
+        gate = asyncio.Semaphore(_FILES_AT_ONCE)
+        return list(await asyncio.gather(*(self._with_fact(file, gate) for file in files)))
 
-    async def _with_head(self, file: RemoteFile, gate: asyncio.Semaphore) -> tuple[RemoteFile, str]:
-        """What a HEAD tells of it; where it tells nothing, its size is found out when it is fetched."""
-        try:
-            async with gate, self._asking.web.open(file.url, method="HEAD") as answer:
-                if answer.status != 200:
-                    return file, ""
-                size, version = content_length(answer.headers), version_of(answer.headers)
-        except Transient:
-            return file, ""
+    async def _with_fact(self, file: RemoteFile, gate: asyncio.Semaphore) -> tuple[RemoteFile, str]:
+        """What its server tells of it; a size that it does not tell is found out when the file is fetched."""
+        async with gate:
+            size, version = await self._fact(file, "HEAD", {})
+            if size is None or not (version or file.digest):
+                # There are servers without HEAD.
+                its_size, its_version = await self._fact(file, "GET", {"Range": "bytes=0-0"})
+                size, version = its_size if size is None else size, version or its_version
         return RemoteFile(name=file.name, url=file.url, size=size, sha256=file.sha256), version
+
+    async def _fact(self, file: RemoteFile, method: str, headers: dict[str, str]) -> tuple[int | None, str]:
+        try:
+            async with self._asking.web.open(file.url, headers, method=method) as answer:
+                told = parse_content_range(answer.headers.get("Content-Range"))
+                # A weak ETag is no good for joining parts, but it tells one version from another.
+                version = version_of(answer.headers) or answer.headers.get("ETag", "").strip()
+                if answer.status == 200:
+                    return content_length(answer.headers), version
+                if answer.status in (206, 416) and told is not None:
+                    return told.total, version
+        except Transient:
+            pass
+        return None, ""
 
 
 def _names_in(reply: Reply) -> list[str]:

@@ -11,8 +11,9 @@ from urllib.parse import quote
 from harken.models.manifest import parse_manifest
 from harken.ops.pull.failures import PullFailed
 from harken.ops.pull.files import Listing, RemoteFile, wanted_files
+from harken.ops.pull.secret import Secret
 from harken.ops.pull.sources.asking import Asking, text_in
-from harken.ops.pull.web import Reply, Secret, public
+from harken.ops.pull.web import Reply, public
 
 KEY = "HARKEN_API_KEY"
 KIND = "harken.models"
