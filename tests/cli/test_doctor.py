@@ -131,6 +131,37 @@ def test_wrong_usage_is_told_from_a_machine_that_is_too_small() -> None:
     assert found["memory"]["remedy"].startswith("--instances ")
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("dispatch.policy=foo", "Unknown dispatch.policy"),
+        ("log.level=foo", "log.level must be one of"),
+        ("auth.keys=foo", "auth.keys must be one of"),
+        ("auth.storage=foo://", "auth.storage cannot be used"),
+        ("cache.url=http://x", "cache.url must begin with"),
+        ("cache.scope=foo", "cache.scope must be"),
+        ("state.database=nonsense://me:hush@h/db", "cannot be used"),
+        ("gateway.tls_cert=/nowhere.pem", "gateway.tls_key is missing"),
+        ("instance.aligner=digits-aligner", "A stub has no use for the aligner"),
+        ("instance.model=stub:speed=3", "Unknown option of the stub"),
+    ],
+)
+def test_a_setting_that_no_machine_could_start_with_is_wrong_usage(setting: str, words: str) -> None:
+    """In `harken up`'s words, before anything is looked at."""
+    done = _doctor(*STUB[2:], "--set", "instance.model=stub", "--set", setting)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert words in done.stderr
+    assert "hush" not in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_certificate_that_cannot_be_read_is_wrong_usage(tmp_path: Path) -> None:
+    """Both files are named, and one is not there."""
+    (tmp_path / "cert.pem").write_text("")
+    both = (f"gateway.tls_cert={tmp_path}/cert.pem", f"gateway.tls_key={tmp_path}/key.pem")
+    done = _doctor(*STUB, "--set", both[0], "--set", both[1])
+    assert done.returncode == 2 and "key.pem cannot be read" in done.stderr
+
+
 def test_a_state_folder_that_cannot_be_made_fails(tmp_path: Path) -> None:
     """And nothing is made of one that can."""
     (tmp_path / "file").write_text("")

@@ -57,6 +57,34 @@ def test_standard_output_holds_the_file_alone() -> None:
     assert "fleet.upstreams" in done.stderr
 
 
+@pytest.mark.parametrize("words", [("systemd",), ("systemd", "--of", "instances"), ("supervisor",)])
+def test_pulled_models_are_found_by_a_service_with_another_home(words: tuple[str, ...], tmp_path: Path) -> None:
+    """Their folder is told whole, whether it is the usual one, configured, or relative."""
+    usual = harken(*words, cwd=tmp_path, XDG_DATA_HOME="/srv/data")
+    assert usual.returncode == 0, usual.stderr
+    assert "HARKEN_MODELS_FOLDER=/srv/data/harken/models" in usual.stdout.replace('"', "")
+    (tmp_path / "harken.toml").write_text(f'[models]\nfolder = "{tmp_path}/whole"\n')
+    assert f"{tmp_path}/whole" in harken(*words, cwd=tmp_path).stdout
+    assert f"{tmp_path}/part" in harken(*words, "--set", "models.folder=part", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("setting", ["models.folder=/home/me/models", "instance.aligner=/home/me/aligner"])
+def test_a_unit_may_read_models_and_aligners_that_lie_in_a_home(setting: str, tmp_path: Path) -> None:
+    """ProtectHome=yes would hide them."""
+    words = ("systemd", "--set", "models.folder=/srv/models")
+    assert "ProtectHome=read-only" in harken(*words, "--set", setting, cwd=tmp_path).stdout
+    hides = not sys.executable.startswith(("/home", "/root")) and not sys.prefix.startswith(("/home", "/root"))
+    assert ("ProtectHome=yes" in harken(*words, cwd=tmp_path).stdout) == hides
+
+
+@pytest.mark.parametrize("words", [("nginx",), ("supervisor",), ("systemd",)])
+def test_a_password_in_an_upstream_is_refused_and_not_repeated(words: tuple[str, ...]) -> None:
+    """A unit file is read by others; `harken up` refuses it, too."""
+    done = harken(*words, "--set", "fleet.upstreams=http://me:hush@gpu-2:8000/v1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has a user in its URL" in done.stderr and "hush" not in done.stderr
+
+
 def test_what_no_file_can_hold_is_said() -> None:
     """The variables of upstreams' keys, and what only a gateway does."""
     upstream = "fleet.upstreams=http://gpu-2:8000/v1#key_env=GPU_KEY&slots=4"
@@ -95,6 +123,10 @@ def test_a_folder_gets_the_usual_name(tmp_path: Path) -> None:
         (("nginx", "--set", "fleet.weights=1,2"), "2 weights for 4 instances"),
         (("nginx", "--tls-cert", "/a.pem"), "belong together"),
         (("nginx", "--listen", "80; include /etc/passwd"), "cannot be written there"),
+        (("nginx", "--listen", "abc"), "--listen must be a port, or a host and a port"),
+        (("nginx", "--listen", "127.0.0.1"), "--listen must be a port"),
+        (("nginx", "--listen", "0"), "--listen must be a port"),
+        (("nginx", "--listen", "[::1]:65536"), "--listen must be a port"),
         (("nginx", "--server-name", "a\nb"), "cannot be written there"),
         (("nginx", "--standalone", "/tmp/a b"), "cannot be written there"),
         (("supervisor", "--set", "fleet.instances=0", "--set", "fleet.upstreams=http://a"), "fleet.instances is 0"),

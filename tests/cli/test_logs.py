@@ -38,8 +38,8 @@ def _command(state: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "harken", "logs", "--set", f"state.folder={state}", *arguments]
 
 
-def _harken(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "COLUMNS": "200", "TZ": "UTC"}
+def _harken(state: Path, *arguments: str, columns: int = 200) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "COLUMNS": str(columns), "TZ": "UTC"}
     return subprocess.run(
         _command(state, *arguments), capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=env
     )
@@ -194,6 +194,25 @@ def test_a_summary_has_the_same_figures_as_a_table_and_as_json(state: Path) -> N
     shown = _harken(state, "--summary").stdout
     for words in ("digits", "queue_full 1", "the model repeated itself: 1, 1 of them flagged", "r49", "4.900 s"):
         assert words in shown
+
+
+@pytest.mark.slow
+def test_a_summary_breaks_no_name_on_a_usual_terminal(tmp_path: Path) -> None:
+    """80 columns, a published model's name, ids as the gateway makes them, and figures of a busy day."""
+    ids = [f"b818ccd6-bf96-4d17-921a-a337eb76c{n}" for n in range(100, 800)]
+    more = {"model": "Qwen/Qwen3-ASR-1.7B", "instances": "asr-1,asr-2,asr-3", "segments": 1200, "audio_s": 3600.5}
+    lines = [
+        data("request.done", NOW - 60, request_id=one, path="/asr", wall_s=900 + n / 7, **more)
+        for n, one in enumerate(ids)
+    ]
+    _write(tmp_path, "gateway", *lines)
+    shown = _harken(tmp_path, "--summary", columns=80).stdout
+    assert "…" not in shown
+    rows = [row.split() for row in shown.splitlines()]
+    assert ["Qwen/Qwen3-ASR-1.7B"] in rows
+    assert ["requests", "done", "failed", "left", "segments", "audio", "cached"] in rows
+    assert any(row[:1] == [ids[-1]] and row[-1] == "asr-1,asr-2,asr-3" for row in rows), shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from harken.api.health import STARTING, describe
 from harken.cli.status import is_health, run
+from harken.errors import ConfigError
 from harken.types import Health, InstanceHealth
 
 ONE = InstanceHealth(name="asr-[1]", url="http://[::1", state="[/odd]", detail="[b")
@@ -114,3 +115,18 @@ def test_every_state_of_a_harken_is_known() -> None:
 def test_any_json_is_a_health_or_none(body: dict[str, Any]) -> None:
     """No kind of value is an error."""
     assert is_health(body) in (True, False)
+
+
+def test_a_password_in_the_address_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither in the heading, nor where nobody answers, is another, or the address cannot be read."""
+    with answering(health()) as server:
+        assert run(server.replace("//", "//me:hush@"), as_json=False) == 0
+        assert server.removeprefix("http://") in capsys.readouterr().out
+    with answering(b"{}") as server:
+        assert run(server.replace("//", "//me:hush@"), as_json=False) == 1
+    assert run("http://me:hush@127.0.0.1:9", as_json=True) == 1
+    with pytest.raises(ConfigError) as refused:
+        run("http://me:hush/x@host", as_json=False)
+    told = capsys.readouterr()
+    assert "hush" not in told.out + told.err + refused.value.message
+    assert "No answer from http://127.0.0.1:9" in told.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -157,6 +158,7 @@ def up(
     """Start a gateway and its instances on this machine, or in front of other servers."""
     from harken.cli.need import estimate
     from harken.fleet.up import run_gateway
+    from harken.models.store import open_store
 
     # Whoever names servers and no model wants no model loaded here, unless a file or a variable says so.
     is_elsewhere = bool(upstream) and model is None
@@ -183,7 +185,8 @@ def up(
         autoscale={"mode": autoscale},
         log={"level": log_level},
     )
-    sys.exit(run_gateway(merged, estimate=estimate))
+    store = open_store(merged.models, os.environ)
+    sys.exit(run_gateway(merged, estimate=partial(estimate, store=store)))
 
 
 def serve(

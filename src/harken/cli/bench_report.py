@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harken.bench.outcomes import Figures, Outcome, figures_of
+from harken.ops.address import without_user
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +47,9 @@ class BenchRun:
 
 def as_dict(run: BenchRun) -> dict[str, Any]:
     """The figures as JSON has them; seconds are rounded to tenths of milliseconds."""
-    servers = [{"server": name, "model": model, **_figures(run.part(name))} for name, model in run.models.items()]
+    servers = [
+        {"server": without_user(name), "model": model, **_figures(run.part(name))} for name, model in run.models.items()
+    ]
     return {"is_cut": run.is_cut, **_figures(run.whole), "servers": servers}
 
 
@@ -99,7 +102,13 @@ def _servers_table(run: BenchRun) -> Table:
         part = run.part(server)
         times = (part.mean_s, part.quantiles.get("p50_s"), part.quantiles.get("p95_s"), part.max_s)
         shown = ("" if value is None else f"{value:.3f} s" for value in times)
-        table.add_row(escape(server), f"{part.requests:,}", f"{part.successes:,}", *shown, escape(_counts(part.errors)))
+        table.add_row(
+            escape(without_user(server)),
+            f"{part.requests:,}",
+            f"{part.successes:,}",
+            *shown,
+            escape(_counts(part.errors)),
+        )
     return table
 
 

@@ -15,6 +15,7 @@ import aiohttp
 
 from harken.cli.form_body import FormBody
 from harken.errors import ConfigError, HarkenError
+from harken.ops.address import without_user
 
 
 class ServerUnreachable(HarkenError):
@@ -81,7 +82,9 @@ def address_of(server: str) -> str:
     except ValueError:
         is_address = False
     if not is_address:
-        raise ConfigError(f"--server wants an address such as http://127.0.0.1:7860, not {server!r}.")
+        raise ConfigError(
+            f"--server wants an address such as http://127.0.0.1:7860, not {server.rpartition('@')[2]!r}."
+        )
     return parts.geturl().rstrip("/").removesuffix("/v1")
 
 
@@ -176,24 +179,26 @@ async def call(
     Raises:
         ServerUnreachable: no answer within `timeout_s`, or no JSON object where one is wanted (refusals are JSON).
     """
-    timeout = aiohttp.ClientTimeout(total=timeout_s)
+    timeout, shown = aiohttp.ClientTimeout(total=timeout_s), without_user(url)
     try:
         async with session.request(method, url, timeout=timeout, **more) as answer:
             raw = await answer.read()
     except aiohttp.ClientConnectorCertificateError as error:
         reason = getattr(error.certificate_error, "verify_message", error.certificate_error)
         raise ServerUnreachable(
-            f"The certificate of {url} is not trusted: {reason}. If it is your own, name its issuer: --ca FILE."
+            f"The certificate of {shown} is not trusted: {reason}. If it is your own, name its issuer: --ca FILE."
         ) from error
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise ServerUnreachable(f"No answer from {url}: {error or type(error).__name__}.") from error
+        raise ServerUnreachable(
+            f"No answer from {shown}: {without_user(str(error)) or type(error).__name__}."
+        ) from error
     headers = {name.lower(): value for name, value in answer.headers.items()}
     if not wants_json and answer.status < 400:
         return Answer(status=answer.status, headers=headers, body={}, raw=raw)
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise ServerUnreachable(f"{url} does not answer in JSON; is a Harken server there?") from error
+        raise ServerUnreachable(f"{shown} does not answer in JSON; is a Harken server there?") from error
     if not isinstance(body, dict):
-        raise ServerUnreachable(f"{url} does not answer as Harken does.")
+        raise ServerUnreachable(f"{shown} does not answer as Harken does.")
     return Answer(status=answer.status, headers=headers, body=body, raw=raw)

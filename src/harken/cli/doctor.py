@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,24 +20,55 @@ from harken.fleet.machine import this_machine
 from harken.fleet.mps_plan import groups_under_mps
 from harken.fleet.plan import groups_of, plan
 from harken.fleet.upstreams import parse_upstreams, parse_weights
+from harken.log import check_log
 from harken.machine.gpus import Gpu
+from harken.ops.doctor.checkpoints import is_stub
 from harken.ops.doctor.finding import Verdict
 from harken.ops.doctor.fits import Fit, Place
 from harken.ops.doctor.look import look
 from harken.ops.doctor.report import Report, report_on, written
 from harken.ops.doctor.words import gigabytes
 
+if TYPE_CHECKING:  # heavy
+    from harken.dispatch.dispatcher import Dispatcher
+    from harken.server.gateway import Fleet
+
 _MARKS = {Verdict.OK: "[green]ok[/]", Verdict.WARNING: "[yellow]warning[/]", Verdict.FAILED: "[red]failed[/]"}
 
 
 def run(config: Config, *, as_json: bool) -> int:
-    """Look, judge and print; return the exit code: 0 when `harken up` would start, 1 otherwise."""
+    """Look, judge and print; return the exit code: 0 when `harken up` would start, 1 otherwise.
+
+    Raises:
+        ConfigError: a setting that no machine could be started with.
+    """
+    _check_settings(config)
     report = report_on(look(config, lambda visible: _laid_out(config, visible)))
     if as_json:
         print(_dumped(report))
     else:
         _print(report)
     return 0 if report.can_start else 1
+
+
+def _check_settings(config: Config) -> None:
+    """Refuse what `harken up` refuses before it has an instance, by the same means; connects to nobody."""
+    from harken.engine.load_aligner import stub_aligner
+    from harken.engine.stub_options import parse_stub
+    from harken.server.certificate import certificate_of
+    from harken.server.gateway import Gateway
+
+    check_log(config.log)
+    if (certificate := certificate_of(config.gateway)) is not None:
+        certificate.load()
+    Gateway(config, _no_fleet)  # looks at the policy, the database, the keys, the cache
+    if config.fleet.instances and is_stub(config.instance.model):
+        parse_stub(config.instance.model)
+        stub_aligner(config.instance.aligner)
+
+
+def _no_fleet(_: Dispatcher) -> AbstractAsyncContextManager[Fleet]:
+    raise AssertionError("a gateway that is never run asks for no fleet")
 
 
 def _laid_out(config: Config, visible: tuple[Gpu, ...]) -> tuple[InstanceConfig, ...]:

@@ -18,7 +18,8 @@ from harken.config import Config, InstanceConfig, load_config
 from harken.errors import ConfigError
 from harken.fleet.machine import machine_for
 from harken.fleet.plan import plan
-from harken.fleet.upstreams import parse_weights
+from harken.fleet.upstreams import parse_upstreams, parse_weights
+from harken.models.store import models_folder
 from harken.ops.export import nginx as nginx_files
 from harken.ops.export import supervisor as supervisor_files
 from harken.ops.export import systemd as systemd_files
@@ -47,10 +48,16 @@ class Source:
 
 
 def read(config: Path | None, settings: list[str] | None) -> Source:
-    """Read the configuration, once with and once without what is said beside its file."""
+    """Read the configuration, once with and once without what is said beside its file.
+
+    Raises:
+        ConfigError: it cannot be, or an upstream is written as none may be.
+    """
     path = config_file(config)
+    found = read_config(config, settings)
+    parse_upstreams(found.fleet.upstreams, None)  # a password in one would be in the unit
     return Source(
-        config=_with_absolute_paths(read_config(config, settings)),
+        config=_with_absolute_paths(found),
         file=load_config(path),
         path=absolute(path),
     )
@@ -98,7 +105,7 @@ def systemd(source: Source, what: str, user: str) -> Document:
     config = source.config
     devices = {one.device for one in _instances(config)} if config.fleet.instances else set[str]()
     read_paths = [sys.executable, sys.prefix, source.path, config.gateway.tls_cert, config.gateway.tls_key]
-    read_paths += [config.instance.model, *config.jobs.paths.split(":")]
+    read_paths += [config.models.folder, config.instance.model, config.instance.aligner, *config.jobs.paths.split(":")]
     house = systemd_files.House(
         user=user,
         has_gpu=bool(devices - {"cpu"}),
@@ -143,7 +150,13 @@ def put(document: Document, output: Path | None) -> int:
 
 def _launches(source: Source, what: str, home: str, *, supervised: bool = False) -> tuple[Launch, ...]:
     state = source.config.state.folder or (home if home == _HOME else f"{home}/state")
-    site = Site(python=sys.executable, config_file=source.path, home=home, state_folder=state)
+    site = Site(
+        python=sys.executable,
+        config_file=source.path,
+        home=home,
+        state_folder=state,
+        models_folder=source.config.models.folder,
+    )
     if what == GATEWAY:
         return (launch_of_gateway(source.config, source.file, site),)
     made = launches_of_instances(_instances(source.config), source.config, source.file, site)
@@ -177,6 +190,7 @@ def _with_absolute_paths(config: Config) -> Config:
         instance=replace(own, model=model, aligner=aligner),
         gateway=replace(config.gateway, tls_cert=cert, tls_key=key),
         state=replace(config.state, folder=folder),
+        models=replace(config.models, folder=str(models_folder(config.models, os.environ))),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 
 from harken.cli.client import Answer, ServerRefused, ServerUnreachable, call, post_files
+from harken.ops.address import without_user
 
 ENDED = ("done", "failed", "cancelled")
 
@@ -135,7 +136,8 @@ class JobClient:
                     for line in lines:
                         yield json.loads(line)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise ServerUnreachable(f"{url} ended in the middle: {error or type(error).__name__}.") from error
+            told = without_user(f"{url} ended in the middle: {error or type(error).__name__}.")
+            raise ServerUnreachable(told) from error
 
     async def _get(self, rest: str) -> Answer:
         return await self._call("GET", rest)

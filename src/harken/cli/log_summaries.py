@@ -161,9 +161,8 @@ def _print(summary: Summary) -> None:
         return
     for day in summary.days.values():
         console.print(f"[bold]{day.day}[/]")
-        if day.models:
-            console.print(_models_table(day))
         for model, work in sorted(day.models.items()):
+            console.print(_figures(model, work))
             _print_work(console, model, work)
         _print_fleet(console, day)
         console.print()
@@ -173,30 +172,30 @@ def _print(summary: Summary) -> None:
     console.print(f"[dim]{told}; what came before was rotated away or never there.[/]")
 
 
-def _models_table(day: DaySummary) -> Table:
-    table = Table(box=None, header_style="dim")
-    table.add_column("model", overflow="fold")
-    for column in ("requests", "done", "failed", "left", "segments", "audio", "cached", *_QUANTILES):
+def _figures(model: str, work: Work) -> Table:
+    # The name has a line of its own, and so have the times: on one line they would be cut in pieces at 80 columns.
+    title = _plain(model) or "(not known)"
+    table = Table(box=None, header_style="dim", title=title, title_justify="left", title_style="none")
+    for column in ("requests", "done", "failed", "left", "segments", "audio", "cached"):
         table.add_column(column, justify="right")
-    for model, work in sorted(day.models.items()):
-        quantiles = (work.wall.quantile(part) for part in _QUANTILES.values())
-        failed = work.failed.total()
-        table.add_row(
-            _plain(model) or "(not known)",
-            f"{work.requests:,}",
-            f"{work.done:,}",
-            f"[red]{failed:,}[/]" if failed else "0",
-            f"{work.cancelled:,}",
-            f"{work.segments:,}",
-            str(timedelta(seconds=round(work.audio_s))),
-            f"{work.cached:,}",
-            *("" if value is None else f"{value:.3g} s" for value in quantiles),
-        )
+    failed = work.failed.total()
+    table.add_row(
+        f"{work.requests:,}",
+        f"{work.done:,}",
+        f"[red]{failed:,}[/]" if failed else "0",
+        f"{work.cancelled:,}",
+        f"{work.segments:,}",
+        str(timedelta(seconds=round(work.audio_s))),
+        f"{work.cached:,}",
+    )
     return table
 
 
 def _print_work(console: Console, model: str, work: Work) -> None:
     name = _plain(model) or "(not known)"
+    quantiles = {key: value for key, part in _QUANTILES.items() if (value := work.wall.quantile(part)) is not None}
+    if quantiles:
+        console.print(f"  took: {', '.join(f'{key} {value:.3g} s' for key, value in quantiles.items())}")
     if work.failed:
         console.print(f"  [red]failures[/] of {name}: {_counts(work.failed)}")
     for kind, found in sorted(work.suspicions.items()):

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from harken.config import InstanceConfig
 from harken.fleet.memory_check import Need
+from harken.models.store import ModelStore
 
 
-def estimate(instance: InstanceConfig) -> Need | None:
-    """Count it; None for a stub, and for a model whose shape is not known here."""
+def estimate(instance: InstanceConfig, store: ModelStore | None = None) -> Need | None:
+    """Count it; None for a stub, and for a model whose shape is not known here.
+
+    Args:
+        instance: names its model and aligner.
+        store: the models that were pulled; None for none.
+    """
     from harken.ops.doctor.checkpoints import is_stub, look_at_aligner, look_at_model
     from harken.qwen3_asr.aligner_config import AlignerConfig
     from harken.qwen3_asr.config import NetworkConfig
@@ -15,7 +21,7 @@ def estimate(instance: InstanceConfig) -> Need | None:
 
     if is_stub(instance.model):
         return None
-    model, aligner = look_at_model(instance), look_at_aligner(instance)
+    model, aligner = look_at_model(instance, store), look_at_aligner(instance, store)
     if not isinstance(model.config, NetworkConfig):
         return None
     shape, timing = model.config, aligner.config if aligner is not None else None

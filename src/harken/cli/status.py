@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harken.cli.client import Answer, ServerUnreachable, address_of, get_json, open_session
+from harken.ops.address import without_user
 
 _HEALTH: dict[str, type | UnionType] = {"status": str, "instance": str, "model": str, "queued_audio_s": int | float}
 _QUEUED_END_S = 1e12
@@ -47,7 +48,7 @@ def run(server: str, *, api_key: str = "", ca: Path | None = None, as_json: bool
     if as_json:
         print(json.dumps(health, indent=2, ensure_ascii=False))
     else:
-        _print_table(urlsplit(server).netloc or server, health)
+        _print_table(urlsplit(without_user(address_of(server))).netloc, health)
     return 0 if answer.status == 200 else 1
 
 
@@ -57,7 +58,9 @@ async def _ask(server: str, api_key: str, ca: Path | None) -> Answer:
         answer = await get_json(session, url)
     if not is_health(answer.body):
         # Many servers have a /health: what it says of another one is no word on transcriptions.
-        raise ServerUnreachable(f"{url} (HTTP {answer.status}) does not answer as Harken does. Is one there?")
+        raise ServerUnreachable(
+            f"{without_user(url)} (HTTP {answer.status}) does not answer as Harken does. Is one there?"
+        )
     return answer
 
 

@@ -26,12 +26,12 @@ _SLOTS_MAX = 4096
 _DIGITS_MAX = 20
 
 
-def parse_upstreams(text: str, env: Mapping[str, str]) -> tuple[Upstream, ...]:
+def parse_upstreams(text: str, env: Mapping[str, str] | None) -> tuple[Upstream, ...]:
     """Read the URLs, which are separated by spaces.
 
     Args:
         text: of `fleet.upstreams`.
-        env: the process's variables, for keys.
+        env: the process's variables, for keys; None to read without them, where nobody will be asked.
 
     Raises:
         ConfigError: a bad URL, an unknown or bad part of a fragment, a missing key, the same one twice.
@@ -62,7 +62,7 @@ def parse_weights(text: str, count: int) -> tuple[float, ...]:
     return weights
 
 
-def _parse(written: str, number: int, env: Mapping[str, str]) -> Upstream:
+def _parse(written: str, number: int, env: Mapping[str, str] | None) -> Upstream:
     parts = _split(written)
     # As everybody reads it, so that the same server is known as the same.
     shown = f"{parts.scheme}://{parts.netloc.lower().removesuffix(_PORTS[parts.scheme])}"
@@ -130,7 +130,9 @@ def _fragment(fragment: str, shown: str) -> Iterator[tuple[str, str]]:
         yield key, value
 
 
-def _key(variable: str, shown: str, env: Mapping[str, str]) -> str:
+def _key(variable: str, shown: str, env: Mapping[str, str] | None) -> str:
+    if env is None:
+        return ""
     key = env.get(variable, "").strip()
     if not key:
         raise ConfigError(f"The key of the upstream {shown} should be in {variable}, which is not set.")

@@ -6,7 +6,7 @@ cost lines of the log, and how many is said once it can be written again; it mus
 """
 
 from harken.log.line_writer import LineWriter
-from harken.log.log import Logger, get_log, set_up_log
+from harken.log.log import Logger, check_log, get_log, set_up_log
 from harken.log.log_files import OWNER, LogFiles
 
-__all__ = ["OWNER", "LineWriter", "LogFiles", "Logger", "get_log", "set_up_log"]
+__all__ = ["OWNER", "LineWriter", "LogFiles", "Logger", "check_log", "get_log", "set_up_log"]

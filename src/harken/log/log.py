@@ -28,6 +28,18 @@ _LAST_WORDS_S: Final = 1.0
 Logger = structlog.typing.FilteringBoundLogger
 
 
+def check_log(config: LogConfig) -> None:
+    """Refuse a log that cannot be.
+
+    Raises:
+        ConfigError: an unknown level or format.
+    """
+    if config.level not in _LEVELS:
+        raise ConfigError(f"log.level must be one of {', '.join(_LEVELS)}, not {config.level!r}.")
+    if config.format not in ("auto", "console", "json"):
+        raise ConfigError(f"log.format must be auto, console or json, not {config.format!r}.")
+
+
 def set_up_log(config: LogConfig, files: LogFiles | None = None) -> None:
     """Configure the process's log once, at the edge.
 
@@ -38,10 +50,7 @@ def set_up_log(config: LogConfig, files: LogFiles | None = None) -> None:
     Raises:
         ConfigError: an unknown level or format.
     """
-    if config.level not in _LEVELS:
-        raise ConfigError(f"log.level must be one of {', '.join(_LEVELS)}, not {config.level!r}.")
-    if config.format not in ("auto", "console", "json"):
-        raise ConfigError(f"log.format must be auto, console or json, not {config.format!r}.")
+    check_log(config)
     is_console = config.format == "console" or (config.format == "auto" and sys.stderr.isatty())
     writer = LineWriter(sys.stderr.fileno())
     writer.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +11,10 @@ import pytest
 
 from harken.config import InstanceConfig
 from harken.engine.resolve import resolve_model
+from harken.models.manifest import FileEntry
+from harken.models.store import ModelStore, write_manifest
 from harken.ops.doctor.checkpoints import is_stub, look_at_aligner, look_at_model
+from tests.models.test_store import put
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +87,25 @@ def test_a_folder_with_a_fault_is_told_by_its_fault(tmp_path: Path) -> None:
     (folder / "config.json").write_text("{")
     assert "is not valid JSON" in look_at_model(own).problem
     shutil.rmtree(folder)
+
+
+def test_a_pulled_model_is_here(tmp_path: Path) -> None:
+    """By its name, and by its revision; another revision is not, and nobody downloads one at the start."""
+    store, revision = ModelStore(tmp_path / "models"), "a" * 40
+    for name, packaged in (("me/mine", "digits"), ("me/times", "digits-aligner")):
+        folder = put(store, name, revision, at="2026-01-01T00:00:00Z", ref="v2")
+        shutil.copytree(resolve_model("digits").with_name(packaged), folder, dirs_exist_ok=True)
+        stored = store.at(name, revision)
+        assert stored is not None
+        whole = FileEntry(name="config.json", size=(folder / "config.json").stat().st_size, sha256="0" * 64)
+        write_manifest(folder, dataclasses.replace(stored.manifest, files=(whole,)))
+    own = InstanceConfig(model="me/mine", aligner="me/times@v2")
+    model, aligner = look_at_model(own, store), look_at_aligner(own, store)
+    assert (model.folder, model.problem) == (store.place("me/mine", revision), "")
+    assert aligner is not None and (aligner.folder, aligner.problem) == (store.place("me/times", revision), "")
+    assert look_at_model(own).is_missing
+    other = look_at_model(InstanceConfig(model="me/mine@v3"), store)
+    assert "'v3'" in other.problem and other.remedy == "harken pull me/mine@v3"
 
 
 def test_a_stub_has_no_checkpoint() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.server
 import socket
 import threading
@@ -50,6 +51,18 @@ def test_each_name_is_asked_for_once(endpoint: str) -> None:
     assert [path for path, _ in _Hub.seen] == ["/api/models/o/200", "/api/models/o/404", "/api/models/o/302"]
     assert {token for _, token in _Hub.seen} == {"Bearer secret"}
     assert "secret" not in repr(found)
+
+
+def test_a_mirrors_password_opens_it_and_is_not_shown(endpoint: str) -> None:
+    """Also where the mirror says no, or its address cannot be read."""
+    written = endpoint.replace("//", "//me:pass%2Fword@")
+    found = look_at_hub(["o/200"], {"HF_ENDPOINT": written})
+    assert (found.endpoint, dict(found.statuses)) == (endpoint, {"o/200": 200})
+    assert [sent for _, sent in _Hub.seen] == [f"Basic {base64.b64encode(b'me:pass/word').decode()}"]
+    for wrong in ("ftp://me:hush@h", "http://me:hush/x@h", "http://me:hush@[x", "http://me:hush@127.0.0.1:1"):
+        for offline in ({}, {"HF_HUB_OFFLINE": "1"}):
+            shown = repr(look_at_hub(["o/n"], {"HF_ENDPOINT": wrong, **offline}))
+            assert "hush" not in shown, shown
 
 
 @pytest.mark.slow

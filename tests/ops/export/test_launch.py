@@ -10,7 +10,13 @@ from harken.config import Config, FleetConfig, GatewayConfig, InstanceConfig, lo
 from harken.errors import ConfigError
 from harken.ops.export.launch import Site, launch_of_gateway, launches_of_instances
 
-SITE = Site(python="/opt/harken/bin/python", config_file="/etc/harken.toml", home="/var/lib/h", state_folder="/data/h")
+SITE = Site(
+    python="/opt/harken/bin/python",
+    config_file="/etc/harken.toml",
+    home="/var/lib/h",
+    state_folder="/data/h",
+    models_folder="/data/models",
+)
 
 
 def launched(device: str, **changes: str) -> dict[str, str]:
@@ -49,7 +55,8 @@ def test_the_command_reads_the_file_and_trusts_no_working_directory() -> None:
     assert launch.command == ("/opt/harken/bin/python", "-P", "-m", "harken", "up", "--config", "/etc/harken.toml")
     alone = launch_of_gateway(Config(), Config(), dataclasses.replace(SITE, config_file=""))
     assert alone.command[-1] == "up"
-    assert launch.environment == {"HARKEN_STATE_FOLDER": "/data/h", "HOME": "/var/lib/h"}
+    own = {"HARKEN_STATE_FOLDER": "/data/h", "HARKEN_MODELS_FOLDER": "/data/models", "HOME": "/var/lib/h"}
+    assert launch.environment == own
 
 
 @pytest.mark.parametrize("fleet", [FleetConfig(instances=0, upstreams="http://a"), FleetConfig(first_port=0)])

@@ -313,6 +313,44 @@ HEALTH = {
 }
 
 
+@pytest.mark.slow
+def test_a_gateway_that_is_scaled_to_zero_is_well_and_is_woken(tmp_path: Path) -> None:
+    """Nothing untrue is said of instances that are not there; the recordings wake one, and it is told."""
+    flags = ["--model", "digits", "--instances", "0", "--threads", "1"]
+    for setting in ("mode=on", "min=0", "max=1", "idle_s=3600"):
+        flags += ["--set", f"autoscale.{setting}"]
+    with running_cluster(*flags, "--set", f"state.folder={tmp_path}") as running:
+        deadline = time.monotonic() + PATIENCE_S
+        while httpx.get(f"{running.url}/health", timeout=10).status_code != 200:
+            assert time.monotonic() < deadline, "it does not fall asleep"
+            time.sleep(0.05)  # between two looks
+        report, checks = look(running.url, load=4)
+        assert report.is_good, report
+        for name in ("instances", "ports", "processes", "recording"):
+            assert checks[name].verdict is Verdict.SKIPPED, name
+        assert "caled to zero" in checks["instances"].found
+        assert "addresses" not in checks["ports"].found
+        assert checks["woken"].verdict is Verdict.OK and "asr-1" in checks["woken"].found
+        again, checks = look(running.url, load=0)
+        assert again.is_good and checks["instances"].verdict is Verdict.OK and "woken" not in checks
+
+
+def test_a_gateway_that_has_no_instances_and_gets_none_fails() -> None:
+    """Its health is 503: it is not scaled to zero, it is empty."""
+    empty = json.dumps(HEALTH | {"instances": []}).encode()
+    with answering(empty, 503) as url:
+        report, checks = look(url)
+    assert "There are no instances" in checks["instances"].found
+    assert checks["instances"].verdict is Verdict.FAILED and not report.is_good
+    assert checks["ports"].found == "Not looked at: there are no instances."
+
+
+def test_a_password_in_the_address_is_not_shown() -> None:
+    """Neither in the report nor in a sentence."""
+    report, _ = look("http://me:hush@127.0.0.1:9")
+    assert "hush" not in repr(report) and report.server == "http://127.0.0.1:9"
+
+
 @contextmanager
 def a_slow_harken() -> Iterator[str]:
     """Says that it is well, and transcribes for ever."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from harken.config import InstanceConfig
 from harken.engine.resolve import AUTO, NO_ALIGNER, HubError, HuggingFaceHub, resolve_aligner, resolve_model
 from harken.errors import HarkenError, ModelUnavailable
+from harken.models.names import parse_spec
+from harken.models.store import ModelStore
 from harken.ops.doctor.facts import Checkpoint
 from harken.qwen3_asr.aligner_config import AlignerConfig, read_aligner_config
 from harken.qwen3_asr.card import read_card
@@ -47,13 +49,18 @@ def is_stub(model: str) -> bool:
     return model == "stub" or model.startswith("stub:")
 
 
-def look_at_model(instance: InstanceConfig) -> Checkpoint:
-    """Look at the model of an instance; not for a stub."""
+def look_at_model(instance: InstanceConfig, store: ModelStore | None = None) -> Checkpoint:
+    """Look at the model of an instance; not for a stub.
+
+    Args:
+        instance: names it.
+        store: the models that were pulled; None for none.
+    """
     name = instance.model
     try:
-        folder = resolve_model(name, OnThisMachine())
-    except ModelUnavailable:
-        return _missing(name)
+        folder = resolve_model(name, OnThisMachine(), store)
+    except ModelUnavailable as error:
+        return _missing(name, error)
     except HarkenError as error:
         return Checkpoint(name=name, problem=error.message, remedy="harken doctor --model Qwen/Qwen3-ASR-1.7B")
     except OSError as error:
@@ -61,13 +68,18 @@ def look_at_model(instance: InstanceConfig) -> Checkpoint:
     return _read(name, folder, is_aligner=False)
 
 
-def look_at_aligner(instance: InstanceConfig) -> Checkpoint | None:
-    """Look at the aligner of an instance; None for none, and for "auto" where none is at hand."""
+def look_at_aligner(instance: InstanceConfig, store: ModelStore | None = None) -> Checkpoint | None:
+    """Look at the aligner of an instance; None for none, and for "auto" where none is at hand.
+
+    Args:
+        instance: names it, and its model.
+        store: the models that were pulled; None for none.
+    """
     name = instance.aligner
     try:
-        folder = resolve_aligner(name, instance.model, OnThisMachine())
-    except ModelUnavailable:
-        return _missing(name)
+        folder = resolve_aligner(name, instance.model, OnThisMachine(), store)
+    except ModelUnavailable as error:
+        return _missing(name, error)
     except HarkenError as error:
         return Checkpoint(name=name, problem=error.message, remedy=f"--aligner {AUTO}, or --aligner {NO_ALIGNER}")
     except OSError as error:
@@ -75,7 +87,11 @@ def look_at_aligner(instance: InstanceConfig) -> Checkpoint | None:
     return None if folder is None else _read(name, folder, is_aligner=True)
 
 
-def _missing(name: str) -> Checkpoint:
+def _missing(name: str, error: ModelUnavailable) -> Checkpoint:
+    wanted = parse_spec(name)
+    if wanted is not None and wanted.revision is not None:
+        # Nobody downloads a revision at the start: `harken up` would end here.
+        return Checkpoint(name=name, problem=error.message, remedy=f"harken pull {name}")
     known = published(name)
     if known is None:
         return Checkpoint(name=name)

@@ -23,6 +23,7 @@ from harken.machine.memory import own_memory
 from harken.machine.pci import count_nvidia
 from harken.machine.processor import own_processor
 from harken.machine.visible import is_order_certain, visible_gpus
+from harken.models.store import ModelStore, open_store
 from harken.ops.doctor.bounded import look_at_all
 from harken.ops.doctor.checkpoints import is_stub, look_at_aligner, look_at_model
 from harken.ops.doctor.facts import Checkpoint, Facts, Hub, Places, Port, Software
@@ -50,10 +51,11 @@ def look(config: Config, layout: Layout, env: Mapping[str, str] = os.environ) ->
         env: the process's variables.
     """
     has_model = bool(config.fleet.instances) and not is_stub(config.instance.model)
+    store = open_store(config.models, env)
     looks: dict[str, Callable[[], Any]] = {
         "gpus": own_gpus,
         "software": partial(own_software, needs_torch=has_model),
-        "weights": partial(_weights, config.instance, env) if has_model else lambda: (None, None, None),
+        "weights": partial(_weights, config.instance, store, env) if has_model else lambda: (None, None, None),
         "state folder": partial(state_disk, config, env),
         "disk for weights": partial(weights_disk, config, env),
     }
@@ -75,7 +77,7 @@ def look(config: Config, layout: Layout, env: Mapping[str, str] = os.environ) ->
         processor=own_processor(),
         memory=own_memory(),
         software=first.get("software") or _unknown_software(),
-        **_of_weights(first, config.instance, has_model=has_model),
+        **_of_weights(first, config.instance, store, has_model=has_model),
         places=_places(first, tried, ports),
         unknown=tuple(name for name in looks if name not in first),
     )
@@ -88,17 +90,21 @@ def _laid_out(layout: Layout, visible: tuple[Gpu, ...]) -> tuple[tuple[InstanceC
         return (), error.message
 
 
-def _weights(instance: InstanceConfig, env: Mapping[str, str]) -> tuple[Checkpoint, Checkpoint | None, Hub | None]:
-    model, aligner = look_at_model(instance), look_at_aligner(instance)
+def _weights(
+    instance: InstanceConfig, store: ModelStore, env: Mapping[str, str]
+) -> tuple[Checkpoint, Checkpoint | None, Hub | None]:
+    model, aligner = look_at_model(instance, store), look_at_aligner(instance, store)
     missing = [one.name for one in (model, aligner) if one is not None and one.is_missing]
     return model, aligner, look_at_hub(missing, env) if missing else None
 
 
-def _of_weights(first: Mapping[str, Any], instance: InstanceConfig, *, has_model: bool) -> dict[str, Any]:
+def _of_weights(
+    first: Mapping[str, Any], instance: InstanceConfig, store: ModelStore, *, has_model: bool
+) -> dict[str, Any]:
     model, aligner, hub = first.get("weights") or (None, None, None)
     if model is None and has_model:
         # The hub's name server may hang; what is on this machine is known in a moment.
-        model, aligner = look_at_model(instance), look_at_aligner(instance)
+        model, aligner = look_at_model(instance, store), look_at_aligner(instance, store)
         hub = Hub(endpoint="the hub", statuses={model.name: 0}, problem="no answer in time")
     return {"model": model, "aligner": aligner, "hub": hub}
 

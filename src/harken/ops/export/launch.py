@@ -29,14 +29,16 @@ class Site:
     Attributes:
         python: the interpreter that has Harken.
         config_file: an absolute path; "" for none.
-        home: of the service's user: state and downloaded models lie below it.
+        home: of the service's user: state and what the hub's own cache holds lie below it.
         state_folder: where jobs and keys are kept.
+        models_folder: where pulled models are; an absolute path, since the usual one moves with the home.
     """
 
     python: str
     config_file: str = ""
     home: str
     state_folder: str
+    models_folder: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,4 +124,8 @@ def _command(site: Site, command: str) -> tuple[str, ...]:
 
 def _home(site: Site) -> dict[str, str]:
     # A supervisor that changes the user leaves HOME as it was: root's.
-    return {"HARKEN_STATE_FOLDER": site.state_folder, "HOME": site.home}
+    return {
+        "HARKEN_STATE_FOLDER": site.state_folder,
+        "HARKEN_MODELS_FOLDER": site.models_folder,
+        "HOME": site.home,
+    }

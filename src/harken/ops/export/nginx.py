@@ -8,6 +8,7 @@ nginx is started. The invariant: a POST that reached an instance and was accepte
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -27,6 +28,8 @@ GATEWAY_TIMEOUT_S = 3600
 
 _MIB = 1024 * 1024
 _MOST_WEIGHT = 10_000
+_PORT_MAX = 65_535
+_LISTEN = re.compile(r"(?:(?:\[[0-9A-Fa-f:.]+\]|[^:\[\]/]+):)?(?P<port>[0-9]{1,5})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,8 +145,16 @@ def _own_place(config: Config) -> str:
     return place_of(config.gateway.host, config.gateway.port)
 
 
+def _check_listen(listen: str) -> None:
+    """Refuse what is no port, with or without a host: nginx would take a word for a host, and listen on port 80."""
+    check_plain(listen, "--listen", never=" ;{}\"'\\$#")
+    found = _LISTEN.fullmatch(listen)
+    if found is None or not 0 < int(found["port"]) <= _PORT_MAX:
+        raise ConfigError(f"--listen must be a port, or a host and a port such as [::]:8080, not {listen[:60]!r}.")
+
+
 def _document(config: Config, door: Door, upstream: str, locations: str, *, notes: tuple[str, ...]) -> Document:
-    check_plain(door.listen, "--listen", never=" ;{}\"'\\$#")
+    _check_listen(door.listen)
     if bool(door.tls_cert) != bool(door.tls_key):
         raise ConfigError("A certificate and its key belong together: give both.")
     server = text.SERVER.format(

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from harken.ops.address import without_user
+
 LOOK_TIMEOUT_S = 5.0
 """Longest wait for an answer that takes no work."""
 
@@ -105,7 +107,7 @@ class Caller:
         except TimeoutError:
             return Reply(status=0, took_s=time.monotonic() - began, problem=f"no answer within {timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            problem = (str(error) or type(error).__name__).rstrip(".")
+            problem = without_user(str(error) or type(error).__name__).rstrip(".")
             return Reply(status=0, took_s=time.monotonic() - began, problem=problem)
         took_s = time.monotonic() - began
         return Reply(status=answer.status, headers=told, body=bytes(body), took_s=took_s, arrivals=tuple(arrivals))

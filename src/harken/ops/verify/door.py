@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+from harken.ops.address import without_user
 from harken.ops.verify.caller import Reply
 from harken.ops.verify.check import Check, CheckFailed, failed, ok, skipped
 from harken.ops.verify.here import is_here
@@ -27,7 +28,7 @@ async def open_door(visit: Visit) -> None:
     Raises:
         CheckFailed: none does.
     """
-    server = visit.asked.server
+    server = without_user(visit.asked.server)
     reply = await visit.caller.get("/health")
     if reply.problem:
         raise CheckFailed(
@@ -41,7 +42,8 @@ async def open_door(visit: Visit) -> None:
             "Name a Harken server's address with --server; a proxy in front must pass /health through.",
         )
     visit.seen = seen
-    visit.is_here = await asyncio.to_thread(is_here, server)
+    visit.was_asleep = reply.status == 200 and not seen.lines
+    visit.is_here = await asyncio.to_thread(is_here, visit.asked.server)
     version = json_object((await visit.caller.get("/")).body).get("version", "unknown")
     kind = "gateway" if visit.is_gateway else "instance"
     visit.tell(

@@ -10,7 +10,7 @@ import asyncio
 
 from harken.ops.verify.check import Check, failed, ok, skipped
 from harken.ops.verify.here import Life, is_loopback, life_of
-from harken.ops.verify.seen import WELL, Line, Seen, read_health
+from harken.ops.verify.seen import COMING, WELL, Line, Seen, read_health
 from harken.ops.verify.visit import Visit, shown
 
 _AT_ONCE = 16
@@ -23,7 +23,9 @@ async def see_states(visit: Visit) -> None:
     """See that every instance is ready."""
     lines = visit.seen.lines
     bad = [line for line in lines if line.state not in WELL]
-    if not lines:
+    if visit.was_asleep:
+        visit.tell(skipped("instances", "Scaled to zero: there are none until a recording comes. See `woken`."))
+    elif not lines:
         visit.tell(failed("instances", "There are no instances.", "Set fleet.instances or fleet.upstreams."))
     elif bad:
         told = ", ".join(f"{line.name} is {line.state}" + (f" ({line.detail})" if line.detail else "") for line in bad)
@@ -31,6 +33,22 @@ async def see_states(visit: Visit) -> None:
         visit.tell(failed("instances", f"{len(lines) - len(bad)} of {len(lines)} are ready; {told}.", remedy))
     else:
         visit.tell(ok("instances", f"All {len(lines)} are ready: {', '.join(line.name for line in lines)}."))
+
+
+async def see_woken(visit: Visit) -> None:
+    """See which instances the recordings woke, where there was none before."""
+    if not visit.was_asleep:
+        return
+    reply = await visit.caller.get("/health")
+    seen = read_health(reply.body)
+    ready = [line.name for line in seen.lines if line.state in WELL] if seen is not None else []
+    if seen is None or not ready:
+        told = reply.problem or f"HTTP {reply.status}"
+        remedy = "Look at `harken status` and the server's log: recordings should have woken it."
+        visit.tell(failed("woken", f"No instance is ready after ten recordings ({told}).", remedy))
+        return
+    visit.seen = seen
+    visit.tell(ok("woken", f"Ready after it was scaled to zero: {', '.join(ready)}."))
 
 
 async def see_states_again(visit: Visit) -> None:
@@ -44,7 +62,9 @@ async def see_states_again(visit: Visit) -> None:
     before = {line.name: line for line in visit.seen.lines}
     now = {line.name: line for line in seen.lines}
     bad = [f"{name} is away" for name in before.keys() - now.keys()]
-    bad += [f"{line.name} is {line.state}" for line in seen.lines if line.state not in WELL]
+    # Where it was asleep it grows as it sees fit, and nobody knows how far.
+    fine = WELL | COMING if visit.was_asleep else WELL
+    bad += [f"{line.name} is {line.state}" for line in seen.lines if line.state not in fine]
     bad += [f"{name} was started again" for name in before.keys() & now.keys() if _is_another(before[name], now[name])]
     if bad or reply.status != 200:
         told = ", ".join(sorted(bad)) or f"HTTP {reply.status}, {shown(seen.status)}"
@@ -60,6 +80,10 @@ def _is_another(before: Line, now: Line) -> bool:
 
 async def see_ports(visit: Visit) -> None:
     """See that each instance answers at its own address, and is well by its own word; then look at the processes."""
+    if not visit.seen.lines:
+        for name in ("ports", "processes"):
+            visit.tell(skipped(name, "Not looked at: there are no instances."))
+        return
     reachable = [line for line in visit.seen.lines if may_be_asked(visit, line)]
     if not reachable:
         is_told = any(line.url for line in visit.seen.lines)

@@ -19,6 +19,9 @@ _ROUNDS = 8
 
 async def hear_everyone(visit: Visit) -> None:
     """Have the recording recognised by every instance."""
+    if not visit.seen.lines:
+        visit.tell(skipped("recording", "Not sent: there are no instances to send it to, one by one."))
+        return
     room = asyncio.Semaphore(_AT_ONCE)
     alone = [line for line in visit.seen.lines if line.name in visit.alone]
     found = await asyncio.gather(*(_hear(visit, line, room) for line in alone))

@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 
+from harken.ops.address import without_user
 from harken.ops.verify.caller import calling
 from harken.ops.verify.check import CheckFailed, Report, failed, skipped
 from harken.ops.verify.door import ask_ten_times, open_door, see_keys
@@ -63,7 +64,7 @@ async def verify(asked: Asked, known: Known, *, on_step: Callable[[str], None] =
                 continue
             on_step(name)
             reason = await _take(visit, name, step, began + asked.timeout_s)
-    return Report(server=asked.server, checks=tuple(visit.checks), took_s=time.monotonic() - began)
+    return Report(server=without_user(asked.server), checks=tuple(visit.checks), took_s=time.monotonic() - began)
 
 
 async def _take(visit: Visit, name: str, step: Step, deadline: float) -> str:

@@ -12,6 +12,9 @@ from typing import Any
 WELL = frozenset({"ready", "full"})
 """States of an instance that does its work."""
 
+COMING = frozenset({"starting", "warming"})
+"""States of an instance that will do its work."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:

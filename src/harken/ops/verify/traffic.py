@@ -10,6 +10,7 @@ import time
 from collections import Counter
 
 from harken.ops.verify.check import CheckFailed, failed, ok, skipped
+from harken.ops.verify.instances import see_woken
 from harken.ops.verify.visit import Heard, Visit, shown
 
 SPREAD = 10
@@ -17,7 +18,7 @@ LOAD_AT_ONCE = 4
 
 
 async def spread(visit: Visit) -> None:
-    """Send ten at once, and count who recognised them."""
+    """Send ten at once, and count who recognised them; where nobody was there before, see who is now."""
     heard, problems, _ = await _send(visit, SPREAD, at_once=SPREAD)
     names = Counter(name for one in heard for name in one.names)
     told = ", ".join(f"{shown(name)} ×{count}" for name, count in names.most_common()) or "nobody"
@@ -26,6 +27,7 @@ async def spread(visit: Visit) -> None:
         visit.tell(failed("spread", f"{found} {problems[0].message}", problems[0].remedy))
     else:
         visit.tell(ok("spread", found))
+    await see_woken(visit)
 
 
 async def load(visit: Visit) -> None:

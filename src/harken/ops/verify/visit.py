@@ -49,7 +49,8 @@ class Visit:
         known: the recording.
         chance: makes copies differ.
         is_here: the door is on this machine.
-        seen: the door's first word; set by the first step.
+        seen: the door's first word; set by the first step, and anew where it was asleep and woke.
+        was_asleep: the door was well and had no instance: it is scaled to zero, and a recording wakes it.
         alone: instances that answered at their own addresses, with what each said; set by the step that tried.
         answered: names in the answers to transcriptions through the door.
         checks: what was found.
@@ -61,6 +62,7 @@ class Visit:
     chance: random.Random
     is_here: bool = False
     seen: Seen = field(default_factory=lambda: Seen(status="", name="", model="", lines=()))
+    was_asleep: bool = False
     alone: dict[str, Seen] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
     checks: list[Check] = field(default_factory=list)

@@ -62,6 +62,16 @@ def test_a_machine_that_is_kept_offline_is_told_so() -> None:
     assert found and found.verdict is Verdict.FAILED and "HF_HUB_OFFLINE" in found.found
 
 
+def test_each_missing_one_is_pulled_by_a_command_of_its_own() -> None:
+    """`harken pull` takes one name, and each has its own flag."""
+    facts = dataclasses.replace(_missing(503), aligner=Checkpoint(name="me/times"))
+    found = check_hub(facts)
+    assert found and f"harken pull {LARGE} && harken pull me/times" in found.remedy
+    assert "--model and --aligner" in found.remedy
+    alone = check_hub(_missing(503))
+    assert alone and "--aligner" not in alone.remedy
+
+
 @pytest.mark.parametrize(
     ("free", "verdict"), [(100.0, Verdict.OK), (5.0, Verdict.WARNING), (4.0, Verdict.FAILED), (None, Verdict.OK)]
 )
@@ -72,6 +82,7 @@ def test_a_download_needs_room(free: float | None, verdict: Verdict) -> None:
     disk = dataclasses.replace(facts.places.weights, free_bytes=free_bytes)
     found = check_download(dataclasses.replace(facts, places=dataclasses.replace(facts.places, weights=disk)))
     assert found and found.verdict is verdict
+    assert verdict is Verdict.OK or "models.folder=" in found.remedy, "it is the disk that was measured"
 
 
 def test_a_download_needs_a_folder_that_can_be_written() -> None:

@@ -33,7 +33,7 @@ def check_download(facts: Facts) -> Finding | None:
         return None
     disk, needed = facts.places.weights, sum(one.stored_bytes or 0 for one in missing)
     found = f"{gigabytes(disk.free_bytes)} free in {disk.folder}"
-    step = "set HF_HOME to a folder on another disk"
+    step = "--set models.folder=FOLDER, on another disk"
     if not disk.is_writable:
         return failed("download", disk.problem, step)
     if disk.free_bytes is None or not needed:
@@ -51,8 +51,11 @@ def check_hub(facts: Facts) -> Finding | None:
     if hub is None:
         return None
     missing = [one for one in (facts.model, facts.aligner) if one is not None and one.is_missing]
-    names = " ".join(one.name for one in missing)
-    elsewhere = f"on a machine that has a network: harken pull {names}; copy the folder here and name it with --model"
+    pulls = " && ".join(f"harken pull {one.name}" for one in missing)
+    flags = " and ".join(
+        f"--{kind}" for kind, one in (("model", facts.model), ("aligner", facts.aligner)) if one in missing
+    )
+    elsewhere = f"on a machine that has a network: {pulls}; copy what that fetched here and name it with {flags}"
     if hub.is_offline:
         return failed("hub", f"HF_HUB_OFFLINE forbids to ask {hub.endpoint}", f"unset HF_HUB_OFFLINE; or {elsewhere}")
     for name, status in hub.statuses.items():
