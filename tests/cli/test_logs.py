@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from typing import IO, Any
 
 import httpx
@@ -200,7 +201,8 @@ def test_a_summary_has_the_same_figures_as_a_table_and_as_json(state: Path) -> N
 def test_a_summary_breaks_no_name_on_a_usual_terminal(tmp_path: Path) -> None:
     """80 columns, a published model's name, ids as the gateway makes them, and figures of a busy day."""
     ids = [f"b818ccd6-bf96-4d17-921a-a337eb76c{n}" for n in range(100, 800)]
-    more = {"model": "Qwen/Qwen3-ASR-1.7B", "instances": "asr-1,asr-2,asr-3", "segments": 1200, "audio_s": 3600.5}
+    more: dict[str, Any] = {"model": "Qwen/Qwen3-ASR-1.7B", "instances": "asr-1,asr-2,asr-3", "segments": 1200}
+    more["audio_s"] = 3600.5
     lines = [
         data("request.done", NOW - 60, request_id=one, path="/asr", wall_s=900 + n / 7, **more)
         for n, one in enumerate(ids)
