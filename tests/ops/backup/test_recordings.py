@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harken.ops.backup.errors import BackupFailed
 from harken.ops.backup.passing import passing_folder
 from harken.ops.backup.recordings import Held
 from harken.ops.backup.source import Waiting
@@ -75,6 +76,13 @@ def test_a_recording_that_was_lost_before_is_told(tmp_path: Path) -> None:
     held = Held()
     held.hold([waiting(tmp_path / "gone")], tmp_path, "here")
     assert (held.places, held.missing) == ({}, [NAME])
+
+
+def test_a_folder_of_ours_that_is_gone_loses_no_recording(recording: Path, tmp_path: Path) -> None:
+    """It is no word on the recording, which is still there: the backup fails."""
+    with pytest.raises(BackupFailed, match="try again"):
+        Held().hold([waiting(recording)], tmp_path / "gone", "here")
+    assert recording.exists()
 
 
 def test_what_lies_elsewhere_is_counted_and_left(recording: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harken.errors import StateUnavailable
+from harken.ops.backup.errors import BackupFailed
 from harken.ops.backup.names import recording
 from harken.ops.backup.source import Waiting
 
@@ -41,7 +42,12 @@ class Held:
     unlinked: dict[str, Path] = field(default_factory=dict)
 
     def hold(self, waiting: Sequence[Waiting], folder: Path, shelf: str) -> None:
-        """Give each recording of this shelf a second name in a folder of ours on the same file system."""
+        """Give each recording of this shelf a second name in a folder of ours on the same file system.
+
+        Raises:
+            BackupFailed: our folder is gone.
+            OSError: whether a recording is there cannot be told.
+        """
         for file in waiting:
             if not file.is_ours or file.shelf != shelf:
                 self.elsewhere += 1
@@ -52,6 +58,8 @@ class Held:
                 os.link(file.path, place)
                 self.places[name] = place
             except FileNotFoundError:
+                if Path(file.path).exists():
+                    raise BackupFailed(f"{folder} is gone: something else removed it; try again.") from None
                 self.missing.append(name)
             except OSError:
                 self.unlinked[name] = Path(file.path)
