@@ -18,6 +18,7 @@ from pathlib import Path
 import harken
 from harken.config import Config, StateConfig
 from harken.errors import ConfigError
+from harken.models.store import open_store
 from harken.ops.backup import names
 from harken.ops.backup.archive import SUFFIXES, describe, write_archive
 from harken.ops.backup.errors import BackupFailed, naming_failures
@@ -95,7 +96,7 @@ def make_backup(wanted: Wanted, env: Mapping[str, str], *, on_step: Callable[[st
         ConfigError: the archive cannot have that name or place.
         StateUnavailable: the state cannot be read.
         StorageFull: a disk has no room.
-        BackupFailed: anything else.
+        BackupFailed: the model's files are wanted and not here, or anything else.
     """
     database = Database(wanted.config.state, env)
     found = _Collected()
@@ -108,7 +109,8 @@ def make_backup(wanted: Wanted, env: Mapping[str, str], *, on_step: Callable[[st
         _take_state(found, database, draft, stack)
         _take_files(found, wanted, database.folder, draft, env)
         on_step("model")
-        found.models, weights = note_models(wanted.config.instance, is_included=wanted.with_weights)
+        store = open_store(wanted.config.models, env)
+        found.models, weights = note_models(wanted.config.instance, store, is_included=wanted.with_weights)
         found.places |= weights
         on_step("checksums")
         manifest = _manifest(found, database.folder)

@@ -50,6 +50,7 @@ class ModelNote:
         revision: of its weights; "" where it does not say.
         files: of its folder.
         is_included: they are members of the archive.
+        is_absent: it is one that has files, and they were not on the machine.
     """
 
     role: str
@@ -58,6 +59,7 @@ class ModelNote:
     revision: str = ""
     files: tuple[Member, ...] = ()
     is_included: bool = False
+    is_absent: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +141,12 @@ def _manifest(found: Mapping[str, Any]) -> Manifest:
 
 def _model(found: Mapping[str, Any]) -> ModelNote:
     words = {key: _text(found[key]) for key in ("role", "spec", "name", "revision")}
-    return ModelNote(**words, files=tuple(map(_member, found["files"])), is_included=found["is_included"] is True)
+    return ModelNote(
+        **words,
+        files=tuple(map(_member, found["files"])),
+        is_included=found["is_included"] is True,
+        is_absent=found.get("is_absent") is True,  # not told by the first ones
+    )
 
 
 def _member(found: Mapping[str, Any]) -> Member:

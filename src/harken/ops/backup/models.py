@@ -1,7 +1,7 @@
 """Which model and aligner a server used: enough to fetch the same again, and its files where they are wanted.
 
-Only looks at what is on this machine; nothing is downloaded. The invariant: pickles are never taken, as no model of
-ours needs one.
+Only looks at what is on this machine: folders, pulled models, the hub's cache; nothing is downloaded. The invariants:
+pickles are never taken, as no model of ours needs one; where files are wanted, there are weights among them.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from pathlib import Path
 
 from harken.config import InstanceConfig
 from harken.engine.resolve import HubError, HuggingFaceHub, resolve_aligner, resolve_model
-from harken.errors import SetupError
+from harken.errors import ConfigError, SetupError
+from harken.models.store import ModelStore, manifest_in
 from harken.ops.backup.archive import describe
+from harken.ops.backup.errors import BackupFailed
 from harken.ops.backup.manifest import Member, ModelNote
 from harken.ops.backup.names import is_file_name
 
-_SUFFIXES = (".json", ".safetensors", ".txt", ".jinja", ".flac", ".wav")
+_WEIGHTS = ".safetensors"
+_SUFFIXES = (".json", _WEIGHTS, ".txt", ".jinja", ".flac", ".wav")
 
 
 class _AtHand:
@@ -33,36 +36,48 @@ class _AtHand:
 
 
 def note_models(
-    instance: InstanceConfig, *, is_included: bool, on_model: Callable[[str], None] = lambda _: None
+    instance: InstanceConfig, store: ModelStore, *, is_included: bool
 ) -> tuple[list[ModelNote], dict[str, Path]]:
     """Describe the model and its aligner; return also where files that are to be included lie, by their names.
 
+    Args:
+        instance: names them.
+        store: the models that were pulled.
+        is_included: their files are wanted too.
+
     Raises:
+        BackupFailed: files are wanted, and the weights are not on this machine.
         OSError: a file cannot be read.
     """
     hub = _AtHand()
-    found = {
-        "model": (instance.model, _folder(lambda: resolve_model(instance.model, hub))),
-        "aligner": (instance.aligner, _folder(lambda: resolve_aligner(instance.aligner, instance.model, hub))),
+    finds: dict[str, tuple[str, Callable[[], Path | None]]] = {
+        "model": (instance.model, lambda: resolve_model(instance.model, hub, store)),
+        "aligner": (instance.aligner, lambda: resolve_aligner(instance.aligner, instance.model, hub, store)),
     }
     notes: list[ModelNote] = []
     places: dict[str, Path] = {}
-    for role, (spec, folder) in found.items():
+    for role, (spec, find) in finds.items():
+        try:
+            folder = None if _is_stub(instance.model) else find()
+        except (ConfigError, SetupError):  # whether it can be served is not for us to judge
+            if is_included:
+                raise BackupFailed(f"The {role} {spec} is not on this machine, so its files cannot be saved.") from None
+            notes.append(ModelNote(role=role, spec=spec, is_absent=True))
+            continue
         if folder is None:
             notes.append(ModelNote(role=role, spec=spec))
             continue
-        on_model(spec)
         files = {f"{role}/{path.name}": path for path in _files(folder)}
+        if is_included and not any(path.suffix == _WEIGHTS for path in files.values()):
+            raise BackupFailed(f"The {role}'s folder {folder} holds no weights ({_WEIGHTS}) that can be saved.")
         notes.append(_note(role, spec, folder, files, is_included=is_included))
         places |= files if is_included else {}
     return notes, places
 
 
-def _folder(find: Callable[[], Path | None]) -> Path | None:
-    try:
-        return find()
-    except SetupError:  # not on this machine, or nothing that has a folder ("stub")
-        return None
+def _is_stub(model: str) -> bool:
+    """The stand-in has no files, nor has its aligner."""
+    return model.partition(":")[0] == "stub"
 
 
 def _files(folder: Path) -> list[Path]:
@@ -74,6 +89,16 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _note(role: str, spec: str, folder: Path, files: dict[str, Path], *, is_included: bool) -> ModelNote:
+    name, revision = _origin(folder)
+    members: list[Member] = [describe(member, path) for member, path in files.items()]
+    return ModelNote(role=role, spec=spec, name=name, revision=revision, files=tuple(members), is_included=is_included)
+
+
+def _origin(folder: Path) -> tuple[str, str]:
+    """Name and revision by which the same can be fetched again, as far as the folder tells."""
+    pulled = manifest_in(folder)
+    if pulled is not None:
+        return pulled.name, pulled.revision
     name, revision = folder.resolve().name, ""
     try:
         from harken.qwen3_asr.card import read_card
@@ -84,5 +109,4 @@ def _note(role: str, spec: str, folder: Path, files: dict[str, Path], *, is_incl
         pass  # what it says of itself is not for us to judge
     if not revision and folder.parent.name == "snapshots":
         revision = folder.name  # of the hub's cache: the commit
-    members: list[Member] = [describe(member, path) for member, path in files.items()]
-    return ModelNote(role=role, spec=spec, name=name, revision=revision, files=tuple(members), is_included=is_included)
+    return name, revision
