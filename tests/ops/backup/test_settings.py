@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from harken.config import AuthConfig, CacheConfig, Config, InstanceConfig, JobsConfig, StateConfig, load_config
+from harken.config import (
+    AuthConfig,
+    CacheConfig,
+    Config,
+    FleetConfig,
+    InstanceConfig,
+    JobsConfig,
+    StateConfig,
+    load_config,
+)
 from harken.ops.backup.settings import effective_toml
 
 
@@ -29,9 +38,20 @@ def test_it_is_a_harken_toml_that_means_the_same(tmp_path: Path) -> None:
     assert read_back(config, tmp_path) == config
 
 
+def test_upstreams_that_say_where_a_key_is_are_kept(tmp_path: Path) -> None:
+    """A variable's name may sound secret, and a revision may have an "@" before it."""
+    upstreams = "http://gpu-2:8000/v1#key_env=GPU_TOKEN&model=x/y@v2 https://[::1]/v1"
+    config = dataclasses.replace(Config(), fleet=FleetConfig(upstreams=upstreams))
+    assert read_back(config, tmp_path) == config
+
+
 @pytest.mark.parametrize(
     ("changes", "secret"),
     [
+        ({"fleet": FleetConfig(upstreams="http://gpu-2:8000 http://me:hunter2@gpu-3:8000/v1")}, "hunter2"),
+        ({"fleet": FleetConfig(upstreams="https://hunter2@gpu-3/v1")}, "hunter2"),
+        ({"fleet": FleetConfig(upstreams="https://me:hunter2#x@gpu-3/v1")}, "hunter2"),
+        ({"fleet": FleetConfig(upstreams="https://gpu-3/v1?api_key=hunter2")}, "hunter2"),
         ({"state": StateConfig(database="postgresql+psycopg://me:hunter2@db/harken")}, "hunter2"),
         ({"state": StateConfig(database="postgresql+psycopg:///harken?password=hunter2")}, "hunter2"),
         ({"jobs": JobsConfig(webhook_secret="whsec_hunter2")}, "hunter2"),

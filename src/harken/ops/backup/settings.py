@@ -16,6 +16,9 @@ from harken.config import SECTIONS, Config
 _SECRETS = frozenset({("jobs", "webhook_secret")})
 _ADDRESSES = frozenset({("state", "database"), ("cache", "url"), ("auth", "storage")})
 _LOOKS_SECRET = re.compile(r"://[^/@]*:.*@|pass|pwd|secret|token", re.IGNORECASE)
+_UPSTREAMS = ("fleet", "upstreams")
+_UPSTREAM = re.compile(r"https?://(\[[\da-f:.]+\]|[^\s/?#@:]+)(:\d*)?(/[^\s?#@]*)?(#\S*)?", re.IGNORECASE)
+"""A URL without a user and a query; what is behind its "#" names the variable of its key, never the key."""
 
 _HEAD = """\
 # What the server's configuration came to, from its file, variables and flags, when the backup was made.
@@ -43,6 +46,8 @@ def _line(section: str, key: str, value: object) -> str:
 def _is_secret(section: str, key: str, value: object) -> bool:
     if not value or not isinstance(value, str):
         return False
+    if (section, key) == _UPSTREAMS:
+        return not all(_UPSTREAM.fullmatch(url) for url in value.split())
     is_telling = (section, key) in _ADDRESSES and _LOOKS_SECRET.search(value) is not None
     return is_telling or (section, key) in _SECRETS
 
