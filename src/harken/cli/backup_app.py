@@ -9,6 +9,14 @@ import typer
 
 from harken.cli.flags import AsJson, ConfigFile, Settings
 
+
+def _path(text: str) -> Path:
+    """Read a path; "", as of a variable that is not set, would be the working directory."""
+    if not text.strip():
+        raise typer.BadParameter("it is empty.")
+    return Path(text)
+
+
 Archive = Annotated[Path, typer.Argument(help="The backup, such as harken.tar.gz.", metavar="FILE")]
 
 
@@ -48,8 +56,13 @@ def backup(
 
 def restore(
     file: Archive,
-    to: Annotated[Path, typer.Option(help="The state folder that it becomes; empty, or not there.")],
-    config_to: Annotated[Path | None, typer.Option(help="Where its harken.toml goes. [default: nowhere]")] = None,
+    to: Annotated[
+        Path, typer.Option(parser=_path, metavar="PATH", help="The state folder that it becomes; empty, or not there.")
+    ],
+    config_to: Annotated[
+        Path | None,
+        typer.Option(parser=_path, metavar="PATH", help="Where its harken.toml goes. [default: nowhere]"),
+    ] = None,
     database: Annotated[
         str, typer.Option(help="SQLAlchemy URL of an empty database for its rows. [default: SQLite in the folder]")
     ] = "",

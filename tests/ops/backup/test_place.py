@@ -70,15 +70,30 @@ def test_only_an_empty_place_is_free(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     (disk / "lost+found").mkdir(parents=True)
     assert not check_place(disk, replaces=False)
-    (disk / "file").touch()
+    (disk / "webhook-secret").touch()
     with pytest.raises(RestoreRefused, match="--replace"):
         check_place(disk, replaces=False)
     assert check_place(disk, replaces=True)
     with pytest.raises(RestoreRefused, match="not a folder"):
-        check_place(disk / "file", replaces=True)
+        check_place(disk / "webhook-secret", replaces=True)
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     with pytest.raises(RestoreRefused, match="link to nothing"):
         check_place(tmp_path / "link", replaces=True)
+
+
+def test_only_a_state_folder_is_moved_aside(tmp_path: Path) -> None:
+    """A home folder that is named by mistake is refused, whatever else it holds; each trace of a server is enough."""
+    for name in (".bashrc", "run/user/file", "recordings/holiday.wav", "harken.db/odd"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for replaces in (False, True):
+        with pytest.raises(RestoreRefused, match="state folder"):
+            check_place(tmp_path, replaces=replaces)
+    for number, name in enumerate(("harken.db", "webhook-secret", "recordings/.id", "run/7860/fleet.json")):
+        trace = tmp_path / str(number) / name
+        trace.parent.mkdir(parents=True)
+        trace.touch()
+        assert check_place(tmp_path / str(number), replaces=True), name
 
 
 def test_what_was_there_is_moved_aside_whole(tmp_path: Path, new: Path) -> None:

@@ -136,11 +136,11 @@ def test_a_link_to_the_state_folder_stays_one(archive: Path, tmp_path: Path, hou
     """What it leads to is replaced; recordings are found by the name that servers use."""
     real, link = tmp_path / "disk" / "state", tmp_path / "state"
     real.mkdir(parents=True)
-    (real / "old").touch()
+    (real / "webhook-secret").write_text("old")
     link.symlink_to(real)
     done = restore(Asked(archive=archive, place=link, replaces=True))
     assert link.is_symlink()
-    assert (done.aside[real] / "old").exists()
+    assert (done.aside[real] / "webhook-secret").read_text() == "old"
     assert_lives(house, StateConfig(folder=str(link)))
 
 
@@ -161,12 +161,12 @@ def test_a_damaged_backup_touches_nothing(archive: Path, tmp_path: Path) -> None
     archive.write_bytes(data)
     place = tmp_path / "place"
     place.mkdir()
-    (place / "mine").write_text("precious")
+    (place / "webhook-secret").write_text("precious")
     with pytest.raises(BackupDamaged):
         verify_backup(archive)
     with pytest.raises(BackupDamaged):
         restore(Asked(archive=archive, place=place, replaces=True))
-    assert everything(place) == {"mine": b"precious"}
+    assert everything(place) == {"webhook-secret": b"precious"}
     assert not [path for path in tmp_path.iterdir() if path.name.startswith((MARK, "place."))]
 
 

@@ -80,13 +80,20 @@ def unpack(path: Path, folder: Path) -> Manifest:
         RestoreRefused: a newer Harken wrote it.
         StorageFull: the folder's disk has no room.
     """
-    with naming_failures(f"{path} cannot be unpacked", BackupUnreadable), path.open("rb") as file:
+    with naming_failures(f"{path} cannot be unpacked", BackupUnreadable), _open_plain(path) as file:
         gzipped.check(file)
         try:
             with gzip.GzipFile(fileobj=file) as stream:
                 return _unpack(stream, folder)
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, UnicodeError) as error:
             raise BackupDamaged(f"The backup cannot be read: {error}.") from error
+
+
+def _open_plain(path: Path) -> BinaryIO:
+    """Open a plain file; a pipe would have us wait for its other end."""
+    if path.exists() and not path.is_file():
+        raise BackupUnreadable(f"{path} is not a plain file.")
+    return path.open("rb")
 
 
 def _unpack(stream: gzip.GzipFile, folder: Path) -> Manifest:

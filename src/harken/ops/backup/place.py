@@ -14,8 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harken.config import StateConfig
 from harken.ops.backup.errors import RestoreRefused
 from harken.ops.backup.passing import MARK
+from harken.state import run_folders
 
 _NOTHING = frozenset({"lost+found"})
 """What an empty disk holds."""
@@ -41,9 +43,17 @@ def check_place(folder: Path, *, replaces: bool) -> bool:
     if (user := user_of(folder)) is not None:
         raise RestoreRefused(f"{folder} is in use: {user}. Stop the server first.")
     is_full = any(_counts(path.name) for path in folder.iterdir())
+    if is_full and not _is_state(folder):
+        raise RestoreRefused(f"{folder} is not empty, and nothing in it shows that it is a state folder.")
     if is_full and not replaces:
         raise RestoreRefused(f"{folder} is not empty; --replace moves it aside first.")
     return is_full
+
+
+def _is_state(folder: Path) -> bool:
+    """Whether a server kept something there; a home folder that is named by mistake must not be moved aside."""
+    made = (folder / "harken.db", folder / "webhook-secret", folder / "recordings" / ".id")
+    return any(path.is_file() for path in made) or bool(run_folders(StateConfig(folder=str(folder)), {}))
 
 
 def user_of(folder: Path) -> str | None:
