@@ -168,3 +168,70 @@ def test_a_place_that_cannot_be_written_is_told_in_one_sentence(house: House, tm
         assert done.stderr.startswith("harken: "), done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert {path.name for path in tmp_path.iterdir()} == {"state", "harken.toml", "a.tar.gz"}
+
+
+@pytest.mark.slow
+def test_nobody_needs_to_read_what_came_of_it(house: House, tmp_path: Path) -> None:
+    """A pipe that is closed at its other end changes nothing about what was done; a full disk is said."""
+    done = []
+    for usage in (
+        ("backup", "a.tar.gz"),
+        ("backup", "--verify", "a.tar.gz", "--json"),
+        ("restore", "a.tar.gz", "--to", "new"),
+    ):
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            done.append(
+                subprocess.run(command(*usage), cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, check=False)
+            )
+        finally:
+            os.close(writer)
+    assert [(one.returncode, one.stderr) for one in done] == [(0, b"")] * 3
+    assert everything(tmp_path / "new").keys() == everything(house.folder).keys()
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            command("backup", "--verify", "a.tar.gz"), cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert told.returncode == 1
+    assert b"cannot be written" in told.stderr
+
+
+@pytest.mark.slow
+def test_what_is_no_plain_file_is_no_backup(tmp_path: Path) -> None:
+    """Nobody waits for the other end of a pipe."""
+    os.mkfifo(tmp_path / "a.tar.gz")
+    for usage in (("backup", "--verify", "a.tar.gz"), ("restore", "a.tar.gz", "--to", "new")):
+        done = harken(*usage, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "is not a plain file" in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.slow
+def test_an_empty_path_is_not_the_working_directory(house: House, tmp_path: Path) -> None:
+    """A script whose variable is not set must not have its folder moved aside; nor one that is no state folder."""
+    assert harken("backup", "a.tar.gz", cwd=tmp_path).returncode == 0
+    for usage in (("--to", ""), ("--to", "new", "--config-to", "")):
+        done = harken("restore", "a.tar.gz", "--replace", *usage, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "it is empty" in done.stderr
+    done = harken("restore", "../a.tar.gz", "--to", "..", "--replace", cwd=house.folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing in it shows that it is a state folder" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"state", "harken.toml", "a.tar.gz"}
+
+
+@pytest.mark.slow
+def test_weights_that_are_not_here_are_told_or_refused(house: House, tmp_path: Path) -> None:
+    """With --weights there is no backup then."""
+    usage = ("backup", "a.tar.gz", "--set", "instance.model=nobody/nothing@v2", "--set", "instance.aligner=none")
+    refused = harken(*usage, "--weights", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "nobody/nothing@v2 is not on this machine" in refused.stderr
+    assert not (tmp_path / "a.tar.gz").exists()
+    saved = harken(*usage, cwd=tmp_path)
+    assert (saved.returncode, saved.stderr) == (0, "")
+    assert "model nobody/nothing@v2: not on this machine\n" in saved.stdout
+    restored = harken("restore", "a.tar.gz", "--to", "new", cwd=tmp_path)
+    assert "model nobody/nothing@v2: not on the machine that was saved\n" in restored.stdout

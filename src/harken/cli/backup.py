@@ -1,7 +1,8 @@
 """`harken backup` and `harken restore`: they do it, and print what is in the file and what is to be done next.
 
-Decides nothing about archives. The invariant: standard output is the result alone, a sentence or one JSON object, and
-what an archive says of itself cannot speak to the terminal.
+Decides nothing about archives. The invariants: standard output is the result alone, a sentence or one JSON object, and
+whether somebody reads it changes nothing about what was done; what an archive says of itself cannot speak to the
+terminal.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import NoReturn
 from rich.console import Console
 from rich.status import Status
 
+from harken.cli.logs import quietly
 from harken.config import load_config
 from harken.errors import ConfigError
 from harken.ops.backup import making, restoring
@@ -31,45 +33,59 @@ def make(wanted: making.Wanted, *, as_json: bool) -> None:
     """Make a backup and print what is in it."""
     with _working("backing up") as status:
         made = making.make_backup(wanted, os.environ, on_step=lambda step: status.update(f"backing up: {step}"))
-    manifest = made.manifest
-    if as_json:
-        print(json.dumps({"file": str(made.path), "bytes": made.size, **_fields(manifest)}, indent=2))
-        return
-    print(f"{made.path}: {_bytes(made.size)}, {_told(manifest)}.")
-    _tell_models(manifest)
-    _warn(manifest)
+    quietly(lambda: _tell_made(made, as_json=as_json))
 
 
 def verify(archive: Path, *, as_json: bool) -> None:
     """Try an archive and print what it holds."""
     with _working("verifying"):
         manifest = restoring.verify_backup(archive)
-    if as_json:
-        print(json.dumps({"file": str(archive), "is_good": True, **_fields(manifest)}, indent=2))
-        return
-    print(
-        f"{archive}: good; of {manifest.made_at}, {_told(manifest)}. It was restored for trial, and its rows counted."
-    )
-    _warn(manifest)
+    quietly(lambda: _tell_good(archive, manifest, as_json=as_json))
 
 
 def restore(asked: restoring.Asked, *, as_json: bool) -> None:
     """Restore an archive and print what came of it."""
     with _working("restoring") as status:
         done = restoring.restore(asked, on_step=lambda step: status.update(f"restoring: {step}"))
+    quietly(lambda: _tell_restored(asked, done, as_json=as_json))
+
+
+def _tell_made(made: making.Made, *, as_json: bool) -> int:
+    manifest = made.manifest
+    if as_json:
+        print(json.dumps({"file": str(made.path), "bytes": made.size, **_fields(manifest)}, indent=2))
+        return 0
+    print(f"{made.path}: {_bytes(made.size)}, {_told(manifest)}.")
+    _tell_models(manifest, "this machine")
+    _warn(manifest)
+    return 0
+
+
+def _tell_good(archive: Path, manifest: Manifest, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"file": str(archive), "is_good": True, **_fields(manifest)}, indent=2))
+        return 0
+    made_at = _clean(manifest.made_at)
+    print(f"{archive}: good; of {made_at}, {_told(manifest)}. It was restored for trial, and its rows counted.")
+    _warn(manifest)
+    return 0
+
+
+def _tell_restored(asked: restoring.Asked, done: restoring.Restored, *, as_json: bool) -> int:
     manifest = done.manifest
     if as_json:
         aside = {str(old): str(now) for old, now in done.aside.items()}
         place = {"state_folder": str(asked.place), "is_dry_run": asked.is_dry, "moved_aside": aside}
         print(json.dumps({**place, **_fields(manifest)}, indent=2))
-        return
+        return 0
     verb = "would become" if asked.is_dry else "is now"
     print(f"{asked.place} {verb} the state of {_clean(manifest.made_at)}: {_told(manifest)}.")
     for old, now in done.aside.items():
         print(f"What was at {old} is at {now}.")
-    _tell_models(manifest)
+    _tell_models(manifest, "the machine that was saved")
     _warn(manifest)
     _tell_next(asked, manifest)
+    return 0
 
 
 def _tell_next(asked: restoring.Asked, manifest: Manifest) -> None:
@@ -108,8 +124,10 @@ def _told(manifest: Manifest) -> str:
     return f"{kept}, recordings of unended files: {recordings}"
 
 
-def _tell_models(manifest: Manifest) -> None:
+def _tell_models(manifest: Manifest, machine: str) -> None:
     for model in manifest.models:
+        if model.is_absent:
+            print(_clean(f"{model.role} {model.spec}: not on {machine}"))
         size = sum(member.size for member in model.files)
         if model.files:
             revision = f" at {model.revision}" if model.revision else ""
