@@ -61,6 +61,10 @@ def test_a_person_is_told_what_was_saved_and_what_to_do_next(house: House, tmp_p
     assert "[restore_refused]" in full.stderr
     dry = harken("restore", "a.tar.gz", "--to", "newer", "--dry-run", "--json", cwd=tmp_path)
     assert json.loads(dry.stdout)["counts"]["files"] == 4
+    dry = harken("restore", "a.tar.gz", "--to", "newer", "--dry-run", "--database", "sqlite:///x.db", cwd=tmp_path)
+    assert "would become" in dry.stdout
+    assert "Its rows are in" not in dry.stdout
+    assert not (tmp_path / "x.db").exists()
     assert not (tmp_path / "newer").exists()
 
 

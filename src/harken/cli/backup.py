@@ -84,7 +84,8 @@ def _tell_restored(asked: restoring.Asked, done: restoring.Restored, *, as_json:
         print(f"What was at {old} is at {now}.")
     _tell_models(manifest, "the machine that was saved")
     _warn(manifest)
-    _tell_next(asked, manifest)
+    if not asked.is_dry:
+        _tell_next(asked, manifest)
     return 0
 
 
@@ -97,7 +98,7 @@ def _tell_next(asked: restoring.Asked, manifest: Manifest) -> None:
         print(f"Its database was {_clean(manifest.database)}; it is SQLite now: leave state.database empty.")
     if asked.database:
         print("Its rows are in the database that you named: set state.database to it.")
-    if asked.config_place is not None and not asked.is_dry:
+    if asked.config_place is not None:
         print(f"Its configuration is {asked.config_place}.")
         _compare_config(asked)
 
