@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from harken.config import Config, FleetConfig, InstanceConfig, LimitsConfig, LogConfig, load_config
+from harken.config import AutoscaleConfig, Config, FleetConfig, InstanceConfig, LimitsConfig, LogConfig, load_config
 from harken.fleet.machine import Machine
 from harken.fleet.plan import divide, lay, plan, starts_at_once, variables
 
@@ -108,3 +108,12 @@ def test_a_gpu_that_somebody_else_fills_gets_fewer_instances_with_larger_shares(
     laid = plan(config, machine)
     assert [one.device for one in laid] == ["cuda:1", "cuda:1", "cuda:1", "cuda:0"]
     assert [one.memory_share for one in laid] == pytest.approx([0.3, 0.3, 0.3, 0.9])
+
+
+def test_an_autoscaled_fleet_leaves_memory_for_those_that_may_come() -> None:
+    """Of a GPU, an eighth each; cores are shared among those that are there."""
+    fleet = FleetConfig(instances=2, devices="cuda:0")
+    config = Config(fleet=fleet, autoscale=AutoscaleConfig(mode="on", min=2, max=8))
+    laid = plan(config, SERVER)
+    assert [one.memory_share for one in laid] == pytest.approx([0.9 / 8, 0.9 / 8])
+    assert [one.threads for one in laid] == [32, 32]

@@ -51,13 +51,18 @@ class Divided:
 def divide(places: Sequence[str], config: Config, machine: Machine) -> Divided:
     """Divide memory and cores evenly, at least a core each.
 
+    Memory is divided among as many as an autoscaler may start: what the first ones took, later ones would lack. Cores
+    are not: they are nobody's for good.
+
     Args:
         places: the devices of the instances that the fleet begins with.
         config: of the whole fleet.
         machine: cores and accelerators.
     """
     planned = max(1, len(places))
-    groups = [group_of(one, has_gpu=machine.has_gpu) for one in places]
+    most = config.autoscale.max if config.autoscale.mode == "on" else 0
+    all_places = places if most <= len(places) else places_of(config, machine, most)
+    groups = [group_of(one, has_gpu=machine.has_gpu) for one in all_places]
     threads = config.instance.threads or max(1, machine.cores // planned)
     assigned: tuple[tuple[int, ...], ...] = ()
     if config.fleet.pins_cores:
