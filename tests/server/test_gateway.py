@@ -159,7 +159,7 @@ def test_a_request_that_comes_before_the_first_instance_is_held() -> None:
     async def story() -> None:
         fleet = FakeFleet([])
         async with instance() as url, gateway(fleet) as server:
-            await until(server, lambda answer: answer.json()["status"] == "starting")
+            await until(server, lambda answer: answer.status_code == 503)
             files = {"audio": ("a.wav", wav(speech_like(0.5)))}
             early = asyncio.create_task(server.client.post("/asr", files=files))
             await until(server, lambda _: fleet.dispatcher is not None)
