@@ -65,6 +65,7 @@ class Trial:
     url: str
     port: int
     env: dict[str, str]
+    place: str
     rng: random.Random
     tally: Tally = field(default_factory=Tally)
     story: list[str] = field(default_factory=list)
@@ -73,7 +74,7 @@ class Trial:
 
     def note(self, sentence: str) -> None:
         """Write down and show what happens."""
-        line = f"{time.monotonic() - self.began:7.1f} s  {sentence}"
+        line = f"{time.monotonic() - self.began:7.1f} s  {sentence.replace(self.place, 'FOLDER')}"
         self.story.append(line)
         print(line, flush=True)
 
@@ -216,7 +217,9 @@ async def _run(
                 if answer.status == 200:
                     break
             await asyncio.sleep(0.1)
-        trial = Trial(url=url, port=int(url.rpartition(":")[2]), env=env, rng=random.Random(seed))
+        trial = Trial(
+            url=url, port=int(url.rpartition(":")[2]), env=env, place=str(model.parent), rng=random.Random(seed)
+        )
         until = trial.began + minutes * 60
         clients = [asyncio.ensure_future(client(trial, session, samples(), until)) for _ in range(CLIENTS)]
         await play(trial, session, minutes * 60, model)
