@@ -383,3 +383,17 @@ def test_a_change_under_way_is_cut_short_when_the_gateway_leaves() -> None:
             await asking
 
     asyncio.run(story())
+
+
+def test_a_decision_that_cannot_be_written_down_is_said_to_be_none_for_later(tmp_path: Path) -> None:
+    """It is carried out all the same."""
+
+    async def story() -> None:
+        async with changing(folder=tmp_path) as (changes, local, _):
+            assert await changes.is_remembered()
+            (tmp_path / "fleet.json.new").mkdir()
+            await changes.scale(1, lambda _: None)
+            assert local.names() == ("asr-1",)
+            assert not await changes.is_remembered()
+
+    asyncio.run(story())

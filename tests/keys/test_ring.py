@@ -163,6 +163,36 @@ def test_in_doubt_a_server_stays_shut_but_one_that_never_saw_a_key_stays_open(ho
     asyncio.run(scene())
 
 
+class ForgetfulBook(KeyBook):
+    """A book whose database is replaced by an empty one."""
+
+    forgets = False
+
+    def read(self) -> Keys:
+        """Read, or find nothing."""
+        return Keys(in_use={}, by_id={}, has_any=False) if self.forgets else super().read()
+
+
+def test_a_server_that_needed_keys_does_not_open_when_its_database_is_gone(house: KeyHouse) -> None:
+    """Removed, not mounted any more, or an older one in its place: nobody comes in until the keys are back."""
+
+    async def scene() -> None:
+        book = ForgetfulBook(house.database)
+        ring = KeyRing(book, Mode.AUTO, clock=house.clock)
+        _, secret = house.book.add("bob")
+        assert await ring.is_needed()
+        book.forgets = True
+        house.clock.advance(FRESH_S)
+        assert await ring.is_needed()
+        assert not ring.is_open
+        assert await ring.find(secret) is None
+        book.forgets = False
+        house.clock.advance(FRESH_S)
+        assert await ring.find(secret) is not None
+
+    asyncio.run(scene())
+
+
 def test_the_modes_do_what_they_say(house: KeyHouse) -> None:
     """Required without any key, off with one."""
 

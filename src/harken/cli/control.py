@@ -102,7 +102,13 @@ def carry_out(config: Config, port: int | None, request: Mapping[str, Any], *, a
             print(sentence, file=sys.stderr, flush=True)
 
     try:
-        return ask(folder, request, show)
+        done = ask(folder, request, show)
+        if done.get("is_remembered") is False:
+            print(
+                "The gateway could not write that down: after its restart it will not count. See its log.",
+                file=sys.stderr,
+            )
+        return done
     except KeyboardInterrupt:
         print("The gateway goes on with it; harken logs gateway -f shows what becomes of it.", file=sys.stderr)
         raise

@@ -18,9 +18,15 @@ def roll(
         bool, typer.Option("--replace", help="Take each instance down before its successor comes up.")
     ] = False,
     shadow: Annotated[int, typer.Option(min=0, max=1000, help="Segments for a trial that nobody sees.")] = 20,
-    shadow_wait: Annotated[float, typer.Option(help="Seconds to wait for them in the traffic.")] = 20.0,
-    watch: Annotated[float, typer.Option(help="Seconds for which the first new instance is watched.")] = 30.0,
-    slowdown: Annotated[float, typer.Option(help="So many times slower than the old model is too slow.")] = 2.0,
+    shadow_wait: Annotated[
+        float, typer.Option(min=0.0, max=3600.0, help="Seconds to wait for them in the traffic.")
+    ] = 20.0,
+    watch: Annotated[
+        float, typer.Option(min=0.0, max=86_400.0, help="Seconds for which the first new instance is watched.")
+    ] = 30.0,
+    slowdown: Annotated[
+        float, typer.Option(min=1.0, max=1000.0, help="So many times slower than the old model is too slow.")
+    ] = 2.0,
     accept_losses: Annotated[
         bool, typer.Option("--accept-losses", help="The new model may lack languages, an aligner, long segments.")
     ] = False,
@@ -34,6 +40,8 @@ def roll(
     from harken.cli.app import read_config
     from harken.cli.control import carry_out
 
+    if model is not None and not model.strip():
+        raise ConfigError("--model is empty.")
     if stop == (model is not None):
         raise ConfigError("harken roll wants either --model and a model, or --stop.")
     if model is not None and Path(model).expanduser().is_dir():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -57,6 +57,7 @@ class Changes:
         self._folder = folder
         self._group = asyncio.TaskGroup()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="fleet-json")
+        self._written: Future[bool] | None = None
         self._tasks: set[asyncio.Task[str]] = set()
         self._leaving: set[str] = set()
         self.wanted = wanted
@@ -164,6 +165,10 @@ class Changes:
             tell(f"{name} is stopped")
         return {"drained": list(names), "cut": cut}
 
+    async def is_remembered(self) -> bool:
+        """Whether the last decision will count at the next start, too."""
+        return self._written is None or await asyncio.wrap_future(self._written)
+
     async def settle(self) -> None:
         """Wait until what an autoscaler has begun is done: it may be coming or going just now."""
         while self._tasks:
@@ -186,7 +191,8 @@ class Changes:
     def _check(self, names: Sequence[str]) -> None:
         unknown = [name for name in names if name not in self._fleet.names()]
         if unknown:
-            raise InstanceNotFound(f"There is no instance {unknown[0]!r}; there are {', '.join(self._fleet.names())}.")
+            there = f"there are {', '.join(self._fleet.names())}" if self._fleet.names() else "there is none now"
+            raise InstanceNotFound(f"There is no instance {unknown[0]!r}; {there}.")
 
     def _who_leaves(self, count: int) -> tuple[str, ...]:
         """Who goes first: what does not work, then what came last."""
@@ -250,7 +256,7 @@ class Changes:
         """Have a decision count from now on; it is written in order, beside the event loop, which no disk may hold."""
         self.wanted = wanted
         if self._folder is not None:
-            self._writer.submit(_write, self._folder, describe(self._config, wanted))
+            self._written = self._writer.submit(_write, self._folder, describe(self._config, wanted))
 
 
 async def _guarded(work: Callable[[], Coroutine[Any, Any, str]]) -> str:
@@ -261,8 +267,10 @@ async def _guarded(work: Callable[[], Coroutine[Any, Any, str]]) -> str:
         return f"{type(error).__name__}: {error}"
 
 
-def _write(folder: Path, text: str) -> None:
+def _write(folder: Path, text: str) -> bool:
     try:
         write_file(folder, text)
     except (OSError, ValueError) as error:
         _log.warning("fleet.not_remembered", reason=str(error))
+        return False
+    return True

@@ -38,7 +38,7 @@ def handlers_of(
     return {
         "autoscale": partial(_autoscale, autoscaling),
         "show": partial(_show, fleet, changes, one),
-        "roll": partial(_roll, roll, one),
+        "roll": partial(_roll, roll, changes, one),
         "stop_roll": partial(_stop_roll, roll),
         "scale": partial(_scale, changes, one, rooms, config.autoscale),
         "restart": partial(_restart, changes, one),
@@ -87,12 +87,13 @@ async def _scale(  # noqa: PLR0917 - all but the last two are bound once
             raise NoRoom(f"Memory has room for {room} more instances, not {more}; harken doctor says what would help.")
         return await changes.scale(count, told)
 
-    return await one.make(f"scale to {count}", scale, tell)
+    return await _kept(changes, await one.make(f"scale to {count}", scale, tell))
 
 
-async def _roll(roll: Roll, one: OneChange, request: Request, tell: Tell) -> dict[str, Any]:
+async def _roll(roll: Roll, changes: Changes, one: OneChange, request: Request, tell: Tell) -> dict[str, Any]:
     wish = wish_of({name: value for name, value in request.items() if name != "do"})
-    return await one.make(f"roll to {wish.model}", lambda told: roll.run(wish, told), tell)
+    done = await one.make(f"roll to {wish.model}", lambda told: roll.run(wish, told), tell)
+    return await _kept(changes, done)
 
 
 async def _stop_roll(roll: Roll, request: Request, _: Tell) -> dict[str, Any]:
@@ -106,7 +107,7 @@ async def _restart(changes: Changes, one: OneChange, request: Request, tell: Tel
     _only(request, "names")
     names = _names(request)
     name = f"restart {', '.join(names) or 'all'}"
-    return await one.make(name, lambda told: changes.restart(names, told), tell)
+    return await _kept(changes, await one.make(name, lambda told: changes.restart(names, told), tell))
 
 
 async def _drain(changes: Changes, one: OneChange, request: Request, tell: Tell) -> dict[str, Any]:
@@ -114,7 +115,13 @@ async def _drain(changes: Changes, one: OneChange, request: Request, tell: Tell)
     names = _names(request)
     if not names:
         raise ClientError("drain wants the names of instances.")
-    return await one.make(f"drain {', '.join(names)}", lambda told: changes.drain(names, told), tell)
+    done = await one.make(f"drain {', '.join(names)}", lambda told: changes.drain(names, told), tell)
+    return await _kept(changes, done)
+
+
+async def _kept(changes: Changes, done: dict[str, Any]) -> dict[str, Any]:
+    """Say so where a decision could not be written down: after a restart of the gateway it will not count."""
+    return done if await changes.is_remembered() else {**done, "is_remembered": False}
 
 
 def _only(request: Request, *fields: str) -> None:

@@ -107,7 +107,10 @@ class Roll:
         await self._changes.settle()
         old = self._changes.in_service()
         if not old:
-            raise ClientError("No instance is in service: start some with harken scale, or with the new model at once.")
+            raise ClientError(
+                "No instance is in service that could be compared: start one first, with harken scale; a sleeping "
+                "fleet wakes for a recording."
+            )
         await self._check_room(wish)
         new = self._local.free_names(len(old))
         self._local.check(new, wish.model)

@@ -1,12 +1,14 @@
 """The run folder of this gateway, from when its port is known to its end.
 
-Where it cannot be made the gateway serves all the same: without a control socket, and remembering nothing. The
-invariant: a gateway on a port that the system chose leaves none behind; what one leaves that was killed, the next
-removes.
+Where it cannot be made, or another gateway holds it, the gateway serves all the same: without a control socket, and
+remembering nothing. The invariants: two gateways never have one at the same time; and a gateway on a port that the
+system chose leaves none behind; what one leaves that was killed, the next removes.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import socket
 import time
@@ -23,6 +25,9 @@ from harken.state.control_socket import NAME, socket_address
 
 _PASSING = "passing"
 """A file in the run folders that go with their gateway."""
+
+_LOCK = "lock"
+"""Held by the gateway whose folder it is: two of them may have the same port, of different addresses."""
 
 _YOUNG_S = 60.0
 """Between its port and its socket a gateway needs a moment."""
@@ -45,6 +50,7 @@ class RunPlace:
         self._config = config
         self._env = env
         self.folder: Path | None = None
+        self._lock: int | None = None
 
     def open(self, url: str) -> None:
         """Make it, now that the gateway's address is known."""
@@ -57,6 +63,9 @@ class RunPlace:
                 _log.warning("run_folder.unavailable", reason=f"{planned} belongs to a gateway on this very port.")
                 return
             folder = make_run_folder(self._config.state, self._env, port)
+            if not self._hold(folder):
+                _log.warning("run_folder.unavailable", reason=f"{folder} is held by a gateway on another address.")
+                return
             if is_passing:
                 (folder / _PASSING).touch()
             else:
@@ -66,8 +75,22 @@ class RunPlace:
             return
         self.folder = folder
 
+    def _hold(self, folder: Path) -> bool:
+        """Lock it; the kernel lets go of it with this process, however that ends."""
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._lock = descriptor
+        return True
+
     def close(self) -> None:
         """Remove what should not stay."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
         if self.folder is not None and self._config.gateway.port == 0:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
@@ -54,6 +56,9 @@ def run_gateway(config: Config, *, estimate: Estimate = lambda _: None) -> int:
     def open_fleet(dispatcher: Dispatcher) -> OperatedFleet:
         own = configured(config)
         wanted = own if place.folder is None else recall(config, read_file(place.folder))
+        if wanted.model != own.model and Path(wanted.model).is_absolute() and not Path(wanted.model).is_dir():
+            _log.error("fleet.model_gone", model=wanted.model, instead=own.model)
+            wanted = replace(wanted, model=own.model)
         if wanted != own:
             _log.warning("fleet.remembered", instances=wanted.instances, model=wanted.model, stopped=wanted.stopped)
         return OperatedFleet(

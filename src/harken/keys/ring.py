@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -72,6 +73,7 @@ class KeyRing:
         self._now = now
         self._keys: Keys | None = None
         self._failure: HarkenError | None = None
+        self._are_gone = False
         self._read_at = -FRESH_S
         self._noted_at = self._clock.now()
         self._used_at: dict[str, float] = {}
@@ -161,11 +163,21 @@ class KeyRing:
             return self._keys
         raise self._failure
 
+    def _never_forgetting(self, keys: Keys) -> Keys:
+        """Once there was a key one is needed, also where the database has gone, or an older one lies in its place."""
+        if self._keys is None or not self._keys.has_any or keys.has_any:
+            self._are_gone = False
+            return keys
+        if not self._are_gone:
+            self._are_gone = True
+            _log.error("keys.gone", mode=self._mode.value)
+        return dataclasses.replace(keys, has_any=True)
+
     async def _read(self) -> None:
         asked_at = self._clock.now()
         try:
             async with asyncio.timeout(_READ_TIMEOUT_S):
-                self._keys = await asyncio.to_thread(self._read_and_note, self._uses())
+                self._keys = self._never_forgetting(await asyncio.to_thread(self._read_and_note, self._uses()))
             self._failure = None
         except TimeoutError:
             self._failure = StateUnavailable("API keys cannot be read now: the database does not answer.")

@@ -1,7 +1,7 @@
 """The run folder of a gateway: its control socket, what it remembers of its fleet, its logs and crash reports.
 
-One for each port, in the state folder. The invariant: two gateways that run at the same time have different ones,
-because they cannot have the same port.
+One for each port, in the state folder. Who takes one holds a lock in it (`fleet.run_place`): two gateways may have the
+same port, of different addresses. The invariant: all of them are readable by this user only.
 """
 
 from __future__ import annotations
