@@ -54,7 +54,7 @@ signals = "cpu"
 cpu_share = 0.5
 min = 1
 max = 3
-up_after_s = 1
+up_after_s = 10
 up_pause_s = 5
 down_after_s = 5
 down_pause_s = 10
@@ -75,8 +75,8 @@ export HARKEN_API_KEY=$key
 run harken verify --server "$server"
 
 say "Load comes, instances appear"
-printf '$ harken bench --server %s --requests 600 --concurrency 6 &\n' "$server"
-harken bench --server "$server" --requests 600 --concurrency 6 >"$place/bench" 2>&1 &
+printf '$ harken bench --server %s --requests 5000 --concurrency 6 &\n' "$server"
+harken bench --server "$server" --requests 5000 --concurrency 6 >"$place/bench" 2>&1 &
 bench=$!
 until_ready 2
 run harken autoscale
