@@ -44,7 +44,7 @@ def test_a_good_model_takes_over_instance_by_instance(tmp_path: Path, flags: tup
         assert set(statuses) == {200}
         port = cluster.url.rpartition(":")[2]
         kept = json.loads((tmp_path / "run" / port / "fleet.json").read_text(encoding="utf-8"))
-        assert kept["wanted"] == {"instances": 2, "model": "stub:rtfx=30", "stopped": []}
+        assert (kept["wanted"]["instances"], kept["wanted"]["model"]) == (2, "stub:rtfx=30")
         assert harken(tmp_path, "scale", "3").returncode == 0
         assert served(cluster) == ["asr-3", "asr-4", "asr-1"]
 

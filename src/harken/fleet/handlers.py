@@ -13,7 +13,7 @@ from typing import Any
 from harken.config import AutoscaleConfig, Config
 from harken.errors import ClientError, NotOffered
 from harken.fleet.autoscaling import Autoscaling
-from harken.fleet.changes import Changes
+from harken.fleet.changes import INSTANCES_MAX, Changes
 from harken.fleet.control import Handler, Request
 from harken.fleet.local import LocalFleet
 from harken.fleet.one_change import OneChange, Tell
@@ -83,7 +83,7 @@ async def _scale(  # noqa: PLR0917 - all but the last two are bound once
 
     async def scale(told: Tell) -> dict[str, Any]:
         more, room = count - len(changes.in_service()), await rooms.count()
-        if room is not None and more > room:
+        if room is not None and count <= INSTANCES_MAX and more > room:
             raise NoRoom(f"Memory has room for {room} more instances, not {more}; harken doctor says what would help.")
         return await changes.scale(count, told)
 
