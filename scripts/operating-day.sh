@@ -70,7 +70,7 @@ say "Up, and verified"
 up
 until_ready 1
 run harken keys add team-a
-key=$(harken keys add team-b --admin | grep -o 'hk_[A-Za-z0-9_-]*' | head -1)
+key=$(harken keys add team-b --admin 2>/dev/null | grep -o 'hk_[A-Za-z0-9_-]*')
 export HARKEN_API_KEY=$key
 run harken verify --server "$server"
 
@@ -88,7 +88,8 @@ cp -r "$model" "$place/digits-2"
 run harken roll --model "$place/digits-2" --watch 5
 
 say "An instance is killed, while the load goes on"
-victim=$(harken status --server "$server" --json | grep -m1 -o '"pid": [0-9]*' | grep -o '[0-9]*')
+shown=$(harken status --server "$server" --json)
+victim=$(grep -o '"pid": [0-9]*' <<<"$shown" | head -1 | grep -o '[0-9]*')
 run kill -9 "$victim"
 wait "$bench" && echo "$ # the load is over:" && cat "$place/bench"
 until_ready 1
