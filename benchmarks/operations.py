@@ -31,6 +31,7 @@ from typing import Any
 import aiohttp
 
 from benchmarks.machine import commit, machine
+from harken.samples import packaged_samples
 
 RESULTS = Path(__file__).parent / "results"
 CLIENTS = 6
@@ -168,9 +169,7 @@ async def play(trial: Trial, session: aiohttp.ClientSession, seconds: float, mod
 
 def samples() -> list[tuple[Path, str]]:
     """The packaged recordings and their words."""
-    folder = Path(str(files("harken") / "samples"))
-    rows = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return [(folder / row["file"], row["text"]) for row in rows]
+    return [(sample.path, sample.text) for sample in packaged_samples()]
 
 
 async def run(minutes: float, seed: int) -> Trial:

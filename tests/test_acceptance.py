@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from pathlib import Path
 
 import httpx
 import pytest
 
-import harken
-from harken.cli.demo import Sample, read_samples
+from harken.samples import Sample, packaged_samples
 from tests.cluster import Cluster, running_cluster
 
 
@@ -22,7 +20,7 @@ async def _ask(client: httpx.AsyncClient, url: str, sample: Sample, delay_s: flo
 
 
 async def _forty_while_two_fall(cluster: Cluster, killed: int, stopped: int) -> list[tuple[Sample, httpx.Response]]:
-    samples = read_samples(Path(harken.__file__).parent / "samples")
+    samples = packaged_samples()
     async with httpx.AsyncClient(timeout=120) as client, asyncio.TaskGroup() as group:
         asked = [
             group.create_task(_ask(client, cluster.url, samples[i % len(samples)], i * 10.0 / 40)) for i in range(40)

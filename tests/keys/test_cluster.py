@@ -11,8 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-import harken
-from harken.cli.demo import read_samples
+from harken.samples import packaged_samples
 from tests.cluster import running_cluster
 
 FELT_S = 2.0
@@ -36,7 +35,7 @@ def until(status: int, ask: Callable[[], httpx.Response]) -> float:
 @pytest.mark.slow
 def test_a_running_cluster_feels_within_two_seconds_what_another_process_does(tmp_path: Path) -> None:
     """Its first key shuts it, the key opens it, revoking shuts it again; its own instances need no key."""
-    sample = read_samples(Path(harken.__file__).parent / "samples")[0].path.read_bytes()
+    sample = packaged_samples()[0].path.read_bytes()
     flags = ("--model", "stub", "--instances", "1", "--set", f"state.folder={tmp_path}")
     with running_cluster(*flags) as cluster, httpx.Client(base_url=cluster.url, timeout=20) as client:
         cluster.wait_ready(1)

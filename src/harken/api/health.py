@@ -17,6 +17,7 @@ from fastapi import APIRouter, Request, Response
 
 import harken
 from harken.api.insiders import may_look_inside
+from harken.api.reading import add_reading
 from harken.api.schema.health import HEALTH_RESPONSES, LIVE_RESPONSES, READY_RESPONSES, ROOT_RESPONSES
 from harken.api.service import Provider
 from harken.keys import Admission
@@ -79,17 +80,7 @@ def health_routes(provider: Provider, early: Callable[[], Health], admission: Ad
         ("/health/ready", ready, "May traffic come here?", READY_RESPONSES),
         ("/", root, "What is this?", ROOT_RESPONSES),
     ):
-        router.add_api_route(
-            path,
-            route,
-            methods=["GET"],
-            summary=summary,
-            operation_id=route.__name__,
-            response_class=Response,
-            responses=responses,
-        )
-        # Some load balancers probe with HEAD. It is the same question, so the schema does not list it again.
-        router.add_api_route(path, route, methods=["HEAD"], response_class=Response, include_in_schema=False)
+        add_reading(router, path, route, summary=summary, responses=responses)
     return router
 
 

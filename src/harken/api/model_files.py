@@ -22,6 +22,7 @@ from harken.api.byte_range import Portion, portion_of
 from harken.api.errors import answer
 from harken.api.file_stream import STALL_S, FileStream
 from harken.api.opening import open_in
+from harken.api.reading import add_reading
 from harken.api.schema.model_files import FILE, INDEX, MANIFEST
 from harken.errors import Draining, NotFound, RangeNotSatisfiable, Unavailable
 from harken.log import get_log
@@ -197,17 +198,7 @@ def model_files_routes(files: ModelFiles | None) -> APIRouter:
         (revision, get_manifest, "List the files of a model", MANIFEST),
         ("/models", list_model_files, "List the models whose files are offered", INDEX),
     ):
-        router.add_api_route(
-            path,
-            route,
-            methods=["GET"],
-            summary=summary,
-            operation_id=route.__name__,
-            response_class=Response,
-            responses=described.responses,
-            openapi_extra=described.extra,
-        )
-        router.add_api_route(path, route, methods=["HEAD"], response_class=Response, include_in_schema=False)
+        add_reading(router, path, route, summary=summary, responses=described.responses, extra=described.extra)
     return router
 
 

@@ -7,17 +7,16 @@ that of another number. The invariant: the same take and number give the same by
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harken.audio import decode
+from harken.samples import packaged_samples
 from harken.types import SAMPLE_RATE
 
 _BITS = 32
@@ -57,11 +56,9 @@ class Take:
 
 def packaged_takes() -> list[Take]:
     """The recordings of spoken digits that Harken ships, with what is said in them."""
-    folder = files("harken") / "samples"
-    rows = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     return [
-        take_of(row["file"], (folder / row["file"]).read_bytes(), text=row["text"], language=row["language"])
-        for row in rows
+        take_of(one.path.name, one.path.read_bytes(), text=one.text, language=one.language)
+        for one in packaged_samples()
     ]
 
 

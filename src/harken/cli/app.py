@@ -26,22 +26,28 @@ from harken.cli.flags import (
     ConfigFile,
     Device,
     Dtype,
+    FirstPort,
     Folder,
     Format,
     Host,
     Hotwords,
+    Instances,
     Language,
     LogLevel,
     Model,
+    Port,
     Prompt,
     Quantize,
     Server,
     Settings,
     Slots,
     Threads,
+    Upstream,
+    Weights,
     WordTimes,
 )
 from harken.cli.fleet_app import drain, restart, scale
+from harken.cli.fleet_flags import fleet_defaults, fleet_sections
 from harken.cli.jobs_app import build_jobs_app
 from harken.cli.keys import build_keys_app
 from harken.cli.logs_app import logs
@@ -131,18 +137,12 @@ def read_config(
 def up(
     model: Model = None,
     aligner: Aligner = None,
-    instances: Annotated[
-        int | None, typer.Option(help="How many instances. [default: 4, or 0 with --upstream alone]")
-    ] = None,
-    upstream: Annotated[
-        list[str] | None, typer.Option(metavar="URL", help="Another server that speaks OpenAI's audio API; repeatable.")
-    ] = None,
-    weights: Annotated[
-        str | None, typer.Option(help="Shares of the instances under a weighted policy, such as 3,3,2,2.")
-    ] = None,
+    instances: Instances = None,
+    upstream: Upstream = None,
+    weights: Weights = None,
     host: Host = None,
-    port: Annotated[int | None, typer.Option(help="Port of the gateway; 0 chooses one. [default: 7860]")] = None,
-    first_port: Annotated[int | None, typer.Option(help="Port of the first instance. [default: 7861]")] = None,
+    port: Port = None,
+    first_port: FirstPort = None,
     device: Device = None,
     dtype: Dtype = None,
     quantize: Quantize = None,
@@ -160,31 +160,23 @@ def up(
     from harken.fleet.up import run_gateway
     from harken.models.store import open_store
 
-    # Whoever names servers and no model wants no model loaded here, unless a file or a variable says so.
-    is_elsewhere = bool(upstream) and model is None
-    merged = read_config(
-        config,
-        settings,
-        defaults={"fleet": {"instances": 0}} if is_elsewhere else {},
-        gateway={"host": host, "port": port},
-        fleet={
-            "instances": instances,
-            "first_port": first_port,
-            "upstreams": " ".join(upstream) if upstream else None,
-            "weights": weights,
-        },
-        instance={
-            "model": model,
-            "aligner": aligner,
-            "device": device,
-            "dtype": dtype,
-            "quantize": quantize,
-            "slots": slots,
-            "threads": threads,
-        },
-        autoscale={"mode": autoscale},
-        log={"level": log_level},
+    told = fleet_sections(
+        model=model,
+        aligner=aligner,
+        instances=instances,
+        upstream=upstream,
+        weights=weights,
+        host=host,
+        port=port,
+        first_port=first_port,
+        device=device,
+        dtype=dtype,
+        quantize=quantize,
+        slots=slots,
+        threads=threads,
     )
+    told |= {"autoscale": {"mode": autoscale}, "log": {"level": log_level}}
+    merged = read_config(config, settings, defaults=fleet_defaults(model, upstream), **told)
     store = open_store(merged.models, os.environ)
     sys.exit(run_gateway(merged, estimate=partial(estimate, store=store)))
 

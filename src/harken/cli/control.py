@@ -16,7 +16,7 @@ from typing import Any
 from harken.config import Config
 from harken.errors import ConfigError, HarkenError
 from harken.state import run_folder, run_folders
-from harken.state.control_socket import NAME, socket_address
+from harken.state.control_socket import is_answered, socket_address
 
 
 class NoGateway(HarkenError):
@@ -47,10 +47,10 @@ def find_gateway(config: Config, port: int | None) -> Path:
     """
     if port is not None:
         folder = run_folder(config.state, os.environ, port)
-        if not _listens(folder):
+        if not is_answered(folder):
             raise NoGateway(f"No gateway of yours runs on port {port} (no control socket in {folder}).")
         return folder
-    running = {port: folder for port, folder in run_folders(config.state, os.environ).items() if _listens(folder)}
+    running = {port: folder for port, folder in run_folders(config.state, os.environ).items() if is_answered(folder)}
     if config.gateway.port in running:
         return running[config.gateway.port]
     if len(running) > 1:
@@ -112,14 +112,3 @@ def carry_out(config: Config, port: int | None, request: Mapping[str, Any], *, a
     except KeyboardInterrupt:
         print("The gateway goes on with it; harken logs gateway -f shows what becomes of it.", file=sys.stderr)
         raise
-
-
-def _listens(folder: Path) -> bool:
-    try:
-        with socket_address(folder) as address, socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(address)
-    except PermissionError:
-        return (folder / NAME).exists()
-    except (OSError, ConfigError):
-        return False
-    return True

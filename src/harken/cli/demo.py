@@ -14,9 +14,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from importlib.resources import as_file, files
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -25,6 +22,7 @@ from rich.table import Table
 
 from harken.cli.client import Answer, ServerUnreachable, get_json, post_recording
 from harken.errors import HarkenError
+from harken.samples import Sample, packaged_samples
 
 READY_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 60.0
@@ -37,25 +35,9 @@ class DemoFailed(HarkenError):
     default = "The demo failed."
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sample:
-    """A recording of speech whose words are known."""
-
-    path: Path
-    text: str
-    language: str
-
-
 def run(*, instances: int, recordings: int) -> int:
     """Show the cluster at work; the exit code is 0 only when every transcript was right and nothing is left."""
-    with as_file(files("harken") / "samples") as folder:
-        return asyncio.run(_run(read_samples(folder), instances, recordings))
-
-
-def read_samples(folder: Path) -> list[Sample]:
-    """Read the manifest of the packaged recordings."""
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return [Sample(path=folder / row["file"], text=row["text"], language=row["language"]) for row in manifest]
+    return asyncio.run(_run(packaged_samples(), instances, recordings))
 
 
 async def _run(samples: list[Sample], instances: int, recordings: int) -> int:

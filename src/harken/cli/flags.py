@@ -11,6 +11,13 @@ Model = Annotated[str | None, typer.Option(help="digits, a folder, or a hub name
 Aligner = Annotated[
     str | None, typer.Option(help="Times words: auto, none, digits-aligner, a folder, or a hub name. [default: auto]")
 ]
+Instances = Annotated[int | None, typer.Option(help="How many instances. [default: 4, or 0 with --upstream alone]")]
+Upstream = Annotated[
+    list[str] | None, typer.Option(metavar="URL", help="Another server that speaks OpenAI's audio API; repeatable.")
+]
+Weights = Annotated[str | None, typer.Option(help="Shares of the instances under a weighted policy, such as 3,3,2,2.")]
+Port = Annotated[int | None, typer.Option(help="Port of the gateway; 0 chooses one. [default: 7860]")]
+FirstPort = Annotated[int | None, typer.Option(help="Port of the first instance. [default: 7861]")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps. [default: auto]")]
 Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16. [default: auto]")]

@@ -25,7 +25,7 @@ from typing import Any, Self
 from harken.errors import ClientError, ConfigError, HarkenError
 from harken.fleet.one_change import Tell
 from harken.log import get_log
-from harken.state.control_socket import NAME, socket_address
+from harken.state.control_socket import NAME, is_answered, socket_address
 
 Request = Mapping[str, Any]
 Handler = Callable[[Request, Tell], Awaitable[dict[str, Any]]]
@@ -57,6 +57,8 @@ class Control:
     async def __aenter__(self) -> Self:
         """Listen; where that is not possible the gateway does without, and the log says so."""
         try:
+            if is_answered(self._folder):
+                raise ConfigError("Another gateway listens there: one on the same port of another address.")
             with socket_address(self._folder) as address:
                 listener = _listen(address)
             self._inode = (self._folder / NAME).stat().st_ino
@@ -124,11 +126,9 @@ class Control:
 
 
 def _listen(address: str) -> socket.socket:
-    """Bind; what a gateway left that was killed goes first, one that somebody listens on does not."""
+    """Bind; what a gateway left that was killed goes first."""
     with suppress(FileNotFoundError):
         if stat.S_ISSOCK(os.lstat(address).st_mode):
-            if _answers(address):
-                raise ConfigError("Another gateway listens there: one on the same port of another address.")
             os.unlink(address)  # noqa: PTH108 - the address may be one of /proc, which pathlib would resolve
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -140,16 +140,6 @@ def _listen(address: str) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-def _answers(address: str) -> bool:
-    with socket.socket(socket.AF_UNIX) as caller:
-        caller.settimeout(1.0)
-        try:
-            caller.connect(address)
-        except OSError:
-            return False
-    return True
 
 
 def _is_ours(writer: asyncio.StreamWriter) -> bool:

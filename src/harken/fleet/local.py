@@ -179,6 +179,10 @@ class LocalFleet:
         """How an instance was started."""
         return self._keepers[name].instance
 
+    def weight(self, name: str) -> float:
+        """An instance's share of the work under the weighted policies."""
+        return self._keepers[name].weight
+
     def url(self, name: str) -> str:
         """Where an instance listens; "" where it does not."""
         return self._keepers[name].url if name in self._keepers else ""
@@ -333,10 +337,6 @@ class LocalFleet:
         )
         self._keepers[instance.name] = keeper
         return keeper
-
-    def weight(self, name: str) -> float:
-        """An instance's share of the work under the weighted policies."""
-        return self._keepers[name].weight
 
     def _note_mps_died(self, groups: Collection[str]) -> None:
         for keeper in self._keepers.values():

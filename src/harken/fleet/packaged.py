@@ -8,14 +8,13 @@ lengths come early, so a short sample is a varied one.
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harken.audio import decode
+from harken.samples import Sample, packaged_samples
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,15 +34,11 @@ class Packaged:
 
 def read_packaged(count: int) -> tuple[Packaged, ...]:
     """Decode so many of them, or all there are; the languages in turn."""
-    folder = files("harken") / "samples"
-    rows = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    by_language: dict[str, list[dict[str, str]]] = {}
-    for row in rows:
-        by_language.setdefault(row["language"], []).append(row)
-    in_turn = (row for turn in itertools.zip_longest(*by_language.values()) for row in turn if row is not None)
+    by_language: dict[str, list[Sample]] = {}
+    for sample in packaged_samples():
+        by_language.setdefault(sample.language, []).append(sample)
+    in_turn = (one for turn in itertools.zip_longest(*by_language.values()) for one in turn if one is not None)
     return tuple(
-        Packaged(
-            samples=decode((folder / row["file"]).read_bytes()).samples, text=row["text"], language=row["language"]
-        )
-        for row in itertools.islice(in_turn, max(0, count))
+        Packaged(samples=decode(one.path.read_bytes()).samples, text=one.text, language=one.language)
+        for one in itertools.islice(in_turn, max(0, count))
     )

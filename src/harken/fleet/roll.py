@@ -40,7 +40,6 @@ _LOOK_S = 0.5
 _SHADOW_S = 600.0
 _ADMIT_S = 60.0
 _LOOK_TIMEOUT_S = 5.0
-_TRAFFIC_SLOWDOWN = 2.0
 
 _log = get_log("fleet.roll")
 
@@ -65,7 +64,7 @@ class RollWish:
     shadow_wait_s: float = 20.0
     watch_s: float = 30.0
     accepts_losses: bool = False
-    slowdown: float = _TRAFFIC_SLOWDOWN
+    slowdown: float = TrafficLimits().slowdown
 
 
 class Roll:

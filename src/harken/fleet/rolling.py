@@ -107,6 +107,8 @@ class Rolling:
         self._roll = Rollout(plan)
         self._events: asyncio.Queue[tuple[RollEvent, str, str]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._step = -1
+        self._until: float | None = None
         self._removing: set[str] = set()
         self._phases: dict[str, Phase] = {name: fleet.phase(name) for name in plan.old}
         self._weights = {new: fleet.weight(old) for old, new in zip(plan.old, plan.new, strict=True)}
@@ -155,9 +157,6 @@ class Rolling:
         except TimeoutError:
             self._until = None
             return RollEvent.TIMED_OUT, self._roll.name, ""
-
-    _step = -1
-    _until: float | None = None
 
     def _do(self, action: Action, group: asyncio.TaskGroup) -> None:
         self._drop_task()

@@ -20,7 +20,7 @@ from harken.fleet.memory_check import Need, Place, Room, room_for_one, with_spar
 from harken.fleet.phases import Phase
 from harken.fleet.placing import CPU
 from harken.log import get_log
-from harken.machine.gpus import own_gpus
+from harken.machine.gpus import Gpu, own_gpus
 from harken.machine.memory import own_memory
 from harken.machine.process import held_bytes
 from harken.machine.visible import visible_gpus
@@ -143,27 +143,35 @@ class Rooms:
             return Room(fits=True, need_bytes=0, free_bytes=None)
         place = Place(
             device=group,
-            free_bytes=self._free(group),
+            free_bytes=self._free(group, _gpus((group,))),
             instances=there.instances[group],
             each_bytes=_each(there, group) or need.bytes,
         )
         return room_for_one(need, place, may_replace=may_replace)
 
     def _look(self, there: _There) -> _Seen:
-        gpus = own_gpus().gpus if set(there.groups) != {CPU} else ()
+        gpus = _gpus(there.groups)
         shares = [gpu.busy_share for gpu in gpus if gpu.busy_share is not None]
-        return _Seen(gpu_share=max(shares, default=None), further=self._further(there))
+        return _Seen(gpu_share=max(shares, default=None), further=self._further(there, gpus))
 
-    def _further(self, there: _There) -> int | None:
+    def _further(self, there: _There, gpus: Sequence[Gpu]) -> int | None:
         if there.following is None:
             return 0
         count = 0
         for group in there.groups:
-            need, free = self._need(there, there.following, group), self._free(group)
-            if need is None or free is None or need.bytes <= 0:
+            needed, free = self._needed_bytes(there, there.following, group), self._free(group, gpus)
+            if not needed or free is None:
                 return None
-            count += max(0, free) // with_spare(need.bytes)
+            count += max(0, free) // with_spare(needed)
         return count
+
+    def _needed_bytes(self, there: _There, instance: InstanceConfig, group: str) -> int | None:
+        """As `_need` has it; where an instance that runs tells, no file of the model is read."""
+        measured = _each(there, group) if there.is_same else None
+        if measured is not None:
+            return measured
+        estimated = self._estimate(instance)
+        return None if estimated is None else estimated.bytes
 
     def _need(self, there: _There, instance: InstanceConfig, group: str) -> Need | None:
         """By what runs already of the same model, else by its shape; None where neither is known."""
@@ -173,13 +181,18 @@ class Rooms:
             return None if measured is None else Need(estimated_bytes=measured, measured_bytes=measured)
         return replace(estimated, measured_bytes=measured)
 
-    def _free(self, group: str) -> int | None:
+    def _free(self, group: str, gpus: Sequence[Gpu]) -> int | None:
         if group == CPU:
             return own_memory().available_bytes
-        gpus = visible_gpus(own_gpus().gpus, self._env.get("CUDA_VISIBLE_DEVICES"))
+        visible = visible_gpus(gpus, self._env.get("CUDA_VISIBLE_DEVICES"))
         number = group.partition(":")[2]
         at = int(number) if number.isdecimal() else 0
-        return gpus[at].free_bytes if at < len(gpus) and not gpus[at].problem else None
+        return visible[at].free_bytes if at < len(visible) and not visible[at].problem else None
+
+
+def _gpus(groups: Sequence[str]) -> tuple[Gpu, ...]:
+    """What the driver tells; nobody asks it, which may take seconds, where all compute on the CPU."""
+    return own_gpus().gpus if set(groups) != {CPU} else ()
 
 
 def _each(there: _There, group: str) -> int | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,7 +20,7 @@ from harken.config import Config
 from harken.errors import StateUnavailable
 from harken.log import get_log
 from harken.state import make_run_folder, run_folder, run_folders
-from harken.state.control_socket import NAME, socket_address
+from harken.state.control_socket import is_answered
 
 _PASSING = "passing"
 """A file in the run folders that go with their gateway."""
@@ -95,21 +94,10 @@ class RunPlace:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def answers(folder: Path) -> bool:
-    """Whether a gateway listens in a run folder."""
-    if not (folder / NAME).exists():
-        return False
-    with suppress(OSError), socket_address(folder) as address, socket.socket(socket.AF_UNIX) as caller:
-        caller.settimeout(1.0)
-        caller.connect(address)
-        return True
-    return False
-
-
 def _sweep(config: Config, env: Mapping[str, str]) -> None:
     """Remove what gateways on chosen ports left that were killed; those that have just begun are left alone."""
     for folder in run_folders(config.state, env).values():
         mark = folder / _PASSING
         with suppress(OSError):
-            if time.time() - mark.stat().st_mtime > _YOUNG_S and not answers(folder):
+            if time.time() - mark.stat().st_mtime > _YOUNG_S and not is_answered(folder):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The address of a gateway's control socket, by its run folder; the same for who listens and for who connects.
+"""A gateway's control socket, by its run folder: its address, for who listens and who connects, and whether it answers.
 
 The path of a Unix socket has room for some hundred bytes only. Where a run folder's is longer, Linux is asked for the
 file through the folder's descriptor, whose path is short. The invariant: the socket itself is always in the run folder.
@@ -7,6 +7,8 @@ file through the folder's descriptor, whose path is short. The invariant: the so
 from __future__ import annotations
 
 import os
+import socket
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from harken.errors import ConfigError
 NAME = "control.sock"
 _PATH_BYTES = 103
 """The shortest limit of the systems that we know: macOS'."""
+_ANSWER_TIMEOUT_S = 2.0
 
 
 @contextmanager
@@ -38,3 +41,18 @@ def socket_address(folder: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{descriptor}/{NAME}"
     finally:
         os.close(descriptor)
+
+
+def is_answered(folder: Path) -> bool:
+    """Whether a gateway listens in a run folder; one that is busy, or another user's, does."""
+    try:
+        if not stat.S_ISSOCK((folder / NAME).lstat().st_mode):
+            return False
+        with socket_address(folder) as address, socket.socket(socket.AF_UNIX) as caller:
+            caller.settimeout(_ANSWER_TIMEOUT_S)
+            caller.connect(address)
+    except (TimeoutError, PermissionError):
+        return True
+    except (OSError, ConfigError):
+        return False
+    return True

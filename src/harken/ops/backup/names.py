@@ -47,8 +47,3 @@ def is_file_name(name: str) -> bool:
 def recording(job_id: str, number: int) -> str:
     """The name of a job's recording."""
     return f"state/recordings/{job_id}/{number}"
-
-
-def in_state(name: str) -> str | None:
-    """A name's place in the state folder; None for what does not go there."""
-    return name.removeprefix("state/") if name.startswith("state/") else None

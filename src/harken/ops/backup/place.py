@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
-import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +16,7 @@ from harken.config import StateConfig
 from harken.ops.backup.errors import RestoreRefused
 from harken.ops.backup.passing import MARK
 from harken.state import run_folders
+from harken.state.control_socket import NAME, is_answered
 
 _NOTHING = frozenset({"lost+found"})
 """What an empty disk holds."""
@@ -58,9 +57,9 @@ def _is_state(folder: Path) -> bool:
 
 def user_of(folder: Path) -> str | None:
     """Say what shows that a server runs on a state folder; None for nothing."""
-    for path in (folder / "run").glob("*/*"):
-        if _answers(path):
-            return f"a gateway answers at {path}"
+    for run in (folder / "run").glob("*"):
+        if is_answered(run):
+            return f"a gateway answers at {run / NAME}"
     database = folder / "harken.db"
     return f"a process has {database} open" if _is_open(database) else None
 
@@ -156,29 +155,6 @@ def _aside(path: Path) -> Path:
 
 def _counts(name: str) -> bool:
     return name not in _NOTHING and not name.startswith(MARK)
-
-
-def _answers(path: Path) -> bool:
-    """Whether a path is a socket at which somebody listens."""
-    try:
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            return False
-        folder = os.open(path.parent, os.O_RDONLY)
-    except OSError:
-        return False
-    # By its folder's descriptor where that is possible: a socket's address may have some hundred bytes only.
-    near = Path(f"/proc/self/fd/{folder}")
-    try:
-        with socket.socket(socket.AF_UNIX) as caller:
-            caller.settimeout(2.0)
-            caller.connect(str((near if near.exists() else path.parent) / path.name))
-    except TimeoutError:
-        return True  # it is there, and busy
-    except OSError:
-        return False
-    finally:
-        os.close(folder)
-    return True
 
 
 def _is_open(database: Path) -> bool:
