@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from harken.audio import CutRule, SpeechDetector, SpeechRule, decode, load_detector
 from harken.audio.segmenting import Segmenter
+from harken.samples import packaged_samples
 from training import augment, test_sets
 from training.bank import trimmed
 from training.espeak import Espeak
@@ -36,10 +36,8 @@ DECIBELS = {"soft": -26, "very soft": -40}
 
 def speech() -> Iterator[tuple[str, Samples]]:
     """Named recordings of speech, by kind."""
-    for path in sorted(Path(str(files("harken.samples"))).iterdir()):
-        if path.suffix in (".json", ".py") or path.is_dir():
-            continue
-        samples = decode(path).samples
+    for sample in sorted(packaged_samples(), key=lambda one: one.path.name):
+        samples = decode(sample.path).samples
         yield "shipped samples", samples
         yield from softer("shipped samples", samples)
     espeak = Espeak()

@@ -12,13 +12,13 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harken.audio import decode
+from harken.samples import packaged_samples
 from harken.types import SAMPLE_RATE
 
 _BITS = 32
@@ -113,10 +113,8 @@ def make_tape(path: Path, *, seconds: float, longest_s: float, seed: int) -> Tap
 
 
 def _utterances() -> list[NDArray[np.int16]]:
-    folder = files("harken.samples")
-    names = sorted(item.name for item in folder.iterdir() if not item.name.endswith((".json", ".py")))
     found = []
-    for name in names:
-        samples = decode((folder / name).read_bytes()).samples
+    for sample in sorted(packaged_samples(), key=lambda one: one.path.name):
+        samples = decode(sample.path.read_bytes()).samples
         found.append(np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16))
     return found

@@ -106,9 +106,19 @@ def test_wrong_usage_is_refused_before_anything_is_done(tmp_path: Path) -> None:
     """Exit code 2 for the flags, 1 for what the gateway refuses."""
     assert harken(tmp_path, "roll").returncode == 2
     assert harken(tmp_path, "roll", "--model", "x", "--stop").returncode == 2
+    assert harken(tmp_path, "roll", "--model", " ").returncode == 2
+    for flag, value in (
+        ("--slowdown", "0"),
+        ("--watch", "-1"),
+        ("--watch", "nan"),
+        ("--shadow-wait", "-1"),
+        ("--shadow", "3000"),
+    ):
+        assert harken(tmp_path, "roll", "--model", "stub", flag, value).returncode == 2
     env = {"HARKEN_STATE_FOLDER": str(tmp_path)}
     with running_cluster("--model", OLD, "--instances", "1", env=env) as cluster:
         cluster.wait_ready(1)
-        assert "[bad_request]" in harken(tmp_path, "roll", "--model", "stub", "--slowdown", "0").stderr
         assert harken(tmp_path, "scale", "0").returncode == 0
-        assert "No instance is in service" in harken(tmp_path, "roll", "--model", "stub").stderr
+        refused = harken(tmp_path, "roll", "--model", "stub").stderr
+        assert "No instance is in service" in refused
+        assert "[bad_request]" in refused
