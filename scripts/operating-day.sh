@@ -17,12 +17,16 @@ run() {
     printf '$ %s\n' "$*"
     "$@" 2>&1
 }
-until_ready() { # COUNT: wait for so many ready instances
-    for _ in $(seq 600); do
-        [ "$(harken status --server "$server" --json 2>/dev/null | grep -c '"state": "ready"')" -ge "$1" ] && return
-        sleep 0.2
+# Asked without a Python of its own: a poll that loads a core would keep the CPU's rule from ever scaling down.
+ready() {
+    curl -s -H "Authorization: Bearer ${HARKEN_API_KEY:-}" "$server/health" | grep -o '"state": *"ready"' | wc -l || true
+}
+until_ready() { # -ge|-eq COUNT: wait for at least, or exactly, so many ready instances
+    for _ in $(seq 300); do
+        [ "$(ready)" "$1" "$2" ] && return
+        sleep 0.5
     done
-    echo "not ready in two minutes" >&2
+    echo "not ready in minutes: $(ready) instances, wanted $1 $2" >&2
     return 1
 }
 leave() {
@@ -68,7 +72,7 @@ run harken doctor
 
 say "Up, and verified"
 up
-until_ready 1
+until_ready -ge 1
 run harken keys add team-a
 key=$(harken keys add team-b --admin 2>/dev/null | grep -o 'hk_[A-Za-z0-9_-]*')
 export HARKEN_API_KEY=$key
@@ -78,7 +82,7 @@ say "Load comes, instances appear"
 printf '$ harken bench --server %s --requests 5000 --concurrency 6 &\n' "$server"
 harken bench --server "$server" --requests 5000 --concurrency 6 >"$place/bench" 2>&1 &
 bench=$!
-until_ready 2
+until_ready -ge 2
 run harken autoscale
 run harken status --server "$server"
 
@@ -92,14 +96,11 @@ shown=$(harken status --server "$server" --json)
 victim=$(grep -o '"pid": [0-9]*' <<<"$shown" | head -1 | grep -o '[0-9]*')
 run kill -9 "$victim"
 wait "$bench" && echo "$ # the load is over:" && cat "$place/bench"
-until_ready 1
+until_ready -ge 1
 run harken logs --crashes
 
 say "The load is gone, and the instances with it"
-for _ in $(seq 300); do
-    [ "$(harken status --server "$server" --json | grep -c '"state": "ready"')" -eq 1 ] && break
-    sleep 0.5
-done
+until_ready -eq 1
 run harken status --server "$server"
 run harken autoscale
 run harken logs --summary
@@ -113,7 +114,7 @@ gateway=
 run harken restore "$place/backup.tar.gz" --to "$place/restored"
 export HARKEN_STATE_FOLDER=$place/restored
 up --autoscale off
-until_ready 1
+until_ready -ge 1
 run harken keys list
 run harken jobs list --server "$server"
 run harken verify --server "$server"

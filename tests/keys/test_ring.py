@@ -12,7 +12,7 @@ import pytest
 from harken.errors import ConfigError, StateUnavailable
 from harken.keys import KeyBook, KeyRing, Mode, mode_of
 from harken.keys.book import Keys
-from harken.keys.ring import FRESH_S, NOTE_EVERY_S
+from harken.keys.ring import FRESH_S, NOTE_EVERY_S, UNKNOWN_FRESH_S
 from harken.testing import FakeClock
 from tests.keys.house import KeyHouse, key_house
 
@@ -75,6 +75,28 @@ def test_the_database_is_asked_once_a_second_and_never_twice_at_once(house: KeyH
         house.clock.advance(FRESH_S / 2)
         await ring.find(secret)
         assert book.reads == 2
+
+    asyncio.run(scene())
+
+
+def test_a_new_key_is_not_unknown_for_a_second(house: KeyHouse) -> None:
+    """Where there are keys already, and somebody else makes one more; bad keys cost ten readings a second, not more."""
+
+    async def scene() -> None:
+        book = FailingBook(house.database)
+        ring = KeyRing(book, Mode.REQUIRED, clock=house.clock)
+        _, first = book.add("bob")
+        assert await ring.find(first)
+        _, second = book.add("ann")
+        house.clock.advance(UNKNOWN_FRESH_S)
+        assert await ring.find(second)
+        assert book.reads == 2
+        for _ in range(10):
+            assert await ring.find("hk_wrong") is None
+        assert book.reads == 2
+        house.clock.advance(UNKNOWN_FRESH_S)
+        assert await ring.find(first)
+        assert book.reads == 2, "a known key asks for nothing"
 
     asyncio.run(scene())
 

@@ -130,7 +130,7 @@ class Autoscaler:
             return _stay(sample, text, signals, Block.NOT_READY)
         after_s = config.up_after_s * (1.0 if sample.queued_audio_s > 0 else _UNHURRIED)
         if lasted_s < after_s:
-            text = f"{wish}; if that lasts for {after_s:g} s, {count} instances instead of {sample.wanted}."
+            text = f"{wish}; if that lasts for {after_s:g} s, {_instances(count)} instead of {sample.wanted}."
             return _stay(sample, text, signals, Block.HOLDING)
         if (left_s := self._left_s(self._added_at, config.up_pause_s, sample.now)) > 0:
             text = f"{wish}, but the last ones were added a moment ago: nothing is added for {left_s:.0f} s."
@@ -139,7 +139,7 @@ class Autoscaler:
             text = f"{wish}, but {sample.starting} of {sample.wanted} instances are still starting."
             return _stay(sample, text, signals, Block.STARTING)
         block = ceiling.block if count < want.wants and count == ceiling.count else Block.NOTHING
-        return _decision(count, f"{wish}: {count} instances instead of {sample.wanted}.", signals, block)
+        return _decision(count, f"{wish}: {_instances(count)} instead of {sample.wanted}.", signals, block)
 
     def _remove(self, sample: Sample, signals: tuple[Signal, ...]) -> Decision:
         config = self._config
@@ -157,7 +157,7 @@ class Autoscaler:
         count = max(self._under_peak, sample.wanted - max(sample.wanted // 2, 1))
         after_s = max(config.down_after_s, _STARTS * (sample.start_s or 0.0)) * self._regret.factor
         lasted_s = sample.now - self._under_since
-        wish = f"{_shown(sample, signals)[:-1]}, and {count} instances would do"
+        wish = f"{_shown(sample, signals)[:-1]}, and {_instances(count)} would do"
         if lasted_s < after_s:
             text = f"{wish}; {count} instead of {sample.wanted} if that lasts for another {after_s - lasted_s:.0f} s."
             return _stay(sample, text, signals, Block.HOLDING)
@@ -210,6 +210,10 @@ def _is_far(sample: Sample, config: AutoscaleConfig) -> bool:
 def _step(sample: Sample, config: AutoscaleConfig) -> int:
     """How many may be added at once."""
     return config.max if _is_far(sample, config) else max(sample.wanted, _STEP_LEAST)
+
+
+def _instances(count: int) -> str:
+    return "1 instance" if count == 1 else f"{count} instances"
 
 
 def _decision(count: int, reason: str, signals: tuple[Signal, ...], block: Block = Block.NOTHING) -> Decision:

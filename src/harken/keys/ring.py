@@ -1,8 +1,9 @@
 """The keys as a server knows them: at most a second old.
 
-Owns when the database is asked (never on the event loop, never twice at once, at most once a second) and what holds
-while it does not answer. The invariants: a key that was revoked, by whatever process, opens nothing two seconds later;
-and where keys are needed, or it cannot be told whether they are, an unreadable database opens nothing either.
+Owns when the database is asked (never on the event loop, never twice at once, at most once a second, or ten times
+where unknown keys are shown) and what holds while it does not answer. The invariants: a key that was revoked, by
+whatever process, opens nothing two seconds later; and where keys are needed, or it cannot be told whether they are, an
+unreadable database opens nothing either.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from harken.types import Priority
 
 FRESH_S = 1.0
 """So long what was read is believed."""
+
+UNKNOWN_FRESH_S = 0.1
+"""So long it is believed that there is no such key: whoever just made one should not be told that it is unknown."""
 
 NOTE_EVERY_S = 30.0
 """How often the times of use are written down."""
@@ -107,7 +111,8 @@ class KeyRing:
         """
         if self._mode is Mode.OFF:
             return None
-        key = (await self._fresh()).in_use.get(digest_of(secret))
+        digest = digest_of(secret)
+        key = (await self._fresh()).in_use.get(digest) or (await self._fresh(UNKNOWN_FRESH_S)).in_use.get(digest)
         if key is not None:
             self._used_at[key.id] = self._now()
         return key
@@ -151,9 +156,9 @@ class KeyRing:
         self._read_at = self._clock.now() - FRESH_S
         return revoked
 
-    async def _fresh(self) -> Keys:
+    async def _fresh(self, age_s: float = FRESH_S) -> Keys:
         async with self._turn:
-            if self._clock.now() - self._read_at >= FRESH_S:
+            if self._clock.now() - self._read_at >= age_s:
                 await self._read()
         if self._failure is None and self._keys is not None:
             return self._keys
