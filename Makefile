@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find src -type f -not -path "*/__pycache__/*" -not -name "*.so") pyproject.toml hatch_build.py README.md LICENSE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Many tests wait for processes most of the time, so two of them go on side by side, each file in one of the workers.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# A shell that forbids bytecode has each worker compile all tests again, every time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-fast check format bench bench-dispatch bench-overhead bench-health train train-aligner evaluate evaluate-aligner clean
 .DEFAULT_GOAL := help
@@ -17,10 +21,10 @@ demo: $(VENV)/.wheel ## four instances behind one gateway transcribe twenty reco
 test: $(VENV)/.wheel $(VENV)/.dev ## the whole test suite, against the built wheel
 	scripts/install-system-packages.sh
 	scripts/install-node-packages.sh
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: $(VENV)/.wheel $(VENV)/.dev ## the tests that take less than a moment each
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 check: $(VENV)/.wheel $(VENV)/.dev ## lint, format, types, floors
 	$(BIN)/ruff check .

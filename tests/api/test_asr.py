@@ -91,6 +91,7 @@ def test_a_second_file_is_refused_as_such() -> None:
         assert "One file per request" in answer.json()["error"]
 
 
+@pytest.mark.slow
 def test_a_query_parameter_is_refused() -> None:
     """`/asr?language=zh` must not silently mean auto."""
     answer = ask(World(), "POST", "/asr?language=zh", files={"audio": CLIP})
@@ -98,6 +99,7 @@ def test_a_query_parameter_is_refused() -> None:
     assert "'language'" in answer.json()["error"]
 
 
+@pytest.mark.slow
 def test_every_answer_has_a_request_id_and_a_clients_own_is_kept() -> None:
     """On success, on refusal, and where there is no route."""
 

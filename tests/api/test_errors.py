@@ -98,6 +98,7 @@ def test_a_wrong_method_is_a_405_that_says_which_is_right() -> None:
         assert (response.status_code, response.headers["allow"]) == (405, methods)
 
 
+@pytest.mark.slow
 def test_the_frameworks_own_refusals_get_our_shape() -> None:
     """Routes that the server adds may use typed parameters and HTTP exceptions; there is no third shape for those."""
     app = World().app()

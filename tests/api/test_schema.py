@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import jsonschema_rs
+import pytest
 
 from harken.api import asr, openai
 from harken.api.access import Need, need_of
@@ -74,6 +75,7 @@ def fits(answer: httpx.Response, operation: dict[str, Any]) -> None:
     assert any(set(kind["required"]) <= found <= set(kind["properties"]) for kind in kinds), (answer.url, found)
 
 
+@pytest.mark.slow
 def test_real_answers_have_the_documented_fields() -> None:
     """Exactly these, on success and on refusal."""
     path = "/v1/audio/transcriptions"

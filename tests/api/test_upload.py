@@ -72,6 +72,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_refused_with_a_clear_message() -> None:
     """Each wrong body has its code and says what is wrong; the server goes on."""
     answers = ask_all(World(), "POST", "/asr", [body for body, _, _ in REFUSED.values()])

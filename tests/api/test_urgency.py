@@ -156,6 +156,7 @@ def test_class_and_deadline_reach_every_segment(house: KeyHouse) -> None:
         assert 0 < segment.requester.deadline - time.monotonic() < 30
 
 
+@pytest.mark.slow
 def test_when_the_deadline_comes_all_work_for_it_ends() -> None:
     """A 504, and nothing is left in the recognizer; in OpenAI's shape it says that trying again is of no use."""
     recognizer = FakeRecognizer()

@@ -388,6 +388,7 @@ def test_a_long_recording_is_never_whole_in_memory(tmp_path: Path, way: str) -> 
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 def test_the_same_bytes_give_the_same_pieces(tmp_path: Path) -> None:
     """Whatever way they come; jobs resume by the places of their pieces."""
     path = tmp_path / "recording"

@@ -85,6 +85,7 @@ def test_a_span_is_told_as_soon_as_nothing_can_change_it() -> None:
     st.integers(0, 511),
     st.lists(st.integers(1, 20), min_size=1, max_size=4),
 )
+@pytest.mark.slow
 def test_feeding_bit_by_bit_gives_the_same_spans(
     values: list[float], padding_s: tuple[float, float], missing: int, steps: list[int]
 ) -> None:

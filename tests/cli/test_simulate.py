@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from harken.cli.simulate import Asked, run
 from harken.config import Config, FleetConfig
@@ -31,13 +29,6 @@ ASKED = Asked(
     plot=None,
     as_json=False,
 )
-
-
-@pytest.fixture(autouse=True)
-def _log() -> Iterator[None]:
-    """The command sets up the log of its process, which is that of the other tests too."""
-    yield
-    structlog.reset_defaults()
 
 
 def test_the_arms_are_printed_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:

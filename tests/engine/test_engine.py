@@ -368,6 +368,7 @@ def test_a_failed_prefill_leaves_running_segments_alone() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_for_ever_breaks_the_engine_with_a_word() -> None:
     """Everything pending fails, everything later is refused, and `failure` says why."""
 

@@ -33,6 +33,7 @@ def _ahead(**fields: object) -> FakeModel:
     return FakeModel(looks_ahead=True, **fields)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_texts_are_the_same_as_without() -> None:
     """Many segments with mixed options come and go over three slots, some streamed, some cancelled half way."""
     draw = random.Random(5)
@@ -122,6 +123,7 @@ def test_somebody_who_waits_for_a_free_slot_is_read_before_the_next_step() -> No
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_a_failing_step_costs_its_batch_and_not_the_engine() -> None:
     """Both segments of the batch are failed by name, once; the next is recognised."""
 

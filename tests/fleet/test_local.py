@@ -307,6 +307,7 @@ def test_a_start_that_hangs_loses_its_turn() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_who_was_ready_and_cannot_start_now_is_tried_again(tmp_path: Path) -> None:
     """Its program leaves with 3 for a while, as it does when its port is taken."""
     blocked = tmp_path / "blocked"

@@ -7,6 +7,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from harken.fleet.machine import Machine
 from harken.types import InstanceHealth
 from tests.fleet.test_local import TIMEOUT_S, Watched, all_ready, fleet, pid_of
@@ -50,6 +52,7 @@ def test_two_killed_instances_of_one_gpu_come_back_one_before_the_other(tmp_path
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_a_gpu_whose_instances_cannot_come_back_is_given_up_and_the_other_goes_on(tmp_path: Path) -> None:
     """Broken with the device's name in the reason; `harken up` does not end, because two still work."""
     blocked = tmp_path / "blocked"
@@ -108,6 +111,7 @@ def test_a_probe_that_cannot_have_its_port_lets_another_try(tmp_path: Path) -> N
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_on_a_cpu_each_comes_back_by_itself(tmp_path: Path) -> None:
     """Two that crash together are two that crashed: as ever, they are tried again without end."""
     blocked = tmp_path / "blocked"
@@ -124,6 +128,7 @@ def test_on_a_cpu_each_comes_back_by_itself(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_an_operator_may_have_a_gpu_tried_again_that_was_given_up(tmp_path: Path) -> None:
     """Meanwhile further instances go elsewhere."""
     blocked = tmp_path / "blocked"

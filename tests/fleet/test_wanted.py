@@ -69,6 +69,7 @@ def test_a_decision_for_which_there_are_no_ports_any_more_is_none(gateway: int, 
 
 
 @given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
+@pytest.mark.slow
 def test_nonsense_counts_as_no_decision(text: str) -> None:
     """Whatever lies in the file, the gateway starts."""
     assert recall(CONFIG, text) == configured(CONFIG)

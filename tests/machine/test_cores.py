@@ -32,6 +32,7 @@ def test_what_is_no_list_is_refused(text: str) -> None:
 
 
 @given(st.sets(st.integers(min_value=0, max_value=300)))
+@pytest.mark.slow
 def test_what_is_written_can_be_read(cores: set[int]) -> None:
     """And is the same."""
     assert parse_cores(write_cores(cores)) == tuple(sorted(cores))

@@ -106,6 +106,7 @@ def test_a_window_that_ended_with_its_clip_is_another_when_the_clip_goes_on(netw
     assert counts == [(0, 1), (0, 3), (1, 5)]
 
 
+@pytest.mark.slow
 def test_something_louder_at_the_end_makes_all_windows_new(network: Network) -> None:
     """It lifts the floor under the whole clip; what was kept with the lower floor would be wrong."""
     quiet, cache = _fading(17.0), network.encoder_cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import weakref
 
+import pytest
+
 from harken.server.garbage import spare_what_stays
 
 
@@ -21,6 +23,7 @@ def cycle() -> weakref.ref[Node]:
     return weakref.ref(node)
 
 
+@pytest.mark.slow
 def test_what_is_there_is_set_aside_and_what_comes_later_is_collected() -> None:
     """Garbage that is there already is collected before."""
     before = cycle()

@@ -119,6 +119,7 @@ def wav(samples: NDArray[np.float32]) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 def test_a_recording_goes_through_the_gateway_to_an_instance() -> None:
     """The same call as to an instance; the answer says who did it; /health has both views."""
 
@@ -135,6 +136,7 @@ def test_a_recording_goes_through_the_gateway_to_an_instance() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_the_gateway_has_the_same_recording_recognised_once() -> None:
     """Asked at once or later; what is known is answered even when nobody could recognise it any more."""
 
@@ -153,6 +155,7 @@ def test_the_gateway_has_the_same_recording_recognised_once() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_a_request_that_comes_before_the_first_instance_is_held() -> None:
     """Nobody is refused only because instances are still starting."""
 
@@ -348,6 +351,7 @@ def test_a_gateway_process_is_up_quickly_and_needs_no_torch() -> None:
     assert "transformers" not in loaded
 
 
+@pytest.mark.slow
 def test_importing_the_gateway_loads_no_torch() -> None:
     """Nor anything that only decoding needs."""
     script = (

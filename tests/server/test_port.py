@@ -76,6 +76,7 @@ def test_a_taken_port_names_the_process_that_holds_it() -> None:
         listen("127.0.0.1", port)
 
 
+@pytest.mark.slow
 def test_a_holder_that_never_answers_does_not_delay_the_message() -> None:
     """A listener that accepts nothing is asked only for a moment."""
     with listen("127.0.0.1", 0) as first, pytest.raises(ConfigError, match="in use"):

@@ -138,6 +138,7 @@ def test_a_gateway_that_leaves_frees_the_slot() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_a_full_engine_says_so_by_name() -> None:
     """The engine's own refusal travels as it is, with its Retry-After."""
 
@@ -194,6 +195,7 @@ def test_a_body_larger_than_any_segment_is_not_read_to_its_end() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_a_defect_becomes_an_end_too(capsys: pytest.CaptureFixture[str]) -> None:
     """An exception that is none of ours ends the segment as `internal_error`, and the log has it."""
 
@@ -219,6 +221,7 @@ def test_a_defect_becomes_an_end_too(capsys: pytest.CaptureFixture[str]) -> None
     assert "ZeroDivisionError" in printed.out + printed.err
 
 
+@pytest.mark.slow
 def test_segments_of_many_callers_do_not_mix() -> None:
     """Twenty at once: each gets the text of its own samples."""
 

@@ -34,6 +34,7 @@ def texts(cues: tuple[Cue, ...]) -> list[str]:
 
 @settings(max_examples=150)
 @given(recordings())
+@pytest.mark.slow
 def test_cues_of_any_result_show_all_of_it_and_keep_the_rules(result: RecordingTranscript) -> None:
     """All the text, in order; at most two lines, not too wide; no overlap, no zero length, no flicker, at most 7 s."""
     cues = cues_of(result)

@@ -47,6 +47,7 @@ def test_weights_that_cannot_be_had_are_a_note(tiny_folder: Path) -> None:
     assert [note.partition(":")[0] for note in part.notes] == ["bfloat16", "int8"]
 
 
+@pytest.mark.slow
 def test_a_defect_ends_one_part_with_a_note(tmp_path: Path) -> None:
     """Not the run."""
     part, noted = run("rival", plan(tmp_path))

@@ -168,6 +168,7 @@ def test_a_stall_of_our_own_is_not_the_instances_fault() -> None:
     assert isinstance(found, InstanceState)
 
 
+@pytest.mark.slow
 def test_a_look_that_meets_a_defect_is_a_missed_one() -> None:
     """Whatever a target answers: the watch goes on, and no other target learns of it."""
     found: asyncio.Queue[InstanceState | Missed] = asyncio.Queue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,6 +93,7 @@ def test_what_is_ahead_of_a_class_is_what_goes_before_it() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(list(Priority)), st.integers(1, 480_000))))
+@pytest.mark.slow
 def test_sums_are_exact_and_the_hard_bound_holds(specs: list[tuple[str, Priority, int]]) -> None:
     """Whoever comes: what is let in never exceeds the hard bound, and after everybody has left nothing is left."""
     room, inside = Room(100.0), []

@@ -81,6 +81,7 @@ def test_bulk_work_avoids_the_targets_on_which_it_failed() -> None:
 
 
 @given(st.integers(1, 40), st.integers(1, 64))
+@pytest.mark.slow
 def test_some_slot_of_every_target_is_open_to_bulk_work(count: int, slots: int) -> None:
     """However small the fleet and its slots are: nothing is shut out for good."""
     assert all(taken >= 1 for taken in filled_with(make_pool(count, slots=slots), BULK))

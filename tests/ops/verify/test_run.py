@@ -335,6 +335,7 @@ def test_a_gateway_that_is_scaled_to_zero_is_well_and_is_woken(tmp_path: Path) -
         assert again.is_good and checks["instances"].verdict is Verdict.OK and "woken" not in checks
 
 
+@pytest.mark.slow
 def test_a_gateway_that_has_no_instances_and_gets_none_fails() -> None:
     """Its health is 503: it is not scaled to zero, it is empty."""
     empty = json.dumps(HEALTH | {"instances": []}).encode()

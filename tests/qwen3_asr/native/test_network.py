@@ -49,6 +49,7 @@ def _prompts(model: Qwen3ASR) -> list[Prompt]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_scores_are_near_those_of_the_plain_network(folder: Path, plain: Qwen3ASR, kind: str) -> None:
     """Prefill and the steps behind it, fed with the same tokens."""
     packed = _load(folder, kind)
@@ -118,6 +119,7 @@ def test_neighbours_change_no_bit(folder: Path, kind: str) -> None:
     assert ended == 3 * len(prompts)
 
 
+@pytest.mark.slow
 def test_windows_are_told_apart_and_a_broken_clip_harms_no_other(folder: Path) -> None:
     """Tokens of one clip are the same to the last bit beside any other, a NaN included."""
     network = _load(folder, "bfloat16").network
@@ -151,6 +153,7 @@ def test_a_tied_head_is_the_embedding_table() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_the_words_of_the_canary_survive(kind: str) -> None:
     """The packaged model still recognises its own recording, quantised or not."""
     model = _load(resolve_model("digits"), kind)

@@ -154,6 +154,7 @@ KEYS = ("language", "languages", "words", "logprobs", "segments", "usage", "warn
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), JSON))
+@pytest.mark.slow
 def test_whatever_stands_beside_the_text_the_text_is_read(beside: dict[str, Any]) -> None:
     """No shape of the rest loses a transcript."""
     body = read_json(json.dumps({**beside, "text": "hello"}).encode())
@@ -161,6 +162,7 @@ def test_whatever_stands_beside_the_text_the_text_is_read(beside: dict[str, Any]
 
 
 @given(OBJECTS | ANSWERS)
+@pytest.mark.slow
 def test_any_json_is_a_transcript_that_can_be_written_or_the_servers_failure(body: dict[str, Any]) -> None:
     """Nothing else is raised, and what is made of it is text, times and numbers that every client can read."""
     try:
@@ -177,6 +179,7 @@ def test_any_bytes_are_an_object(body: bytes) -> None:
 
 
 @given(OBJECTS)
+@pytest.mark.slow
 def test_whatever_is_read_can_be_written(body: dict[str, Any]) -> None:
     """As UTF-8, to a client or to a log."""
     json.dumps(read_json(json.dumps(body).encode()), ensure_ascii=False).encode()

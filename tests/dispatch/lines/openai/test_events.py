@@ -115,6 +115,7 @@ LINES = st.one_of(
 
 
 @given(st.lists(LINES, max_size=6).map(b"".join), st.integers(1, 100))
+@pytest.mark.slow
 def test_any_stream_is_text_that_can_be_written_or_the_servers_failure(stream: bytes, size: int) -> None:
     """Whatever its events hold, and wherever it is cut."""
     try:

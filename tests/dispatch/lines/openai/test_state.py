@@ -101,6 +101,7 @@ def test_true_is_no_count_and_no_length() -> None:
 
 
 @given(OBJECTS, st.lists(OBJECTS, max_size=2) | entries("state", "slots"))
+@pytest.mark.slow
 def test_any_json_is_a_health_and_a_list_of_models_or_none(body: dict[str, Any], inner: Any) -> None:
     """Nothing is raised, and what is found can be shown to everybody."""
     base = {"status": "healthy", "queued_audio_s": 0, "instances": inner}
