@@ -4,7 +4,7 @@
 # Runs as an ordinary user, needs Debian's nginx and supervisor, and runs until Ctrl-C.
 set -euo pipefail
 
-PATH=$PATH:/usr/sbin # where nginx is, also for those who are not root
+PATH=$(realpath "$(dirname "$0")/..")/.venv/bin:$PATH:/usr/sbin # a checkout's own harken first; nginx, also for those who are not root
 folder=$(realpath -m "${1:-guide}")
 mkdir -p "$folder"
 if [ ! -e "$folder/harken.toml" ]; then
