@@ -29,7 +29,7 @@ def served(cluster: Cluster) -> list[str]:
     return [name for name, state in states(cluster).items() if state == "ready"]
 
 
-@pytest.mark.parametrize("flags", [(), ("--replace",)])
+@pytest.mark.parametrize("flags", [(), ("--replace", "--shadow", "0")])
 def test_a_good_model_takes_over_instance_by_instance(tmp_path: Path, flags: tuple[str, ...]) -> None:
     """Under load every answer is a transcript; afterwards the new instances are what is remembered and scaled."""
     env = {"HARKEN_STATE_FOLDER": str(tmp_path)}
@@ -39,6 +39,7 @@ def test_a_good_model_takes_over_instance_by_instance(tmp_path: Path, flags: tup
             done = rolling(tmp_path, "stub:rtfx=30", *flags)
             assert done.returncode == 0, done.stderr
         assert done.stdout == "rolled to stub:rtfx=30: asr-3, asr-4 are in service\n"
+        assert ("asr-3 recognises the shadow sample\n" in done.stderr) is ("--shadow" not in flags)
         assert served(cluster) == ["asr-3", "asr-4"]
         assert len(statuses) > 8
         assert set(statuses) == {200}

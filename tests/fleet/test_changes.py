@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from harken.config import Config, FleetConfig, InstanceConfig
 from harken.errors import ConfigError
@@ -364,6 +365,31 @@ def test_a_defect_in_a_change_is_its_answer_and_ends_nothing_else() -> None:
             assert one.under_way == ""
 
     asyncio.run(story())
+
+
+def test_a_wish_that_cannot_be_met_is_a_warning_and_a_change_that_failed_an_error() -> None:
+    """In the log; who asked hears either."""
+
+    async def scene() -> None:
+        async def refuse(_: Any) -> dict[str, Any]:
+            raise InstanceNotFound
+
+        async def fail(_: Any) -> dict[str, Any]:
+            raise ChangeFailed
+
+        async with OneChange() as one:
+            with capture_logs() as log:
+                with pytest.raises(InstanceNotFound):
+                    await one.make("drain", refuse, lambda _: None)
+                with pytest.raises(ChangeFailed):
+                    await one.make("scale", fail, lambda _: None)
+        ends = [line for line in log if "code" in line]
+        assert [(line["event"], line["log_level"], line["code"]) for line in ends] == [
+            ("fleet.change_refused", "warning", "instance_not_found"),
+            ("fleet.change_failed", "error", "change_failed"),
+        ]
+
+    asyncio.run(scene())
 
 
 def test_a_change_under_way_is_cut_short_when_the_gateway_leaves() -> None:

@@ -25,6 +25,12 @@ def database(folder: Path) -> Database:
     return Database(StateConfig(folder=str(folder)), {})
 
 
+def elsewhere(folder: Path, name: str) -> Database:
+    """A SQLite database that a URL names."""
+    url = f"sqlite:///{folder / name}" if name[0] != ":" else f"sqlite:///{name}"
+    return Database(StateConfig(folder=str(folder / "state"), database=url), {})
+
+
 def test_the_folder_is_configured_or_the_one_of_the_xdg_specification() -> None:
     """[state] folder wins, then $XDG_STATE_HOME unless it is relative, then ~/.local/state."""
     usual = Path.home() / ".local" / "state" / "harken"
@@ -49,6 +55,25 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
     own.close()
 
 
+def test_a_file_elsewhere_is_as_private_and_a_database_without_one_makes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator's URL of SQLite; one that was there keeps its mode."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.db").touch(0o640)
+    for name, mode in (("rows.db", 0o600), ("old.db", 0o640)):
+        own = elsewhere(tmp_path, name)
+        own.engine(numbers()[0])
+        assert own.file == tmp_path / name
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == mode
+        own.close()
+    own = elsewhere(tmp_path, ":memory:")
+    own.engine(numbers()[0])
+    assert own.file is None
+    own.close()
+    assert {one.name for one in tmp_path.iterdir()} == {"rows.db", "old.db"}
+
+
 def test_what_was_written_is_there_for_the_next_server(tmp_path: Path) -> None:
     """A committed transaction is read back from a new database object."""
     tables, rows = numbers()
@@ -63,10 +88,11 @@ def test_what_was_written_is_there_for_the_next_server(tmp_path: Path) -> None:
     own.close()
 
 
-def test_writers_wait_for_each_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_url", [False, True])
+def test_writers_wait_for_each_other(tmp_path: Path, has_url: bool) -> None:
     """Read-then-write in four threads at once loses no step: a writing transaction has the lock from its beginning."""
     tables, rows = numbers()
-    own = database(tmp_path)
+    own = elsewhere(tmp_path, "rows.db") if has_url else database(tmp_path)
 
     def count_up() -> None:
         for _ in range(10):

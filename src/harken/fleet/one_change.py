@@ -98,7 +98,9 @@ class OneChange:
             outcome.set_exception(ChangeFailed("The gateway is leaving."))
             raise
         except HarkenError as error:
-            _log.error("fleet.change_failed", change=name, code=error.code, reason=error.message)
+            # A wish that could not be met is no failure of the fleet's.
+            say, event = (_log.warning, "refused") if error.status < 500 else (_log.error, "failed")
+            say(f"fleet.change_{event}", change=name, code=error.code, reason=error.message)
             outcome.set_exception(error)
         except Exception as error:  # noqa: BLE001 - the edge of this task: a defect here must not end the gateway
             _log.exception("fleet.change_defect", change=name)

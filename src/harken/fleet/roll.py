@@ -126,7 +126,7 @@ class Roll:
         self._dispatcher.listen(sampler.note)
         try:
             async with open_session() as session:
-                judges = self._judges(wish, plan, sampler, session)
+                judges = self._judges(wish, plan, sampler, session, tell)
                 rolling = Rolling(
                     self._local,
                     self._dispatcher,
@@ -162,7 +162,9 @@ class Roll:
             drain_s=self._config.instance.drain_timeout_s,
         )
 
-    def _judges(self, wish: RollWish, plan: Plan, sampler: ShadowSampler, session: ClientSession) -> RollJudges:
+    def _judges(
+        self, wish: RollWish, plan: Plan, sampler: ShadowSampler, session: ClientSession, tell: Tell
+    ) -> RollJudges:
         limits = ShadowLimits(slowdown=max(ShadowLimits().slowdown, wish.slowdown))
         model_before = self._dispatcher.known_model
         collected = asyncio.Event()
@@ -184,6 +186,7 @@ class Roll:
                 return ""
             if not collected.is_set():
                 await prepare("")
+            tell(f"{name} recognises the shadow sample")
             pairs = await sampler.run(line)
             verdict = await asyncio.to_thread(judge, pairs, limits)
             _log.info("roll.shadow", instance=name, is_good=verdict.is_good, reason=verdict.reason)

@@ -176,7 +176,6 @@ class Rolling:
             case RollDo.PREPARE:
                 self._task = group.create_task(self._prepare())
             case RollDo.SHADOW:
-                self._tell(f"{name} recognises the shadow sample")
                 judged = (RollEvent.SHADOW_GOOD, RollEvent.SHADOW_BAD)
                 self._task = group.create_task(self._judge(self._judges.shadow, name, *judged))
             case RollDo.ADMIT:

@@ -21,10 +21,13 @@ from harken.errors import ConfigError, StateUnavailable, StorageFull
 from harken.state.folder import make_folder, state_folder
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, MetaData
+    from sqlalchemy import URL, Connection, Engine, MetaData
 
 BUSY_TIMEOUT_S = 10.0
 """How long a writer waits for another one of the same SQLite file."""
+
+_OF_SQLITE = {"connect_args": {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}}
+_OF_SERVERS = {"pool_pre_ping": True, "pool_size": 8}
 
 _FILE = "harken.db"
 _LOCK = 0x48_61_72_6B
@@ -59,8 +62,9 @@ class Database:
         """SQLite's file, whether it is there or not; None where a server has the database."""
         if self._engine is None or not self._has_url:
             return self.folder / _FILE
-        is_sqlite = self._engine.dialect.name == "sqlite" and self._engine.url.database
-        return Path(str(self._engine.url.database)).absolute() if is_sqlite else None
+        name = self._engine.url.database or ":memory:"
+        is_file = self._engine.dialect.name == "sqlite" and not name.startswith((":memory:", "file:"))
+        return Path(name).absolute() if is_file else None
 
     def bare_engine(self) -> Engine:
         """Return the engine of whatever is there; no table is looked at or made.
@@ -84,6 +88,8 @@ class Database:
         with self._lock:
             engine = self._opened()
             if tables.info["room"] not in self._made:
+                if (file := self.file) is not None:
+                    _make_private(file)
                 _make(engine, tables)
                 self._made.add(tables.info["room"])
             return engine
@@ -96,7 +102,11 @@ class Database:
 
     def _opened(self) -> Engine:
         if self._engine is None:
-            self._engine = _open_sqlite(make_folder(self.folder) / _FILE)
+            from sqlalchemy import URL
+
+            file = make_folder(self.folder) / _FILE
+            _make_private(file)
+            self._engine = _engine_at(URL.create("sqlite", database=str(file)))
         return self._engine
 
 
@@ -127,18 +137,22 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def _engine_at(url: str) -> Engine:
-    from sqlalchemy import create_engine
+def _engine_at(url: str | URL) -> Engine:
+    from sqlalchemy import create_engine, make_url
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        engine = create_engine(url, pool_pre_ping=True, pool_size=8)
+        is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        options: dict[str, Any] = _OF_SQLITE if is_sqlite else _OF_SERVERS
+        engine = create_engine(url, **options)
     except (SQLAlchemyError, ImportError) as error:
         # The URL may hold a password: only its first word is shown.
-        raise ConfigError(f"state.database {url.partition(':')[0]!r}:… cannot be used: {error}.") from error
+        raise ConfigError(f"state.database {str(url).partition(':')[0]!r}:… cannot be used: {error}.") from error
     except (TypeError, ValueError) as error:
         # These name what they could not read, which may be a part of the password.
-        raise ConfigError(f"state.database {url.partition(':')[0]!r}:… is no URL that can be read.") from error
+        raise ConfigError(f"state.database {str(url).partition(':')[0]!r}:… is no URL that can be read.") from error
+    if is_sqlite:
+        _be_orderly(engine)
     if (engine.dialect.name, engine.dialect.driver) == ("postgresql", "psycopg"):
         _be_impatient(engine)
     return engine
@@ -154,17 +168,9 @@ def _be_impatient(engine: Engine) -> None:
         return ImpatientConnection.connect(*given, **{"connect_timeout": CONNECT_TIMEOUT_S, **named})
 
 
-def _open_sqlite(path: Path) -> Engine:
-    from sqlalchemy import URL, create_engine, event
-
-    try:
-        # Made by us first, because SQLite would make it readable for everybody.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise StateUnavailable(f"The database {path} cannot be opened: {error.strerror}.") from error
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
-    )
+def _be_orderly(engine: Engine) -> None:
+    """Have SQLite write ahead, wait for other writers, and lock at the beginning of what writes."""
+    from sqlalchemy import event
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: object) -> None:
@@ -178,7 +184,13 @@ def _open_sqlite(path: Path) -> Engine:
         only_reads = connection.get_execution_options().get("harken_only_reads", False)
         connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
-    return engine
+
+def _make_private(path: Path) -> None:
+    """Make SQLite's file where there is none; SQLite would make it readable for everybody."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StateUnavailable(f"The database {path} cannot be opened: {error.strerror}.") from error
 
 
 def _make(engine: Engine, tables: MetaData) -> None:
