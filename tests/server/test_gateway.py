@@ -351,6 +351,22 @@ def test_a_gateway_process_is_up_quickly_and_needs_no_torch() -> None:
     assert "transformers" not in loaded
 
 
+STOPPED_AT_ONCE = PROCESS.replace(
+    "announce = announce_to(sys.stdout, as_json=True)",
+    "import os, signal\nannounce = lambda _: os.kill(os.getpid(), signal.SIGTERM)",
+)
+
+
+@pytest.mark.slow
+def test_whoever_stops_it_as_soon_as_it_is_announced_sees_a_clean_end() -> None:
+    """The signal comes in the very moment; it is heeded, and no death."""
+    assert "signal.SIGTERM)" in STOPPED_AT_ONCE
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_AT_ONCE], check=False, capture_output=True, text=True, timeout=TIMEOUT_S
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.slow
 def test_importing_the_gateway_loads_no_torch() -> None:
     """Nor anything that only decoding needs."""

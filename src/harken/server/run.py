@@ -9,11 +9,12 @@ A second signal ends the waiting.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
 from typing import Protocol
@@ -73,10 +74,17 @@ class Served(Protocol):
 class _Server(uvicorn.Server):
     """Uvicorn's server, with signals that first ask the app to drain."""
 
-    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], object]) -> None:
+    def __init__(self, config: uvicorn.Config, on_heeding: Callable[[], object], on_stop: Callable[[], object]) -> None:
         super().__init__(config)
+        self._on_heeding = on_heeding
         self._on_stop = on_stop
         self._stops = 0
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            self._on_heeding()
+            yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Uvicorn's own would note the signal and raise it again at the end: a clean stop would read "killed by 15".
@@ -98,10 +106,21 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def serve(served: Served, listener: socket.socket, certificate: Certificate | None = None) -> Ending:
+async def serve(
+    served: Served,
+    listener: socket.socket,
+    certificate: Certificate | None = None,
+    on_heeding: Callable[[], object] = lambda: None,
+) -> Ending:
     """Serve on a listening socket until SIGTERM, SIGINT, or the app gives up; return how it ended.
 
     Needs the main thread for signals; in another thread it runs until the app gives up or the task is cancelled.
+
+    Args:
+        served: the app.
+        listener: where it is reached.
+        certificate: for https.
+        on_heeding: told when signals are heeded from now on, before the app starts.
     """
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
@@ -119,7 +138,7 @@ async def serve(served: Served, listener: socket.socket, certificate: Certificat
     if certificate is not None:
         config.load()
         config.ssl = certificate.context
-    server = _Server(config, on_stop=lambda: loop.call_soon_threadsafe(asked.set))
+    server = _Server(config, on_heeding=on_heeding, on_stop=lambda: loop.call_soon_threadsafe(asked.set))
     async with asyncio.TaskGroup() as group:
         ending = group.create_task(_end(served, server, asked))
         renewing = [group.create_task(certificate.keep_fresh())] if certificate else []
@@ -161,7 +180,7 @@ def run(
         host: address to listen on.
         port: 0 lets the system choose.
         name: the server's name, for the announcement.
-        announce: told once the port is ours and the app is there.
+        announce: told once the port is ours, the app is there, and a signal would be heeded.
         certificate: for https; read before anything listens.
 
     Returns:
@@ -183,10 +202,10 @@ def run(
     with listener:
         url = url_of(listener, host, has_tls=certificate is not None)
         served = build(url)
-        announce(Announcement(news=News.LISTENING, name=name, url=url, pid=os.getpid()))
+        listening = Announcement(news=News.LISTENING, name=name, url=url, pid=os.getpid())
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                ending = runner.run(_settle(served, listener, certificate))
+                ending = runner.run(_settle(served, listener, certificate, lambda: announce(listening)))
         except SetupError as error:
             ending = _cannot_start(error)
     return _leave(name, ending)
@@ -202,10 +221,12 @@ def _leave(name: str, ending: Ending) -> int:
     return ending.code
 
 
-async def _settle(served: Served, listener: socket.socket, certificate: Certificate | None) -> Ending:
+async def _settle(
+    served: Served, listener: socket.socket, certificate: Certificate | None, on_heeding: Callable[[], object]
+) -> Ending:
     """Serve as a process of its own, which may do as it likes with Python's collector."""
     asyncio.get_running_loop().call_later(SETTLED_S, spare_what_stays)
-    return await serve(served, listener, certificate)
+    return await serve(served, listener, certificate, on_heeding)
 
 
 def run_instance(config: Config, *, supervised: bool) -> int:
