@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -81,4 +82,10 @@ def test_the_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     write_file(tmp_path, "one")
     write_file(tmp_path, "two")
     assert read_file(tmp_path) == "two"
+    assert [path.name for path in tmp_path.iterdir()] == ["fleet.json"]
+    assert stat.S_IMODE((tmp_path / "fleet.json").stat().st_mode) == 0o600
+    (tmp_path / "fleet.json").unlink()
+    (tmp_path / "fleet.json").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_file(tmp_path, "three")
     assert [path.name for path in tmp_path.iterdir()] == ["fleet.json"]

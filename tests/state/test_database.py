@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -108,6 +110,44 @@ def test_writers_wait_for_each_other(tmp_path: Path, has_url: bool) -> None:
     with reading(own.engine(tables)) as connection:
         assert connection.scalar(select(func.max(rows.c.n))) == 40
     own.close()
+
+
+COMES_AND_GOES = """
+import sys
+from sqlalchemy import text
+from harken.config import StateConfig
+from harken.state.database import Database, reading
+own = Database(StateConfig(folder=sys.argv[1], database=sys.argv[2]), {})
+with reading(own.bare_engine()) as connection:
+    print(connection.scalar(text("SELECT count(*) FROM numbers")))
+own.close()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("has_url", [False, True])
+def test_a_process_that_comes_and_goes_takes_no_row_with_it(tmp_path: Path, has_url: bool) -> None:
+    """Several rooms are open here, by two objects; others look in and leave, and see whatever is written meanwhile."""
+    url = f"sqlite:///{tmp_path / 'rows.db'}" if has_url else ""
+    ours = [Database(StateConfig(folder=str(tmp_path), database=url), {}) for _ in range(2)]
+    tables, rows = numbers()
+    for own in ours:
+        own.engine(tables)
+    for count in range(3):
+        for place, own in enumerate(ours):
+            with writing(own.engine(tables)) as connection:
+                connection.execute(insert(rows).values(n=2 * count + place))
+            other, _ = numbers()
+            other.info["room"] = f"another {count}"
+            own.engine(other)
+        done = subprocess.run(
+            [sys.executable, "-c", COMES_AND_GOES, str(tmp_path), url], capture_output=True, text=True, check=True
+        )
+        assert int(done.stdout) == 2 * (count + 1)
+        assert ours[0].file is not None
+        assert ours[0].file.with_name(f"{ours[0].file.name}-wal").exists()
+    for own in ours:
+        own.close()
 
 
 def test_tables_of_another_version_are_refused(tmp_path: Path) -> None:

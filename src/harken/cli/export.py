@@ -140,7 +140,8 @@ def put(document: Document, output: Path | None) -> int:
     try:
         for name, text in document.files.items():
             path = output / name if is_folder else output
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if is_folder:
+                path.parent.mkdir(parents=True, exist_ok=True)
             _write_whole(path, text)
             print(f"harken: wrote {path}", file=sys.stderr)
     except OSError as error:

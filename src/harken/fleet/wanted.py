@@ -92,11 +92,15 @@ def write_file(folder: Path, text: str) -> None:
         OSError: it cannot be written; the old one is as it was.
     """
     beside = folder / f"{FILE}.new"
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(folder / FILE)
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(folder / FILE)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def _fields(wanted: Wanted) -> dict[str, Any]:

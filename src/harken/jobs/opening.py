@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from harken.config import JobsConfig
-from harken.errors import ConfigError, StateUnavailable
+from harken.errors import ConfigError, StateUnavailable, StorageFull
 from harken.jobs.threads import Threads
 from harken.log import get_log
 from harken.state import Database
@@ -56,7 +56,7 @@ class Opening:
                 return self._rooms
             try:
                 rooms = await self._threads.run(_open, self._database, self._config)
-            except (StateUnavailable, ConfigError) as error:
+            except (StateUnavailable, StorageFull, ConfigError) as error:
                 if not self._has_complained:
                     _log.warning("jobs.state_unavailable", detail=error.message)
                 self._has_complained = True

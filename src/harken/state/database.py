@@ -186,9 +186,16 @@ def _be_orderly(engine: Engine) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """Make SQLite's file where there is none; SQLite would make it readable for everybody."""
+    """Make SQLite's file where there is none; SQLite would make it readable for everybody.
+
+    One that is there is never opened: to close any descriptor of it takes away all locks that this process has on it
+    (POSIX), and the next process to leave would think itself the last one and remove the log under our feet.
+    """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if path.is_dir() or not os.access(path, os.R_OK | os.W_OK):
+            raise StateUnavailable(f"The database {path} cannot be opened.") from None
     except OSError as error:
         raise StateUnavailable(f"The database {path} cannot be opened: {error.strerror}.") from error
 

@@ -29,7 +29,10 @@ async def see_states(visit: Visit) -> None:
         visit.tell(failed("instances", "There are no instances.", "Set fleet.instances or fleet.upstreams."))
     elif bad:
         told = ", ".join(f"{line.name} is {line.state}" + (f" ({line.detail})" if line.detail else "") for line in bad)
-        remedy = "Look at `harken status` and the instance's log; one that is starting needs a moment."
+        remedy = (
+            "Look at `harken status` and the instance's log; one that is starting needs a moment, one that was drained "
+            "`harken restart`."
+        )
         visit.tell(failed("instances", f"{len(lines) - len(bad)} of {len(lines)} are ready; {told}.", remedy))
     else:
         visit.tell(ok("instances", f"All {len(lines)} are ready: {', '.join(line.name for line in lines)}."))
@@ -68,7 +71,7 @@ async def see_states_again(visit: Visit) -> None:
     bad += [f"{name} was started again" for name in before.keys() & now.keys() if _is_another(before[name], now[name])]
     if bad or reply.status != 200:
         told = ", ".join(sorted(bad)) or f"HTTP {reply.status}, {shown(seen.status)}"
-        remedy = "Look at `harken status` and the instance's log: it changed while it was asked."
+        remedy = "Look at `harken status` and the instance's log; what was well before changed while it was asked."
         visit.tell(failed("afterwards", f"{told}.", remedy))
     else:
         visit.tell(ok("afterwards", f"All {len(now)} are as ready as before, and none was started again."))
