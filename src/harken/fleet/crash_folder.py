@@ -8,7 +8,6 @@ never a failure.
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from pathlib import Path
 import harken
 from harken.fleet.crash import Crash
 from harken.log import get_log
+from harken.state.whole_file import replace_file
 
 KEPT = 50
 """Reports; with one more the oldest goes."""
@@ -67,15 +67,7 @@ class CrashFolder:
             ensure_ascii=False,
         )
         path = self._folder / _file_name(crash.instance, now)
-        passing = path.with_suffix(".tmp")
-        try:
-            descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text + "\n")
-            passing.replace(path)
-        except OSError:
-            passing.unlink(missing_ok=True)
-            raise
+        replace_file(path, text + "\n")
         return path
 
     def _remove_oldest(self) -> None:

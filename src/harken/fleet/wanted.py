@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harken.config import Config
+from harken.state.whole_file import replace_file
 
 FILE = "fleet.json"
 _VERSION = 1
@@ -91,16 +91,7 @@ def write_file(folder: Path, text: str) -> None:
     Raises:
         OSError: it cannot be written; the old one is as it was.
     """
-    beside = folder / f"{FILE}.new"
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(folder / FILE)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
+    replace_file(folder / FILE, text)
 
 
 def _fields(wanted: Wanted) -> dict[str, Any]:

@@ -6,7 +6,6 @@ too; it has all rows or none, and a SQLite file that we made is for its owner al
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,11 +125,10 @@ def rows_in(database: Database | None, state: Path) -> Iterator[None]:
 
 @contextmanager
 def _own_file(file: Path | None) -> Iterator[None]:
-    """Make SQLite's file where it is not there: SQLite would make it readable for everybody."""
+    """Take SQLite's file away again where the block made it and failed."""
     if file is None or file.exists():
         yield
         return
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         yield
     except BaseException:
