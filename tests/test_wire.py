@@ -490,7 +490,7 @@ def test_a_job_with_a_wrong_field_is_refused(body: bytes) -> None:
 
 def test_what_may_be_left_out_or_added_is_as_it_was() -> None:
     """Within one version: what has a default may be missing, and a message, a job and its options may say more."""
-    little = {"version": 3, "name": "n", "state": "ready", "in_flight": 0}
+    little = {"version": 4, "name": "n", "state": "ready", "in_flight": 0}
     model = {"name": "m", "revision": "r", "max_segment_s": 30, "languages": [], "aligner": None}
     assert unpack_state(_json({**little, "model": model})) == InstanceState(
         name="n",

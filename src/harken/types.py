@@ -15,6 +15,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from harken.trace import Trace
+
 SAMPLE_RATE = 16_000
 """Samples per second of every segment."""
 
@@ -43,12 +45,14 @@ class Requester:
         deadline: the clock's time, in seconds, after which the client has no use for the answer; None for none.
         is_bound: work ends at the deadline. False where others may wait for the same answer: it only hurries the work
             then, and whoever asks stops waiting by himself.
+        trace: the span that the work belongs to; None where it is not traced. Two that differ in it ask the same.
     """
 
     key: str = ""
     priority: Priority = Priority.INTERACTIVE
     deadline: float | None = None
     is_bound: bool = True
+    trace: Trace | None = field(default=None, compare=False)
 
     @property
     def ends_at(self) -> float | None:
@@ -258,6 +262,33 @@ class Recognizer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """What an instance counts of itself; the counts only grow.
+
+    Attributes:
+        device: what it computes on, such as "cpu" or "cuda:0".
+        memory_bytes: RAM that its process holds; None where the system does not say.
+        gpu_memory_bytes: memory of its GPU that it holds; None without one.
+        waiting: segments that have no slot yet.
+        busy_s: seconds in steps of the model.
+        audio_s: seconds of audio that were recognised.
+        tokens: that were written.
+        prefills: steps that read segments.
+        decodes: steps that wrote one token for each running segment.
+    """
+
+    device: str = ""
+    memory_bytes: int | None = None
+    gpu_memory_bytes: int | None = None
+    waiting: int = 0
+    busy_s: float = 0.0
+    audio_s: float = 0.0
+    tokens: int = 0
+    prefills: int = 0
+    decodes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class InstanceHealth:
     """One instance as its server, or the gateway in front of it, sees it.
 
@@ -274,6 +305,8 @@ class InstanceHealth:
         restarts: how often its process was started again.
         pid: of its process, where that is one of ours.
         detail: one sentence where something is wrong.
+        model: name of what it serves; "" while unknown.
+        figures: what it counts of itself; None where it did not say.
     """
 
     name: str
@@ -288,6 +321,8 @@ class InstanceHealth:
     restarts: int = 0
     pid: int | None = None
     detail: str = ""
+    model: str = ""
+    figures: Figures | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,11 +1,11 @@
 """What gateway and instance say to each other: one segment in, messages out.
 
-A segment travels as one HTTP request: `POST /wire/v3/recognize`, whose body is a 4-byte little-endian length, a JSON
+A segment travels as one HTTP request: `POST /wire/v4/recognize`, whose body is a 4-byte little-endian length, a JSON
 header of that length, and the samples as raw little-endian float32 (exact: a 16-bit copy would change what the model
 hears, and with it rule 6). The answer is a stream of JSON lines, each one message, ended by exactly one `Done` or
 `Failed`; a stream that ends without either means that the instance died. A line `Beat` is sent while the segment waits
 or runs: silence on the line is a sign of a stuck process, beats without progress one of a stuck engine.
-`POST /wire/v3/prove` has an empty body and an answer of the same kind: the instance recognises its canary, the
+`POST /wire/v4/prove` has an empty body and an answer of the same kind: the instance recognises its canary, the
 recording whose text it knows, and ends with `Done` only if it heard that. Pure: bytes in, dataclasses out. Invariant:
 whatever the bytes, what is read has the types that are declared and can be packed again, or a `WireError` is raised.
 """
@@ -35,14 +35,15 @@ from harken.errors import (
     UnknownLanguage,
     UnsupportedOption,
 )
-from harken.types import SAMPLE_RATE, ModelInfo, Options, Segment, Transcript
+from harken.trace import read_traceparent
+from harken.types import SAMPLE_RATE, Figures, ModelInfo, Options, Requester, Segment, Transcript
 
-VERSION = 3
+VERSION = 4
 """Raised when a message changes its meaning; both sides refuse another version by name."""
 
-RECOGNIZE_PATH = "/wire/v3/recognize"
-PROVE_PATH = "/wire/v3/prove"
-STATE_PATH = "/wire/v3/state"
+RECOGNIZE_PATH = "/wire/v4/recognize"
+PROVE_PATH = "/wire/v4/prove"
+STATE_PATH = "/wire/v4/state"
 SEGMENT_TYPE = "application/x-harken-segment"
 MESSAGES_TYPE = "application/x-ndjson"
 
@@ -142,6 +143,7 @@ class InstanceState:
         uptime_s: seconds since its process began.
         loop_lag_s: by how much its event loop was late at worst in the last seconds.
         full_s: seconds for which it wants nothing, as far as it said so; of a `full` one.
+        figures: what it counts of itself; None where it does not.
     """
 
     name: str
@@ -152,11 +154,12 @@ class InstanceState:
     uptime_s: float = 0.0
     loop_lag_s: float = 0.0
     full_s: float = 0.0
+    figures: Figures | None = None
 
 
 def pack_job(job: Job) -> bytes:
     """Write a segment and its options as one body."""
-    header = {
+    header: dict[str, Any] = {
         "version": VERSION,
         "request_id": job.segment.request_id,
         "index": job.segment.index,
@@ -165,7 +168,10 @@ def pack_job(job: Job) -> bytes:
         "sample_rate": SAMPLE_RATE,
         "options": dataclasses.asdict(job.options),
         "wants_deltas": job.wants_deltas,
+        "class": job.segment.requester.priority.value,
     }
+    if job.segment.requester.trace is not None:
+        header["trace"] = job.segment.requester.trace.header
     raw = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     samples = np.ascontiguousarray(job.segment.samples, dtype="<f4")
     return b"".join((struct.pack("<I", len(raw)), raw, samples.data))
@@ -186,6 +192,10 @@ def unpack_job(body: bytes) -> Job:
             request_id=read.text(header["request_id"]),
             index=read.whole(header["index"]),
             start=read.whole(header["start"]),
+            requester=Requester(
+                priority=read.priority(header["class"]),
+                trace=read_traceparent(read.text(header.get("trace", ""))),
+            ),
         )
         options = read.options(header["options"])
         job = Job(segment=segment, options=options, wants_deltas=read.flag(header["wants_deltas"]))
@@ -272,6 +282,7 @@ def _state(fields: dict[str, Any]) -> InstanceState:
         uptime_s=read.number(fields.get("uptime_s", 0.0)),
         loop_lag_s=read.number(fields.get("loop_lag_s", 0.0)),
         full_s=read.number(fields.get("full_s", 0.0)),
+        figures=read.optional(read.figures, fields.get("figures")),
     )
 
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from harken.types import AlignerInfo, Finish, ModelInfo, Options, TokenLogprob, Transcript, Word
+from harken.types import AlignerInfo, Figures, Finish, ModelInfo, Options, Priority, TokenLogprob, Transcript, Word
 
 T = TypeVar("T")
 
@@ -26,6 +26,10 @@ _SEGMENT_LEAST_S, _SEGMENT_MAX_S = 1.0, 3600.0
 """Shorter ones are too short to cut speech into, longer ones no model has."""
 _PAUSE_LEAST_S = 0.001
 
+_AUDIO_MAX_S = 1e15
+"""A fleet that recognises a thousand hours an hour gets there in a thousand years."""
+
+_PRIORITIES: dict[str, Priority] = {priority.value: priority for priority in Priority}
 _FINISHES: dict[str, Finish] = {finish.value: finish for finish in Finish}
 
 
@@ -123,6 +127,30 @@ def transcript(raw: object) -> Transcript:
         avg_logprob=optional(_logprob, fields.get("avg_logprob")),
         no_speech_prob=optional(number, fields.get("no_speech_prob")),
         is_cached=optional(flag, fields.get("is_cached")),
+    )
+
+
+def priority(raw: object) -> Priority:
+    """Read a class."""
+    found = _PRIORITIES.get(text(raw))
+    if found is None:
+        raise ValueError("A class is none")
+    return found
+
+
+def figures(raw: object) -> Figures:
+    """Read what an instance counts of itself."""
+    fields = fields_of(raw, Figures)
+    return Figures(
+        device=text(fields.get("device", "")),
+        memory_bytes=optional(whole, fields.get("memory_bytes")),
+        gpu_memory_bytes=optional(whole, fields.get("gpu_memory_bytes")),
+        waiting=whole(fields.get("waiting", 0)),
+        busy_s=number(fields.get("busy_s", 0.0)),
+        audio_s=number(fields.get("audio_s", 0.0), most=_AUDIO_MAX_S),
+        tokens=whole(fields.get("tokens", 0)),
+        prefills=whole(fields.get("prefills", 0)),
+        decodes=whole(fields.get("decodes", 0)),
     )
 
 

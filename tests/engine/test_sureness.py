@@ -5,18 +5,20 @@ from __future__ import annotations
 import pytest
 
 from harken.choice import Note
-from harken.engine.messages import Ended
+from harken.engine.messages import Ended, Times
 from harken.engine.sureness import Sureness, sureness
 from harken.testing import FakeModel
 from harken.testing.model import encode
 from harken.types import Finish
+
+_TIMES = Times(began=1.0, read=2.0, ended=3.0)
 
 
 def _ended(raw: str, *, end: bool, no_speech: tuple[float, ...] = ()) -> Ended:
     tokens = encode(raw)
     asides = [*no_speech, *[None] * (len(tokens) + 1)]
     notes = tuple(Note(logprob=-float(place), no_speech=asides[place]) for place in range(len(tokens) + end))
-    return Ended(key=0, tokens=tokens, finish=Finish.STOP if end else Finish.LOOP, notes=notes)
+    return Ended(key=0, tokens=tokens, finish=Finish.STOP if end else Finish.LOOP, times=_TIMES, notes=notes)
 
 
 def _sure(ended: Ended, text: str, *, is_forced: bool = False) -> Sureness:
@@ -25,7 +27,7 @@ def _sure(ended: Ended, text: str, *, is_forced: bool = False) -> Sureness:
 
 def test_without_notes_nothing_is_said() -> None:
     """Nobody asked."""
-    assert _sure(Ended(key=0, tokens=encode("one"), finish=Finish.STOP), "one") == Sureness()
+    assert _sure(Ended(key=0, tokens=encode("one"), finish=Finish.STOP, times=_TIMES), "one") == Sureness()
 
 
 def test_the_end_counts_in_the_mean_and_the_header_does_not() -> None:

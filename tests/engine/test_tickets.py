@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from harken.engine.messages import Ended, Failed, Wrote
+from harken.engine.messages import Ended, Failed, Times, Wrote
 from harken.engine.tickets import Tickets
 from harken.errors import Draining, EngineFailed, UnsupportedOption
 from harken.testing import FakeModel, segment
@@ -17,8 +17,11 @@ _ANY = Options()
 _TOKENS = encode("language English<asr_text>one two")
 
 
+_TIMES = Times(began=1.0, read=2.0, ended=3.0)
+
+
 def _ended(key: int, *, finish: Finish = Finish.STOP) -> Ended:
-    return Ended(key=key, tokens=_TOKENS, finish=finish)
+    return Ended(key=key, tokens=_TOKENS, finish=finish, times=_TIMES)
 
 
 def test_a_ticket_is_settled_once_and_then_gone() -> None:
@@ -26,7 +29,7 @@ def test_a_ticket_is_settled_once_and_then_gone() -> None:
 
     async def main() -> None:
         tickets = Tickets(FakeModel(), "asr-1")
-        ticket = tickets.issue(segment(1), _ANY, None)
+        ticket = tickets.issue(segment(1), _ANY, None, 0.0)
         tickets.settle(_ended(ticket.key, finish=Finish.LENGTH))
         tickets.settle(Failed(key=ticket.key, error=EngineFailed()))
         transcript = await ticket.ended
@@ -43,7 +46,7 @@ def test_a_withdrawn_ticket_is_not_settled() -> None:
 
     async def main() -> None:
         tickets = Tickets(FakeModel(), "")
-        ticket = tickets.issue(segment(1), _ANY, None)
+        ticket = tickets.issue(segment(1), _ANY, None, 0.0)
         assert tickets.withdraw(ticket)
         tickets.settle(_ended(ticket.key))
         assert not ticket.ended.done()
@@ -57,7 +60,7 @@ def test_pieces_reach_their_own_caller() -> None:
     async def main() -> None:
         tickets = Tickets(FakeModel(), "")
         heard: list[list[str]] = [[], []]
-        opened = [tickets.issue(segment(1), _ANY, pieces.append) for pieces in heard]
+        opened = [tickets.issue(segment(1), _ANY, pieces.append, 0.0) for pieces in heard]
         for token in _TOKENS[:-1]:
             for ticket in opened:
                 tickets.settle(Wrote(key=ticket.key, token=token))
@@ -72,7 +75,7 @@ def test_only_failures_of_the_model_are_counted() -> None:
 
     async def main() -> None:
         tickets = Tickets(FakeModel(), "")
-        first, second = (tickets.issue(segment(1), _ANY, None) for _ in range(2))
+        first, second = (tickets.issue(segment(1), _ANY, None, 0.0) for _ in range(2))
         tickets.settle(Failed(key=first.key, error=UnsupportedOption("too long")))
         tickets.settle(Failed(key=second.key, error=EngineFailed("broken")))
         assert tickets.failures == 1
@@ -89,7 +92,7 @@ def test_when_all_fail_each_gets_an_error_of_his_own() -> None:
 
     async def main() -> None:
         tickets = Tickets(FakeModel(), "")
-        opened = [tickets.issue(segment(1), _ANY, None) for _ in range(2)]
+        opened = [tickets.issue(segment(1), _ANY, None, 0.0) for _ in range(2)]
         tickets.fail_all(Draining("closing"))
         errors = [ticket.ended.exception() for ticket in opened]
         assert [str(error) for error in errors] == ["closing", "closing"]

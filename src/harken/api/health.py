@@ -35,7 +35,7 @@ _STATUS = {
 }
 """A server's state → the word that monitors look for."""
 
-_LINE = tuple(field.name for field in dataclasses.fields(InstanceHealth))
+_LINE = tuple(field.name for field in dataclasses.fields(InstanceHealth) if field.name not in ("model", "figures"))
 
 STARTING = Health(name="", is_ready=False, state="starting")
 

@@ -24,6 +24,7 @@ from harken.dispatch.load import Load
 from harken.dispatch.lookout import Lookout
 from harken.dispatch.news import News
 from harken.dispatch.order.pace import Pace
+from harken.dispatch.order.room import Room
 from harken.dispatch.reception import Reception, until_ready
 from harken.dispatch.recognized import OnRecognized
 from harken.dispatch.recovery.hedge import HedgeRule
@@ -35,6 +36,7 @@ from harken.dispatch.targets.traffic import Traffic, traffic_of
 from harken.dispatch.targets.vitals import Patience
 from harken.dispatch.waiting import WaitingRoom
 from harken.errors import HarkenError
+from harken.events import Tell, nobody
 from harken.types import InstanceHealth, ModelInfo, Options, Requester, Segment, Send, Transcript
 
 
@@ -49,6 +51,7 @@ class Dispatcher:
         on_unresponsive: gets the name of a target that has fallen silent, so that its owner can replace it.
         silence_s: an instance that sends nothing for so long during a segment has failed it.
         hedges: which segments are late, and get a second try.
+        tell: takes each wait for a slot and each try that is over.
 
     Raises:
         ConfigError: `dispatch.policy` is not known.
@@ -64,7 +67,9 @@ class Dispatcher:
         on_unresponsive: OnUnresponsive | None = None,
         silence_s: float = 6.0,
         hedges: HedgeRule | None = None,
+        tell: Tell = nobody,
     ) -> None:
+        self._tell = tell
         self._limits = limits
         self._fleet = fleet
         self._dispatch = dispatch or DispatchConfig()
@@ -115,6 +120,7 @@ class Dispatcher:
                 stats=self._stats,
                 news=self._news,
                 hurry=self._lookout.hurry,
+                tell=self._tell,
             )
             self._ticking = tasks.create_task(self._waiting.run())
             self._is_open = True
@@ -232,6 +238,16 @@ class Dispatcher:
     def queued_audio_s(self) -> float:
         """Seconds of audio that wait for a slot."""
         return self._waiting.audio_s
+
+    @property
+    def room(self) -> Room:
+        """What waits for a slot, by class, and how much may."""
+        return self._waiting.room
+
+    @property
+    def oldest_wait_s(self) -> float:
+        """How long the segment has waited that came first, in seconds; 0 where none waits."""
+        return self._waiting.oldest_wait_s
 
     @property
     def is_shut(self) -> bool:

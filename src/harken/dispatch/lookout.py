@@ -107,6 +107,7 @@ class Lookout:
         is_news = finding.model != target.model
         target.model = finding.model
         target.loop_lag_s = finding.loop_lag_s
+        target.figures = finding.figures
         target.full_until = self._clock.now() + finding.full_s
         self._pool.report(target, Answered(state=finding.state, loop_lag_s=finding.loop_lag_s))
         if is_news:

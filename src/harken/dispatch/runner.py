@@ -32,7 +32,9 @@ from harken.dispatch.targets.target import Claim, Target
 from harken.dispatch.tries import Tries
 from harken.dispatch.waiting import WaitingRoom
 from harken.errors import ClientError, DeadlineExceeded, HarkenError, QueueFull
+from harken.events import Stage, Tell, nobody
 from harken.log import get_log
+from harken.spans import beneath, span_of
 from harken.types import Options, Segment, Send, Transcript
 from harken.wire import Job
 
@@ -61,6 +63,7 @@ class Runner:
         stats: counts.
         news: told of each end.
         hurry: has a target looked at now.
+        tell: takes each wait and each try that is over.
     """
 
     def __init__(
@@ -76,13 +79,15 @@ class Runner:
         stats: Stats,
         news: News,
         hurry: Callable[[Target], None],
+        tell: Tell = nobody,
     ) -> None:
+        self._tell = tell
         self._limits = limits
         self._waiting = waiting
         self._clock = clock
         self._stats = stats
         self._news = news
-        self._tries = Tries(limits=limits, pool=pool, pace=pace, clock=clock, stats=stats, hurry=hurry)
+        self._tries = Tries(limits=limits, pool=pool, pace=pace, clock=clock, stats=stats, hurry=hurry, tell=tell)
         self._hedger = Hedger(share=dispatch.hedge_share, rule=rule, pool=pool, clock=clock, stats=stats)
         self._pool = pool
         budget = Budget(share=dispatch.retry_share, floor=_RETRY_FLOOR)
@@ -143,7 +148,7 @@ class Runner:
     async def _run(self, pending: Pending, job: Job, outlet: Outlet) -> Transcript:
         idle: Claim | None = None
         while True:
-            with idle or await self._waiting.claim(pending) as claim:
+            with idle or await self._slot(pending, job.segment) as claim:
                 try:
                     return await self._round(pending, claim, job, outlet)
                 except HarkenError as error:
@@ -155,6 +160,11 @@ class Runner:
             deaths = tally.lone_deaths + tally.shared_deaths
             told = {**_ids(job), **_what(failure), "tries": tally.tries, "deaths": deaths}
             _log.info("segment.retried", target=claim.target.name, **told)
+
+    async def _slot(self, pending: Pending, segment: Segment) -> Claim:
+        trace = beneath(segment, f"queue {self._clock.now()}").requester.trace
+        with span_of(segment, Stage.QUEUE, self._tell, self._clock, trace=trace):
+            return await self._waiting.claim(pending)
 
     async def _pay(self, pending: Pending, failure: HarkenError) -> Claim | None:
         """Get a further try: an idle slot elsewhere, or None where it is paid for, and waits its turn."""

@@ -7,6 +7,7 @@ target hears of its failure before the slot is given back, so that what failed t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -25,6 +26,8 @@ from harken.dispatch.targets.pool import Pool
 from harken.dispatch.targets.state import State
 from harken.dispatch.targets.target import Claim, Target
 from harken.errors import HarkenError
+from harken.events import Stage, Tell
+from harken.spans import beneath, span_of
 from harken.types import Transcript
 from harken.wire import Job
 
@@ -39,6 +42,7 @@ class Tries:
         clock: seconds, for deadlines.
         stats: counts.
         hurry: has a target looked at now.
+        tell: takes each try that is over.
 
     Attributes:
         on_recognized: told of each recognised segment; None for nobody.
@@ -53,7 +57,10 @@ class Tries:
         clock: Clock,
         stats: Stats,
         hurry: Callable[[Target], None],
+        tell: Tell,
     ) -> None:
+        self._tell = tell
+        self._numbers = itertools.count()
         self._limits = limits
         self._pool = pool
         self._pace = pace
@@ -92,6 +99,13 @@ class Tries:
         return transcript
 
     async def _run(self, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
+        segment = beneath(job.segment, f"try {next(self._numbers)}")
+        job = job if segment is job.segment else replace(job, segment=segment)
+        trace, name = segment.requester.trace, claim.target.name
+        with span_of(segment, Stage.TRY, self._tell, self._clock, trace=trace, target=name):
+            return await self._recognize(claim, job, outlet)
+
+    async def _recognize(self, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
         audio_s, deadline = job.segment.audio_s, job.segment.requester.ends_at
         recognized_s, now = 0.0, self._clock.now()
         self._stats.tries += 1

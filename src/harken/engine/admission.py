@@ -30,12 +30,17 @@ class Admission:
     Args:
         room: segments that may be inside at the same time.
         max_segment_s: the longest that one may be, in seconds.
+
+    Attributes:
+        in_flight: segments inside.
+        in_flight_audio_s: their seconds of audio.
+        done_audio_s: seconds of audio that were recognised so far.
     """
 
     def __init__(self, *, room: int, max_segment_s: float) -> None:
         self._room = room
         self._max_segment_s = max_segment_s
-        self._done_audio_s = 0.0
+        self.done_audio_s = 0.0
         self.in_flight = 0
         self.in_flight_audio_s = 0.0
 
@@ -66,11 +71,11 @@ class Admission:
             # No rounding error may stay behind when nothing is inside.
             self.in_flight_audio_s = self.in_flight_audio_s - segment.audio_s if self.in_flight else 0.0
             if admitted.is_done:
-                self._done_audio_s += segment.audio_s
+                self.done_audio_s += segment.audio_s
 
     def rtfx(self, *, busy_s: float) -> float | None:
         """Audio-seconds recognised per second of the model's work; None before the first."""
-        return self._done_audio_s / busy_s if busy_s > 0 and self._done_audio_s > 0 else None
+        return self.done_audio_s / busy_s if busy_s > 0 and self.done_audio_s > 0 else None
 
     def _retry_after_s(self, busy_s: float) -> int:
         pace = self.rtfx(busy_s=busy_s) or 1.0

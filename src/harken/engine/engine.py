@@ -27,8 +27,9 @@ from harken.engine.scheduler import Demand, Scheduler
 from harken.engine.stopping import token_cap
 from harken.engine.tickets import Ticket, Tickets
 from harken.errors import Draining, EngineFailed, HarkenError, NoWordTimes
+from harken.events import Tell
 from harken.log import get_log
-from harken.types import ModelInfo, Options, Segment, Send, Transcript
+from harken.types import Figures, ModelInfo, Options, Segment, Send, Transcript
 
 _PROMPT_THREADS = 2
 _JOIN_TIMEOUT_S = 10.0
@@ -74,6 +75,7 @@ class Engine:
         self._admission = Admission(room=slots + waiting, max_segment_s=model.info.max_segment_s)
         self._inbox: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._scheduler = Scheduler(slots=slots, stop_ids=model.stop_ids, prefill_audio_s=model.prefill_audio_s)
+        self._clock = clock or SystemClock()
         self._loop = ModelLoop(
             model=model,
             slots=slots,
@@ -81,7 +83,7 @@ class Engine:
             max_cap=cap(model.info.max_segment_s),
             inbox=self._inbox,
             post=self._post,
-            clock=clock or SystemClock(),
+            clock=self._clock,
             hang_s=hang_s,
             is_strict=is_strict,
         )
@@ -129,6 +131,22 @@ class Engine:
     def rtfx(self) -> float | None:
         """Audio-seconds recognised per second inside the model so far; None before the first."""
         return self._admission.rtfx(busy_s=self._loop.timer.busy_s)
+
+    @property
+    def figures(self) -> Figures:
+        """See `InstanceEngine`."""
+        return Figures(
+            waiting=self._scheduler.waiting,
+            busy_s=self._loop.timer.busy_s,
+            audio_s=self._admission.done_audio_s,
+            tokens=self._loop.tokens,
+            prefills=self._loop.prefills,
+            decodes=self._loop.decodes,
+        )
+
+    def listen(self, tell: Tell) -> None:
+        """See `InstanceEngine`."""
+        self._tickets.tell = tell
 
     def progress(self, segment: Segment) -> int:
         """See `InstanceEngine`."""
@@ -189,11 +207,12 @@ class Engine:
             raise Draining
         if options.wants_words:
             raise NoWordTimes
+        accepted = self._clock.now()
         try:
             with self._admission.admit(segment, busy_s=self._loop.timer.busy_s) as admitted:
                 prompt, manner = await self._build_prompt(segment, options)
                 self._check_alive()  # much may have happened while the prompt was being built
-                ticket = self._tickets.issue(segment, options, send)
+                ticket = self._tickets.issue(segment, options, send, accepted)
                 transcript = await self._run(ticket, prompt, manner)
                 admitted.is_done = True
                 return transcript

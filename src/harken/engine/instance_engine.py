@@ -6,7 +6,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from harken.errors import HarkenError
-from harken.types import Recognizer, Segment
+from harken.events import Tell
+from harken.types import Figures, Recognizer, Segment
 
 
 class InstanceEngine(Recognizer, Protocol):
@@ -30,6 +31,15 @@ class InstanceEngine(Recognizer, Protocol):
     @property
     def step_s(self) -> float:
         """How long the model's step in progress has taken, in seconds; a large number means that it hangs."""
+        ...
+
+    @property
+    def figures(self) -> Figures:
+        """What it counts of itself; its process's memory is not its matter."""
+        ...
+
+    def listen(self, tell: Tell) -> None:
+        """Have somebody told of the stages of each segment from now on."""
         ...
 
     def progress(self, segment: Segment) -> int:

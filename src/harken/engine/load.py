@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,10 +46,19 @@ _log = get_log("engine.load")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """An engine, not entered yet, and the recording that it must recognise before it serves."""
+    """An engine, not entered yet, and the recording that it must recognise before it serves.
+
+    Attributes:
+        engine: not entered yet.
+        canary: what it must recognise.
+        device: what it computes on, in torch's words; "cpu" for a stub too.
+        gpu_memory: tells how many bytes of its GPU it holds; None without one.
+    """
 
     engine: InstanceEngine
     canary: Canary
+    device: str = "cpu"
+    gpu_memory: Callable[[], int] | None = None
 
 
 def load(config: InstanceConfig, store: ModelStore | None = None) -> Loaded:
@@ -89,7 +100,14 @@ def load(config: InstanceConfig, store: ModelStore | None = None) -> Loaded:
         drain_timeout_s=config.drain_timeout_s,
     )
     with_words = engine if aligner is None else _with_aligner(engine, aligner, config, slots)
-    return Loaded(engine=with_words, canary=canary)
+    return Loaded(engine=with_words, canary=canary, device=device, gpu_memory=_gpu_memory(device))
+
+
+def _gpu_memory(device: str) -> Callable[[], int] | None:
+    """What torch's allocator holds; the driver's own part of the process is not counted."""
+    import torch
+
+    return partial(torch.cuda.memory_reserved, device) if torch.device(device).type == "cuda" else None
 
 
 def choose_device(wanted: str) -> str:

@@ -14,7 +14,7 @@ from typing import assert_never
 
 from harken.choice import NO_TOKEN, Chosen, Note
 from harken.clock import Clock
-from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
+from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Times, Wrote
 from harken.engine.model import Model
 from harken.engine.scheduler import Decode, Ending, Prefill, Scheduler, Sequence, Step
 from harken.engine.stepper import CONTEXT_TOKENS, Running, Stepper
@@ -37,6 +37,11 @@ class ModelLoop:
         clock: for `timer`.
         hang_s: a step that takes longer hangs; a prefill gets two more seconds for each second of its audio.
         is_strict: raise on a slot that is accounted for wrongly, instead of mending it (for tests).
+
+    Attributes:
+        prefills: steps so far that read segments; this and the other counts may be read from any thread.
+        decodes: steps so far that wrote one token for each running segment.
+        tokens: that were written so far.
     """
 
     def __init__(
@@ -52,6 +57,8 @@ class ModelLoop:
         hang_s: float,
         is_strict: bool,
     ) -> None:
+        self.prefills = self.decodes = self.tokens = 0
+        self._clock = clock
         self._timer = StepTimer(clock, hang_s)
         self._stepper = Stepper(model, slots=slots, max_cap=max_cap, timer=self._timer)
         self._scheduler = scheduler
@@ -61,6 +68,7 @@ class ModelLoop:
         self._running: Running | None = None
         self._submits: dict[int, Submit] = {}
         self._notes: dict[int, list[Note]] = {}
+        self._read: dict[int, tuple[float, float]] = {}  # key → when its prefill began and ended
 
     @property
     def timer(self) -> StepTimer:
@@ -99,6 +107,7 @@ class ModelLoop:
                     self._scheduler.cancel(key)
                     self._submits.pop(key, None)
                     self._notes.pop(key, None)
+                    self._read.pop(key, None)
                 case Leave():
                     return False
                 case _:
@@ -123,6 +132,7 @@ class ModelLoop:
         step = self._scheduler.schedule()
         if step is None:
             return
+        began = self._clock.now()
         try:
             if isinstance(step, Decode) and self._may_look_ahead(step):
                 self._running = self._stepper.launch(step, ahead=0)
@@ -133,6 +143,9 @@ class ModelLoop:
             if not (isinstance(error, MemoryError) and isinstance(step, Prefill) and self._postpone(step)):
                 self._fail(step, error)
             return
+        if isinstance(step, Prefill):
+            ended = self._clock.now()
+            self._read.update((each.key, (began, ended)) for each in step.sequences if each.key in self._submits)
         self._take(step, chosen)
 
     def _finish_running(self) -> None:
@@ -160,6 +173,9 @@ class ModelLoop:
 
     def _take(self, step: Step, chosen: Chosen) -> None:
         """Give every sequence of a step what was chosen for it; those that were cancelled meanwhile are gone."""
+        self.prefills += isinstance(step, Prefill)
+        self.decodes += isinstance(step, Decode)
+        self.tokens += len(chosen.tokens)
         for place, note in chosen.notes.items():
             self._notes.setdefault(step.sequences[place].key, []).append(note)
         lost = [seen for seen, token in zip(step.sequences, chosen.tokens, strict=True) if token == NO_TOKEN]
@@ -181,11 +197,21 @@ class ModelLoop:
             and (submit := self._submits.get(sequence.key)) is not None
             and submit.is_streamed
         ]
+        now = self._clock.now() if endings else 0.0
         for ending in endings:
             sequence = ending.sequence
             del self._submits[sequence.key]
             notes = tuple(self._notes.pop(sequence.key, ()))
-            reports.append(Ended(key=sequence.key, tokens=tuple(sequence.tokens), finish=ending.finish, notes=notes))
+            began, read = self._read.pop(sequence.key, (now, now))
+            reports.append(
+                Ended(
+                    key=sequence.key,
+                    tokens=tuple(sequence.tokens),
+                    finish=ending.finish,
+                    times=Times(began=began, read=read, ended=now),
+                    notes=notes,
+                )
+            )
         if reports:
             self._post(reports)
 
@@ -207,6 +233,7 @@ class ModelLoop:
         for sequence in sequences:
             self._scheduler.cancel(sequence.key)
             self._notes.pop(sequence.key, None)
+            self._read.pop(sequence.key, None)
         self._post([Failed(key=sequence.key, error=EngineFailed(told)) for sequence in sequences])
 
     def _check_slots(self) -> None:

@@ -55,6 +55,21 @@ class Wrote:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Times:
+    """When the model did what with one sequence, on the loop's clock.
+
+    Attributes:
+        began: its prefill did.
+        read: it had its first token.
+        ended: it had its last.
+    """
+
+    began: float
+    read: float
+    ended: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ended:
     """A sequence is done.
 
@@ -62,12 +77,14 @@ class Ended:
         key: its number.
         tokens: all that it wrote, header included, the one that said "done" left out.
         finish: why it ended.
+        times: when.
         notes: one per token, and one more for the end where it said "done"; empty where nobody asked for any.
     """
 
     key: int
     tokens: tuple[int, ...]
     finish: Finish
+    times: Times
     notes: tuple[Note, ...] = ()
 
 

@@ -18,12 +18,14 @@ from typing import Self
 from harken.clock import Clock, SystemClock
 from harken.engine.admission import Admission
 from harken.engine.canary import REQUEST_ID
+from harken.engine.stages import tell_stage
 from harken.engine.stub_answer import StubAnswer, stub_answer, stub_text
 from harken.engine.stub_options import StubOptions
 from harken.engine.stub_work import SharedWork
 from harken.errors import Draining, EngineFailed, HarkenError, NoWordTimes
+from harken.events import Stage, Tell, nobody
 from harken.languages import NAMES
-from harken.types import ModelInfo, Options, Segment, Send, Transcript
+from harken.types import Figures, ModelInfo, Options, Segment, Send, Transcript
 
 __all__ = ["StubEngine", "stub_text"]
 
@@ -40,6 +42,7 @@ class _Ticket:
     key: int
     number: int
     send: Send | None
+    accepted: float
     ended: asyncio.Future[Transcript]
 
 
@@ -77,7 +80,9 @@ class StubEngine:
         self._work = SharedWork(rtfx=options.rtfx, now=self._clock.now())
         self._keys = itertools.count()
         self._numbers = itertools.count(1)
-        self._canaries = 0
+        self._canaries = self._tokens = 0
+        self._tell: Tell = nobody
+        self._began: dict[int, float] = {}
         self._waiting: deque[_Ticket] = deque()
         self._running: dict[int, _Ticket] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -98,6 +103,20 @@ class StubEngine:
     def step_s(self) -> float:
         """A stub has no steps: 0.0."""
         return 0.0
+
+    @property
+    def figures(self) -> Figures:
+        """See `InstanceEngine`; a stub has no steps."""
+        return Figures(
+            waiting=len(self._waiting),
+            busy_s=self._work.busy_s,
+            audio_s=self._admission.done_audio_s,
+            tokens=self._tokens,
+        )
+
+    def listen(self, tell: Tell) -> None:
+        """See `InstanceEngine`."""
+        self._tell = tell
 
     def progress(self, segment: Segment) -> int:
         """See `InstanceEngine`; a segment that hangs has begun, and that is all."""
@@ -147,8 +166,10 @@ class StubEngine:
         if options.wants_words:
             raise NoWordTimes
         try:
-            with self._admission.admit(segment, busy_s=0.0):
-                return await self._run(segment, options, send)
+            with self._admission.admit(segment, busy_s=0.0) as admitted:
+                transcript = await self._run(segment, options, send)
+                admitted.is_done = True
+                return transcript
         finally:
             self._one_left.set()
 
@@ -164,6 +185,7 @@ class StubEngine:
             key=next(self._keys),
             number=number,
             send=send,
+            accepted=self._clock.now(),
             ended=ended,
         )
         self._waiting.append(ticket)
@@ -182,6 +204,7 @@ class StubEngine:
         return _NOT_COUNTED
 
     def _forget(self, ticket: _Ticket) -> None:
+        self._began.pop(ticket.key, None)
         if self._running.pop(ticket.key, None) is not None:
             self._work.stop(ticket.key, now=self._clock.now())
         elif ticket in self._waiting:
@@ -196,6 +219,7 @@ class StubEngine:
         while self._waiting and len(self._running) < self._slots:
             ticket = self._waiting.popleft()
             self._running[ticket.key] = ticket
+            self._began[ticket.key] = now
             if self._stub.hang_on == 0 or ticket.number != self._stub.hang_on:
                 parts = len(ticket.answer.pieces) + 1
                 self._work.start(ticket.key, ticket.segment.audio_s, parts=parts, now=now)
@@ -215,6 +239,7 @@ class StubEngine:
             ticket.ended.set_exception(EngineFailed(f"The stub was told to fail on segment {ticket.number}."))
         else:
             ticket.ended.set_result(self._transcript(ticket))
+            self._tell_stages(ticket)
 
     def _send(self, ticket: _Ticket, piece: str) -> None:
         if ticket.send is None:
@@ -223,6 +248,12 @@ class StubEngine:
             ticket.send(piece)
         except Exception as error:  # noqa: BLE001 - the caller's own function failed: the caller shall hear it
             ticket.ended.set_exception(error)
+
+    def _tell_stages(self, ticket: _Ticket) -> None:
+        began, ended, tokens = self._began[ticket.key], self._clock.now(), len(ticket.answer.pieces)
+        self._tokens += tokens
+        tell_stage(self._tell, ticket.segment, Stage.WAIT, ticket.accepted, began, target=self._name)
+        tell_stage(self._tell, ticket.segment, Stage.GENERATE, began, ended, target=self._name, tokens=tokens)
 
     def _transcript(self, ticket: _Ticket) -> Transcript:
         answer, options = ticket.answer, ticket.options

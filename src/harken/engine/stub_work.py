@@ -42,9 +42,13 @@ class SharedWork:
     Args:
         rtfx: audio-seconds per second of one segment alone.
         now: the time at the beginning, in seconds.
+
+    Attributes:
+        busy_s: seconds in which anything ran.
     """
 
     def __init__(self, *, rtfx: float, now: float) -> None:
+        self.busy_s = 0.0
         self._rtfx = rtfx
         self._then = now
         self._done = 0.0  # audio-seconds of work that each running segment was given since the beginning
@@ -103,5 +107,7 @@ class SharedWork:
 
     def _progress(self, now: float) -> None:
         if self._running:
-            self._done += max(now - self._then, 0.0) * self._speed()
+            passed_s = max(now - self._then, 0.0)
+            self._done += passed_s * self._speed()
+            self.busy_s += passed_s
         self._then = now

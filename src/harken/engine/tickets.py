@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from harken.engine.deltas import Writer, without_half_character
 from harken.engine.messages import Ended, Failed, Wrote
 from harken.engine.model import Model
+from harken.engine.stages import tell_stage
 from harken.engine.sureness import sureness
 from harken.errors import EngineFailed, HarkenError
+from harken.events import Stage, Tell, nobody
 from harken.log import get_log
 from harken.types import Options, Segment, Send, Transcript
 
@@ -30,6 +32,7 @@ class Ticket:
         segment: what is recognised.
         options: how.
         writer: sends its text as it comes; None where nobody reads before the end.
+        accepted: when its caller came, on the engine's clock.
         ended: what its caller waits for.
     """
 
@@ -37,6 +40,7 @@ class Ticket:
     segment: Segment
     options: Options
     writer: Writer | None
+    accepted: float
     ended: asyncio.Future[Transcript]
 
 
@@ -46,9 +50,13 @@ class Tickets:
     Args:
         model: for what it says of its tokens and raw texts.
         name: of the instance, for the transcripts.
+
+    Attributes:
+        tell: takes the stages of each segment that is recognised.
     """
 
     def __init__(self, model: Model, name: str) -> None:
+        self.tell: Tell = nobody
         self._model = model
         self._name = name
         self._keys = itertools.count()
@@ -59,13 +67,14 @@ class Tickets:
     def __len__(self) -> int:
         return len(self._open)
 
-    def issue(self, segment: Segment, options: Options, send: Send | None) -> Ticket:
-        """Open a ticket for a segment that is about to be submitted."""
+    def issue(self, segment: Segment, options: Options, send: Send | None, accepted: float) -> Ticket:
+        """Open a ticket for a segment that is about to be submitted; its caller came at `accepted`."""
         ticket = Ticket(
             key=next(self._keys),
             segment=segment,
             options=options,
             writer=Writer(self._model, options, send) if send is not None else None,
+            accepted=accepted,
             ended=asyncio.get_running_loop().create_future(),
         )
         self._open[ticket.key] = ticket
@@ -92,6 +101,7 @@ class Tickets:
                     return
                 case Ended():
                     ticket.ended.set_result(self._transcript(ticket, report))
+                    self._tell_stages(ticket, report)
                 case Failed(error=error):
                     self.failures += isinstance(error, EngineFailed)
                     ticket.ended.set_exception(error)
@@ -104,6 +114,12 @@ class Tickets:
         for ticket in self._open.values():
             if not ticket.ended.done():
                 ticket.ended.set_exception(type(error)(error.message))
+
+    def _tell_stages(self, ticket: Ticket, report: Ended) -> None:
+        segment, times, name = ticket.segment, report.times, self._name
+        tell_stage(self.tell, segment, Stage.WAIT, ticket.accepted, times.began, target=name)
+        tell_stage(self.tell, segment, Stage.PREFILL, times.began, times.read, target=name)
+        tell_stage(self.tell, segment, Stage.GENERATE, times.read, times.ended, target=name, tokens=len(report.tokens))
 
     def _transcript(self, ticket: Ticket, report: Ended) -> Transcript:
         raw = without_half_character(self._model.detokenize(report.tokens))

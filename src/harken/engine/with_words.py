@@ -16,11 +16,14 @@ from contextlib import AsyncExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
+from harken.clock import Clock, SystemClock
 from harken.engine.aligning import Aligning
 from harken.engine.instance_engine import InstanceEngine
+from harken.engine.stages import tell_stage
 from harken.errors import HarkenError, NoWordTimes, QueueFull
+from harken.events import Stage, Tell, nobody
 from harken.log import get_log
-from harken.types import ModelInfo, Options, Segment, Send, Transcript, Word
+from harken.types import Figures, ModelInfo, Options, Segment, Send, Transcript, Word
 
 _RETRY_AFTER_S = 5
 
@@ -34,9 +37,12 @@ class WithWords:
         engine: recognises; entered and left by this object.
         aligning: times words; likewise, and left after the engine, whose last segments may still want words.
         room: segments that want words and may be inside at the same time, waiting ones included.
+        clock: for how long words take.
     """
 
-    def __init__(self, engine: InstanceEngine, aligning: Aligning, *, room: int) -> None:
+    def __init__(self, engine: InstanceEngine, aligning: Aligning, *, room: int, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._tell: Tell = nobody
         self._engine = engine
         self._aligning = aligning
         self._room = room
@@ -65,6 +71,16 @@ class WithWords:
     def step_s(self) -> float:
         """How long the longer of the steps in progress has taken, in seconds."""
         return max(self._engine.step_s, self._aligning.step_s)
+
+    @property
+    def figures(self) -> Figures:
+        """The engine's."""
+        return self._engine.figures
+
+    def listen(self, tell: Tell) -> None:
+        """See `InstanceEngine`."""
+        self._tell = tell
+        self._engine.listen(tell)
 
     def progress(self, segment: Segment) -> int:
         """How far a segment is: at first in the engine, then in the aligner."""
@@ -129,7 +145,10 @@ class WithWords:
             _log.warning("words.language_unknown", segment=segment.id, language=transcript.language)
             return ()
         is_one = "," not in transcript.language
-        return await self._aligning.words(segment, transcript.text, transcript.language if is_one else "")
+        began = self._clock.now()
+        words = await self._aligning.words(segment, transcript.text, transcript.language if is_one else "")
+        tell_stage(self._tell, segment, Stage.ALIGN, began, self._clock.now(), target=transcript.instance)
+        return words
 
     def _knows(self, language: str) -> bool:
         """Tell whether the aligner knows a language, all of several, or "" (nothing is said against it)."""

@@ -14,6 +14,9 @@ import itertools
 from collections.abc import Callable
 
 from harken.audio import Piece
+from harken.clock import Clock
+from harken.events import CACHED, DONE, Span, Stage, Tell
+from harken.spans import beneath, span_of
 from harken.transcribe.delivery import Delivery
 from harken.transcribe.leak import CLEAR_SPEECH, is_leak
 from harken.transcribe.memory import Memory
@@ -38,6 +41,8 @@ class Pipeline:
         meter: hears of every piece that is done.
         delivery: gets the text.
         is_live: whether the text of a piece shall be delivered while it is written.
+        tell: takes the stages that are over.
+        clock: when they began and ended.
     """
 
     def __init__(
@@ -52,7 +57,11 @@ class Pipeline:
         meter: Meter,
         delivery: Delivery,
         is_live: bool,
+        tell: Tell,
+        clock: Clock,
     ) -> None:
+        self._tell = tell
+        self._clock = clock
         self._patient = patient
         self._options = options
         self._request_id = request_id
@@ -82,6 +91,7 @@ class Pipeline:
     async def _pull(self, pieces: Pieces, group: asyncio.TaskGroup) -> None:
         free = asyncio.Semaphore(self._in_flight)
         numbers = itertools.count()
+        began = self._clock.now()
         async for piece in pieces:
             if not piece.has_speech:
                 self._meter.add(piece.start, piece.end)
@@ -92,6 +102,21 @@ class Pipeline:
                 recording_s = max(pieces.total_s or 0.0, pieces.decoded_s)
                 group.create_task(self._work(next(numbers), piece, recording_s, free.release))
         self._meter.decoded()
+        self._tell_read(began, pieces.decoded_s)
+
+    def _tell_read(self, began: float, audio_s: float) -> None:
+        trace = self._requester.trace
+        self._tell(
+            Span(
+                request_id=self._request_id,
+                stage=Stage.READ,
+                began=began,
+                ended=self._clock.now(),
+                priority=self._requester.priority,
+                audio_s=audio_s,
+                trace=trace and trace.child(Stage.READ),
+            )
+        )
 
     async def _work(self, index: int, piece: Piece, recording_s: float, release: Callable[[], None]) -> None:
         try:
@@ -103,7 +128,11 @@ class Pipeline:
                 recording_s=recording_s,
                 requester=self._requester,
             )
-            found = _heard_in(piece, await self._recognize(segment, piece.speech_prob))
+            segment = beneath(segment, f"segment {index}")
+            trace = segment.requester.trace
+            with span_of(segment, Stage.SEGMENT, self._tell, self._clock, trace=trace) as outcome:
+                found = _heard_in(piece, await self._recognize(segment, piece.speech_prob))
+                outcome.if_done, outcome.target = CACHED if found.is_cached else DONE, found.instance
             await self._memory.keep(found)
             self._finish(index, found)
         finally:

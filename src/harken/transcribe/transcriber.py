@@ -14,6 +14,7 @@ from harken.audio import CutRule, DecodeLimits, Upload
 from harken.clock import Clock, SystemClock
 from harken.config import LimitsConfig
 from harken.errors import NoWordTimes
+from harken.events import Tell, nobody
 from harken.languages import parse_language
 from harken.transcribe.ask import Ask
 from harken.transcribe.delivery import Delivery
@@ -38,6 +39,7 @@ class Transcriber:
         limits: what one recording may ask for.
         clock: for how long a failing piece is tried again.
         sleep: waits between two tries.
+        tell: takes the stages of each recording.
     """
 
     def __init__(
@@ -48,13 +50,14 @@ class Transcriber:
         *,
         clock: Clock | None = None,
         sleep: Sleep = asyncio.sleep,
+        tell: Tell = nobody,
     ) -> None:
+        self._tell = tell
+        self._clock = clock or SystemClock()
         self._recognizer = recognizer
         self._reader = reader
         self._limits = limits
-        self._patient = Patient(
-            recognizer, patience_s=limits.queue_timeout_s, clock=clock or SystemClock(), sleep=sleep
-        )
+        self._patient = Patient(recognizer, patience_s=limits.queue_timeout_s, clock=self._clock, sleep=sleep)
 
     async def transcribe(
         self,
@@ -105,6 +108,8 @@ class Transcriber:
                 meter=Meter(watch.progress, pieces),
                 delivery=Delivery(watch.text, options.language),
                 is_live=is_live and not isinstance(watch, NoWatch),
+                tell=self._tell,
+                clock=self._clock,
             ).run(pieces)
             audio_s = pieces.decoded_s
         return stitch(found, audio_s, wants_words=options.wants_words)

@@ -112,6 +112,7 @@ def test_health_shows_what_operators_need() -> None:
         limit=target.limit,
         loop_lag_s=0.25,
         detail="well",
+        model="m",
     )
     assert State.READY.value in repr(target)
 

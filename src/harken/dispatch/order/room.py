@@ -8,6 +8,8 @@ never takes the sum above `HARD_PART` times the bound; those who were accepted b
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from harken.types import SAMPLE_RATE, Priority, Requester
 
 PART = {Priority.LIVE: 1.25, Priority.INTERACTIVE: 1.0, Priority.BATCH: 0.25}
@@ -19,6 +21,21 @@ HARD_PART = 2.0
 
 _LEAST_S = 0.1
 """The shortest recording that is worth a question whether there would be room."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """What waits of one class.
+
+    Attributes:
+        priority: the class.
+        segments: how many.
+        audio_s: their seconds of audio.
+    """
+
+    priority: Priority
+    segments: int
+    audio_s: float
 
 
 class _Share:
@@ -48,11 +65,25 @@ class Room:
         self._most_audio_s = limit_audio_s
         self._limit_audio_s = limit_audio_s
         self._front, self._batch = _Share(), _Share()
+        self._segments = dict.fromkeys(Priority, 0)
+        self._samples = dict.fromkeys(Priority, 0)
 
     @property
     def audio_s(self) -> float:
         """Seconds of audio in it."""
         return (self._front.samples + self._batch.samples) / SAMPLE_RATE
+
+    @property
+    def limit_audio_s(self) -> float:
+        """Seconds of audio that may wait now, of all that are not `batch`."""
+        return self._limit_audio_s
+
+    def classes(self) -> tuple[Waiting, ...]:
+        """What waits, by class, the most urgent first."""
+        return tuple(
+            Waiting(priority=each, segments=self._segments[each], audio_s=self._samples[each] / SAMPLE_RATE)
+            for each in Priority
+        )
 
     def ahead_s(self, priority: Priority) -> float:
         """Seconds of audio that a new one of this class would wait for."""
@@ -64,11 +95,11 @@ class Room:
 
     def take(self, requester: Requester, audio_s: float) -> None:
         """Let somebody in."""
-        self._share(requester.priority).change(requester.key, round(audio_s * SAMPLE_RATE))
+        self._change(requester, 1, round(audio_s * SAMPLE_RATE))
 
     def leave(self, requester: Requester, audio_s: float) -> None:
         """Let out whom `take` let in, with the same arguments."""
-        self._share(requester.priority).change(requester.key, -round(audio_s * SAMPLE_RATE))
+        self._change(requester, -1, -round(audio_s * SAMPLE_RATE))
 
     def limit_s(self, priority: Priority) -> float:
         """Seconds of audio up to which this class is let in without a look at whose it is."""
@@ -90,6 +121,11 @@ class Room:
         mine = share.by_key.get(requester.key, 0)
         keys = len(share.by_key) + (not mine)
         return mine + more <= limit / keys
+
+    def _change(self, requester: Requester, segments: int, samples: int) -> None:
+        self._share(requester.priority).change(requester.key, samples)
+        self._segments[requester.priority] += segments
+        self._samples[requester.priority] += samples
 
     def _share(self, priority: Priority) -> _Share:
         return self._batch if priority is Priority.BATCH else self._front

@@ -19,7 +19,7 @@ from harken.dispatch.targets.health import Succeeded
 from harken.dispatch.targets.outliers import Record
 from harken.dispatch.targets.state import TRANSITIONS, Event, State
 from harken.dispatch.targets.vitals import Vitals
-from harken.types import InstanceHealth, ModelInfo
+from harken.types import Figures, InstanceHealth, ModelInfo
 
 _TAKES_WORK = frozenset({State.READY, State.ON_TRIAL})
 
@@ -45,6 +45,7 @@ class Target:
         self.state = State.STARTING
         self.detail = ""
         self.model: ModelInfo | None = None
+        self.figures: Figures | None = None
         self.vitals = Vitals()
         self.capacity = Capacity()
         self.record = Record()
@@ -187,6 +188,8 @@ class Target:
             loop_lag_s=self.loop_lag_s,
             ejected=self._ejected,
             detail=self.detail,
+            model=self.model.name if self.model is not None else "",
+            figures=self.figures,
         )
 
     @property
