@@ -53,6 +53,10 @@ class Addresses:
         """They are always there."""
         return False
 
+    @property
+    def operators(self) -> None:
+        """Nobody changes them."""
+
     def instances(self) -> tuple[InstanceHealth, ...]:
         """Nothing is known here that the dispatcher does not know better."""
         return ()

@@ -98,9 +98,14 @@ class RequestEnded:
     trace: Trace | None = None
 
     @property
+    def is_error(self) -> bool:
+        """It was answered with an error, whoever's fault that was."""
+        return self.outcome not in (DONE, CANCELLED)
+
+    @property
     def is_failure(self) -> bool:
-        """It is our failure, not a mistake of the client's, who may also leave."""
-        return self.outcome not in (DONE, CANCELLED) and self.status >= 500
+        """It is our failure, not a mistake of the client's."""
+        return self.is_error and self.status >= 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

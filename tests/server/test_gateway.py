@@ -38,6 +38,7 @@ class FakeFleet:
     """Instances served by this test; the verdict is the test's too."""
 
     is_asleep = False
+    operators = None
 
     def __init__(self, urls: list[str]) -> None:
         self.urls = urls
@@ -315,6 +316,7 @@ from harken.server.run import run
 
 class NoFleet:
     is_asleep = False
+    operators = None
     def instances(self): return ()
     def replace(self, name): pass
     async def wait_broken(self):

@@ -28,7 +28,9 @@ class Need(Enum):
     LOCAL_OR_ADMIN = "local or admin, always"
     """Also while no key is needed for anything else."""
     LOCAL_OR_ADMIN_WHERE_KEYS = "local or admin, where keys are needed"
-    """The wire: whoever may use it needs no key of his own and is never counted."""
+    """The wire and the cluster's document: whoever may use it needs no key of his own and is never counted."""
+    LOCAL_OR_KEY = "local, or any key where keys are needed"
+    """The metrics, which Prometheus should not need an admin's key for; never counted either."""
 
 
 def need_of(path: str) -> Need:
@@ -37,7 +39,9 @@ def need_of(path: str) -> Need:
         return Need.NOTHING
     if _is_in(path, "/admin"):
         return Need.LOCAL_OR_ADMIN
-    return Need.LOCAL_OR_ADMIN_WHERE_KEYS if _is_in(path, "/wire") else Need.KEY
+    if path == "/metrics":
+        return Need.LOCAL_OR_KEY
+    return Need.LOCAL_OR_ADMIN_WHERE_KEYS if _is_in(path, "/wire") or _is_in(path, "/cluster") else Need.KEY
 
 
 def wants_audio(method: str, path: str) -> bool:

@@ -19,10 +19,12 @@ import harken
 from harken.api.admin import admin_routes
 from harken.api.asr import asr_routes
 from harken.api.auth import Auth
+from harken.api.cluster import cluster_routes
 from harken.api.cors import cors_middleware
 from harken.api.docs import docs_routes
 from harken.api.edge import Edge
 from harken.api.errors import on_harken_error, on_http_error, on_validation_error
+from harken.api.fleet import Operate, fleet_routes, no_fleet
 from harken.api.health import STARTING, health_routes
 from harken.api.jobs import jobs_routes
 from harken.api.model_files import ModelFiles, model_files_routes
@@ -31,6 +33,7 @@ from harken.api.openai import openai_routes
 from harken.api.openapi import DESCRIPTION, DescribedApp
 from harken.api.service import Provider
 from harken.api.shortcut import Shortcut
+from harken.api.sight import Sight
 from harken.errors import HarkenError
 from harken.keys import Admission
 from harken.types import Health
@@ -46,6 +49,8 @@ def create_app(
     admission: Admission | None = None,
     cors_origins: str = "",
     model_files: ModelFiles | None = None,
+    sight: Sight | None = None,
+    operate: Operate = no_fleet,
 ) -> FastAPI:
     """Return the app with all public routes.
 
@@ -56,6 +61,8 @@ def create_app(
         admission: keys and limits; None lets everybody in.
         cors_origins: web pages that may call from a browser; see `cors`.
         model_files: the models whose files other machines may fetch; None for none.
+        sight: the server's eyes; None: nothing is told, and there is nothing to see.
+        operate: changes the fleet.
 
     Raises:
         ConfigError: `cors_origins` names something that is no origin.
@@ -76,7 +83,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
-            Middleware(Edge),
+            Middleware(Edge) if sight is None else Middleware(Edge, sight.telemetry.tell, sight.begin_trace),
             *cors_middleware(cors_origins),
             Middleware(Auth, admission=admission),
             Middleware(Shortcut, routers=recordings),
@@ -94,7 +101,9 @@ def create_app(
         jobs_routes(provider),
         health_routes(provider, early, admission),
         admin_routes(admission.ring if admission else None, health),
+        fleet_routes(operate),
         docs_routes(),
+        *([] if sight is None else [cluster_routes(sight)]),
     ):
         app.include_router(router)
     return app

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from harken.api.access import Need, is_local, need_of, secret_of, wants_audio
+from harken.api.account import note_failure
 from harken.api.errors import answer
 from harken.errors import HarkenError, InvalidKey, NotPermitted
 from harken.keys import Admission, Key, LimitReached, Standing
@@ -65,6 +66,8 @@ class Auth:
             return await self._admission.admit(secret_of(Headers(scope=scope))) if self._admission else None
         if is_local(scope):
             return None
+        if need is Need.LOCAL_OR_KEY:
+            return await self._admission.admit(secret_of(Headers(scope=scope))) if self._admission else None
         return await self._admin(scope, need)
 
     async def _admin(self, scope: Scope, need: Need) -> Key | None:
@@ -96,6 +99,7 @@ class Auth:
             headers["WWW-Authenticate"] = 'Bearer realm="harken"'
         if isinstance(error, LimitReached):
             headers |= _limit_headers([error.standing])
+        note_failure(scope, error)
         language = Headers(scope=scope).get("accept-language", "")
         await answer(error, scope["path"], headers, accept_language=language)(scope, receive, send)
 

@@ -8,26 +8,45 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from harken.api.access import log_fields
+from harken.api.account import Account, account_of, note_failure, wants_account
 from harken.api.errors import answer, internal_error
 from harken.api.exchange import Exchange
 from harken.errors import Draining
+from harken.events import Tell, nobody
 from harken.log import get_log
+from harken.trace import Trace
 from harken.transcribe.request_id import clients_request_id, new_request_id
+
+BeginTrace = Callable[[str | None], Trace | None]
 
 _log = get_log("api.edge")
 
 
-class Edge:
-    """Middleware: gives `request.state.request_id`, reports defects, lets clients leave."""
+def no_trace(_: str | None) -> Trace | None:
+    """Nothing is traced."""
+    return None
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class Edge:
+    """Middleware: gives `request.state.request_id`, reports defects, lets clients leave, tells of recordings.
+
+    Args:
+        app: what is behind it.
+        tell: takes the beginning and the end of requests that have recordings transcribed.
+        begin_trace: makes of a `traceparent` header the span of such a request; None where it is not traced.
+    """
+
+    def __init__(self, app: ASGIApp, tell: Tell = nobody, begin_trace: BeginTrace = no_trace) -> None:
         self._app = app
+        self._tell = tell
+        self._begin_trace = begin_trace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -40,21 +59,37 @@ class Edge:
         scope.setdefault("state", {}).update(request_id=request_id, began=began)
         languages = headers.get("accept-language", "")
         exchange = Exchange(scope, receive, send, request_id)
+        account = None
+        if wants_account(scope):
+            trace = self._begin_trace(headers.get("traceparent"))
+            account = Account(request_id=request_id, route=scope["path"], began=began, tell=self._tell, trace=trace)
+            scope["state"]["account"] = account
+        try:
+            await self._serve(scope, exchange, request_id, began, languages)
+        finally:
+            if account is not None:
+                account.end(exchange.status)
+
+    async def _serve(self, scope: Scope, exchange: Exchange, request_id: str, began: float, languages: str) -> None:
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             wall_s = round(time.monotonic() - began, 3)
             told = log_fields(scope)
             _log.info("request.cancelled", request_id=request_id, path=scope["path"], wall_s=wall_s, **told)
+            if (account := account_of(scope)) is not None:
+                account.cancel()
         except asyncio.CancelledError:
             # Only a server that is made to leave at once cancels a request, and then this task ends here.
             _log.warning("request.forced_out", request_id=request_id, path=scope["path"])
             if not exchange.has_started:
                 exchange.leave_rest()
                 error = Draining("The server had to leave at once.", retry_after_s=5)
+                note_failure(scope, error)
                 await answer(error, scope["path"], accept_language=languages)(scope, exchange.receive, exchange.send)
         except Exception:  # the outermost edge of a request: here a defect becomes an answer
             _log.exception("request.defect", request_id=request_id, path=scope["path"])
+            note_failure(scope, internal_error(request_id))
             if exchange.has_started:
                 raise  # half an answer must not look like a whole one: the server cuts the connection
             defect = answer(internal_error(request_id), scope["path"], accept_language=languages)

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from harken.api.access import log_fields
+from harken.api.account import note_failure
 from harken.api.chinese import message_in, wanted_language
 from harken.errors import ClientError, HarkenError, InternalError, MethodNotAllowed, NotFound, Unavailable
 from harken.log import get_log
@@ -112,6 +113,7 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
 
 
 def _answer_to(request: Request, error: HarkenError, headers: Mapping[str, str] | None = None) -> Response:
+    note_failure(request.scope, error)
     return answer(error, request.url.path, headers, accept_language=request.headers.get("accept-language", ""))
 
 

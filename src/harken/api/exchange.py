@@ -24,12 +24,14 @@ class Exchange:
 
     Attributes:
         has_started: the answer's head is out.
+        status: of the answer; 0 before its head.
     """
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, request_id: str, *, linger_s: float = LINGER_S
     ) -> None:
         self.has_started = False
+        self.status = 0
         self._linger_s = linger_s
         self._receive = receive
         self._send = send
@@ -48,6 +50,7 @@ class Exchange:
         """Pass a part of the answer on."""
         if message["type"] == "http.response.start":
             self.has_started = True
+            self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._request_id
             if not self._is_read:

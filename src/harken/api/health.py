@@ -97,9 +97,8 @@ ROUTES = {
 
 def describe(health: Health, now: datetime) -> dict[str, object]:
     """Write a state as the body of `/health`; `now` has a zone."""
-    fallback = "healthy" if health.is_ready else "unhealthy"
     return {
-        "status": _STATUS.get(health.state, fallback),
+        "status": word_of(health),
         "timestamp": now.isoformat(timespec="milliseconds"),
         "instance": health.name,
         "model": health.model,
@@ -107,6 +106,11 @@ def describe(health: Health, now: datetime) -> dict[str, object]:
         "loop_lag_s": round(health.loop_lag_s, 4),
         "instances": [_fields(instance) for instance in health.instances],
     }
+
+
+def word_of(health: Health) -> str:
+    """The word that monitors look for."""
+    return _STATUS.get(health.state, "healthy" if health.is_ready else "unhealthy")
 
 
 def from_outside(health: Health) -> Health:

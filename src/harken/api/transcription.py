@@ -14,6 +14,7 @@ from typing import Any
 from starlette.requests import Request
 
 from harken.api.access import log_fields
+from harken.api.account import account_of, note_failure
 from harken.api.fields import TranscriptionRequest, ask_of
 from harken.api.service import Service, admit
 from harken.api.spool import Spool
@@ -52,10 +53,15 @@ async def read_request(request: Request, service: Service, file_field: str, spoo
     """
     began = time.monotonic()
     _refuse_query(request)
-    requester = requester_of(request.headers, request.state.key, began)
+    account = account_of(request.scope)
+    requester = requester_of(request.headers, request.state.key, began, trace=account.trace if account else None)
     admit(service, requester)
+    if account is not None:
+        account.let_in(requester)
     async with within(requester.deadline):
         wanted = read(await read_form(request, file_field, spool, service.limits.upload_bytes))
+    if account is not None:
+        account.uploaded()
     return Transcription(
         request=request,
         service=service,
@@ -121,13 +127,22 @@ class Transcription:
             raise
         finally:
             # Also of a recording that failed, or whose client left: that much work was done for this key.
+            self._account(heard, is_read_along=watch is not None)
             await self.request.state.charge(heard.done_s)
         self._log_end(result, info.name)
         return result
 
     def log_failure(self, error: HarkenError) -> None:
         """Log a failure that came when the answer had begun; an earlier one is logged where it is answered."""
+        note_failure(self.request.scope, error)
         _log.warning("request.failed", **self._ids(), code=error.code, **self._times(), has_begun=True)
+
+    def _account(self, heard: Heard, *, is_read_along: bool) -> None:
+        account = account_of(self.request.scope)
+        if account is not None:
+            account.audio_s = heard.done_s
+            if is_read_along and heard.first_text_at is not None:
+                account.first_text_s = heard.first_text_at - account.began
 
     def _field_at_fault(self, error: HarkenError) -> str | None:
         """Name the field for errors that were raised where nobody knows the form."""

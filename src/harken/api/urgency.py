@@ -18,6 +18,7 @@ from starlette.datastructures import Headers
 
 from harken.errors import DeadlineExceeded, NotPermitted, UnsupportedOption
 from harken.keys import Key
+from harken.trace import Trace
 from harken.types import Priority, Requester
 
 PRIORITY_HEADER = "X-Harken-Priority"
@@ -26,7 +27,14 @@ DEADLINE_HEADER = "X-Harken-Deadline"
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
 
-def requester_of(headers: Headers, key: Key | None, now: float, *, own: Priority = Priority.INTERACTIVE) -> Requester:
+def requester_of(
+    headers: Headers,
+    key: Key | None,
+    now: float,
+    *,
+    own: Priority = Priority.INTERACTIVE,
+    trace: Trace | None = None,
+) -> Requester:
     """Read who asks and how urgently.
 
     Args:
@@ -34,6 +42,7 @@ def requester_of(headers: Headers, key: Key | None, now: float, *, own: Priority
         key: that came with it; None where none is in use, and then anybody may ask for any class.
         now: seconds of the monotonic clock; the deadline counts from here.
         own: the route's class, for those who name none.
+        trace: the request's span.
 
     Raises:
         UnsupportedOption: a value that is none, or two of them.
@@ -44,6 +53,7 @@ def requester_of(headers: Headers, key: Key | None, now: float, *, own: Priority
         key="" if key is None else key.id,
         priority=_priority(_one(headers, PRIORITY_HEADER), highest, own),
         deadline=_deadline(_one(headers, DEADLINE_HEADER), now),
+        trace=trace,
     )
 
 

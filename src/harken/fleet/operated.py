@@ -22,6 +22,7 @@ from harken.fleet.control import Control
 from harken.fleet.handlers import handlers_of
 from harken.fleet.local import LocalFleet
 from harken.fleet.one_change import OneChange
+from harken.fleet.operators import Operators
 from harken.fleet.roll import Roll
 from harken.fleet.rooms import Estimate, Rooms
 from harken.fleet.scaled import Scaled
@@ -67,6 +68,7 @@ class OperatedFleet:
         self._both = BothFleets(local, static)
         self._stack = AsyncExitStack()
         self._changes: Changes | None = None
+        self._operators: Operators | None = None
 
     async def __aenter__(self) -> Self:
         """Begin with the instances; then listen."""
@@ -97,6 +99,11 @@ class OperatedFleet:
         changes = self._changes
         return self._config.autoscale.mode == "on" and changes is not None and not changes.in_service()
 
+    @property
+    def operators(self) -> Operators | None:
+        """Who changes it; None where there are no processes of ours."""
+        return self._operators
+
     async def wait_broken(self) -> str:
         """Return, with the reasons, when no instance can ever become ready."""
         return await self._both.wait_broken()
@@ -112,9 +119,10 @@ class OperatedFleet:
             autoscaling = self._autoscaling(local, changes, one, rooms)
             for work in (rooms.run(), autoscaling.run(), self._wake(autoscaling)):
                 stack.callback(group.create_task(work).cancel)
+        roll = Roll(self._config, local, changes, self._dispatcher, rooms)
+        handlers = handlers_of(self._config, local, changes, one, roll=roll, rooms=rooms, autoscaling=autoscaling)
+        self._operators = Operators(handlers, one)
         if self._folder is not None:
-            roll = Roll(self._config, local, changes, self._dispatcher, rooms)
-            handlers = handlers_of(self._config, local, changes, one, roll=roll, rooms=rooms, autoscaling=autoscaling)
             await stack.enter_async_context(Control(self._folder, handlers))
 
     async def _wake(self, autoscaling: Autoscaling) -> None:

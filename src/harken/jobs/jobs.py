@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from harken.config import Config
 from harken.errors import JobConflict, JobNotFound, StorageFull
+from harken.events import Tell, nobody
 from harken.jobs.opening import Opening
 from harken.jobs.paths import allowed_folders, named_file
 from harken.jobs.sweeping import sweep
@@ -49,6 +50,7 @@ class Jobs:
         transcriber: does the work.
         charge: counts what was transcribed, for the owners; None where nobody is charged.
         now: seconds since 1970.
+        tell: takes the beginning and the end of each attempt on a file.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class Jobs:
         *,
         charge: Charge | None = None,
         now: Callable[[], float] = time.time,
+        tell: Tell = nobody,
     ) -> None:
+        self._tell = tell
         self.config = config.jobs
         self._charge = charge or _free
         self._limits = config.limits
@@ -243,6 +247,7 @@ class Jobs:
             charge=self._charge,
             on_ended=self._tell_end,
             now=self._now,
+            tell=self._tell,
         )
         for life in (
             self._courier.run,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from harken.errors import HarkenError, InternalError
+from harken.events import CANCELLED, DONE, RequestBegan, RequestEnded, Tell, nobody
 from harken.jobs.claim import Claim
 from harken.jobs.memory import FileMemory, LeaseLost, maker_of
 from harken.jobs.paths import open_named
@@ -35,6 +36,8 @@ SEGMENTS_IN_FLIGHT = 4
 
 Charge = Callable[[str, float], Awaitable[None]]
 """Counts the seconds of audio of a file that is done, for the owner of its job. Must not raise."""
+
+_ROUTE = "job"
 
 _log = get_log("jobs.work")
 
@@ -80,7 +83,10 @@ class Work:
         attempts: int,
         charge: Charge,
         now: Callable[[], float],
+        tell: Tell = nobody,
     ) -> None:
+        self._events = tell
+        self._outcome, self._status = CANCELLED, 200
         self.claim = claim
         self.done_s = 0.0
         self.audio_s: float | None = None
@@ -103,6 +109,28 @@ class Work:
     async def run(self, transcriber: Scribe, info: ModelInfo) -> None:
         """Do it; failures become the file's."""
         began = time.monotonic()
+        claim = self.claim
+        self._events(
+            RequestBegan(request_id=self._name, at=began, route=_ROUTE, priority=Priority.BATCH, key=claim.owner)
+        )
+        try:
+            await self._run(transcriber, info, began)
+        finally:
+            self._events(
+                RequestEnded(
+                    request_id=self._name,
+                    began=began,
+                    ended=time.monotonic(),
+                    route=_ROUTE,
+                    priority=Priority.BATCH,
+                    key=claim.owner,
+                    outcome=self._outcome,
+                    status=self._status,
+                    audio_s=self.done_s,
+                )
+            )
+
+    async def _run(self, transcriber: Scribe, info: ModelInfo, began: float) -> None:
         try:
             result = await self._transcribe(transcriber, info)
         except LeaseLost:
@@ -119,6 +147,7 @@ class Work:
             is_ours = await self._threads.run(self._leases.finish, self.claim, result, now=self._now())
             await self._ended("done" if is_ours else "lost", began, **facts_of(result, info.name))
             if is_ours:
+                self._outcome = DONE
                 await self._charge(self.claim.owner, result.audio_s)
 
     async def _transcribe(self, transcriber: Scribe, info: ModelInfo) -> RecordingTranscript:
@@ -130,11 +159,10 @@ class Work:
             maker = maker_of(info, stamp)
             known = await self._threads.run(self._leases.recall, claim, maker)
             memory = FileMemory(self._leases, claim, maker, known, self._threads)
-            name = f"{claim.job_id}.{claim.number}.{claim.attempts}"
             return await transcriber.transcribe(
                 upload,
                 claim.ask,
-                name,
+                self._name,
                 requester=Requester(key=claim.owner, priority=Priority.BATCH),
                 watch=self,
                 memory=memory,
@@ -149,8 +177,14 @@ class Work:
             if not isinstance(upload, Path):
                 upload.close()
 
+    @property
+    def _name(self) -> str:
+        """Of this attempt, in every log line."""
+        return f"{self.claim.job_id}.{self.claim.number}.{self.claim.attempts}"
+
     async def _failed(self, error: HarkenError, began: float, info: ModelInfo) -> None:
         claim = self.claim
+        self._outcome, self._status = error.code, error.status
         verdict = after_failure(error, attempts=claim.attempts, refusals=claim.refusals, limit=self._attempts)
         self.is_ending = True
         is_ours = await self._threads.run(self._leases.fail, claim, verdict, now=self._now())

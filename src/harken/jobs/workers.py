@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harken.errors import HarkenError, Unavailable
+from harken.events import Tell, nobody
 from harken.jobs.claim import Claim, Progress
 from harken.jobs.threads import Threads
 from harken.jobs.work import Charge, Scribe, Work
@@ -49,6 +50,7 @@ class Workers:
         charge: counts what was transcribed.
         on_ended: called when a file left this server's hands.
         now: seconds since 1970.
+        tell: takes the beginning and the end of each attempt on a file.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class Workers:
         charge: Charge,
         on_ended: Callable[[], None],
         now: Callable[[], float],
+        tell: Tell = nobody,
     ) -> None:
+        self._tell = tell
         self._leases = leases
         self._shelf = shelf
         self._transcriber = transcriber
@@ -141,6 +145,7 @@ class Workers:
             attempts=self._attempts,
             charge=self._charge,
             now=self._now,
+            tell=self._tell,
         )
         task = group.create_task(self._work(work, info))
         self._works[task] = work

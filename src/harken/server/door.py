@@ -2,9 +2,9 @@
 
 It stands before every route, so "accepted and not answered yet" is one number whatever the route. Who may come in is
 decided further inside, where a refusal gets its proper shape; a server that leaves waits here until nobody is inside.
-Looks at the server (health, state) are no work: they neither count nor keep it here. A body that is still being sent is
-not accepted yet: once the server wants to leave, its sender has a few seconds to finish it. Requests and the parts of
-their bodies go in by turns, so that however many come at once, a look never waits for all of them.
+Looks at the server (health, state, metrics) are no work: they neither count nor keep it here. A body that is still
+being sent is not accepted yet: once the server wants to leave, its sender has a few seconds to finish it. Requests and
+the parts of their bodies go in by turns, so that however many come at once, a look never waits for all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from harken.wire import STATE_PATH
 UPLOAD_GRACE_S = 10.0
 """How long an upload may go on after the server began to wait for the last to leave."""
 
-_LOOKS = ("/health", STATE_PATH)
+_LOOKS = ("/health", "/cluster", "/metrics", STATE_PATH)
 
 
 class Door:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Protocol
+from typing import Any, Protocol
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from harken.api.app import create_app
+from harken.api.fleet import no_fleet
+from harken.api.health import word_of
 from harken.api.service import Service
 from harken.audio import AudioReader
 from harken.clock import SystemClock
@@ -28,6 +30,7 @@ from harken.log import get_log
 from harken.server.door import Door
 from harken.server.ending import Ending
 from harken.server.exposure import warn_if_open
+from harken.server.eyes import Eyes
 from harken.server.gateway_health import GatewayState, gateway_health
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_DEFECT
@@ -36,6 +39,7 @@ from harken.server.model_files import open_model_files
 from harken.server.until_broken import UntilBroken
 from harken.server.upkeep import upkeep
 from harken.state import Database
+from harken.telemetry.look import Look, QueueLook
 from harken.transcribe.cache import make_cache
 from harken.transcribe.transcriber import Transcriber
 from harken.types import Health, InstanceHealth, Recognizer
@@ -44,6 +48,23 @@ _CLOSE_TIMEOUT_S = 2.0
 """For answers to those whose request cannot be served because every instance is broken."""
 
 _log = get_log("server.gateway")
+
+
+class Operators(Protocol):
+    """Who changes a fleet."""
+
+    @property
+    def under_way(self) -> str:
+        """What is being changed now; "" for nothing."""
+        ...
+
+    async def do(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what an operator's request says, and return what came of it.
+
+        Raises:
+            HarkenError: it cannot be done, or was not.
+        """
+        ...
 
 
 class Fleet(Protocol):
@@ -60,6 +81,11 @@ class Fleet(Protocol):
     @property
     def is_asleep(self) -> bool:
         """It has no instances because nobody needs one, and starts some as soon as a recording waits."""
+        ...
+
+    @property
+    def operators(self) -> Operators | None:
+        """Who changes it; None where it cannot be changed."""
         ...
 
     async def wait_broken(self) -> str:
@@ -82,7 +108,10 @@ class Gateway:
     def __init__(self, config: Config, open_fleet: OpenFleet) -> None:
         self._config = config
         self._open_fleet = open_fleet
-        self._dispatcher = Dispatcher(config.limits, config.fleet, config.dispatch)
+        self._clock = SystemClock()
+        self._began = self._clock.now()
+        self._eyes = Eyes(self._look, is_gateway=True, queued_audio_s=lambda: self._dispatcher.queued_audio_s)
+        self._dispatcher = Dispatcher(config.limits, config.fleet, config.dispatch, tell=self._eyes.tell)
         self._database = Database(config.state)
         self._fleet: Fleet | None = None
         self._service: Service | None = None
@@ -102,6 +131,8 @@ class Gateway:
             admission=self._admission,
             cors_origins=config.auth.cors_origins,
             model_files=self._model_files,
+            sight=self._eyes.sight,
+            operate=self._operate,
         )
         self._door = Door(self.fastapi)
 
@@ -139,11 +170,13 @@ class Gateway:
         _log.info("gateway.draining", inside=self._door.inside, timeout_s=timeout_s)
         if not await self._door.wait_empty(timeout_s):
             _log.warning("gateway.drain_timed_out", inside=self._door.inside)
+        self._eyes.close()
 
     async def gave_up(self) -> Ending:
         """Return when no instance can ever become ready, or a defect ended what recognises."""
         await self._broken.wait()
         await self._door.wait_empty(_CLOSE_TIMEOUT_S)
+        self._eyes.close()
         assert self._ending is not None, "whoever breaks it says why"
         return self._ending
 
@@ -152,7 +185,7 @@ class Gateway:
         offering = nullcontext() if self._model_files is None else self._model_files.running()
         async with offering, asyncio.TaskGroup() as group:
             group.create_task(self._live_or_break())
-            keeping = group.create_task(upkeep(self._lag, self._admission))
+            keeping = group.create_task(upkeep(self._lag, self._admission, *self._eyes.watches))
             own = self._config.gateway
             warned = group.create_task(warn_if_open(own.name, own.host, self._admission, has_tls=bool(own.tls_cert)))
             yield
@@ -179,9 +212,11 @@ class Gateway:
             self._open_fleet(self._dispatcher) as self._fleet,
             self._cache.over(self._recognizer) as recognizer,
         ):
-            transcriber = Transcriber(recognizer, reader, self._config.limits)
+            transcriber = Transcriber(recognizer, reader, self._config.limits, tell=self._eyes.tell)
             # Last in, first out: files in work go back to the queue while what they work with still runs.
-            async with running_jobs(self._config, self._database, recognizer, transcriber, self._admission) as jobs:
+            async with running_jobs(
+                self._config, self._database, recognizer, transcriber, self._admission, tell=self._eyes.tell
+            ) as jobs:
                 self._service = self._make_service(recognizer, transcriber, jobs)
                 await self._until_end(self._fleet)
 
@@ -199,6 +234,31 @@ class Gateway:
                 self._break(Ending(code=EXIT_BROKEN_AT_START, reason=breaking.result()))
             for task in (leaving, breaking):
                 task.cancel()
+
+    def _look(self) -> Look:
+        health, operators = self.health, self._fleet.operators if self._fleet else None
+        info, room = self._dispatcher.known_model, self._dispatcher.room
+        return Look(
+            kind="gateway",
+            status=word_of(health),
+            health=health,
+            revision=info.revision if info else "",
+            uptime_s=self._clock.now() - self._began,
+            machine=self._eyes.machine,
+            queue=QueueLook(
+                classes=room.classes(),
+                limit_audio_s=room.limit_audio_s,
+                oldest_wait_s=self._dispatcher.oldest_wait_s,
+            ),
+            stats=self._dispatcher.stats(),
+            cache=self._cache.counts,
+            can_change=operators is not None,
+            change=(operators.under_way if operators else "") or None,
+        )
+
+    async def _operate(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        operators = self._fleet.operators if self._fleet else None
+        return await (no_fleet(wish) if operators is None else operators.do(wish))
 
     def _make_service(self, recognizer: Recognizer, transcriber: Transcriber, jobs: Jobs | None) -> Service:
         return Service(

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from harken.api.app import create_app
+from harken.api.health import word_of
 from harken.api.service import Service
 from harken.audio import AudioReader
 from harken.clock import Clock, SystemClock
@@ -31,6 +32,7 @@ from harken.log import get_log
 from harken.server.door import Door
 from harken.server.ending import Ending
 from harken.server.exposure import warn_if_open
+from harken.server.eyes import Eyes
 from harken.server.instance_health import instance_health
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST, Event, State, after
@@ -40,10 +42,12 @@ from harken.server.upkeep import upkeep
 from harken.server.wire_routes import Intake, wire_routes
 from harken.server.witness import Witness
 from harken.state import Database
+from harken.telemetry.look import Look
+from harken.telemetry.memory_watch import MemoryWatch
 from harken.transcribe.cache import make_cache
 from harken.transcribe.spread import LEAST
 from harken.transcribe.transcriber import Transcriber
-from harken.types import Health, ModelInfo, Recognizer
+from harken.types import Figures, Health, ModelInfo, Recognizer
 from harken.wire import InstanceState
 
 Load = Callable[[InstanceConfig], Loaded]
@@ -84,6 +88,9 @@ class Instance:
         self._clock = clock or SystemClock()
         self._began = self._clock.now()
         self._state = State.STARTING
+        self._loaded: Loaded | None = None
+        self._memory = MemoryWatch()
+        self._eyes = Eyes(self._look, is_gateway=False, queued_audio_s=lambda: 0.0)
         self._database = Database(config.state)
         self._detail = ""
         self._engine: InstanceEngine | None = None
@@ -117,6 +124,31 @@ class Instance:
             detail=self._detail,
             uptime_s=round(self._clock.now() - self._began, 3),
             loop_lag_s=round(self._lag.worst_s, 4),
+            figures=self._figures,
+        )
+
+    @property
+    def _figures(self) -> Figures | None:
+        loaded = self._loaded
+        if loaded is None:
+            return None
+        return replace(
+            loaded.engine.figures,
+            device=loaded.device,
+            memory_bytes=self._memory.held_bytes,
+            gpu_memory_bytes=None if loaded.gpu_memory is None else loaded.gpu_memory(),
+        )
+
+    def _look(self) -> Look:
+        health = self.health
+        return Look(
+            kind="instance",
+            status=word_of(health),
+            health=health,
+            revision=self._model.revision if self._model else "",
+            uptime_s=self._clock.now() - self._began,
+            machine=self._eyes.machine,
+            cache=self._cache.counts,
         )
 
     @property
@@ -133,6 +165,7 @@ class Instance:
         timeout_s = self._config.instance.drain_timeout_s
         if self._state is State.DRAINING and not await self._door.wait_empty(timeout_s):
             _log.warning("instance.drain_timed_out", inside=self._door.inside, timeout_s=timeout_s)
+        self._eyes.close()
         self._happen(Event.EMPTY)
 
     async def gave_up(self) -> Ending:
@@ -151,6 +184,7 @@ class Instance:
             early=lambda: self.health,
             admission=self._admission,
             cors_origins=self._config.auth.cors_origins,
+            sight=self._eyes.sight,
         )
         app.router.routes.extend(wire_routes(self._intake, lambda: self.state))
         app.state.instance = self
@@ -160,7 +194,7 @@ class Instance:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
             life = group.create_task(self._live())
-            keeping = group.create_task(upkeep(self._lag, self._admission))
+            keeping = group.create_task(upkeep(self._lag, self._admission, self._memory.run, *self._eyes.watches))
             own = self._config.instance
             warned = group.create_task(warn_if_open(own.name, own.host, self._admission))
             yield
@@ -177,7 +211,9 @@ class Instance:
         try:
             loaded = await in_daemon_thread(partial(self._load, self._config.instance))
             self._happen(Event.LOADED)
+            loaded.engine.listen(self._eyes.tell)
             async with AudioReader() as reader, loaded.engine as engine:
+                self._loaded = loaded
                 witness = self._witness = Witness(engine, self._clock)
                 await self._warm_up(loaded, witness)
                 await self._serve_until_end(loaded, engine, witness, reader)
@@ -203,8 +239,10 @@ class Instance:
             # Nothing here keeps slots for short clips, as a gateway does: no file may spread further.
             limits = self._config.limits
             limits = replace(limits, segments_in_flight=min(limits.segments_in_flight, LEAST))
-            transcriber = Transcriber(recognizer, reader, limits)
-            async with running_jobs(self._config, self._database, recognizer, transcriber, self._admission) as jobs:
+            transcriber = Transcriber(recognizer, reader, limits, tell=self._eyes.tell)
+            async with running_jobs(
+                self._config, self._database, recognizer, transcriber, self._admission, tell=self._eyes.tell
+            ) as jobs:
                 self._engine, self._canary = engine, loaded.canary
                 self._serve_with(recognizer, transcriber, jobs)
                 await self._until_end(engine)

@@ -39,6 +39,8 @@ def instance_health(now: InstanceState, *, url: str, last_success_s: float | Non
         last_success_s=last_success_s,
         loop_lag_s=now.loop_lag_s,
         detail=now.detail,
+        model=now.model.name if now.model else "",
+        figures=now.figures,
     )
     return Health(
         name=now.name,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from harken.config import Config
+from harken.events import Tell, nobody
 from harken.jobs.jobs import Jobs
 from harken.keys import Admission
 from harken.state import Database
@@ -20,11 +21,13 @@ async def running_jobs(
     recognizer: Recognizer,
     transcriber: Transcriber,
     admission: Admission | None,
+    *,
+    tell: Tell = nobody,
 ) -> AsyncIterator[Jobs | None]:
     """Run jobs as long as the block, at the expense of their keys; None where `jobs.is_enabled` is false."""
     if not config.jobs.is_enabled:
         yield None
         return
     charge = admission.charge if admission else None
-    async with Jobs(config, database, recognizer, transcriber, charge=charge) as jobs:
+    async with Jobs(config, database, recognizer, transcriber, charge=charge, tell=tell) as jobs:
         yield jobs

@@ -7,6 +7,7 @@ beginning of the final text, and all of it unless a second recognition contradic
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 from harken.types import TokenLogprob
@@ -43,14 +44,18 @@ class Heard:
 
     Attributes:
         done_s: as `Watch.progress` has it; 0 before the first piece.
+        first_text_at: when the first text came, in seconds of the monotonic clock; None before.
     """
 
     def __init__(self, watch: Watch) -> None:
         self.done_s = 0.0
+        self.first_text_at: float | None = None
         self._watch = watch
 
     def text(self, delta: str, logprobs: tuple[TokenLogprob, ...]) -> None:
         """Pass it on."""
+        if self.first_text_at is None and delta:
+            self.first_text_at = time.monotonic()
         self._watch.text(delta, logprobs)
 
     def progress(self, done_s: float, total_s: float | None) -> None:

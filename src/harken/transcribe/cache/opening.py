@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from harken.clock import Clock, SystemClock
 from harken.config import CacheConfig
 from harken.errors import ConfigError
+from harken.transcribe.cache.counts import Counts
 from harken.transcribe.cache.memory import Memory
 from harken.transcribe.cache.recognizer import CachedRecognizer
 from harken.transcribe.cache.redis_store import RedisStore
@@ -39,8 +40,14 @@ class Cache:
         self._config = config
         self._scope = scope
         self._clock = clock
+        self._cached: CachedRecognizer | None = None
         # Made here already, because it is what finds a URL that cannot be.
         self._redis = RedisStore(config.url, config.keep_s, clock=clock) if config.url and config.bytes else None
+
+    @property
+    def counts(self) -> Counts | None:
+        """What became of the askings so far; None where there is no cache, or not yet."""
+        return None if self._cached is None else self._cached.counts
 
     @asynccontextmanager
     async def over(self, recognizer: Recognizer) -> AsyncIterator[Recognizer]:
@@ -48,7 +55,7 @@ class Cache:
         if not self._config.bytes:
             yield recognizer
             return
-        cached = CachedRecognizer(
+        cached = self._cached = CachedRecognizer(
             recognizer,
             memory=Memory(self._config.bytes, self._config.keep_s),
             shared=self._redis,

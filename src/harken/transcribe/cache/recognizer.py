@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from harken.clock import Clock
 from harken.errors import DeadlineExceeded, Draining, HarkenError
 from harken.log import get_log
+from harken.transcribe.cache.counts import Counts
 from harken.transcribe.cache.flight import Flight, is_for_all
 from harken.transcribe.cache.key import key_of
 from harken.transcribe.cache.memory import Memory
@@ -28,15 +28,6 @@ _FOLLOWED = 2
 _GRACE_S = 0.1
 
 _log = get_log("cache")
-
-
-@dataclass(kw_only=True, slots=True)
-class Counts:
-    """What became of the askings so far."""
-
-    hits: int = 0
-    joined: int = 0
-    misses: int = 0
 
 
 class CachedRecognizer:
