@@ -25,7 +25,7 @@ class KeyedWorld(World):
 
     def app(self) -> FastAPI:
         """The app over this world."""
-        return create_app(self.provider, admission=self.admission, cors_origins=self.cors_origins)
+        return create_app(self.provider, admission=self.admission, cors_origins=self.cors_origins, sight=self.sight())
 
 
 def bearer(secret: str) -> dict[str, str]:

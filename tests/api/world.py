@@ -15,8 +15,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from harken.api.app import create_app
+from harken.api.health import word_of
 from harken.api.service import Service
+from harken.api.sight import Sight
 from harken.config import LimitsConfig
+from harken.events import Event
+from harken.telemetry.broadcast import Broadcast
+from harken.telemetry.look import Look, MachineLook
+from harken.telemetry.telemetry import Telemetry
 from harken.transcribe.transcriber import Transcriber
 from harken.types import Health, InstanceHealth
 from tests.transcribe.fakes import INFO, FakeReader, FakeRecognizer, file, speech
@@ -40,12 +46,14 @@ class World:
 
     Attributes:
         has_service: False plays a server that has just been started.
+        told: everything that was told of what happened.
     """
 
     recognizer: FakeRecognizer = field(default_factory=FakeRecognizer)
     limits: LimitsConfig = LIMITS
     health: Health = READY
     has_service: bool = True
+    told: list[Event] = field(default_factory=list)
 
     def provider(self) -> Service | None:
         """What `create_app` wants."""
@@ -53,7 +61,7 @@ class World:
             return None
         return Service(
             name=self.health.name,
-            transcriber=Transcriber(self.recognizer, FakeReader(), self.limits),
+            transcriber=Transcriber(self.recognizer, FakeReader(), self.limits, tell=self.told.append),
             recognizer=self.recognizer,
             health=lambda: self.health,
             limits=self.limits,
@@ -61,7 +69,17 @@ class World:
 
     def app(self) -> FastAPI:
         """The app over this world."""
-        return create_app(self.provider)
+        return create_app(self.provider, sight=self.sight())
+
+    def sight(self) -> Sight:
+        """Its eyes, which see this world's health and an idle machine."""
+
+        def look() -> Look:
+            return Look(kind="instance", status=word_of(self.health), health=self.health, machine=MachineLook(cores=2))
+
+        telemetry = Telemetry(look, is_gateway=False)
+        telemetry.trace_to(self.told.append)
+        return Sight(telemetry=telemetry, broadcast=Broadcast(telemetry.cluster))
 
     def becomes(self, state: str, *, is_ready: bool) -> None:
         """Change the health."""
