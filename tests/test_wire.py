@@ -17,7 +17,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harken.errors import CanaryFailed, ClientError, InstanceFailed, QueueFull, leaves
-from harken.types import AlignerInfo, Finish, ModelInfo, Options, Segment, TokenLogprob, Transcript, Word
+from harken.trace import new_trace
+from harken.types import (
+    AlignerInfo,
+    Figures,
+    Finish,
+    ModelInfo,
+    Options,
+    Priority,
+    Requester,
+    Segment,
+    TokenLogprob,
+    Transcript,
+    Word,
+)
 from harken.wire import (
     Beat,
     Delta,
@@ -94,6 +107,28 @@ def test_a_job_survives_the_wire_to_the_bit(
     assert job.segment.samples.tobytes() == segment.samples.tobytes()
     assert (job.segment.id, job.segment.start) == (segment.id, start)
     assert (job.options, job.wants_deltas) == (Options(language=language, context=context), wants_deltas)
+
+
+def test_a_jobs_class_and_its_trace_survive_the_wire() -> None:
+    """The instance's spans are beneath the try's; whose key it is stays with the gateway."""
+    trace = new_trace()
+    requester = Requester(key="key_1", priority=Priority.BATCH, deadline=5.0, trace=trace)
+    job = dataclasses.replace(JOB, segment=dataclasses.replace(JOB.segment, requester=requester))
+    heard = unpack_job(pack_job(job)).segment.requester
+    assert heard.trace == trace
+    assert (heard.priority, heard.key, heard.deadline) == (Priority.BATCH, "", None)
+    assert b'"trace"' not in pack_job(JOB)
+
+
+def test_an_instances_figures_survive_the_wire() -> None:
+    """An instance that has none tells none."""
+    figures = Figures(device="cuda:0", memory_bytes=3, gpu_memory_bytes=4, waiting=1, busy_s=2.5, audio_s=9.0, tokens=7)
+    state = InstanceState(name="asr-1", state="ready", model=None, in_flight=0, figures=figures)
+    assert unpack_state(pack_state(state)) == state
+    plain = dataclasses.replace(state, figures=None)
+    assert unpack_state(pack_state(plain)) == plain
+    with pytest.raises(WireError):
+        unpack_state(pack_state(state).replace(b'"tokens": 7', b'"tokens": -7'))
 
 
 @pytest.mark.parametrize("message", MESSAGES)

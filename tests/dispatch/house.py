@@ -11,6 +11,7 @@ from harken.clock import Clock
 from harken.config import DispatchConfig, FleetConfig, LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
 from harken.dispatch.recovery.hedge import HedgeRule
+from harken.events import Tell, nobody
 from tests.dispatch.instances import Instance, running
 
 FAST = FleetConfig(probe_interval_s=0.02, probe_timeout_s=0.2, probe_failures=3)
@@ -59,6 +60,7 @@ async def dispatching(
     ready: int | None = None,
     dispatch: DispatchConfig | None = None,
     hedges: HedgeRule | None = None,
+    tell: Tell = nobody,
 ) -> AsyncIterator[Dispatcher]:
     """Run instances and a dispatcher that knows them; wait until they are ready; check the invariants at the end.
 
@@ -71,10 +73,11 @@ async def dispatching(
         ready: how many to wait for; None: all.
         dispatch: of the dispatcher.
         hedges: of the dispatcher.
+        tell: of the dispatcher.
     """
     async with running(*instances):
         async with Dispatcher(
-            limits or LimitsConfig(), fleet, dispatch, clock=clock, silence_s=silence_s, hedges=hedges
+            limits or LimitsConfig(), fleet, dispatch, clock=clock, silence_s=silence_s, hedges=hedges, tell=tell
         ) as dispatcher:
             for instance in instances:
                 dispatcher.add_target(instance.name, instance.url)

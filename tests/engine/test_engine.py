@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -12,12 +13,15 @@ from typing import Any
 import pytest
 
 from harken.choice import NO_TOKEN, Choice, Chosen
+from harken.engine.canary import REQUEST_ID
 from harken.engine.engine import Engine
 from harken.engine.messages import Opened
 from harken.errors import AudioTooLong, Draining, EngineFailed, QueueFull, UnsupportedOption
+from harken.events import Event, Span, Stage
 from harken.testing import FakeClock, FakeModel, Gate, fake_text, segment, silence
 from harken.testing.model import FakeCache
-from harken.types import Finish, Options, Segment, Transcript
+from harken.trace import new_trace
+from harken.types import Figures, Finish, Options, Requester, Segment, Transcript
 
 _ANY = Options()
 
@@ -75,6 +79,31 @@ def test_a_segment_becomes_a_transcript() -> None:
             assert (await engine.model()).slots == 4
 
     asyncio.run(main())
+
+
+def test_the_stages_of_a_segment_are_told_in_order_and_the_canarys_are_not() -> None:
+    """Wait, prefill, generate: each begins where the one before ended; and the engine's counts have grown."""
+    told: list[Event] = []
+
+    async def main() -> Figures:
+        async with _engine(FakeModel()) as engine:
+            engine.listen(told.append)
+            await engine.recognize(dataclasses.replace(segment(2.0), requester=Requester(trace=new_trace())), _ANY)
+            await engine.recognize(segment(1.0, request_id=REQUEST_ID), _ANY)
+            return engine.figures
+
+    figures = asyncio.run(main())
+    spans = [event for event in told if isinstance(event, Span)]
+    assert [span.stage for span in spans] == [Stage.WAIT, Stage.PREFILL, Stage.GENERATE]
+    wait, prefill, generate = spans
+    assert wait.began <= wait.ended == prefill.began <= prefill.ended == generate.began <= generate.ended
+    assert generate.tokens > 0
+    assert len({span.trace.span_id for span in spans if span.trace}) == 3
+    assert {span.target for span in spans} == {"asr-1"}
+    assert (figures.prefills, figures.audio_s) == (2, 3.0)
+    assert figures.decodes > 0
+    assert figures.tokens > generate.tokens
+    assert figures.busy_s > 0
 
 
 def test_many_at_the_same_time_each_get_their_own_text() -> None:

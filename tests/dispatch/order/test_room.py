@@ -25,6 +25,14 @@ def taken(*specs: tuple[Requester, float], limit_s: float = 100.0) -> Room:
     return room
 
 
+def test_what_waits_is_told_by_class() -> None:
+    """The most urgent first; who leaves is out of it."""
+    room = taken((of(), 4.0), (of(), 6.0), (of(priority=BATCH), 30.0), (of(priority=LIVE), 1.0))
+    room.leave(of(priority=LIVE), 1.0)
+    told = [(one.priority, one.segments, one.audio_s) for one in room.classes()]
+    assert told == [(LIVE, 0, 0.0), (INTERACTIVE, 2, 10.0), (BATCH, 1, 30.0)]
+
+
 def test_the_bound_is_in_audio_seconds() -> None:
     """What would exceed it is refused, what still fits is not."""
     room = taken((of(), 94.0))
