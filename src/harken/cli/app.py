@@ -55,6 +55,7 @@ from harken.cli.models_app import build_models_app
 from harken.cli.pull_app import pull
 from harken.cli.roll_app import roll
 from harken.cli.simulate_app import simulate
+from harken.cli.top_app import top
 from harken.cli.verify_app import verify
 from harken.config import Config, load_config
 from harken.errors import ConfigError
@@ -74,6 +75,7 @@ def build_app() -> typer.Typer:
     app.command()(serve)
     app.command()(transcribe)
     app.command()(status)
+    app.command()(top)
     app.command()(demo)
     app.command()(logs)
     app.command()(bench)

@@ -1,0 +1,123 @@
+"""`harken top` in a real terminal, before a real cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fcntl import ioctl
+from pathlib import Path
+
+import httpx
+import pytest
+
+from harken.samples import packaged_samples
+from tests.cluster import running_cluster
+
+TOP = [sys.executable, "-m", "harken", "top"]
+PATIENCE_S = 30.0
+
+
+class Terminal:
+    """A pseudo-terminal of 100 columns and 30 lines in which a program runs."""
+
+    def __init__(self, process: subprocess.Popen[bytes], descriptor: int) -> None:
+        self.process = process
+        self.descriptor = descriptor
+        self.text = ""
+
+    def until(self, is_there: Callable[[str], bool]) -> str:
+        """Read until something is on the screen; what was on it before is forgotten."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not is_there(self.text):
+            assert time.monotonic() < deadline, self.text[-3000:]
+            if select.select([self.descriptor], [], [], 0.2)[0]:
+                try:
+                    self.text += os.read(self.descriptor, 65536).decode(errors="replace")
+                except OSError:  # its program has ended
+                    assert is_there(self.text), self.text[-3000:]
+        found, self.text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.text), ""
+        return found
+
+    def press(self, key: bytes) -> None:
+        """Press a key."""
+        os.write(self.descriptor, key)
+
+
+@contextmanager
+def terminal(*command: str) -> Iterator[Terminal]:
+    """Run a program in one; it is gone afterwards."""
+    leader, follower = pty.openpty()
+    ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    process = subprocess.Popen(
+        command,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    try:
+        before = termios.tcgetattr(follower)
+        yield Terminal(process, leader)
+        assert termios.tcgetattr(follower) == before, "the terminal is not as it was"
+    finally:
+        process.kill()
+        process.wait(10)
+        os.close(follower)
+        os.close(leader)
+
+
+def send(url: str, path: Path) -> None:
+    """Have a recording transcribed."""
+    assert httpx.post(f"{url}/asr", files={"audio": path.read_bytes()}, timeout=30).status_code == 200
+
+
+@pytest.mark.slow
+def test_it_shows_a_cluster_as_it_lives(tmp_path: Path) -> None:
+    """Instances and requests, an instance that is killed, a server that goes; q leaves the terminal as it was."""
+    sample = next(iter(packaged_samples())).path
+    env = {"HARKEN_STATE_FOLDER": str(tmp_path)}
+    with terminal(*TOP, "--server", "http://127.0.0.1:1") as alone:
+        alone.until(lambda text: "No connection" in text)
+        alone.process.send_signal(signal.SIGINT)
+        assert alone.process.wait(PATIENCE_S) == 0
+    with running_cluster("--model", "stub", "--instances", "2", env=env) as cluster:
+        pids = {one["name"]: one["pid"] for one in cluster.wait_ready(2)["instances"]}
+        send(cluster.url, sample)
+        once = subprocess.run([*TOP, "--server", cluster.url, "--once"], capture_output=True, text=True, check=True)
+        assert once.stdout.startswith("Healthy: 2 of 2 instances ready")
+        told = subprocess.run([*TOP, "--server", cluster.url, "--json"], capture_output=True, text=True, check=True)
+        assert [one["name"] for one in json.loads(told.stdout)["instances"]] == ["asr-1", "asr-2"]
+        with terminal(*TOP, "--server", cluster.url) as screen:
+            shown = screen.until(lambda text: "asr-2" in text and "req_" in text)
+            assert "2 of 2 instances ready" in shown
+            os.kill(pids["asr-1"], signal.SIGKILL)
+            screen.until(lambda text: "1 of 2 instances ready" in text)
+            screen.until(lambda text: "2 of 2 instances ready" in text)
+            cluster.process.send_signal(signal.SIGTERM)
+            assert cluster.process.wait(PATIENCE_S) == 0
+            screen.until(lambda text: "No news for" in text)
+            screen.press(b"q")
+            assert screen.process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.slow
+def test_where_no_harken_answers_it_says_so_and_fails() -> None:
+    """In one line."""
+    done = subprocess.run(
+        [*TOP, "--server", "http://127.0.0.1:1", "--once"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("harken: No answer from http://127.0.0.1:1/cluster")
+    assert done.stderr.count("\n") == 1
