@@ -35,7 +35,7 @@ def test_a_well_cluster_in_a_wide_terminal() -> None:
         "requests                                                           █▅ 14.0 requests/s, 6 in progress",
         "machine  CPU 41% of 2 cores · memory 3.0 GiB of 24.0 GiB",
         "",
-        "began    request outcome  took audio class       where",
+        "began    request outcome   took audio class       where",
     ]
 
 
