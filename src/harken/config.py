@@ -337,6 +337,19 @@ class LogConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TracesConfig:
+    """[traces]: spans of each request for an OpenTelemetry collector; off without an endpoint.
+
+    Attributes:
+        endpoint: where OTLP over HTTP is taken, such as "http://127.0.0.1:4318"; "" for nowhere.
+        share: of requests that are traced, 0 to 1, where the caller has not decided in a `traceparent` header.
+    """
+
+    endpoint: str = ""
+    share: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
     """All sections of harken.toml."""
 
@@ -352,6 +365,7 @@ class Config:
     jobs: JobsConfig = field(default_factory=JobsConfig)
     auth: AuthConfig = field(default_factory=AuthConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    traces: TracesConfig = field(default_factory=TracesConfig)
 
 
 def load_config(
@@ -534,6 +548,7 @@ _MAY_BE_ZERO = frozenset(
         "up_after_s",
         "up_pause_s",
         "files",
+        "share",
     }
 )
 
@@ -547,6 +562,7 @@ _MOST = {
     "gpu_share": 1,
     "max": 1000,
     "files": 1000,
+    "share": 1,
 }
 
 

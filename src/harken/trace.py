@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -46,6 +47,15 @@ class Trace:
             parent_id=self.span_id,
             is_sampled=self.is_sampled,
         )
+
+
+BeginTrace = Callable[[str | None], Trace | None]
+"""Makes of a `traceparent` header, or of none, the span of a request; None where it is not traced."""
+
+
+def no_trace(_: str | None) -> Trace | None:
+    """Nothing is traced."""
+    return None
 
 
 def new_trace() -> Trace:

@@ -74,10 +74,15 @@ def is_local(scope: Scope) -> bool:
 
 
 def log_fields(scope: Scope) -> dict[str, Any]:
-    """What a line of the log says about a request: the key's id, where there is a key; the model, once it is known."""
+    """What a line of the log says about a request: its key's id, its model, its trace, each where there is one."""
     state = scope.get("state", {})
     key: Key | None = state.get("key")
-    told = {"key": None if key is None else key.id, "model": state.get("model")}
+    trace = getattr(state.get("account"), "trace", None)
+    told = {
+        "key": None if key is None else key.id,
+        "model": state.get("model"),
+        "trace_id": None if trace is None else f"{trace.trace_id:032x}",
+    }
     return {name: value for name, value in told.items() if value is not None}
 
 

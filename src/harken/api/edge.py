@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -21,17 +20,10 @@ from harken.api.exchange import Exchange
 from harken.errors import Draining
 from harken.events import Tell, nobody
 from harken.log import get_log
-from harken.trace import Trace
+from harken.trace import BeginTrace, no_trace
 from harken.transcribe.request_id import clients_request_id, new_request_id
 
-BeginTrace = Callable[[str | None], Trace | None]
-
 _log = get_log("api.edge")
-
-
-def no_trace(_: str | None) -> Trace | None:
-    """Nothing is traced."""
-    return None
 
 
 class Edge:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harken.api.edge import BeginTrace, no_trace
 from harken.telemetry.broadcast import Broadcast
 from harken.telemetry.telemetry import Telemetry
+from harken.trace import BeginTrace, no_trace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

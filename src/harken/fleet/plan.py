@@ -148,7 +148,13 @@ def variables(instance: InstanceConfig, config: Config, surroundings: Mapping[st
     """
     theirs = {name: value for name, value in surroundings.items() if not name.startswith("HARKEN_")}
     log = dataclasses.replace(config.log, format="json")
-    passed = (("instance", instance), ("limits", config.limits), ("models", config.models), ("log", log))
+    passed = (
+        ("instance", instance),
+        ("limits", config.limits),
+        ("models", config.models),
+        ("log", log),
+        ("traces", config.traces),
+    )
     for section, values in passed:
         for part in dataclasses.fields(values):
             theirs[f"HARKEN_{section}_{part.name}".upper()] = str(getattr(values, part.name))

@@ -27,6 +27,7 @@ from harken.jobs.work import Charge, Scribe
 from harken.jobs.workers import Workers
 from harken.log import get_log
 from harken.state import Database
+from harken.trace import BeginTrace, no_trace
 from harken.transcribe.result import RecordingTranscript
 from harken.types import Recognizer
 
@@ -51,6 +52,7 @@ class Jobs:
         charge: counts what was transcribed, for the owners; None where nobody is charged.
         now: seconds since 1970.
         tell: takes the beginning and the end of each attempt on a file.
+        begin_trace: makes the span of each.
     """
 
     def __init__(
@@ -63,7 +65,9 @@ class Jobs:
         charge: Charge | None = None,
         now: Callable[[], float] = time.time,
         tell: Tell = nobody,
+        begin_trace: BeginTrace = no_trace,
     ) -> None:
+        self._begin_trace = begin_trace
         self._tell = tell
         self.config = config.jobs
         self._charge = charge or _free
@@ -248,6 +252,7 @@ class Jobs:
             on_ended=self._tell_end,
             now=self._now,
             tell=self._tell,
+            begin_trace=self._begin_trace,
         )
         for life in (
             self._courier.run,

@@ -20,6 +20,7 @@ from harken.jobs.paths import open_named
 from harken.jobs.threads import Threads
 from harken.jobs.verdict import GiveUp, after_failure
 from harken.log import get_log
+from harken.trace import BeginTrace, no_trace
 from harken.transcribe.ask import Ask
 from harken.transcribe.facts import facts_of
 from harken.transcribe.memory import Memory
@@ -84,7 +85,9 @@ class Work:
         charge: Charge,
         now: Callable[[], float],
         tell: Tell = nobody,
+        begin_trace: BeginTrace = no_trace,
     ) -> None:
+        self._trace = begin_trace(None)
         self._events = tell
         self._outcome, self._status = CANCELLED, 200
         self.claim = claim
@@ -127,6 +130,7 @@ class Work:
                     outcome=self._outcome,
                     status=self._status,
                     audio_s=self.done_s,
+                    trace=self._trace,
                 )
             )
 
@@ -163,7 +167,7 @@ class Work:
                 upload,
                 claim.ask,
                 self._name,
-                requester=Requester(key=claim.owner, priority=Priority.BATCH),
+                requester=Requester(key=claim.owner, priority=Priority.BATCH, trace=self._trace),
                 watch=self,
                 memory=memory,
                 is_live=False,

@@ -18,6 +18,7 @@ from harken.jobs.claim import Claim, Progress
 from harken.jobs.threads import Threads
 from harken.jobs.work import Charge, Scribe, Work
 from harken.log import get_log
+from harken.trace import BeginTrace, no_trace
 from harken.types import ModelInfo, Recognizer
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Workers:
         on_ended: called when a file left this server's hands.
         now: seconds since 1970.
         tell: takes the beginning and the end of each attempt on a file.
+        begin_trace: makes the span of each.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class Workers:
         on_ended: Callable[[], None],
         now: Callable[[], float],
         tell: Tell = nobody,
+        begin_trace: BeginTrace = no_trace,
     ) -> None:
+        self._begin_trace = begin_trace
         self._tell = tell
         self._leases = leases
         self._shelf = shelf
@@ -146,6 +150,7 @@ class Workers:
             charge=self._charge,
             now=self._now,
             tell=self._tell,
+            begin_trace=self._begin_trace,
         )
         task = group.create_task(self._work(work, info))
         self._works[task] = work

@@ -110,7 +110,13 @@ class Gateway:
         self._open_fleet = open_fleet
         self._clock = SystemClock()
         self._began = self._clock.now()
-        self._eyes = Eyes(self._look, is_gateway=True, queued_audio_s=lambda: self._dispatcher.queued_audio_s)
+        self._eyes = Eyes(
+            self._look,
+            is_gateway=True,
+            queued_audio_s=lambda: self._dispatcher.queued_audio_s,
+            traces=config.traces,
+            name=config.gateway.name,
+        )
         self._dispatcher = Dispatcher(config.limits, config.fleet, config.dispatch, tell=self._eyes.tell)
         self._database = Database(config.state)
         self._fleet: Fleet | None = None
@@ -183,7 +189,7 @@ class Gateway:
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         offering = nullcontext() if self._model_files is None else self._model_files.running()
-        async with offering, asyncio.TaskGroup() as group:
+        async with self._eyes.open(), offering, asyncio.TaskGroup() as group:
             group.create_task(self._live_or_break())
             keeping = group.create_task(upkeep(self._lag, self._admission, *self._eyes.watches))
             own = self._config.gateway
@@ -215,7 +221,7 @@ class Gateway:
             transcriber = Transcriber(recognizer, reader, self._config.limits, tell=self._eyes.tell)
             # Last in, first out: files in work go back to the queue while what they work with still runs.
             async with running_jobs(
-                self._config, self._database, recognizer, transcriber, self._admission, tell=self._eyes.tell
+                self._config, self._database, recognizer, transcriber, self._admission, eyes=self._eyes
             ) as jobs:
                 self._service = self._make_service(recognizer, transcriber, jobs)
                 await self._until_end(self._fleet)

@@ -90,7 +90,13 @@ class Instance:
         self._state = State.STARTING
         self._loaded: Loaded | None = None
         self._memory = MemoryWatch()
-        self._eyes = Eyes(self._look, is_gateway=False, queued_audio_s=lambda: 0.0)
+        self._eyes = Eyes(
+            self._look,
+            is_gateway=False,
+            queued_audio_s=lambda: 0.0,
+            traces=config.traces,
+            name=config.instance.name,
+        )
         self._database = Database(config.state)
         self._detail = ""
         self._engine: InstanceEngine | None = None
@@ -192,7 +198,7 @@ class Instance:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as group:
+        async with self._eyes.open(), asyncio.TaskGroup() as group:
             life = group.create_task(self._live())
             keeping = group.create_task(upkeep(self._lag, self._admission, self._memory.run, *self._eyes.watches))
             own = self._config.instance
@@ -241,7 +247,7 @@ class Instance:
             limits = replace(limits, segments_in_flight=min(limits.segments_in_flight, LEAST))
             transcriber = Transcriber(recognizer, reader, limits, tell=self._eyes.tell)
             async with running_jobs(
-                self._config, self._database, recognizer, transcriber, self._admission, tell=self._eyes.tell
+                self._config, self._database, recognizer, transcriber, self._admission, eyes=self._eyes
             ) as jobs:
                 self._engine, self._canary = engine, loaded.canary
                 self._serve_with(recognizer, transcriber, jobs)

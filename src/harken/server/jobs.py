@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from harken.config import Config
-from harken.events import Tell, nobody
 from harken.jobs.jobs import Jobs
 from harken.keys import Admission
+from harken.server.eyes import Eyes
 from harken.state import Database
 from harken.transcribe.transcriber import Transcriber
 from harken.types import Recognizer
@@ -22,12 +22,14 @@ async def running_jobs(
     transcriber: Transcriber,
     admission: Admission | None,
     *,
-    tell: Tell = nobody,
+    eyes: Eyes,
 ) -> AsyncIterator[Jobs | None]:
     """Run jobs as long as the block, at the expense of their keys; None where `jobs.is_enabled` is false."""
     if not config.jobs.is_enabled:
         yield None
         return
     charge = admission.charge if admission else None
-    async with Jobs(config, database, recognizer, transcriber, charge=charge, tell=tell) as jobs:
+    async with Jobs(
+        config, database, recognizer, transcriber, charge=charge, tell=eyes.tell, begin_trace=eyes.begin_trace
+    ) as jobs:
         yield jobs

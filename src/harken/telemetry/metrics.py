@@ -39,7 +39,7 @@ class Metrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        disable_created_metrics()  # when a series began is a series more for each, and no query of ours asks
+        disable_created_metrics()  # type: ignore[no-untyped-call] # when a series began is a series more for each, and no query of ours asks
         self._gone: dict[str, float] = {}
         self._targets: set[str] = set()
         self._outcomes: set[tuple[str, str]] = set()

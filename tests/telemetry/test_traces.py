@@ -1,0 +1,147 @@
+"""Rules of harken.telemetry.traces, against a real collector."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from harken.config import TracesConfig
+from harken.errors import ConfigError
+from harken.events import Stage
+from harken.samples import packaged_samples
+from harken.telemetry.traces import Traces, check_traces
+from harken.trace import Trace, new_trace
+from tests.cluster import running_cluster
+from tests.telemetry.collector import Told, collecting
+from tests.telemetry.facts import ended, span
+
+CALLER = Trace(trace_id=0xABC, span_id=0xDEF)
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:4318", "ftp://collector", "http://", "http://[::1"])
+def test_an_endpoint_that_is_no_address_is_refused(endpoint: str) -> None:
+    """At the start, not with the first request."""
+    with pytest.raises(ConfigError, match=r"traces\.endpoint"):
+        check_traces(TracesConfig(endpoint=endpoint))
+
+
+def test_the_caller_decides_and_else_the_share() -> None:
+    """A trace that he does not collect would have no beginning."""
+    draws = iter([0.1, 0.9])
+    traces = Traces(TracesConfig(endpoint="http://c", share=0.5), "gateway", draw=lambda: next(draws))
+    ours = traces.begin(CALLER.header)
+    assert ours is not None
+    assert (ours.trace_id, ours.parent_id) == (CALLER.trace_id, CALLER.span_id)
+    assert traces.begin(dataclasses.replace(CALLER, is_sampled=False).header) is None
+    assert traces.begin(None) is not None
+    assert traces.begin("not a header") is None
+
+
+def test_facts_arrive_as_spans_with_their_own_identities() -> None:
+    """Names, parents, times since 1970, what they say of the request, and which of them failed."""
+    root = new_trace()
+    with collecting() as collector:
+        traces = Traces(
+            TracesConfig(endpoint=collector.url), "gateway", wall=lambda: 1_790_000_000.0, monotonic=lambda: 100.0
+        )
+        traces.open()
+        traces.tell(dataclasses.replace(span(Stage.TRY, at=101.0), trace=root.child("try")))
+        traces.tell(dataclasses.replace(span(Stage.TRY, at=102.0, outcome="instance_failed"), trace=root.child("two")))
+        traces.tell(span(Stage.QUEUE))  # of a request that is not traced
+        traces.tell(dataclasses.replace(ended(at=100.5, took_s=2.5), trace=root))
+        traces.close()
+        first, second, request = collector.spans
+    assert collector.paths == {"/v1/traces"}
+    assert (first.name, second.name, request.name) == ("try", "try", "POST /asr")
+    assert {one.trace_id for one in collector.spans} == {f"{root.trace_id:032x}"}
+    assert (request.span_id, request.parent_id) == (f"{root.span_id:016x}", "")
+    assert first.parent_id == second.parent_id == request.span_id
+    assert (first.began_ns, first.ended_ns) == (1_790_000_001_000_000_000, 1_790_000_002_000_000_000)
+    assert [one.is_error for one in collector.spans] == [False, True, False]
+    assert first.attributes["harken.target"] == "asr-1"
+    assert (request.attributes["http.route"], request.attributes["http.response.status_code"]) == ("/asr", 200)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("status", [503, None])
+def test_a_collector_that_is_away_costs_no_request_and_one_line(
+    status: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However many spans are lost; leaving does not wait for it for long."""
+    with collecting(status or 200) as collector:
+        url = "http://127.0.0.1:1" if status is None else collector.url
+        traces = Traces(TracesConfig(endpoint=url), "gateway")
+        traces.open()
+        began = time.monotonic()
+        for _ in range(20_000):
+            traces.tell(dataclasses.replace(span(Stage.TRY), trace=new_trace()))
+        told_s = time.monotonic() - began
+        began = time.monotonic()
+        traces.close()
+        assert time.monotonic() - began < 30.0
+    assert told_s < 20.0
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).count("traces.lost") == 1
+
+
+@pytest.mark.slow
+def test_nothing_of_opentelemetry_is_loaded_while_it_is_off() -> None:
+    """A gateway without traces pays nothing for them."""
+    code = (
+        "import sys, harken.fleet.up, harken.server.instance\n"
+        "found = [name for name in sys.modules if name.startswith('opentelemetry.sdk')]\n"
+        "sys.exit(f'loaded: {found}' if found else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def check_tree(spans: list[Told], *, caller: Trace | None = None) -> Told:
+    """One trace, one beginning, every parent there, every child within its parent; return the beginning."""
+    assert len({one.trace_id for one in spans}) == 1
+    by_id = {one.span_id: one for one in spans}
+    assert len(by_id) == len(spans)
+    outside = "" if caller is None else f"{caller.span_id:016x}"
+    (root,) = (one for one in spans if one.parent_id == outside)
+    for one in spans:
+        assert one.began_ns <= one.ended_ns
+        if one is not root:
+            parent = by_id[one.parent_id]
+            assert parent.began_ns - 5_000_000 <= one.began_ns, (one, parent)
+            assert one.ended_ns <= parent.ended_ns + 5_000_000, (one, parent)
+    return root
+
+
+@pytest.mark.slow
+def test_one_trace_goes_from_the_upload_to_the_engines_steps() -> None:
+    """Over both processes, beneath the caller's own span; and its number is in the log."""
+    sample = next(iter(packaged_samples())).path
+    with collecting() as collector:
+        env = {"HARKEN_TRACES_ENDPOINT": collector.url, "HARKEN_TRACES_SHARE": "0"}
+        with running_cluster("--model", "digits", "--instances", "2", env=env) as cluster:
+            cluster.wait_ready(2)
+            plain = httpx.post(f"{cluster.url}/asr", files={"audio": sample.read_bytes()}, timeout=30)
+            traced = httpx.post(
+                f"{cluster.url}/v1/audio/transcriptions",
+                files={"file": sample.read_bytes()},
+                data={"response_format": "verbose_json", "timestamp_granularities[]": "word"},
+                headers={"traceparent": CALLER.header},
+                timeout=30,
+            )
+            assert (plain.status_code, traced.status_code) == (200, 200)
+            spans = collector.until(lambda found: {"align", "POST /v1/audio/transcriptions"} <= {s.name for s in found})
+    names = sorted(one.name for one in spans)
+    stages = ["align", "generate", "prefill", "queue", "read", "segment", "try", "upload", "wait"]
+    assert names == sorted(["POST /v1/audio/transcriptions", *stages])
+    root = check_tree(spans, caller=CALLER)
+    assert root.trace_id == f"{CALLER.trace_id:032x}"
+    (tried,) = (one for one in spans if one.name == "try")
+    inside = [one for one in spans if one.server != "gateway"]
+    assert {one.name for one in inside} == {"wait", "prefill", "generate", "align"}
+    assert {one.parent_id for one in inside} == {tried.span_id}
+    assert {one.server for one in inside} == {tried.attributes["harken.target"]}
