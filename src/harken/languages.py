@@ -52,6 +52,19 @@ _LOCALE = re.compile(r"[-_]")
 WITHOUT_SPACES: frozenset[str] = frozenset({"Chinese", "Cantonese", "Japanese", "Thai"})
 """Languages written without spaces between words: pieces of their text are joined directly."""
 
+_UNSPACED = (
+    (0x0E00, 0x0E7F),  # Thai
+    (0x2E80, 0x2FDF),  # CJK radicals
+    (0x3005, 0x3007),  # 々 〆 〇
+    (0x3040, 0x312F),  # kana, bopomofo
+    (0x31A0, 0x31FF),  # bopomofo and katakana extensions
+    (0x3400, 0x4DBF),  # ideographs, extension A
+    (0x4E00, 0x9FFF),  # ideographs
+    (0xF900, 0xFAFF),  # compatibility ideographs
+    (0xFF66, 0xFF9F),  # half-width katakana
+    (0x20000, 0x323AF),  # ideographs, further extensions
+)
+
 
 def parse_language(spelling: str | None, known: tuple[str, ...] = NAMES) -> str | None:
     """Return the name for a name or code in any case; None for "", "auto" or None.
@@ -70,3 +83,9 @@ def parse_language(spelling: str | None, known: tuple[str, ...] = NAMES) -> str 
         message = f"Language {(spelling or '')[:40]!r} is not known. Use auto or one of: {choices}."
         raise UnknownLanguage(message, field="language")
     return name
+
+
+def is_unspaced(character: str) -> bool:
+    """Say whether it belongs to a script that is written without spaces between words (Korean is not one)."""
+    point = ord(character)
+    return any(first <= point <= last for first, last in _UNSPACED)

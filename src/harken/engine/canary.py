@@ -1,15 +1,14 @@
 """A recording whose text is known: proof that a model recognises, before it serves.
 
 A checkpoint may bring its own (named in its harken.json); for the others there is a clip of spoken English digits in
-this package. Spelling is no matter: "One, two, three." is "1 2 3". The packaged clip is synthetic speech that the
-published models never promised to know by heart, so a third of it may differ; random weights differ in all of it.
+this package. Spelling is no matter (see `harken.words`): "One, two, three." is "1 2 3". The packaged clip is synthetic
+speech that the published models never promised to know by heart, so a third of it may differ; random weights differ in
+all of it.
 """
 
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,19 +17,13 @@ from numpy.typing import NDArray
 
 from harken.errors import CanaryFailed, CheckpointError
 from harken.types import SAMPLE_RATE, Options, Recognizer, Segment, Transcript
+from harken.words import edits, words_of
 
 REQUEST_ID = "canary"
 """Instead of a client's request."""
 
 _DATA = Path(__file__).parent / "data"
 _PACKAGED_TOLERANCE = 0.34
-
-_DIGITS: dict[str, str] = {
-    "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
-    "eight": "8", "nine": "9", "零": "0", "〇": "0", "一": "1", "幺": "1", "二": "2", "两": "2", "三": "3", "四": "4",
-    "五": "5", "六": "6", "七": "7", "八": "8", "九": "9",
-}  # fmt: skip
-_WORD = re.compile(r"[a-z]+|\d|[^\W\d_]", re.UNICODE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,9 +61,9 @@ class Canary:
         Raises:
             CanaryFailed: it is something else; the message names both.
         """
-        expected, got = words(self.text), words(heard.text)
+        expected, got = words_of(self.text), words_of(heard.text)
         allowed = int(self.tolerance * len(expected))
-        if distance(expected, got) > allowed:
+        if edits(expected, got) > allowed:
             raise CanaryFailed(f"In the canary recording {self.text!r} is said; the model recognised {heard.text!r}.")
         if self.language and heard.language != self.language:
             raise CanaryFailed(
@@ -99,19 +92,3 @@ def packaged_canary() -> Canary:
     """The clip of this package, for checkpoints that bring none."""
     card = json.loads((_DATA / "canary.json").read_text(encoding="utf-8"))
     return read_canary(_DATA / card["file"], card["text"], card["language"], _PACKAGED_TOLERANCE)
-
-
-def words(text: str) -> list[str]:
-    """Bring text to a form in which spelling does not count: lower-case words, digits one by one, single ideographs."""
-    folded = unicodedata.normalize("NFKC", text).lower()
-    return [_DIGITS.get(word, word) for word in _WORD.findall(folded)]
-
-
-def distance(expected: list[str], got: list[str]) -> int:
-    """The fewest words to change, drop or add to turn one into the other (Levenshtein)."""
-    row = list(range(len(got) + 1))
-    for i, wanted in enumerate(expected, 1):
-        diagonal, row[0] = row[0], i
-        for j, word in enumerate(got, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (wanted != word))
-    return row[-1]

@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harken.fleet.disagreement import edits, words_of
 from harken.types import Finish
+from harken.words import edits, words_of
 
 _SPEECH_WORDS = 3
 """Words from which a text is taken for speech: on noise good models too now and then hear one or two ("Thank you.")."""

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from harken.transcribe.stitch import is_unspaced
+from harken.languages import is_unspaced
 
 NARROW = 3
 """Width of a Latin letter; a unit is a third of one, so that widths are whole numbers."""

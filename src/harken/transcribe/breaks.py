@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
 
-from harken.transcribe.stitch import is_unspaced
+from harken.languages import is_unspaced
 from harken.transcribe.timing import TimedAtom
 
 LONG_PAUSE_S = 1.0

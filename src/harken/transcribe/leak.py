@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from harken.languages import is_unspaced
 from harken.transcribe.pace import least_s
-from harken.transcribe.stitch import is_unspaced
 
 CLEAR_SPEECH = 0.5
 """Probability of speech from which an answer is believed even if it is made of the context."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from harken.transcribe.stitch import is_unspaced
+from harken.languages import is_unspaced
 
 _LETTER_S = 1 / 40
 _SYLLABLE_S = 1 / 15

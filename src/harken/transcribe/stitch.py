@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from harken.languages import WITHOUT_SPACES
+from harken.languages import WITHOUT_SPACES, is_unspaced
 from harken.transcribe.result import PlacedTranscript, RecordingTranscript
 from harken.types import SAMPLE_RATE, Finish, Segment, TokenLogprob, Transcript, Word
 
@@ -134,12 +134,6 @@ def space_by_characters(left: str, right: str) -> bool | None:
     return None if any(unspaced) else True
 
 
-def is_unspaced(character: str) -> bool:
-    """Say whether it belongs to a script that is written without spaces between words (Korean is not one)."""
-    point = ord(character)
-    return any(first <= point <= last for first, last in _UNSPACED)
-
-
 def languages_in_order(pieces: Iterable[PlacedTranscript]) -> tuple[str, ...]:
     """The languages in the order they were spoken; one that goes on is named once."""
     spoken: list[str] = []
@@ -185,19 +179,6 @@ def _chained(parts: Iterable[tuple[T, ...] | None]) -> tuple[T, ...] | None:
 
 _OPENING = frozenset("([{¿¡«“‘")
 _CLOSING = frozenset(")]},.;:!?%»”’…")
-
-_UNSPACED = (
-    (0x0E00, 0x0E7F),  # Thai
-    (0x2E80, 0x2FDF),  # CJK radicals
-    (0x3005, 0x3007),  # 々 〆 〇
-    (0x3040, 0x312F),  # kana, bopomofo
-    (0x31A0, 0x31FF),  # bopomofo and katakana extensions
-    (0x3400, 0x4DBF),  # ideographs, extension A
-    (0x4E00, 0x9FFF),  # ideographs
-    (0xF900, 0xFAFF),  # compatibility ideographs
-    (0xFF66, 0xFF9F),  # half-width katakana
-    (0x20000, 0x323AF),  # ideographs, further extensions
-)
 
 
 def _is_wide_mark(character: str) -> bool:

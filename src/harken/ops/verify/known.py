@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harken.engine.canary import distance, words
 from harken.errors import ConfigError, HarkenError
 from harken.types import SAMPLE_RATE
+from harken.words import edits, words_of
 
 _SAMPLE, _SAMPLE_TEXT = "english-04.ogg", "nine five eight seven three two two zero six"
 
@@ -52,14 +52,14 @@ class Known:
 
     def wrong_words(self, heard: str) -> int:
         """How many words to change, drop or add until it is right. Spelling is no matter."""
-        return distance(words(self.text), words(heard))
+        return edits(words_of(self.text), words_of(heard))
 
     def may_be_wrong(self, model: str) -> int:
         """How many words a model may have wrong: none where it was made for this recording."""
         tolerance = self.tolerance
         if tolerance is None:
             tolerance = 0.0 if model == _DIGITS else STRANGER_TOLERANCE
-        return int(tolerance * len(words(self.text)))
+        return int(tolerance * len(words_of(self.text)))
 
     def copy(self, chance: random.Random, *, times: int = 1) -> bytes:
         """Return a WAV file of it that no other is equal to; `times` in a row, with pauses between."""
@@ -87,7 +87,7 @@ def own(path: Path, text: str, tolerance: float | None) -> Known:
     Raises:
         ConfigError: it cannot be read, is longer than five minutes, or nothing is said in it.
     """
-    if not words(text):
+    if not words_of(text):
         raise ConfigError("--text must be what is said in the recording; there is no word in it.")
     if path.exists() and not path.is_file():
         raise ConfigError(f"--recording {path} is not a file.")

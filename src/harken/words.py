@@ -1,9 +1,10 @@
-"""How far two texts of the same speech are apart, in words. Pure.
+"""Texts as words that can be compared: the one place that says which differences of spelling do not count. Pure.
 
-Two models spell the same speech differently: case, marks, "nine nine five" or "995". None of that counts; what is left
-is compared word by word, and character by character in scripts without spaces, where nobody knows the words without a
-dictionary. It knows nothing of which text is right. The invariant: it is a distance (0 only for the same words, the
-same in both directions), and its cost is bounded whatever the texts are.
+Two models, or a model and a person, spell the same speech differently: case, marks, "nine nine five" or "995". None of
+that counts; what is left is compared word by word, and character by character in scripts without spaces, where nobody
+knows the words without a dictionary. The canary, the shadow sample of a roll, `harken verify` and the error rates of
+`harken bench` all read a text this way. It knows nothing of which text is right. The invariant: `edits` is a distance
+(0 only for the same words, the same in both directions), and its cost is bounded whatever the texts are.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from harken.transcribe.stitch import is_unspaced
+from harken.languages import is_unspaced
 
 WORDS_MAX = 2000
 """Words of a text that are compared: three times what can be said in the longest segment."""
 
-_CHARS_MAX = 40 * WORDS_MAX
+_CHARS_PER_WORD = 40
 
 _DIGITS: dict[str, str] = {
     "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
@@ -25,17 +26,22 @@ _DIGITS: dict[str, str] = {
 }  # fmt: skip
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a text, without case and marks; a digit is a word, however it is spelt."""
+def words_of(text: str, at_most: int = WORDS_MAX) -> list[str]:
+    """The words of a text, without case and marks; a digit is a word, however it is spelt.
+
+    Args:
+        text: as somebody wrote it.
+        at_most: so many words, and forty times as many characters; what follows is left out.
+    """
     spaced = []
-    for character in unicodedata.normalize("NFKC", text[:_CHARS_MAX]).casefold():
+    for character in unicodedata.normalize("NFKC", text[: _CHARS_PER_WORD * at_most]).casefold():
         if is_unspaced(character) or character.isdigit():
             spaced.append(f" {character} ")
         elif character.isalnum() or unicodedata.category(character).startswith("M"):
             spaced.append(character)
         else:
             spaced.append("" if character in "'’" else " ")
-    return [_DIGITS.get(word, word) for word in "".join(spaced).split()[:WORDS_MAX]]
+    return [_DIGITS.get(word, word) for word in "".join(spaced).split()[:at_most]]
 
 
 def edits(left: Sequence[str], right: Sequence[str]) -> int:

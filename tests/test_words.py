@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harken.fleet.disagreement import WORDS_MAX, edits, words_of
+from harken.words import WORDS_MAX, edits, words_of
 
 WORDS = st.lists(st.sampled_from("abcd"), max_size=12)
 
