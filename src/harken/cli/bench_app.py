@@ -1,4 +1,4 @@
-"""The flags of `harken bench`; what it does is in `bench`."""
+"""The flags of `harken bench`; what it does is in `bench`, `bench_runner` and `bench_compare`."""
 
 from __future__ import annotations
 
@@ -9,50 +9,87 @@ from typing import Annotated
 import typer
 
 from harken.cli.flags import DEFAULT_SERVER, ApiKey, AsJson, Ca
-from harken.errors import ConfigError
 
 
 def bench(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Recordings in any container. [default: packaged]", metavar="[FILE]...")
+        list[Path] | None,
+        typer.Argument(help="Recordings, folders, manifests. [default: packaged]", metavar="[FILE]..."),
     ] = None,
     server: Annotated[
         list[str] | None, typer.Option(help=f"Address; again for more, which take turns. [default: {DEFAULT_SERVER}]")
     ] = None,
     api_key: ApiKey = "",
     ca: Ca = None,
-    requests: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many.")] = 100,
+    requests: Annotated[
+        int | None, typer.Option(min=1, max=10_000_000, help="How many. [default: 100, or what fits --duration-s]")
+    ] = None,
+    duration_s: Annotated[float | None, typer.Option(help="So long requests go out, in seconds.")] = None,
     concurrency: Annotated[
         int | None, typer.Option(min=1, max=10_000, help="So many at once. [default: 8; with --rate 1000]")
     ] = None,
     rate: Annotated[
         float | None, typer.Option(help="So many a second, whatever becomes of the others (open loop).")
     ] = None,
+    warm_up: Annotated[int, typer.Option(min=0, max=1_000_000, help="Requests before, which do not count.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of arrivals and of the order of recordings.")] = 1,
+    classes: Annotated[str, typer.Option(help="Lengths to make of the recordings: 2,10,60 or 2:16,10:3,60:1.")] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="So many of the recordings, drawn by --seed.")] = None,
+    sweep: Annotated[str, typer.Option(help="Raise it up to the knee: concurrency or rate.")] = "",
+    levels: Annotated[str, typer.Option(help="The steps of the sweep, such as 1,2,4,8. [default: found]")] = "",
+    growth: Annotated[float, typer.Option(help="Of goodput that a step must bring, for the knee.")] = 0.05,
+    target_s: Annotated[float | None, typer.Option(help="An answer is good within so many seconds.")] = None,
+    target_share: Annotated[float | None, typer.Option(help="Or within so much of its recording's length.")] = None,
     route: Annotated[str, typer.Option(help="openai or asr.")] = "openai",
+    model: Annotated[str, typer.Option(help="Sent with each request; servers of other makes want one.")] = "",
+    language: Annotated[str, typer.Option(help="Sent with each request. [default: detected]")] = "",
+    answers: Annotated[str, typer.Option(help="json, verbose_json or text. [default: the server's]")] = "",
+    stream: Annotated[bool, typer.Option("--stream", help="As events; measures the first text too.")] = False,
     allow_cache: Annotated[
         bool, typer.Option("--allow-cache", help="Send the files as they are; a cache may answer.")
     ] = False,
     timeout_s: Annotated[float, typer.Option(min=0.001, help="How long an answer may take, in seconds.")] = 300.0,
+    title: Annotated[str, typer.Option(help="Of the report: what was measured, and on what.")] = "",
     as_json: AsJson = False,
+    save: Annotated[Path | None, typer.Option(help="Write the report as JSON, for --compare too.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a row for each request.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one page with pictures.")] = None,
 ) -> None:
     """Measure servers under load; exit 1 unless every request succeeded."""
-    from harken.cli.bench import AskedBench, run
+    from harken.bench.load.target import Target
+    from harken.cli.bench import run
+    from harken.cli.bench_asked import AskedBench
     from harken.server.descriptors import raise_descriptor_limit
 
-    if rate is not None and not 0 < rate < 1e6:
-        raise ConfigError(f"--rate must be more than 0 and less than a million a second, not {rate:g}.")
     raise_descriptor_limit()
     asked = AskedBench(
         files=files or (),
+        limit=limit,
+        classes=classes,
         servers=server or (DEFAULT_SERVER,),
         api_key=api_key,
         ca=ca,
+        route=route,
+        model=model,
+        language=language,
+        answers=answers,
+        streams=stream,
         requests=requests,
+        duration_s=duration_s,
         concurrency=concurrency,
         rate=rate,
-        route=route,
+        sweep=sweep,
+        levels=levels,
+        growth=growth,
+        warm_up=warm_up,
+        seed=seed,
+        target=Target(seconds=target_s, share=target_share),
         allows_cache=allow_cache,
         timeout_s=timeout_s,
+        title=title,
         as_json=as_json,
+        save=save,
+        csv=csv,
+        html=html,
     )
     sys.exit(run(asked))

@@ -1,17 +1,21 @@
 """One request of a load test: a form out, a transcript or a code back.
 
-Unlike `harken.cli.client` it never raises: what is measured may also be a proxy with its own pages, or nobody at all.
+Unlike `harken.cli.client` it never raises: what is measured may also be a proxy with its own pages, a server of another
+make, or nobody at all. The invariant: every answer is a transcript or has a code.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import aiohttp
 
+from harken.bench.load.sse import TextStream, failure_of, printable
 from harken.cli.client import ServerUnreachable, get_json
+from harken.clock import Clock
+
+_ANSWER_MOST = 256 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,49 +24,117 @@ class BenchAnswer:
 
     Attributes:
         code: why there is no transcript; "" for success.
-        body: of a transcript.
+        status: of HTTP; 0 where there was no answer.
+        text: the transcript.
+        language: what the server says of it; "" where it does not.
         instance: who recognised it, as the answer's head says.
         cache: how much of it was known, as the answer's head says.
+        first_text_at: when the first text of a stream was there, by the clock; None without a stream.
     """
 
     code: str = ""
-    body: dict[str, Any] = field(default_factory=dict)
+    status: int = 0
+    text: str = ""
+    language: str = ""
     instance: str = ""
     cache: str = ""
+    first_text_at: float | None = None
 
 
-async def post(session: aiohttp.ClientSession, url: str, form: aiohttp.FormData, timeout_s: float) -> BenchAnswer:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Served:
+    """What a server serves.
+
+    Attributes:
+        model: what it says; "" where it does not.
+        must_be_named: a server of another make, which wants to be told the model with each request.
+    """
+
+    model: str = ""
+    must_be_named: bool = False
+
+
+async def post(
+    session: aiohttp.ClientSession, url: str, form: aiohttp.FormData, timeout_s: float, clock: Clock
+) -> BenchAnswer:
     """Send a form; whatever goes wrong becomes a code."""
     try:
         async with session.post(url, data=form, timeout=aiohttp.ClientTimeout(total=timeout_s)) as response:
-            raw = await response.read()
+            if response.status == 200 and response.content_type == "text/event-stream":
+                return await _streamed(response, clock)
+            raw = await response.content.read(_ANSWER_MOST)
+            while not response.content.at_eof() and len(raw) < _ANSWER_MOST:
+                raw += await response.content.read(_ANSWER_MOST - len(raw))
+            return _whole(response, raw)
     except TimeoutError:
         return BenchAnswer(code="client_timeout")
     except (aiohttp.ClientError, OSError, ValueError):
         return BenchAnswer(code="server_unreachable")
+
+
+async def _streamed(response: aiohttp.ClientResponse, clock: Clock) -> BenchAnswer:
+    stream, told = TextStream(), response.headers
+    first: float | None = None
     try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        body = None
+        async for data in response.content.iter_any():
+            stream.feed(data)
+            if first is None and stream.has_text:
+                first = clock.now()
+            if stream.is_done or stream.failure:
+                break
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        if isinstance(error, TimeoutError):
+            raise
+        return BenchAnswer(code="stream_broken", status=response.status)
+    code = stream.failure or ("" if stream.is_done else "stream_broken")
+    return BenchAnswer(
+        code=code,
+        status=response.status,
+        text=stream.text,
+        language=stream.language,
+        instance=printable(told.get("X-Harken-Instance", "")[:500]),
+        first_text_at=first,
+    )
+
+
+def _whole(response: aiohttp.ClientResponse, raw: bytes) -> BenchAnswer:
+    """An answer in JSON, or the bare text as OpenAI's `text` format has it."""
+    told, body = response.headers, None
+    if response.content_type == "text/plain" and response.status == 200:
+        body = {"text": raw.decode("utf-8", "replace").strip()}
+    else:
+        try:
+            body = json.loads(raw)
+        except (ValueError, RecursionError):
+            body = None
+    if isinstance(body, str):  # the same, from servers that write it as JSON
+        body = {"text": body}
     if response.status != 200 or not isinstance(body, dict) or not isinstance(body.get("text"), str):
-        return BenchAnswer(code=_code_of(body, response.status))
-    told = response.headers
-    return BenchAnswer(body=body, instance=told.get("X-Harken-Instance", ""), cache=told.get("X-Harken-Cache", ""))
+        no_code = f"http_{response.status}" if response.status != 200 else "no_transcript"
+        return BenchAnswer(code=failure_of(body) or no_code, status=response.status)
+    language = body.get("language")
+    return BenchAnswer(
+        status=response.status,
+        text=body["text"],
+        language=language if isinstance(language, str) else "",
+        instance=printable(told.get("X-Harken-Instance", "")[:500]),
+        cache=told.get("X-Harken-Cache", ""),
+    )
 
 
-def _code_of(body: object, status: int) -> str:
-    """The code of a refusal, in either shape; else the status (a proxy's page)."""
-    code = None
-    if isinstance(body, dict):
-        error = body.get("error")
-        code = error.get("code") if isinstance(error, dict) else body.get("code")
-    return code[:80] if isinstance(code, str) and code else f"http_{status}" if status != 200 else "no_transcript"
-
-
-async def model_of(session: aiohttp.ClientSession, server: str) -> str:
-    """What a server says that it serves; "" where it is no Harken, or not there: the requests will tell."""
+async def served_by(session: aiohttp.ClientSession, server: str) -> Served:
+    """Ask a server what it serves: Harken's /health, else OpenAI's list where it holds one model alone."""
     try:
         model = (await get_json(session, f"{server}/health")).body.get("model")
+        if isinstance(model, str):
+            return Served(model=printable(model))
     except ServerUnreachable:
-        return ""
-    return model if isinstance(model, str) else ""
+        pass
+    try:
+        listed = (await get_json(session, f"{server}/v1/models")).body.get("data")
+    except ServerUnreachable:
+        return Served()  # it is not there, or says nothing; the requests will tell
+    models = [one.get("id") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    if len(models) == 1 and isinstance(models[0], str):
+        return Served(model=models[0], must_be_named=True)
+    return Served()

@@ -1,91 +1,70 @@
-"""What `harken bench` prints: the same figures for people and as JSON."""
+"""What `harken bench` prints for people: the same figures as in its JSON.
+
+The invariant: what servers say of themselves is shown as text, never as markup.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harken.bench.outcomes import Figures, Outcome, figures_of
-from harken.ops.address import without_user
+from harken.bench.load.figures import Figures, Rates
+from harken.bench.load.run import Run
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BenchRun:
-    """A run that is over.
-
-    Attributes:
-        wanted: requests that were to be sent.
-        rate: requests a second; None in a closed loop.
-        outcomes: of those that ended.
-        elapsed_s: from the first request to the last answer.
-        models: by server, what it says that it serves.
-        is_cut: a person ended it before its end.
-    """
-
-    wanted: int
-    rate: float | None
-    outcomes: Sequence[Outcome]
-    elapsed_s: float
-    models: Mapping[str, str]
-    is_cut: bool
-
-    @property
-    def whole(self) -> Figures:
-        """Of all requests."""
-        return figures_of(self.outcomes, self.elapsed_s)
-
-    def part(self, server: str) -> Figures:
-        """Of one server's requests."""
-        return figures_of([one for one in self.outcomes if one.server == server], self.elapsed_s)
-
-
-def as_dict(run: BenchRun) -> dict[str, Any]:
-    """The figures as JSON has them; seconds are rounded to tenths of milliseconds."""
-    servers = [
-        {"server": without_user(name), "model": model, **_figures(run.part(name))} for name, model in run.models.items()
-    ]
-    return {"is_cut": run.is_cut, **_figures(run.whole), "servers": servers}
-
-
-def print_report(run: BenchRun) -> None:
-    """Print a table, and one of the servers where there are several."""
+def print_report(run: Run) -> None:
+    """Print the figures, then classes, servers, instances and steps, each where there are several."""
+    console = Console(highlight=False)
+    main = run.main
+    if run.is_sweep:
+        console.print(_sweep_table(run))
+        console.print(_sweep_line(run))
     table = Table(box=None, show_header=False)
     table.add_column(style="dim")
     table.add_column(overflow="fold")
-    for name, value in _rows(run, run.whole):
+    for name, value in _rows(run, main.figures):
         table.add_row(name, escape(value))
-    console = Console(highlight=False)
     console.print(table)
-    if len(run.models) > 1:
-        console.print(_servers_table(run))
+    classes = main.by("kind")
+    parts = (
+        ("class", {kind: classes[kind] for kind in main.kinds()}),
+        ("server", main.by("server") if len(run.about.models) > 1 else {}),
+        ("instance", dict(sorted(main.by("instance").items()))),
+    )
+    for name, figures in parts:
+        if len(figures) > 1:
+            console.print(_parts_table(name, figures))
 
 
-def _rows(run: BenchRun, whole: Figures) -> list[tuple[str, str]]:
-    cut = f" of {run.wanted:,}, then cut off" if run.is_cut else ""
+def _rows(run: Run, whole: Figures) -> list[tuple[str, str]]:
+    cut = (f" of {run.wanted:,}" if run.wanted else "") + ", then cut off" if run.is_cut else ""
     rows = [
         ("requests", f"{whole.requests:,}{cut}"),
         ("successes", f"{whole.successes:,} ({whole.success_rate:.2%})"),
     ]
     if whole.right is not None:
         rows.append(("right text", f"{whole.right:,} of {whole.right + (whole.wrong or 0):,}"))
+    if whole.rates is not None:
+        rows.append(("error rate", _rates(whole.rates)))
     if whole.errors:
-        rows.append(("errors", _counts(whole.errors)))
+        rows.append(("errors", _counts(whole.errors) + (f"; refused {whole.refused:,}" if whole.refused else "")))
     if whole.mean_s is not None and whole.max_s is not None:
-        times = {"mean": whole.mean_s, **{name[:-2]: value for name, value in whole.quantiles.items()}}
-        times["max"] = whole.max_s
-        rows.append(("response time", ", ".join(f"{name} {value:.3f} s" for name, value in times.items())))
-    if run.rate is not None:
-        rows.append(("sent", f"{run.rate:g} a second; the latest went out {whole.late_s:.3f} s after its time"))
+        rows.append(("response time", _times({"mean": whole.mean_s, **_short(whole.quantiles), "max": whole.max_s})))
+    if whole.first_text:
+        rows.append(("first text", _times(_short(whole.first_text))))
+    if run.by == "rate":
+        late = f"{run.main.level:g} a second; the latest went out {whole.late_s:.3f} s after its time"
+        rows.append(("sent", late))
     rows += [
         ("throughput", f"{whole.requests_per_s:.1f} requests/s, {whole.rtfx:.1f} times real time"),
         ("took", f"{whole.elapsed_s:.2f} s for {whole.audio_s:.0f} s of audio"),
     ]
+    if target := run.main.target:
+        goodput = f"{whole.goodput_per_s:.1f} requests/s, {whole.goodput_rtfx:.1f} times real time"
+        rows.append(("goodput", f"{goodput}: {whole.within:.2%} within {target}"))
     if whole.cached:
         rows.append(("from a cache", f"{whole.cached:,}"))
     if whole.instances:
@@ -93,32 +72,73 @@ def _rows(run: BenchRun, whole: Figures) -> list[tuple[str, str]]:
     return rows
 
 
-def _servers_table(run: BenchRun) -> Table:
+_COLUMNS: dict[str, Callable[[Figures], float | None]] = {
+    "mean": lambda part: part.mean_s,
+    "p50": lambda part: part.quantiles.get("p50_s"),
+    "p95": lambda part: part.quantiles.get("p95_s"),
+    "p99": lambda part: part.quantiles.get("p99_s"),
+    "max": lambda part: part.max_s,
+}
+
+
+def _parts_table(name: str, parts: Mapping[str, Figures]) -> Table:
     table = Table(box=None, header_style="dim")
-    table.add_column("server", overflow="fold")
-    for column in ("requests", "successes", "mean", "p50", "p95", "max", "errors"):
+    table.add_column(name, overflow="fold")
+    for column in ("requests", "successes", *_COLUMNS, "errors"):
         table.add_column(column, justify="right")
-    for server in run.models:
-        part = run.part(server)
-        times = (part.mean_s, part.quantiles.get("p50_s"), part.quantiles.get("p95_s"), part.max_s)
-        shown = ("" if value is None else f"{value:.3f} s" for value in times)
+    for each, part in parts.items():
+        shown = [_seconds(read(part)) for read in _COLUMNS.values()]
+        table.add_row(escape(each), f"{part.requests:,}", f"{part.successes:,}", *shown, escape(_counts(part.errors)))
+    return table
+
+
+def _sweep_table(run: Run) -> Table:
+    table = Table(box=None, header_style="dim")
+    for column in (run.by, "requests", "goodput/s", "times real time", "p50", "p95", "p99", "within", "failed", ""):
+        table.add_column(column, justify="right")
+    knee = run.knee
+    for place, (step, verdict) in enumerate(zip(run.steps, run.verdicts, strict=True)):
+        figures = step.figures
         table.add_row(
-            escape(without_user(server)),
-            f"{part.requests:,}",
-            f"{part.successes:,}",
-            *shown,
-            escape(_counts(part.errors)),
+            f"{step.level:g}",
+            f"{figures.requests:,}",
+            f"{figures.goodput_per_s:.1f}",
+            f"{figures.goodput_rtfx:.1f}",
+            *(_seconds(figures.quantiles.get(name)) for name in ("p50_s", "p95_s", "p99_s")),
+            f"{figures.within:.1%}",
+            f"{figures.requests - figures.successes:,}",
+            "knee" if place == knee else verdict.value,
         )
     return table
 
 
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+def _sweep_line(run: Run) -> str:
+    if run.knee is None:
+        return "\nNo step holds. The last one:"
+    return f"\nThe knee is at {run.by} {run.main.level:g}:"
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
-    fields = dataclasses.asdict(figures)
-    quantiles = fields.pop("quantiles")
-    return {
-        name: round(value, 4) if isinstance(value, float) else value for name, value in (fields | quantiles).items()
-    }
+def _short(quantiles: Mapping[str, float]) -> dict[str, float]:
+    return {name.removesuffix("_s"): value for name, value in quantiles.items()}
+
+
+def _times(times: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3f} s" for name, value in times.items())
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f} s"
+
+
+def _rates(rates: Rates) -> str:
+    if rates.word_error_rate is None or rates.char_error_rate is None:
+        return f"{rates.insertions:,} words where nothing is said"
+    words = f"words {rates.word_error_rate:.2%} of {rates.words:,}"
+    kinds = f"{rates.substitutions:,} others, {rates.deletions:,} missing, {rates.insertions:,} too many"
+    return f"{words} ({kinds}); characters {rates.char_error_rate:.2%} of {rates.characters:,}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    shown: Sequence[tuple[str, int]] = list(counts.items())[:20]
+    more = f", and {len(counts) - 20:,} more kinds" if len(counts) > 20 else ""
+    return ", ".join(f"{name} {count:,}" for name, count in shown) + more

@@ -8,9 +8,7 @@ that of another number. The invariant: the same take and number give the same by
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,22 +26,30 @@ class Take:
 
     Attributes:
         name: of its file.
-        data: the file as it is.
         samples: int16, 16 kHz, mono.
+        kind: its class of duration.
         text: what is said in it; None where nobody knows.
         language: in which language; "" where nobody knows.
+        data: the file as it is; empty where only the samples are kept.
+        is_packaged: one of those that the digits models know word for word.
     """
 
     name: str
-    data: bytes
     samples: NDArray[np.int16]
+    kind: str = ""
     text: str | None = None
     language: str = ""
+    data: bytes = b""
+    is_packaged: bool = False
 
     @property
     def audio_s(self) -> float:
         """Its length in seconds."""
         return len(self.samples) / SAMPLE_RATE
+
+    def file(self) -> tuple[str, bytes]:
+        """A name and the same bytes every time, which a cache may know."""
+        return (self.name, self.data) if self.data else ("take.wav", self.wav(0))
 
     def wav(self, number: int) -> bytes:
         """The recording as a WAV file with a number of its own, taken modulo 2**32."""
@@ -57,26 +63,22 @@ class Take:
 def packaged_takes() -> list[Take]:
     """The recordings of spoken digits that Harken ships, with what is said in them."""
     return [
-        take_of(one.path.name, one.path.read_bytes(), text=one.text, language=one.language)
+        Take(
+            name=one.path.name,
+            samples=samples_of(data := one.path.read_bytes()),
+            text=one.text,
+            language=one.language,
+            data=data,
+            is_packaged=True,
+        )
         for one in packaged_samples()
     ]
 
 
-def takes_of(paths: Sequence[Path]) -> list[Take]:
-    """Somebody's own recordings, in any container.
-
-    Raises:
-        OSError: one cannot be read.
-        HarkenError: one cannot be decoded; `field` names it.
-    """
-    return [take_of(path.name, path.read_bytes()) for path in paths]
-
-
-def take_of(name: str, data: bytes, *, text: str | None = None, language: str = "") -> Take:
-    """Decode a recording.
+def samples_of(data: bytes) -> NDArray[np.int16]:
+    """Decode a recording, in any container.
 
     Raises:
         HarkenError: it cannot be decoded.
     """
-    samples = np.round(np.clip(decode(data).samples, -1, 1) * 32767).astype(np.int16)
-    return Take(name=name, data=data, samples=samples, text=text, language=language)
+    return np.round(np.clip(decode(data).samples, -1, 1) * 32767).astype(np.int16)
