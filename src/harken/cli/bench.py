@@ -16,6 +16,7 @@ from pathlib import Path
 import harken
 from harken.bench.load.deck import deck_of
 from harken.bench.load.reading import read_takes
+from harken.bench.load.report.page import page_of
 from harken.bench.load.rows import rows_of
 from harken.bench.load.run import About, Run
 from harken.bench.load.saved import as_dict
@@ -110,6 +111,8 @@ def _write(asked: AskedBench, done: Run) -> None:
         _put(asked.save, [json.dumps(as_dict(done), indent=1), "\n"])
     if asked.csv is not None:
         _put(asked.csv, rows_of(done))
+    if asked.html is not None:
+        _put(asked.html, [page_of(done)])
 
 
 def _put(path: Path, lines: Iterable[str]) -> None:

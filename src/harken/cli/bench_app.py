@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from harken.cli.flags import DEFAULT_SERVER, ApiKey, AsJson, Ca
+from harken.errors import ConfigError
 
 
 def bench(
@@ -54,8 +55,23 @@ def bench(
     save: Annotated[Path | None, typer.Option(help="Write the report as JSON, for --compare too.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a row for each request.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as one page with pictures.")] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None, typer.Option(metavar="BEFORE AFTER", help="Compare two saved reports; sends nothing.")
+    ] = None,
+    fail_above: Annotated[
+        float | None, typer.Option(help="With --compare: exit 1 where something is worse by more than this share.")
+    ] = None,
 ) -> None:
     """Measure servers under load; exit 1 unless every request succeeded."""
+    if compare is not None:
+        from harken.cli import bench_compare
+
+        if files:
+            raise ConfigError("--compare takes two saved reports and sends nothing; leave the recordings out.")
+        sys.exit(bench_compare.run(*compare, fail_above=fail_above, as_json=as_json))
+    if fail_above is not None:
+        raise ConfigError("--fail-above goes with --compare BEFORE AFTER.")
+
     from harken.bench.load.target import Target
     from harken.cli.bench import run
     from harken.cli.bench_asked import AskedBench

@@ -84,18 +84,21 @@ _COLUMNS: dict[str, Callable[[Figures], float | None]] = {
 def _parts_table(name: str, parts: Mapping[str, Figures]) -> Table:
     table = Table(box=None, header_style="dim")
     table.add_column(name, overflow="fold")
-    for column in ("requests", "successes", *_COLUMNS, "errors"):
+    has_rates = any(part.rates for part in parts.values())
+    for column in ("requests", "good", *(f"{column} s" for column in _COLUMNS), *["WER"] * has_rates, "errors"):
         table.add_column(column, justify="right")
     for each, part in parts.items():
-        shown = [_seconds(read(part)) for read in _COLUMNS.values()]
+        shown = [_seconds(read(part)).removesuffix(" s") for read in _COLUMNS.values()]
+        shown += [_rate(part.rates)] * has_rates
         table.add_row(escape(each), f"{part.requests:,}", f"{part.successes:,}", *shown, escape(_counts(part.errors)))
     return table
 
 
 def _sweep_table(run: Run) -> Table:
     table = Table(box=None, header_style="dim")
-    for column in (run.by, "requests", "goodput/s", "times real time", "p50", "p95", "p99", "within", "failed", ""):
-        table.add_column(column, justify="right")
+    level = "at once" if run.by == "concurrency" else "a second"
+    for column in (level, "sent", "goodput/s", "RTFx", "p50 s", "p95 s", "p99 s", "within", "failed", ""):
+        table.add_column(column, justify="right", no_wrap=True)
     knee = run.knee
     for place, (step, verdict) in enumerate(zip(run.steps, run.verdicts, strict=True)):
         figures = step.figures
@@ -104,7 +107,7 @@ def _sweep_table(run: Run) -> Table:
             f"{figures.requests:,}",
             f"{figures.goodput_per_s:.1f}",
             f"{figures.goodput_rtfx:.1f}",
-            *(_seconds(figures.quantiles.get(name)) for name in ("p50_s", "p95_s", "p99_s")),
+            *(_seconds(figures.quantiles.get(name)).removesuffix(" s") for name in ("p50_s", "p95_s", "p99_s")),
             f"{figures.within:.1%}",
             f"{figures.requests - figures.successes:,}",
             "knee" if place == knee else verdict.value,
@@ -128,6 +131,10 @@ def _times(times: Mapping[str, float]) -> str:
 
 def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.3f} s"
+
+
+def _rate(rates: Rates | None) -> str:
+    return "" if rates is None or rates.word_error_rate is None else f"{rates.word_error_rate:.2%}"
 
 
 def _rates(rates: Rates) -> str:

@@ -97,6 +97,11 @@ class Figures:
     errors: dict[str, int]
     instances: dict[str, int]
 
+    @property
+    def p99_is_thin(self) -> bool:
+        """Whether a p99 is no more than the longest time."""
+        return 0 < self.successes < 100
+
 
 def figures_of(requests: Columns, elapsed_s: float, target: Target) -> Figures:
     """Sum a run up.

@@ -93,7 +93,7 @@ def next_level(points: Sequence[Point], rule: Rule, *, factor: float, is_whole: 
     if len(points) >= STEPS_MOST or _is_over(verdicts(points, rule)):
         return None
     level = points[-1].level * factor
-    return float(max(round(level), int(points[-1].level) + 1)) if is_whole else level
+    return float(max(round(level), int(points[-1].level) + 1)) if is_whole else float(f"{level:.3g}")
 
 
 def _is_over(found: Sequence[Verdict]) -> bool:

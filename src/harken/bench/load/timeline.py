@@ -15,7 +15,7 @@ from harken.bench.load.figures import quantile
 from harken.bench.load.outcomes import Columns
 
 STEPS_MOST = 60
-_STEPS_S = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+_STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +23,7 @@ class Timeline:
     """Steps of a run, the first from its beginning.
 
     Attributes:
-        step_s: how long one is; the last may be cut.
+        step_s: how long one is.
         successes: answers with a transcript.
         failures: the others.
         audio_s: seconds of audio in the successes.
@@ -40,10 +40,11 @@ class Timeline:
 
 
 def timeline_of(requests: Columns, elapsed_s: float) -> Timeline:
-    """Divide a run into steps of a round length, at most sixty."""
-    step_s = next((step for step in _STEPS_S if elapsed_s <= step * STEPS_MOST), max(elapsed_s, 1.0) / STEPS_MOST)
+    """Divide a run into even steps of about a round length, at most sixty."""
+    round_s = next((step for step in _STEPS_S if elapsed_s <= step * STEPS_MOST), elapsed_s / STEPS_MOST)
+    count = max(1, round(elapsed_s / round_s))
+    step_s = elapsed_s / count or 1.0
     ended_s = requests["due_s"] + requests["took_s"]
-    count = max(1, int(np.ceil(elapsed_s / step_s)))
     steps = np.clip((ended_s / step_s).astype(np.int64), 0, count - 1)
     is_good = requests.is_("code", "")
     good = requests.only(is_good)
