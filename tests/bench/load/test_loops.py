@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
-from harken.bench.load import closed_loop, open_loop
+from harken.bench.load.loops import closed_loop, open_loop
 from harken.testing.clock import FakeClock
 
 
@@ -24,9 +25,27 @@ def test_in_a_closed_loop_so_many_are_unanswered_at_a_time(requests: int, concur
         await asyncio.sleep(0)
         inside -= 1
 
-    asyncio.run(closed_loop(ask, requests=requests, concurrency=concurrency, clock=FakeClock()))
+    asyncio.run(closed_loop(ask, range(requests), concurrency=concurrency, clock=FakeClock()))
     assert sorted(asked) == list(range(requests))
     assert most == min(requests, concurrency)
+
+
+def test_a_closed_loop_ends_with_its_time_and_waits_for_the_last_answers() -> None:
+    """Nobody sends after five seconds; what was sent before is answered."""
+    clock = FakeClock()
+    sent: list[float] = []
+    answered = 0
+
+    async def ask(_: int, due: float) -> None:
+        nonlocal answered
+        sent.append(due)
+        await asyncio.sleep(0)
+        clock.advance(1.0)
+        answered += 1
+
+    asyncio.run(closed_loop(ask, itertools.count(), concurrency=2, clock=clock, lasts_s=5.0))
+    assert max(sent) < 5.0
+    assert answered == len(sent) == 6
 
 
 def _sent(*, at_most: int, stall_s: float) -> list[tuple[float, float]]:
@@ -49,7 +68,8 @@ def _sent(*, at_most: int, stall_s: float) -> list[tuple[float, float]]:
                 await asyncio.sleep(0)
 
     async def story() -> None:
-        await open_loop(ask, requests=10, rate=1.0, at_most=at_most, clock=clock, sleep=sleep)
+        due_s = [(number, float(number)) for number in range(10)]
+        await open_loop(ask, due_s, at_most=at_most, clock=clock, sleep=sleep)
 
     began = clock.now()
     asyncio.run(story())
@@ -76,7 +96,9 @@ def test_a_failure_of_asking_ends_the_run() -> None:
     async def ask(number: int, _: float) -> None:
         raise RuntimeError(str(number))
 
+    async def story() -> None:
+        due_s = [(number, number / 1000) for number in range(3)]
+        await open_loop(ask, due_s, at_most=1, clock=FakeClock(), sleep=lambda _: asyncio.sleep(0))
+
     with pytest.raises(ExceptionGroup):
-        asyncio.run(
-            open_loop(ask, requests=3, rate=1000.0, at_most=1, clock=FakeClock(), sleep=lambda _: asyncio.sleep(0))
-        )
+        asyncio.run(story())

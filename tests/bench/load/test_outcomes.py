@@ -1,4 +1,4 @@
-"""From outcomes to figures."""
+"""Requests in columns."""
 
 from __future__ import annotations
 
@@ -6,48 +6,51 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harken.bench.outcomes import Outcome, figures_of, quantile
+from harken.bench.load.outcomes import NAMES_MOST, OTHER, Outcome, Outcomes, columns_of
+from harken.bench.load.texts import TextErrors
+from tests.bench.load.making import an_outcome
+
+SHORT = st.floats(0, 1000, width=32)
+ERRORS = st.builds(TextErrors, **dict.fromkeys(TextErrors.__slots__, st.integers(0, 1000)))
+OUTCOMES = st.builds(
+    Outcome, server=st.text(max_size=3), kind=st.sampled_from(["2 s", "10 s"]), due_s=st.floats(0, 1e6), took_s=SHORT,
+    late_s=SHORT, audio_s=SHORT, first_text_s=st.none() | SHORT, status=st.integers(0, 599), code=st.text(max_size=3),
+    instance=st.text(max_size=3), is_right=st.none() | st.booleans(), is_cached=st.booleans(),
+    errors=st.none() | ERRORS,
+)  # fmt: skip
 
 
-def _outcome(took_s: float, **more: object) -> Outcome:
-    return Outcome(server="http://a", took_s=took_s, audio_s=2.0, **more)  # type: ignore[arg-type]
+@pytest.mark.slow
+@given(st.lists(OUTCOMES, max_size=5))
+def test_what_was_added_comes_out_again(outcomes: list[Outcome]) -> None:
+    """In its order, nothing changed."""
+    assert list(columns_of(outcomes).rows()) == outcomes
 
 
-def test_the_guides_figures_and_more() -> None:
-    """Total, successes, success rate, mean; quantiles, speed, errors, instances."""
-    outcomes = [
-        _outcome(0.1, instances=("asr-1",), is_right=True),
-        _outcome(0.3, instances=("asr-1", "asr-2"), is_right=False, is_cached=True),
-        _outcome(99.0, code="queue_full"),
-        _outcome(0.2, late_s=0.05),
-    ]
-    figures = figures_of(outcomes, 2.0)
-    assert (figures.requests, figures.successes, figures.success_rate) == (4, 3, 0.75)
-    assert figures.mean_s == pytest.approx(0.2)
-    assert (figures.quantiles["p50_s"], figures.quantiles["p99_s"], figures.max_s) == (0.2, 0.3, 0.3)
-    assert (figures.audio_s, figures.rtfx, figures.requests_per_s) == (6.0, 3.0, 1.5)
-    assert (figures.right, figures.wrong, figures.cached, figures.late_s) == (1, 1, 1, 0.05)
-    assert (figures.errors, figures.instances) == ({"queue_full": 1}, {"asr-1": 2, "asr-2": 1})
+def test_a_server_that_answers_with_ever_new_names_fills_no_memory() -> None:
+    """Beyond a thousand they are one."""
+    kept = Outcomes()
+    for number in range(NAMES_MOST + 500):
+        kept.add(an_outcome(code=f"x{number}"))
+    columns = kept.columns()
+    assert len(columns.known["code"]) == NAMES_MOST + 1
+    assert columns.counts("code")[OTHER] == 500
+    kept.add(an_outcome(code="x1"))
+    assert kept.columns().counts("code")["x1"] == 2
 
 
-@pytest.mark.parametrize("outcomes", [[], [_outcome(1.0, code="draining")]])
-def test_without_a_success_there_is_no_time(outcomes: list[Outcome]) -> None:
-    """A server that refuses quickly is not fast."""
-    figures = figures_of(outcomes, 0.0)
-    assert (figures.mean_s, figures.max_s, figures.quantiles, figures.success_rate, figures.rtfx) == (
-        None,
-        None,
-        {},
-        0,
-        0,
-    )
-    assert (figures.right, figures.wrong) == (None, None)
+def test_columns_are_a_moment() -> None:
+    """What comes later is not in them."""
+    kept = Outcomes()
+    kept.add(an_outcome())
+    before = kept.columns()
+    kept.add(an_outcome())
+    assert (len(before), len(kept)) == (1, 2)
 
 
-@given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0, 1))
-def test_a_quantile_is_one_of_the_times_and_so_many_do_not_exceed_it(times: list[float], part: float) -> None:
-    """The definition."""
-    times.sort()
-    found = quantile(times, part)
-    assert found in times
-    assert sum(time <= found for time in times) >= part * len(times) - 1e-6
+def test_parts_are_chosen_by_name() -> None:
+    """One that nobody has chooses none."""
+    columns = columns_of([an_outcome(kind="a"), an_outcome(kind="b"), an_outcome(kind="a")])
+    assert [len(columns.only(columns.is_("kind", kind))) for kind in ("a", "b", "c")] == [2, 1, 0]
+    assert columns.counts("kind") == {"a": 2, "b": 1}
+    assert columns.counts("code") == {}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from harken.audio import decode
-from harken.bench.takes import Take, packaged_takes, take_of, takes_of
+from harken.bench.load.takes import Take, packaged_takes, samples_of
 from harken.errors import UndecodableAudio
 
 
@@ -21,7 +19,7 @@ def takes() -> list[Take]:
 def test_the_packaged_recordings_have_known_texts(takes: list[Take]) -> None:
     """Of both languages."""
     assert len(takes) == 24
-    assert all(take.text and take.audio_s > 0.5 for take in takes)
+    assert all(take.text and take.audio_s > 0.5 and take.is_packaged for take in takes)
     assert {take.language for take in takes} == {"English", "Chinese"}
 
 
@@ -38,11 +36,14 @@ def test_no_window_is_equal_between_two_numbers(takes: list[Take]) -> None:
     assert takes[0].wav(7) == takes[0].wav(7) == takes[0].wav(7 + 2**32)
 
 
-def test_own_files_are_decoded(tmp_path: Path, takes: list[Take]) -> None:
-    """What is said in them, nobody knows; what is no recording is an error."""
-    path = tmp_path / "a.mp3"
-    path.write_bytes(next(take for take in takes if take.name.endswith(".mp3")).data)
-    (take,) = takes_of([path])
-    assert (take.name, take.text, take.audio_s > 0.5) == ("a.mp3", None, True)
+def test_where_a_cache_may_answer_the_bytes_are_the_same_every_time(takes: list[Take]) -> None:
+    """The file itself; of what was made here, one and the same WAV."""
+    assert takes[0].file() == (takes[0].name, takes[0].data)
+    made = Take(name="made", samples=takes[0].samples)
+    assert made.file() == made.file() and made.file()[1].startswith(b"RIFF")
+
+
+def test_what_is_no_recording_is_an_error() -> None:
+    """Before anything is sent."""
     with pytest.raises(UndecodableAudio):
-        take_of("b.wav", b"not a recording")
+        samples_of(b"not a recording")

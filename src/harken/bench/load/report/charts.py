@@ -117,28 +117,28 @@ class Chart:
                     f'height="{bottom - top:.1f}"/>'
                 )
 
-    def mark(self, x: float, text: str) -> None:
+    def mark(self, x: float, words: str) -> None:
         """Draw an upright line with a word."""
         left, top = self.at(x, self.y.high)
         _, bottom = self.at(x, self.y.low)
         is_right = self.x.part(x) > 0.8
         self._parts.append(f'<path class="mark" d="M{left:.1f} {top:.1f}V{bottom:.1f}"/>')
-        self._parts.append(_text(left + (-6 if is_right else 6), top + 10, text, "end" if is_right else "start"))
+        self._parts.append(_text(left + (-6 if is_right else 6), top + 10, words, "end" if is_right else "start"))
 
-    def limit(self, y: float, text: str) -> None:
+    def limit(self, y: float, words: str) -> None:
         """Draw a level line with a word; nothing where it is outside."""
         if self.y.low <= y <= self.y.high:
             left, top = self.at(self.x.low, y)
             right, _ = self.at(self.x.high, y)
             self._parts.append(f'<path class="mark" d="M{left:.1f} {top:.1f}H{right:.1f}"/>')
-            self._parts.append(_text(left + 6, top - 5, text, "start"))
+            self._parts.append(_text(left + 6, top - 5, words, "start"))
 
     def svg(self) -> str:
         """The picture."""
         return "".join(
             [
                 f'<svg viewBox="0 0 {WIDTH:.0f} {self.height:.0f}" role="img">',
-                f"<title>{escape(self.title)}</title>",
+                f"<title>{text(self.title)}</title>",
                 *self._grid(),
                 *self._parts,
                 "</svg>",
@@ -159,7 +159,7 @@ class Chart:
         parts.append(_text((_LEFT + WIDTH - _RIGHT) / 2, self.height - 6, self.x.name, "middle"))
         parts.append(
             f'<text transform="translate(13 {(self.height - _BOTTOM + _TOP) / 2:.1f}) rotate(-90)" '
-            f'text-anchor="middle">{escape(self.y.name)}</text>'
+            f'text-anchor="middle">{text(self.y.name)}</text>'
         )
         return parts
 
@@ -175,11 +175,16 @@ def legend(names: Sequence[str]) -> str:
         return ""
     items = "".join(
         f'<li><svg viewBox="0 0 22 10" aria-hidden="true"><path class="line {colour(place)}" d="M1 5H21"/></svg>'
-        f"{escape(name)}</li>"
+        f"{text(name)}</li>"
         for place, name in enumerate(names)
     )
     return f'<ul class="legend">{items}</ul>'
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def _text(x: float, y: float, words: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text(words)}</text>'
+
+
+def text(value: object) -> str:
+    """Anything as text in a page: escaped, and without what no page may hold."""
+    return escape("".join(character for character in str(value) if character.isprintable()))

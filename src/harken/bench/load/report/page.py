@@ -7,8 +7,8 @@ out of it can be explained. The invariant: the page is whole: no script, no requ
 from __future__ import annotations
 
 from harken.bench.load.report import pictures, tables
+from harken.bench.load.report.charts import text
 from harken.bench.load.report.style import STYLE
-from harken.bench.load.report.tables import text
 from harken.bench.load.run import Run
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"

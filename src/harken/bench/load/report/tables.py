@@ -6,15 +6,10 @@ The invariant: every name that came from outside is escaped, and stripped of wha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 from harken.bench.load.figures import Figures
+from harken.bench.load.report.charts import text
 from harken.bench.load.run import Run
-
-
-def text(value: object) -> str:
-    """Anything as text in a page."""
-    return escape("".join(character for character in str(value) if character.isprintable()))
 
 
 def tiles(run: Run) -> str:
