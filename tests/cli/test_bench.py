@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -57,15 +60,59 @@ class _Proxy(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Foreign(_Proxy):
+    """A server that speaks OpenAI's audio API and nothing else, in one of several shapes."""
+
+    shape = "json"
+    models: ClassVar[list[bytes]] = []
+
+    def do_GET(self) -> None:
+        """List one model; there is no /health."""
+        if self.path == "/v1/models":
+            self._answer("application/json", b'{"data": [{"id": "their-model"}]}')
+        else:
+            self.send_error(404)
+
+    def do_POST(self) -> None:
+        """Transcribe, the same for all."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        type(self).models += re.findall(rb'name="model"\r\n(?:.+\r\n)*\r\n(.*)\r\n', body)
+        delta = b'data: {"type": "transcript.text.delta", "delta": "one"}\n\n'
+        kind, answer = {
+            "json": ("application/json", b'{"text": "one"}'),
+            "quoted": ("application/json", b'"one"'),
+            "text": ("text/plain; charset=utf-8", b"one\n"),
+            "page": ("text/html", b"<html>one</html>"),
+            "events": ("text/event-stream", delta + b'data: {"type": "transcript.text.done", "text": "one"}\n\n'),
+            "broken": ("text/event-stream", delta),
+        }[self.shape]
+        self._answer(kind, answer)
+
+    def _answer(self, kind: str, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.fixture
 def proxy() -> Iterator[str]:
     """Its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with _serving(_Proxy) as url:
+        yield url
 
 
 @pytest.mark.parametrize("route", ["openai", "asr"])
@@ -96,11 +143,61 @@ def test_the_load_is_spread_over_several_servers(cluster: Cluster) -> None:
 
 
 def test_an_open_loop_says_how_late_it_was(cluster: Cluster) -> None:
-    """Twenty a second for half a second."""
-    figures = _figures(_bench("--server", cluster.url, "--requests", "10", "--rate", "20", "--json"))
-    assert figures["successes"] == 10
-    assert figures["elapsed_s"] >= 0.45
-    assert figures["late_s"] >= 0
+    """Twenty a second for a second."""
+    figures = _figures(_bench("--server", cluster.url, "--rate", "20", "--duration-s", "1", "--json"))
+    assert figures["successes"] == figures["requests"] and 5 < figures["requests"] < 45
+    assert figures["late_s"] >= 0 and (figures["by"], figures["level"]) == ("rate", 20.0)
+
+
+def test_a_seed_sends_the_same(cluster: Cluster, tmp_path: Path) -> None:
+    """The same recordings at the same times, whatever the answers were."""
+    runs: list[list[str]] = []
+    for seed in ("1", "1", "2"):
+        path = tmp_path / f"{len(runs)}.csv"
+        done = _bench("--server", cluster.url, "--rate", "50", "--requests", "12", "--seed", seed, "--csv", str(path))
+        assert done.returncode == 0, done.stderr
+        with path.open(encoding="utf-8") as file:
+            rows = sorted((row["due_s"][:6], row["audio_s"]) for row in csv.DictReader(file))
+        runs.append([audio_s for _, audio_s in rows])
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_a_stream_has_a_first_text_and_classes_have_their_lengths(cluster: Cluster) -> None:
+    """What is said in what was put together is known; the warm-up is not counted."""
+    arguments = ("--requests", "8", "--classes", "2:3,9", "--stream", "--warm-up", "3", "--target-s", "30", "--json")
+    figures = _figures(_bench("--server", cluster.url, *arguments))
+    assert (figures["requests"], figures["successes"], figures["within"]) == (8, 8, 1.0)
+    assert [(one["class"], one["requests"], one["audio_s"]) for one in figures["classes"]] == [
+        ("2 s", 6, 12.0),
+        ("9 s", 2, 18.0),
+    ]
+    assert 0 < figures["first_text_p50_s"] <= figures["p50_s"]
+    assert figures["word_error_rate"] < 0.2
+
+
+def test_a_sweep_finds_its_knee_and_all_reports_are_written(cluster: Cluster, tmp_path: Path) -> None:
+    """One load after the other; the page, the rows and the JSON agree."""
+    places = {name: tmp_path / f"r.{name}" for name in ("json", "csv", "html")}
+    arguments = ["--sweep", "concurrency", "--levels", "1,2,3", "--requests", "10", "--title", "Two & two"]
+    arguments += ["--save", str(places["json"]), "--csv", str(places["csv"]), "--html", str(places["html"])]
+    done = _bench("--server", cluster.url, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "The knee is at concurrency" in done.stdout
+    saved = json.loads(places["json"].read_text(encoding="utf-8"))
+    assert [step["requests"] for step in saved["sweep"]["steps"]] == [10, 10, 10]
+    assert saved["level"] == saved["sweep"]["knee"] in (1.0, 2.0, 3.0)
+    assert len(places["csv"].read_text(encoding="utf-8").splitlines()) == 31
+    assert "Two &amp; two" in places["html"].read_text(encoding="utf-8")
+    assert not list(tmp_path.glob("*.new"))
+    same = _bench("--compare", str(places["json"]), str(places["json"]), "--fail-above", "0")
+    assert same.returncode == 0 and "p95" in same.stdout
+
+
+def test_a_sweep_that_nothing_holds_fails(proxy: str) -> None:
+    """It ends after two steps."""
+    done = _bench("--server", proxy, "--sweep", "rate", "--rate", "20", "--requests", "2", "--json")
+    assert done.returncode == 1
+    assert [step["verdict"] for step in _figures(done)["sweep"]["steps"]] == ["failures", "failures"]
 
 
 def test_own_recordings_are_sent(cluster: Cluster, tmp_path: Path) -> None:
@@ -109,6 +206,49 @@ def test_own_recordings_are_sent(cluster: Cluster, tmp_path: Path) -> None:
     path.write_bytes((files("harken") / "samples" / "english-07.mp3").read_bytes())
     figures = _figures(_bench(str(path), "--server", cluster.url, "--requests", "3", "--json"))
     assert (figures["successes"], figures["right"]) == (3, None)
+
+
+def test_a_manifest_of_own_recordings_has_error_rates(cluster: Cluster, tmp_path: Path) -> None:
+    """One text is right but for its spelling, the other says a word more."""
+    rows = []
+    for name, change in (("english-01.wav", str.upper), ("english-02.wav", "{} nine".format)):
+        (tmp_path / name).write_bytes((files("harken") / "samples" / name).read_bytes())
+        known = json.loads((files("harken") / "samples" / "manifest.json").read_text(encoding="utf-8"))
+        text = next(row["text"] for row in known if row["file"] == name)
+        rows.append(json.dumps({"audio_filepath": name, "text": change(text), "language": "en"}))
+    (tmp_path / "m.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    done = _bench(str(tmp_path / "m.jsonl"), "--server", cluster.url, "--requests", "4", "--json")
+    figures = _figures(done)
+    assert done.returncode == 0
+    assert figures["texts"]["deletions"] == 2 and figures["texts"]["substitutions"] == 0
+    assert figures["word_error_rate"] == pytest.approx(2 / figures["texts"]["words"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shape"),
+    [(("--stream",), "events"), (("--answers", "text"), "text"), (("--model", "mine"), "json"), ((), "quoted")],
+)
+def test_a_server_of_another_make_is_measured_too(arguments: tuple[str, ...], shape: str) -> None:
+    """It has no /health, wants its model named, and answers in shapes of its own."""
+    with _serving(_Foreign) as url:
+        _Foreign.shape, _Foreign.models = shape, []
+        key = ("--api-key", "secret", "--language", "en")
+        done = _bench("--server", f"{url}/v1", "--requests", "3", *arguments, *key, "--json")
+    figures = _figures(done)
+    assert (done.returncode, figures["successes"], figures["errors"]) == (0, 3, {}), done.stderr
+    assert set(_Foreign.models) == {b"mine" if "--model" in arguments else b"their-model"}
+    assert figures["servers"][0]["model"] == "their-model" and "secret" not in done.stdout
+    assert (figures.get("first_text_p50_s") is not None) == (shape == "events")
+    assert figures["right"] is None and figures["word_error_rate"] > 0
+
+
+def test_events_that_end_too_early_are_failures() -> None:
+    """And what is no text is none."""
+    with _serving(_Foreign) as url:
+        for shape, code in (("broken", "stream_broken"), ("page", "no_transcript")):
+            _Foreign.shape = shape
+            done = _bench("--server", url, "--requests", "2", "--json")
+            assert (done.returncode, _figures(done)["errors"]) == (1, {code: 2})
 
 
 def test_failures_are_counted_by_what_they_were(cluster: Cluster, proxy: str) -> None:
@@ -126,11 +266,12 @@ def test_failures_are_counted_by_what_they_were(cluster: Cluster, proxy: str) ->
     ("arguments", "words"),
     [
         (("--route", "nowhere"), "--route must be one of openai, asr"),
-        (("--rate", "0"), "--rate must be more than 0"),
         (("--rate", "nan"), "--rate must be more than 0"),
         (("/nowhere.wav",), "/nowhere.wav: cannot be read"),
-        (("/dev/null",), "/dev/null: "),
         (("--server", "ftp://x"), "--server wants an address"),
+        (("--csv", "/tmp"), "/tmp is a folder"),
+        (("--fail-above", "0.1"), "--fail-above goes with --compare"),
+        (("--compare", "/nowhere/a.json", "/nowhere/b.json"), "/nowhere/a.json: cannot be read"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_sent(arguments: tuple[str, ...], words: str) -> None:

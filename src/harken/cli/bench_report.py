@@ -97,7 +97,7 @@ def _parts_table(name: str, parts: Mapping[str, Figures]) -> Table:
 def _sweep_table(run: Run) -> Table:
     table = Table(box=None, header_style="dim")
     level = "at once" if run.by == "concurrency" else "a second"
-    for column in (level, "sent", "goodput/s", "RTFx", "p50 s", "p95 s", "p99 s", "within", "failed", ""):
+    for column in (level, "sent", "good/s", "RTFx", "p50 s", "p95 s", "p99 s", "within", "failed", ""):
         table.add_column(column, justify="right", no_wrap=True)
     knee = run.knee
     for place, (step, verdict) in enumerate(zip(run.steps, run.verdicts, strict=True)):

@@ -21,7 +21,7 @@ class Verdict(Enum):
     """What a step showed."""
 
     HOLDS = "holds"
-    NO_GAIN = "no more goodput"
+    NO_GAIN = "no gain"
     LATE = "too late"
     FAILS = "failures"
 
