@@ -59,7 +59,7 @@ class BenchRunner:
         """Those that are over, and what there is of the one that is not; at least one."""
         if self._done and not len(self._outcomes):
             return tuple(self._done)
-        return (*self._done, self._step())
+        return (*self._done, dataclasses.replace(self._step(), is_whole=False))
 
     async def run(self) -> None:
         """Send everything."""

@@ -113,7 +113,7 @@ class Sender:
             await asyncio.to_thread(errors_of, take.text, answer.text) if is_long else errors_of(take.text, answer.text)
         )
         is_right = None
-        if take.is_packaged and served.model.endswith(_DIGITS):
+        if take.is_packaged and served.model.endswith(_DIGITS) and not self._asked.language:
             # Only an answer in JSON says the language.
             says_language = answer.language != "" or not (self._asked.streams or self._asked.answers == "text")
             is_right = answer.text == take.text and (not says_language or answer.language == take.language)

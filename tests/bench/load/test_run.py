@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from harken.bench.load.run import CURVE, SAMPLE_MOST
 from tests.bench.load.making import a_run, a_step, an_outcome
 
@@ -14,6 +16,14 @@ def test_the_figures_of_a_sweep_are_those_of_its_knee() -> None:
     failing = a_run([a_step([an_outcome(code="x")])], is_sweep=True)
     assert (failing.knee, failing.main) == (None, failing.steps[-1])
     assert a_run(steps).main is steps[-1]
+
+
+def test_a_step_that_was_cut_off_is_never_the_knee() -> None:
+    """A moment of it may look better than all before."""
+    whole, cut = a_step([an_outcome(1.0)], level=1), a_step([an_outcome(0.1)], level=2)
+    run = a_run([whole, dataclasses.replace(cut, is_whole=False)], is_sweep=True)
+    assert (run.knee, run.main) == (0, whole)
+    assert [verdict.value for verdict in run.verdicts] == ["holds", "cut off"]
 
 
 def test_parts_are_told_apart() -> None:

@@ -24,6 +24,7 @@ class Verdict(Enum):
     NO_GAIN = "no gain"
     LATE = "too late"
     FAILS = "failures"
+    CUT = "cut off"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

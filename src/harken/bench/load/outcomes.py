@@ -1,7 +1,7 @@
 """What became of each request, kept in columns.
 
 A load test may have millions of requests, and an object for each would fill the memory of the machine that measures;
-here one takes 66 bytes. Names (codes, instances) are kept once each, and no more than a thousand of a kind, since a
+here one takes 60 bytes. Names (codes, instances) are kept once each, and no more than a thousand of a kind, since a
 server may answer anything. The invariant: what was added comes out again, in the order in which it was added.
 """
 

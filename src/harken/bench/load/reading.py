@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -65,25 +66,31 @@ def _drawn(rows: list[T], limit: int | None, seed: int) -> list[T]:
 
 
 def _decoded(rows: Iterable[Listed], keeps_files: bool) -> Iterator[Take]:
-    for row in rows:
-        try:
-            data = row.path.read_bytes()
-            samples = samples_of(data)
-        except OSError as error:
-            raise ConfigError(f"{row.path}: cannot be read: {error.strerror}.") from error
-        except HarkenError as error:
-            raise ConfigError(f"{row.path}: {error.message}") from error
-        if row.offset_s is not None:
-            first = round(row.offset_s * SAMPLE_RATE)
-            last = None if row.duration_s is None else first + round(row.duration_s * SAMPLE_RATE)
-            samples = samples[first:last].copy()
-        if not len(samples):
-            raise ConfigError(f"{row.path}: there is no sound from {row.offset_s or 0:g} s on.")
-        is_whole = row.offset_s is None
-        yield Take(
-            name=row.path.name,
-            samples=samples,
-            text=row.text,
-            language=row.language,
-            data=data if keeps_files and is_whole else b"",
-        )
+    # In a thread, since a decoder's library swallows a Ctrl-C and takes the file for broken.
+    with ThreadPoolExecutor(1) as thread:
+        for row in rows:
+            yield thread.submit(_take_of, row, keeps_files).result()
+
+
+def _take_of(row: Listed, keeps_files: bool) -> Take:
+    try:
+        data = row.path.read_bytes()
+        samples = samples_of(data)
+    except OSError as error:
+        raise ConfigError(f"{row.path}: cannot be read: {error.strerror}.") from error
+    except HarkenError as error:
+        raise ConfigError(f"{row.path}: {error.message}") from error
+    if row.offset_s is not None:
+        first = round(row.offset_s * SAMPLE_RATE)
+        last = None if row.duration_s is None else first + round(row.duration_s * SAMPLE_RATE)
+        samples = samples[first:last].copy()
+    if not len(samples):
+        raise ConfigError(f"{row.path}: there is no sound from {row.offset_s or 0:g} s on.")
+    is_whole = row.offset_s is None
+    return Take(
+        name=row.path.name,
+        samples=samples,
+        text=row.text,
+        language=row.language,
+        data=data if keeps_files and is_whole else b"",
+    )

@@ -57,12 +57,14 @@ class Step:
         requests: all that ended.
         elapsed_s: from the first to the last answer.
         target: which answers are good.
+        is_whole: it came to its end; one that a person cut off is never the knee.
     """
 
     level: float
     requests: Columns
     elapsed_s: float
     target: Target
+    is_whole: bool = True
 
     @cached_property
     def figures(self) -> Figures:
@@ -143,15 +145,20 @@ class Run:
     @property
     def verdicts(self) -> list[Verdict]:
         """Of each step."""
-        return verdicts([step.point for step in self.steps], self.rule)
+        found = verdicts(self._points(), self.rule)
+        return found + [Verdict.CUT] * (len(self.steps) - len(found))
 
     @property
     def knee(self) -> int | None:
         """The place of the knee among the steps; None without a sweep, or where no step holds."""
-        return knee([step.point for step in self.steps], self.rule) if self.is_sweep else None
+        return knee(self._points(), self.rule) if self.is_sweep else None
 
     @property
     def main(self) -> Step:
         """The step whose figures are the run's."""
         place = self.knee
         return self.steps[-1 if place is None else place]
+
+    def _points(self) -> list[Point]:
+        """Of the steps that came to their end; only the last can be another."""
+        return [step.point for step in self.steps if step.is_whole]
