@@ -137,11 +137,11 @@ class Chart:
         """The picture."""
         return "".join(
             [
-                f'<svg viewBox="0 0 {WIDTH:.0f} {self.height:.0f}" role="img">',
+                f'<div class="scroll" tabindex="0"><svg viewBox="0 0 {WIDTH:.0f} {self.height:.0f}" role="img">',
                 f"<title>{text(self.title)}</title>",
                 *self._grid(),
                 *self._parts,
-                "</svg>",
+                "</svg></div>",
             ]
         )
 

@@ -28,7 +28,7 @@ table.facts td { text-align: left; white-space: normal; overflow-wrap: anywhere;
 table.facts th { text-align: left; vertical-align: top; width: 1%; }
 tr.knee td { font-weight: 600; background: var(--box); }
 .note { border-left: 4px solid var(--bad); padding: 4px 12px; }
-svg { width: 100%; height: auto; display: block; margin: 8px 0; }
+svg { width: 100%; min-width: 540px; height: auto; display: block; margin: 8px 0; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--soft); }
 .grid { stroke: var(--line); fill: none; } .mark { stroke: var(--ink); stroke-dasharray: 4 4; fill: none; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; } .again { stroke-dasharray: 6 3; }
@@ -37,7 +37,7 @@ svg text { font: 12px system-ui, sans-serif; fill: var(--soft); }
 .dot.s0, .fill.s0 { fill: var(--s0); } .dot.s1 { fill: var(--s1); } .dot.s2 { fill: var(--s2); }
 .dot.s3 { fill: var(--s3); } .dot.s4 { fill: var(--s4); } .dot.s5 { fill: var(--s5); } .fill.bad { fill: var(--bad); }
 ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; padding: 0; margin: 0 0 8px 74px; }
-ul.legend svg { width: 22px; height: 10px; display: inline-block; margin: 0 6px 0 0; }
+ul.legend svg { width: 22px; min-width: 0; height: 10px; display: inline-block; margin: 0 6px 0 0; }
 @media print { :root { --page: #fff; --ink: #000; --soft: #444; --line: #bbb; --box: #f2f2f2; --s0: #2563c9;
   --s1: #c2410c; --s2: #0f7a5a; --s3: #8a3ffc; --s4: #a16207; --s5: #b0246b; --bad: #c62828; }
   body { max-width: none; padding: 0; font-size: 11pt; } h2 { break-after: avoid; } svg, table { break-inside: avoid; }

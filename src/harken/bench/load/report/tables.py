@@ -76,19 +76,21 @@ def errors(figures: Figures) -> str:
 
 def facts(rows: Mapping[str, object]) -> str:
     """Names and values; those without a value are left out."""
-    body = "".join(f"<tr><th>{text(name)}</th><td>{text(value)}</td></tr>" for name, value in rows.items() if value)
+    body = "".join(
+        f'<tr><th scope="row">{text(name)}</th><td>{text(value)}</td></tr>' for name, value in rows.items() if value
+    )
     return f'<table class="facts">{body}</table>'
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, marked: int | None = None) -> str:
     """Any table; one of its rows may be marked."""
-    names = "".join(f"<th>{text(name)}</th>" for name in head)
+    names = "".join(f'<th scope="col">{text(name)}</th>' for name in head)
     body = ""
     for place, row in enumerate(rows):
         cells = "".join(f"<td>{text(cell)}</td>" for cell in row)
         mark = ' class="knee"' if place == marked else ""
         body += f"<tr{mark}>{cells}</tr>"
-    return f'<div class="scroll"><table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="scroll" tabindex="0"><table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _time(value: float | None) -> str:
