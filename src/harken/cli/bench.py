@@ -55,12 +55,18 @@ def run(asked: AskedBench) -> int:
         wanted=asked.wanted,
         is_cut=is_cut,
     )
+    try:  # files first: whoever reads the terminal through `head` ends this at the first line too many
+        _write(asked, done)
+    finally:
+        _show(asked, done)
+    return 130 if is_cut else _exit_code(done)
+
+
+def _show(asked: AskedBench, done: Run) -> None:
     if asked.as_json:
         print(json.dumps(as_dict(done), indent=2))
     else:
         print_report(done)
-    _write(asked, done)
-    return 130 if is_cut else _exit_code(done)
 
 
 def _about(asked: AskedBench, began_at: datetime, runner: BenchRunner) -> About:
