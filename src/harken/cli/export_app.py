@@ -21,7 +21,7 @@ User = Annotated[str, typer.Option(help="Whose the processes are. [default: hark
 def build_export_app() -> typer.Typer:
     """Put the commands together."""
     app = typer.Typer(name="export", help="Configurations of other tools, from harken.toml.", no_args_is_help=True)
-    for command in (nginx, supervisor, systemd):
+    for command in (nginx, supervisor, systemd, monitoring):
         app.command()(command)
     return app
 
@@ -93,3 +93,38 @@ def systemd(
 
     what = export.one_of(of, "--of")
     sys.exit(export.put(export.systemd(export.read(config, settings), what, user), output))
+
+
+def monitoring(
+    of: Of = "gateway",
+    address: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST:PORT", help="Where Prometheus reaches it; repeat for more. [default: its own]"),
+    ] = None,
+    key_file: Annotated[
+        str, typer.Option(metavar="FILE", help="A file with a key, on Prometheus's machine; needed from elsewhere.")
+    ] = "",
+    interval_s: Annotated[int, typer.Option(min=1, max=60, help="Seconds between two looks.")] = 15,
+    prometheus: Annotated[
+        str, typer.Option(metavar="URL", help="Where Grafana reaches Prometheus.")
+    ] = "http://127.0.0.1:9090",
+    runbooks: Annotated[
+        str, typer.Option(metavar="URL", help="Where your people read docs/reference/monitoring.md.")
+    ] = "docs/reference/monitoring.md",
+    output: Output = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Write what Prometheus and Grafana need: scraping, rules, alerts, a dashboard."""
+    from harken.cli import export, export_monitoring
+
+    asked = export_monitoring.Asked(
+        what=export.one_of(of, "--of"),
+        addresses=tuple(address or ()),
+        key_file=key_file,
+        interval_s=interval_s,
+        prometheus=prometheus,
+        runbooks=runbooks,
+        folder=export.absolute(output) or export_monitoring.FOLDER,
+    )
+    sys.exit(export.put(export_monitoring.monitoring(export.read(config, settings), asked), output))
