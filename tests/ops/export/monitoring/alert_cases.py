@@ -71,9 +71,10 @@ def memory(metric: str, percent: int, labels: str = "") -> dict[str, str]:
     )
 
 
-def queue(interactive: int, batch: int) -> dict[str, str]:
-    """So many audio-seconds wait; 14,400 may."""
+def queue(*, live: int, interactive: int, batch: int) -> dict[str, str]:
+    """So many audio-seconds wait; 14,400 may, and batch beside them."""
     return {
+        **of_server("harken_queue_audio_seconds", f"{live}{FOR_LONG}", ', class="live"'),
         **of_server("harken_queue_audio_seconds", f"{interactive}{FOR_LONG}", ', class="interactive"'),
         **of_server("harken_queue_audio_seconds", f"{batch}{FOR_LONG}", ', class="batch"'),
         **of_server("harken_queue_limit_audio_seconds", f"14400{FOR_LONG}"),
@@ -245,11 +246,22 @@ WAITING = [
     Case(
         about="HarkenQueueNearlyFull",
         why="two classes fill it together",
-        series=queue(9000, 3000),
+        series=queue(live=3000, interactive=9000, batch=0),
         at="5m",
         fires=("HarkenQueueNearlyFull",),
     ),
-    Case(about="HarkenQueueNearlyFull", why="three quarters", series=queue(9000, 1800), at="5m"),
+    Case(
+        about="HarkenQueueNearlyFull",
+        why="three quarters, and batch beside them",
+        series=queue(live=1800, interactive=9000, batch=3000),
+        at="5m",
+    ),
+    Case(
+        about="HarkenQueueNearlyFull",
+        why="nobody is there to work anything off",
+        series=queue(live=0, interactive=9000, batch=0) | of_server("harken_queue_limit_audio_seconds", f"0{FOR_LONG}"),
+        at="5m",
+    ),
     Case(
         about="HarkenFirstTextSlow",
         why="a tenth waits half a minute",

@@ -24,11 +24,13 @@ SILENT = {
     "GPU": "no GPU here",
     "GPU memory": "no GPU here",
     "Tries that failed": "none did",
-    "Hedges": "none was needed",
 }
 """Panels that may have nothing to show, and why."""
 
-SAMPLES = 10
+PAUSE_S = 0.1
+"""Between the clients' rounds: two cores are enough for this."""
+
+SAMPLES = 6
 """So many looks of Prometheus let every rate be known."""
 
 
@@ -57,7 +59,7 @@ def under_load(url: str) -> Iterator[None]:
     def run() -> None:
         number = 0
         with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
-            while not is_over.is_set():
+            while not is_over.wait(PAUSE_S):
                 ask(client, number := number + 2)
 
     thread = threading.Thread(target=run)
@@ -76,7 +78,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     first_port = free_ports(2)
     flags = ("--model", "stub", "--instances", "2", "--first-port", str(first_port))
     env = {"HARKEN_STATE_FOLDER": str(folder / "state"), "HARKEN_CACHE_BYTES": "1000000"}
-    with running_cluster(*flags, env=env) as cluster:
+    with (folder / "log").open("wb") as log, running_cluster(*flags, env=env, log=log) as cluster:
         cluster.wait_ready(2)
         settings = ("--set", f"fleet.first_port={first_port}", "--set", "fleet.instances=2")
         export(folder, "--address", cluster.url.removeprefix("http://"), "--interval-s", "1", *settings)
@@ -93,11 +95,10 @@ def test_every_server_is_scraped(watched: Watched) -> None:
     assert len(watched.prometheus.ask("up == 1")) == 3
     assert not watched.prometheus.ask("up == 0")
     inside = watched.prometheus.ask('count by (__name__, stage) ({job="harken-instances", __name__=~"harken.*"})')
-    assert {one["metric"]["__name__"] for one in inside} <= {f"harken_stage_seconds_{part}" for part in PARTS}
-    assert {one["metric"]["stage"] for one in inside} >= {"wait", "prefill", "generate"}
-
-
-PARTS = ("bucket", "sum", "count", "created")
+    assert {one["metric"]["__name__"] for one in inside} <= {
+        f"harken_stage_seconds_{part}" for part in ("bucket", "sum", "count")
+    }
+    assert {one["metric"]["stage"] for one in inside} >= {"wait", "generate"}  # the stub has no prefill
 
 
 def test_every_rule_is_healthy_and_no_alert_fires(watched: Watched) -> None:
@@ -125,7 +126,7 @@ def test_every_panel_has_something_to_show(watched: Watched) -> None:
             expr = target["expr"].replace("$__rate_interval", "15s").replace("$cluster", ".*")
             if not watched.prometheus.ask(expr):
                 empty.add((panel["title"], target["expr"]))
-    assert {(title, expr) for title, expr in empty if title not in SILENT and "gpu" not in expr} == set()
+    assert {(title, expr) for title, expr in empty if title not in SILENT} == set()
 
 
 def test_a_client_s_mistakes_spend_no_budget(watched: Watched) -> None:

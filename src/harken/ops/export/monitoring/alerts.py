@@ -204,7 +204,7 @@ def _waiting(bounds: Bounds) -> tuple[Alert, ...]:
             lasts="2m",
             severity="warning",
             summary="The queue of {{ $labels.instance }} is {{ $value | humanizePercentage }} full",
-            description="At 100 % (limits.queue_audio_s) new requests are refused with 503 queue_full.",
+            description="At 100 % new requests are refused with 503 queue_full.",
         ),
         Alert(
             name="HarkenFirstTextSlow",

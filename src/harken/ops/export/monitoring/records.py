@@ -57,9 +57,10 @@ def _work() -> tuple[Record, ...]:
         ),
         Record(
             name="cluster_instance:harken_queue_used:ratio",
+            # The limit is of all that are not batch; it is 0 while there is nobody to work anything off.
             expr=(
-                "sum by (cluster, instance) (harken_queue_audio_seconds)\n"
-                "/ sum by (cluster, instance) (harken_queue_limit_audio_seconds)"
+                'sum by (cluster, instance) (harken_queue_audio_seconds{class!="batch"})\n'
+                "/ sum by (cluster, instance) (harken_queue_limit_audio_seconds > 0)"
             ),
         ),
     )
