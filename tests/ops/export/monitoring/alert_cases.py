@@ -214,6 +214,13 @@ WAITING = [
     ),
     Case(
         about="HarkenQueueSlow",
+        why="a tenth waits half a minute in an instance",
+        series=buckets("harken_stage_seconds", 'stage="wait", class="live"', soon=90, late=10),
+        at="15m",
+        fires=("HarkenQueueSlow",),
+    ),
+    Case(
+        about="HarkenQueueSlow",
         why="one of a hundred does",
         series=buckets("harken_stage_seconds", 'stage="queue", class="interactive"', soon=99, late=1),
         at="15m",

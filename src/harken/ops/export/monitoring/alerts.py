@@ -178,7 +178,11 @@ def _waiting(bounds: Bounds) -> tuple[Alert, ...]:
     return (
         Alert(
             name="HarkenQueueSlow",
-            expr=f'cluster_class:harken_queue_seconds:p95_5m{{class!="batch"}} > {bounds.target_wait_s:g}',
+            # Without a gateway there is no queue, and an instance is where segments wait.
+            expr=(
+                f'cluster_class:harken_queue_seconds:p95_5m{{class!="batch"}} > {bounds.target_wait_s:g}\n'
+                f'or cluster_class:harken_wait_seconds:p95_5m{{class!="batch"}} > {bounds.target_wait_s:g}'
+            ),
             lasts="5m",
             severity="warning",
             summary="Segments of class {{ $labels.class }} wait {{ $value | humanizeDuration }} for a slot",

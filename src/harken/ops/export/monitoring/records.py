@@ -15,6 +15,7 @@ _HISTOGRAMS = {
     "harken_request_seconds": ("harken_request_seconds_bucket", ("p50", "p95", "p99")),
     "harken_first_text_seconds": ("harken_first_text_seconds_bucket", ("p50", "p95")),
     "harken_queue_seconds": ('harken_stage_seconds_bucket{stage="queue"}', ("p50", "p95")),
+    "harken_wait_seconds": ('harken_stage_seconds_bucket{stage="wait"}', ("p95",)),
 }
 """What is recorded of by class → its buckets, and which quantiles."""
 
