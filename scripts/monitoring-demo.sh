@@ -7,6 +7,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
 seconds=${1:-45} instances=${2:-2} clients=4
+for program in harken prometheus promtool curl; do
+    command -v "$program" >/dev/null || { echo "$program is not installed." >&2; exit 1; }
+done
 folder=$(mktemp -d)
 export HARKEN_STATE_FOLDER=$folder/state
 started=()
@@ -38,9 +41,10 @@ PYTHON
 until_ok() { # until a command succeeds, for at most two minutes
     for _ in $(seq 240); do
         "${@:2}" >/dev/null 2>&1 && return
+        for pid in "${started[@]}"; do kill -0 "$pid" || break 2; done
         sleep 0.5
     done
-    echo "Not within two minutes: $1" >&2
+    echo "Not within two minutes, or something has ended: $1" >&2
     exit 1
 }
 
@@ -63,8 +67,7 @@ TOML
 
 echo "== harken up, $instances instances of the digits model"
 harken up --config "$folder/harken.toml" --log-level warning >/dev/null &
-cluster=$!
-started+=("$cluster")
+started+=("$!")
 until_ok "the gateway is ready" curl -sf "$url/health"
 
 echo "== harken export monitoring"
@@ -93,8 +96,10 @@ for client in $(seq "$clients"); do
     ) &
     clients_pids+=("$!")
 done
+servers=("${started[@]}")
 started+=("${clients_pids[@]}")
 wait "${clients_pids[@]}"
+started=("${servers[@]}")
 
 ask() {
     echo "-- $1"
@@ -118,7 +123,7 @@ ask 'harken_cpu_busy_ratio'
 ask 'count(ALERTS{alertstate="firing"}) or vector(0)'
 
 echo "== an instance is killed"
-kill -9 "$(pgrep -P "$cluster" -f -- '--name asr-1' | head -1)"
+kill -9 "$(curl -s "$url/health" | python3 -c 'import json, sys; print(json.load(sys.stdin)["instances"][0]["pid"])')"
 until_ok "it is seen" bash -c "promtool query instant $prometheus 'min_over_time(harken_target_ready{target=\"asr-1\"}[1m]) == 0' | grep -q asr-1"
 ask 'min_over_time(harken_target_ready[30s])'
 until_ok "it is back" bash -c "promtool query instant $prometheus 'harken_target_restarts_total{target=\"asr-1\"} == 1 and harken_target_ready == 1' | grep -q asr-1"
