@@ -24,6 +24,7 @@ class Case:
         at: when it is looked at.
         fires: all alerts that fire then; none where the case is beside its alert.
         why: what is so in it.
+        still_quiet_at: when it is so already, but not for long enough; "" where nobody waits.
     """
 
     about: str
@@ -31,6 +32,7 @@ class Case:
     at: str
     why: str
     fires: tuple[str, ...] = field(default=())
+    still_quiet_at: str = ""
 
     def written(self) -> dict[str, Any]:
         """Write it as one of promtool's tests."""
@@ -58,9 +60,9 @@ def of_target(metric: str, values: str) -> dict[str, str]:
     return of_server(metric, values, ', target="asr-1"')
 
 
-def buckets(metric: str, labels: str, *, soon: int, late: int) -> dict[str, str]:
-    """A histogram: each minute so many within 2 s, and so many between 20 and 30 s."""
-    counts = {"2": soon, "20": soon, "30": soon + late, "+Inf": soon + late}
+def buckets(metric: str, labels: str, late: tuple[float, float], *, percent: int = 10) -> dict[str, str]:
+    """A histogram: of a hundred each minute, so many took between these two times, the others less."""
+    counts = {f"{late[0]:g}": 100 - percent, f"{late[1]:g}": 100, "+Inf": 100}
     return {f'{metric}_bucket{{{SERVER}, {labels}, le="{le}"}}': f"0+{count}{FOR_LONG}" for le, count in counts.items()}
 
 
@@ -90,8 +92,22 @@ def failing(percent: float) -> dict[str, str]:
 PACES = ("HarkenBudgetBurnsFast", "HarkenBudgetBurns", "HarkenBudgetBurnsSlowly", "HarkenBudgetIsUsedUp")
 
 PRESENCE = [
-    Case(about="HarkenMissing", why="it does not answer", series={UP: "0x10"}, at="4m", fires=("HarkenMissing",)),
-    Case(about="HarkenMissing", why="nobody scrapes it", series={UP: ""}, at="4m", fires=("HarkenMissing",)),
+    Case(
+        about="HarkenMissing",
+        why="it does not answer",
+        series={UP: "0x10"},
+        at="4m",
+        fires=("HarkenMissing",),
+        still_quiet_at="1m",
+    ),
+    Case(
+        about="HarkenMissing",
+        why="nobody scrapes it",
+        series={UP: ""},
+        at="4m",
+        fires=("HarkenMissing",),
+        still_quiet_at="1m",
+    ),
     Case(about="HarkenMissing", why="it missed one look", series={UP: "1 1 0 1x10"}, at="6m"),
     Case(
         about="HarkenMissing",
@@ -105,6 +121,7 @@ PRESENCE = [
         series=of_server("harken_ready", "1 0x10"),
         at="5m",
         fires=("HarkenNotReady",),
+        still_quiet_at="1m",
     ),
     Case(about="HarkenNotReady", why="for a moment", series=of_server("harken_ready", "1 0 1x10"), at="5m"),
     Case(
@@ -113,6 +130,7 @@ PRESENCE = [
         series={**of_target("harken_target_ready", "1 0x20"), **of_server("harken_ready", "1x20")},
         at="8m",
         fires=("HarkenInstanceNotReady",),
+        still_quiet_at="5m",
     ),
     Case(
         about="HarkenInstanceNotReady",
@@ -155,13 +173,13 @@ PRESENCE = [
 ]
 
 PROMISE = [
-    Case(about=PACES[0], why="2 % fail", series=failing(2), at="80m", fires=PACES),
+    Case(about=PACES[0], why="2 % fail", series=failing(2), at="80m", fires=PACES, still_quiet_at="2m"),
     Case(about=PACES[0], why="1 % fail", series=failing(1), at="80m", fires=PACES[1:]),
-    Case(about=PACES[1], why="0.8 % fail", series=failing(0.8), at="80m", fires=PACES[1:]),
+    Case(about=PACES[1], why="0.8 % fail", series=failing(0.8), at="80m", fires=PACES[1:], still_quiet_at="5m"),
     Case(about=PACES[1], why="0.5 % fail", series=failing(0.5), at="80m", fires=PACES[2:]),
-    Case(about=PACES[2], why="0.4 % fail", series=failing(0.4), at="80m", fires=PACES[2:]),
+    Case(about=PACES[2], why="0.4 % fail", series=failing(0.4), at="80m", fires=PACES[2:], still_quiet_at="15m"),
     Case(about=PACES[2], why="0.2 % fail", series=failing(0.2), at="80m", fires=PACES[3:]),
-    Case(about=PACES[3], why="0.2 % fail", series=failing(0.2), at="80m", fires=PACES[3:]),
+    Case(about=PACES[3], why="0.2 % fail", series=failing(0.2), at="80m", fires=PACES[3:], still_quiet_at="60m"),
     Case(about=PACES[3], why="0.1 % fail", series=failing(0.1), at="80m"),
     Case(
         about=PACES[0],
@@ -194,6 +212,7 @@ PROMISE = [
         | of_target("harken_tries_total", f"0+100{FOR_LONG}"),
         at="20m",
         fires=("HarkenRetriesMuch",),
+        still_quiet_at="10m",
     ),
     Case(
         about="HarkenRetriesMuch",
@@ -207,34 +226,43 @@ PROMISE = [
 WAITING = [
     Case(
         about="HarkenQueueSlow",
-        why="a tenth waits half a minute",
-        series=buckets("harken_stage_seconds", 'stage="queue", class="interactive"', soon=90, late=10),
+        why="a tenth waits that long",
+        series=buckets("harken_stage_seconds", 'stage="queue", class="interactive"', (10, 15)),
         at="15m",
         fires=("HarkenQueueSlow",),
+        still_quiet_at="5m",
     ),
     Case(
         about="HarkenQueueSlow",
-        why="a tenth waits half a minute in an instance",
-        series=buckets("harken_stage_seconds", 'stage="wait", class="live"', soon=90, late=10),
+        why="a tenth waits that long in an instance",
+        series=buckets("harken_stage_seconds", 'stage="wait", class="live"', (10, 15)),
         at="15m",
         fires=("HarkenQueueSlow",),
+        still_quiet_at="5m",
     ),
     Case(
         about="HarkenQueueSlow",
         why="one of a hundred does",
-        series=buckets("harken_stage_seconds", 'stage="queue", class="interactive"', soon=99, late=1),
+        series=buckets("harken_stage_seconds", 'stage="queue", class="interactive"', (10, 15), percent=1),
+        at="15m",
+    ),
+    Case(
+        about="HarkenQueueSlow",
+        why="a tenth waits a little less",
+        series=buckets("harken_stage_seconds", 'stage="queue", class="interactive"', (7, 9))
+        | buckets("harken_stage_seconds", 'stage="wait", class="interactive"', (7, 9)),
         at="15m",
     ),
     Case(
         about="HarkenQueueSlow",
         why="batch may wait",
-        series=buckets("harken_stage_seconds", 'stage="queue", class="batch"', soon=0, late=100),
+        series=buckets("harken_stage_seconds", 'stage="queue", class="batch"', (20, 30)),
         at="15m",
     ),
     Case(
         about="HarkenQueueSlow",
         why="another stage takes long",
-        series=buckets("harken_stage_seconds", 'stage="segment", class="interactive"', soon=0, late=100),
+        series=buckets("harken_stage_seconds", 'stage="segment", class="interactive"', (20, 30)),
         at="15m",
     ),
     Case(
@@ -243,12 +271,13 @@ WAITING = [
         series=of_server("harken_queue_oldest_seconds", "100 160x20"),
         at="4m",
         fires=("HarkenQueueStuck",),
+        still_quiet_at="1m",
     ),
     Case(
         about="HarkenQueueStuck",
-        why="it moves on",
-        series=of_server("harken_queue_oldest_seconds", "100 140 160 20x20"),
-        at="4m",
+        why="it is not yet half",
+        series=of_server("harken_queue_oldest_seconds", f"140{FOR_LONG}"),
+        at="10m",
     ),
     Case(
         about="HarkenQueueNearlyFull",
@@ -256,6 +285,7 @@ WAITING = [
         series=queue(live=3000, interactive=9000, batch=0),
         at="5m",
         fires=("HarkenQueueNearlyFull",),
+        still_quiet_at="1m",
     ),
     Case(
         about="HarkenQueueNearlyFull",
@@ -271,15 +301,16 @@ WAITING = [
     ),
     Case(
         about="HarkenFirstTextSlow",
-        why="a tenth waits half a minute",
-        series=buckets("harken_first_text_seconds", 'class="live"', soon=90, late=10),
+        why="a tenth waits that long",
+        series=buckets("harken_first_text_seconds", 'class="live"', (3, 5)),
         at="20m",
         fires=("HarkenFirstTextSlow",),
+        still_quiet_at="10m",
     ),
     Case(
         about="HarkenFirstTextSlow",
-        why="one of a hundred does",
-        series=buckets("harken_first_text_seconds", 'class="live"', soon=99, late=1),
+        why="a tenth waits a little less",
+        series=buckets("harken_first_text_seconds", 'class="live"', (2, 3)),
         at="20m",
     ),
 ]
@@ -291,6 +322,7 @@ MACHINE = [
         series=of_server("harken_cpu_busy_ratio", f"0.85{FOR_LONG}"),
         at="12m",
         fires=("HarkenCpuBusy",),
+        still_quiet_at="4m",
     ),
     Case(
         about="HarkenCpuBusy",
@@ -306,6 +338,7 @@ MACHINE = [
         | of_server("harken_gpu_busy_ratio", f"0.2{FOR_LONG}", ', gpu="1"'),
         at="12m",
         fires=("HarkenGpuBusy",),
+        still_quiet_at="4m",
     ),
     Case(
         about="HarkenGpuBusy",
@@ -314,7 +347,12 @@ MACHINE = [
         at="30m",
     ),
     Case(
-        about="HarkenMemoryHigh", why="85 %", series=memory("harken_memory", 85), at="8m", fires=("HarkenMemoryHigh",)
+        about="HarkenMemoryHigh",
+        why="85 %",
+        series=memory("harken_memory", 85),
+        at="8m",
+        fires=("HarkenMemoryHigh",),
+        still_quiet_at="4m",
     ),
     Case(about="HarkenMemoryHigh", why="79 %", series=memory("harken_memory", 79), at="30m"),
     Case(
@@ -323,6 +361,7 @@ MACHINE = [
         series=memory("harken_memory", 95),
         at="8m",
         fires=("HarkenMemoryFull", "HarkenMemoryHigh"),
+        still_quiet_at="1m",
     ),
     Case(
         about="HarkenMemoryFull", why="89 %", series=memory("harken_memory", 89), at="30m", fires=("HarkenMemoryHigh",)
@@ -333,6 +372,7 @@ MACHINE = [
         series=memory("harken_gpu_memory", 97, ', gpu="0"'),
         at="8m",
         fires=("HarkenGpuMemoryFull",),
+        still_quiet_at="4m",
     ),
     Case(
         about="HarkenGpuMemoryFull",
@@ -346,6 +386,7 @@ MACHINE = [
         series=of_server("harken_loop_lag_seconds", f"0.8{FOR_LONG}"),
         at="6m",
         fires=("HarkenLoopLag",),
+        still_quiet_at="2m",
     ),
     Case(
         about="HarkenLoopLag",
@@ -353,12 +394,13 @@ MACHINE = [
         series=of_target("harken_target_loop_lag_seconds", f"0.8{FOR_LONG}"),
         at="6m",
         fires=("HarkenLoopLag",),
+        still_quiet_at="2m",
     ),
     Case(
         about="HarkenLoopLag",
-        why="a tenth of a second",
-        series=of_server("harken_loop_lag_seconds", f"0.1{FOR_LONG}")
-        | of_target("harken_target_loop_lag_seconds", f"0.1{FOR_LONG}"),
+        why="a third of a second",
+        series=of_server("harken_loop_lag_seconds", f"0.3{FOR_LONG}")
+        | of_target("harken_target_loop_lag_seconds", f"0.3{FOR_LONG}"),
         at="30m",
     ),
 ]

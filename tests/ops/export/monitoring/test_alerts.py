@@ -29,12 +29,18 @@ def test_promtool_accepts_every_file(folder: Path) -> None:
 
 
 def test_every_alert_fires_for_its_reason_and_for_none_beside_it(folder: Path) -> None:
-    """In each case, the alerts that fire are exactly those that the case names."""
+    """In each case, the alerts that fire are exactly those that the case names, and not before their time."""
+
+    def look(expr: str, at: str, *names: str) -> dict[str, Any]:
+        samples = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in names]
+        return {"expr": f"group by (alertname) (ALERTS{{{expr}}})", "eval_time": at, "exp_samples": samples}
 
     def test(case: Case) -> dict[str, Any]:
-        samples = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in case.fires]
-        expr = 'group by (alertname) (ALERTS{alertstate="firing"})'
-        return {**case.written(), "promql_expr_test": [{"expr": expr, "eval_time": case.at, "exp_samples": samples}]}
+        looks = [look('alertstate="firing"', case.at, *case.fires)]
+        if case.still_quiet_at:
+            looks.append(look(f'alertstate="firing", alertname="{case.about}"', case.still_quiet_at))
+            looks.append(look(f'alertstate="pending", alertname="{case.about}"', case.still_quiet_at, case.about))
+        return {**case.written(), "promql_expr_test": looks}
 
     done = held_against(folder, map(test, CASES))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -45,6 +51,10 @@ def test_no_alert_is_without_a_case_on_either_side(folder: Path) -> None:
     names = set(alerts_of(folder))
     assert {case.about for case in CASES if case.about in case.fires} == names
     assert {case.about for case in CASES if case.about not in case.fires} == names
+    waiting = re.findall(
+        r"- alert: (\w+)\n(?:  {8}.*\n)*?        for: [1-9]", (folder / "harken-alerts.yml").read_text()
+    )
+    assert {case.about for case in CASES if case.still_quiet_at} == set(waiting)
 
 
 def test_what_an_alert_says_can_be_said(folder: Path) -> None:
