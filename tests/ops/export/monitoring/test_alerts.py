@@ -51,9 +51,7 @@ def test_no_alert_is_without_a_case_on_either_side(folder: Path) -> None:
     names = set(alerts_of(folder))
     assert {case.about for case in CASES if case.about in case.fires} == names
     assert {case.about for case in CASES if case.about not in case.fires} == names
-    waiting = re.findall(
-        r"- alert: (\w+)\n(?:  {8}.*\n)*?        for: [1-9]", (folder / "harken-alerts.yml").read_text()
-    )
+    waiting = re.findall(r"- alert: (\w+)\n(?: {8}.*\n)*? {8}for: [1-9]", (folder / "harken-alerts.yml").read_text())
     assert {case.about for case in CASES if case.still_quiet_at} == set(waiting)
 
 
