@@ -16,8 +16,8 @@ from harken.ops.export.monitoring.service_rows import CLUSTER, RATE, quantile
 def cluster_rows() -> tuple[Row, ...]:
     """Return the rows about instances and machines."""
     return (
-        Row(title="Instances", panels=_instances()),
-        Row(title="When something fails", panels=_recovery()),
+        Row(title="Instances", panels=(*_instances(), *_processes())),
+        Row(title="When something fails", panels=(*_recovery(), *_absences())),
         Row(title="Engines", panels=_engines()),
         Row(title="Machines", panels=_machines()),
     )
@@ -70,6 +70,11 @@ def _instances() -> tuple[Panel, ...]:
             f"max by (target) (harken_target_last_success_seconds{{{CLUSTER}}})",
             unit="s",
         ),
+    )
+
+
+def _processes() -> tuple[Panel, ...]:
+    return (
         _one("Memory", "Of its process.", f"max by (target) (harken_target_memory_bytes{{{CLUSTER}}})", unit="bytes"),
         _one(
             "GPU memory",
@@ -115,6 +120,11 @@ def _recovery() -> tuple[Panel, ...]:
             "{{outcome}}",
             "ops",
         ),
+    )
+
+
+def _absences() -> tuple[Panel, ...]:
+    return (
         _one(
             "Restarts",
             "Starts of its process in a quarter of an hour.",

@@ -19,8 +19,8 @@ RATE = "[$__rate_interval]"
 def service_rows() -> tuple[Row, ...]:
     """Return the rows about requests."""
     return (
-        Row(title="Now", panels=_now()),
-        Row(title="Requests", panels=_requests()),
+        Row(title="Now", panels=(*_now(), *_trouble())),
+        Row(title="Requests", panels=(*_requests(), *_recordings())),
         Row(title="Latency", panels=_latency()),
         Row(title="Queue", panels=_queue()),
     )
@@ -45,8 +45,6 @@ def _stat(title: str, means: str, expr: str, unit: str = "short", turns: tuple[f
 
 
 def _now() -> tuple[Panel, ...]:
-    bad = f'sum(increase(harken_requests_total{{{CLUSTER}, outcome=~"{bad_pattern()}"}}[5m]))'
-    done = f'sum(increase(harken_requests_total{{{CLUSTER}, outcome="{DONE}"}}[5m]))'
     return (
         _stat(
             "Ready",
@@ -68,6 +66,13 @@ def _now() -> tuple[Panel, ...]:
             f"sum(rate(harken_recording_audio_seconds_sum{{{CLUSTER}}}{RATE}))",
             "suffix:×",
         ),
+    )
+
+
+def _trouble() -> tuple[Panel, ...]:
+    bad = f'sum(increase(harken_requests_total{{{CLUSTER}, outcome=~"{bad_pattern()}"}}[5m]))'
+    done = f'sum(increase(harken_requests_total{{{CLUSTER}, outcome="{DONE}"}}[5m]))'
+    return (
         _stat(
             "Success",
             "Of the last five minutes' requests, less clients' own mistakes and cancellations.",
@@ -127,6 +132,11 @@ def _requests() -> tuple[Panel, ...]:
             ),
             turns=(1, 14.4),
         ),
+    )
+
+
+def _recordings() -> tuple[Panel, ...]:
+    return (
         Panel(
             title="In progress by route",
             means="Recordings being worked on.",
