@@ -60,7 +60,7 @@ def set_up_log(config: LogConfig, files: LogFiles | None = None) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            _Ends(structlog.dev.ConsoleRenderer() if is_console else None, files),
+            _Ends(structlog.dev.ConsoleRenderer(sort_keys=False) if is_console else None, files),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[config.level]),
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", writer)),
@@ -82,6 +82,8 @@ class _Ends:
 
     def __call__(self, logger: Any, method: str, event: Any) -> Any:
         owner = event.pop(OWNER, "")
+        if "request_id" in event:  # first, where the eye looks for it
+            event = {"request_id": event.pop("request_id"), **event}
         line = as_json(event) if self._console is None or self._files is not None else ""
         if self._files is not None:
             self._files.write(owner, line)
