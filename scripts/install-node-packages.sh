@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Installs OpenAI's Node SDK for the conformance tests, exactly as locked, below tests/conformance.
+# Installs what tests use of npm, exactly as locked: OpenAI's Node SDK below tests/conformance, and axe-core, which looks
+# for what keeps people from using a page, below tests/web.
 # Needs node and npm (scripts/install-system-packages.sh).
 set -euo pipefail
-cd "$(dirname "$0")/../tests/conformance"
-if [ node_modules/.package-lock.json -nt package-lock.json ]; then
-    exit 0
-fi
-npm ci --silent --no-audit --no-fund
-touch node_modules/.package-lock.json
+cd "$(dirname "$0")/../tests"
+for folder in conformance web; do
+    if [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
+        continue
+    fi
+    npm ci --prefix "$folder" --silent --no-audit --no-fund
+    touch "$folder/node_modules/.package-lock.json"
+done

@@ -21,7 +21,18 @@ def scope(client: str = "127.0.0.1", **headers: str) -> Scope:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/health", "/health/live", "/health/ready", "/docs", "/docs/5/x.js", "/openapi.json"]
+    "path",
+    [
+        "/",
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/docs",
+        "/docs/5/x.js",
+        "/openapi.json",
+        "/playground",
+        "/ui/5/x.js",
+    ],
 )
 def test_what_tells_nothing_of_anybody_is_open(path: str) -> None:
     """Health, documentation, the sign on the door."""
@@ -29,7 +40,20 @@ def test_what_tells_nothing_of_anybody_is_open(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/asr", "/v1/models", "/v1/jobs/x", "/anything", "//", "/healthy", "/docsx", "/administer", ""]
+    "path",
+    [
+        "/asr",
+        "/v1/models",
+        "/v1/jobs/x",
+        "/anything",
+        "//",
+        "/healthy",
+        "/docsx",
+        "/ui",
+        "/playground/x",
+        "/administer",
+        "",
+    ],
 )
 def test_everything_else_needs_a_key(path: str) -> None:
     """Also what does not exist: a new route is closed until somebody opens it."""

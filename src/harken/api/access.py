@@ -19,6 +19,10 @@ from starlette.types import Scope
 from harken.errors import InvalidKey
 from harken.keys import Key
 
+_OPEN = ("/", "/health", "/openapi.json", "/docs", "/playground")
+_OPEN_FOLDERS = ("/health/", "/docs/", "/ui/")
+"""The pages are the same for everybody; what they show, they ask for with a key."""
+
 
 class Need(Enum):
     """What a path needs."""
@@ -35,7 +39,7 @@ class Need(Enum):
 
 def need_of(path: str) -> Need:
     """Say what a path needs."""
-    if path in ("/", "/health", "/openapi.json", "/docs") or path.startswith(("/health/", "/docs/")):
+    if path in _OPEN or path.startswith(_OPEN_FOLDERS):
         return Need.NOTHING
     if _is_in(path, "/admin"):
         return Need.LOCAL_OR_ADMIN

@@ -31,6 +31,7 @@ from harken.api.model_files import ModelFiles, model_files_routes
 from harken.api.models import models_routes
 from harken.api.openai import openai_routes
 from harken.api.openapi import DESCRIPTION, DescribedApp
+from harken.api.pages import page_routes
 from harken.api.service import Provider
 from harken.api.shortcut import Shortcut
 from harken.api.sight import Sight
@@ -103,6 +104,7 @@ def create_app(
         admin_routes(admission.ring if admission else None, health),
         fleet_routes(operate),
         docs_routes(),
+        page_routes(),
         *([] if sight is None else [cluster_routes(sight)]),
     ):
         app.include_router(router)

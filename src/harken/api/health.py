@@ -1,4 +1,4 @@
-"""`GET /health` and its two short forms for machines; and `GET /`, the sign on the door.
+"""`GET /health` and its two short forms for machines; and `GET /`, the sign on the door (for people: the dashboard).
 
 Alive means: this process answers. Ready means: a recording sent now would be recognised. They are different questions
 with different addresses, and `/health` answers the second one with its status while its body tells the rest. Anybody
@@ -17,6 +17,7 @@ from fastapi import APIRouter, Request, Response
 
 import harken
 from harken.api.insiders import may_look_inside
+from harken.api.pages import dashboard, wants_page
 from harken.api.reading import add_reading
 from harken.api.schema.health import HEALTH_RESPONSES, LIVE_RESPONSES, READY_RESPONSES, ROOT_RESPONSES
 from harken.api.service import Provider
@@ -70,9 +71,15 @@ def health_routes(provider: Provider, early: Callable[[], Health], admission: Ad
         current = now()
         return _json({"status": "ready" if current.is_ready else "not ready"}, _status(current))
 
-    async def root() -> Response:
-        """The sign on the door."""
-        return _json({"name": "harken", "version": harken.__version__, "server": now().name, "routes": ROUTES}, 200)
+    async def root(request: Request) -> Response:
+        """The sign on the door; for whoever asks for HTML the dashboard."""
+        if wants_page(request.headers.get("accept", "")):
+            shown = dashboard()
+        else:
+            about = {"name": "harken", "version": harken.__version__, "server": now().name}
+            shown = _json({**about, "routes": ROUTES}, 200)
+        shown.headers["Vary"] = "Accept"
+        return shown
 
     for path, route, summary, responses in (
         ("/health", health, "Can you transcribe now?", HEALTH_RESPONSES),
@@ -90,6 +97,7 @@ ROUTES = {
     "POST /v1/jobs": "have recordings transcribed in the background",
     "GET /v1/models": "what is served",
     "GET /health": "can it transcribe now?",
+    "GET /playground": "try it in a browser",
     "GET /docs": "all of this for people",
     "GET /openapi.json": "all of this for machines",
 }
