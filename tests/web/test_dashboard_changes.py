@@ -1,0 +1,90 @@
+"""Keys and changes on the dashboard: who is asked for a key, what buttons do, what a refusal looks like."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.conftest import Window
+from tests.web.scripted import Script
+from tests.web.showing import changed, shown
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_key_is_asked_for_kept_in_the_tab_and_forgotten(window: Window) -> None:
+    """A wrong one is refused in the server's words; local storage never sees it."""
+    with shown(window, Script(key="hk_right")) as watched:
+        page = watched.page
+        expect(page.locator("main h1")).to_have_text("This page needs a key")
+        assert watched.violations() == []
+        for secret in ("hk_wrong", "hk_right"):
+            page.get_by_role("button", name="Enter a key…").click()
+            page.get_by_label("Key", exact=True).fill(secret)
+            page.get_by_role("button", name="Use this key").click()
+            expected = "The API key is not valid." if secret == "hk_wrong" else "Healthy"
+            expect(page.locator("main")).to_contain_text(expected)
+        assert page.evaluate("[sessionStorage['harken.key'], JSON.stringify(localStorage)]") == ["hk_right", "{}"]
+        page.get_by_role("button", name="API key: in use").click()
+        page.get_by_role("button", name="Forget the key").click()
+        expect(page.locator("main h1")).to_have_text("This page needs a key")
+        watched.forgive("401")
+
+
+def test_without_an_admin_key_the_buttons_are_explained(window: Window) -> None:
+    """Nothing is offered that the server would refuse."""
+    with shown(window, Script(admin_key="hk_admin")) as watched:
+        expect(watched.page.locator(".instances")).to_contain_text("need an admin key")
+        assert watched.page.locator(".actions").count() == 0
+
+
+def test_where_nothing_can_be_changed_there_are_no_buttons(window: Window) -> None:
+    """A lone instance has no fleet."""
+    tell = changed(lambda told: None, instances=1, kind="instance")
+    with shown(window, Script(tell=tell), key="hk_admin") as watched:
+        expect(watched.page.locator(".instances h2")).to_have_text("This instance")
+        assert watched.page.locator(".instances .actions, .instances .panel-head button").count() == 0
+
+
+def test_an_instance_is_restarted_only_after_a_question(window: Window) -> None:
+    """Escape asks nothing of the server; while it is under way no second change is offered."""
+    script = Script(admin_key="hk_admin")
+    with shown(window, script, key="hk_admin") as watched:
+        page = watched.page
+        page.get_by_role("button", name="Restart asr-3").click()
+        expect(page.locator("dialog[open]")).to_contain_text("Restart asr-3?")
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog[open]")).to_have_count(0)
+        assert script.changes == []
+        script.takes_its_time = True
+        page.get_by_role("button", name="Restart asr-3").click()
+        page.locator("dialog[open]").get_by_role("button", name="Restart").click()
+        expect(page.locator(".change")).to_contain_text("Restarting asr-3…")
+        expect(page.get_by_role("button", name="Drain asr-1")).to_be_disabled()
+        script.takes_its_time = False
+        expect(page.locator(".change")).to_contain_text("asr-3 was restarted.")
+        assert script.changes == [("/admin/instances/asr-3/restart", None)]
+
+
+def test_the_fleet_is_scaled_to_a_number_that_can_be(window: Window) -> None:
+    """The keyboard is enough; the server's refusal is shown with its code."""
+    refused = {"error": {"message": "The autoscaler decides how many there are.", "code": "autoscaled"}}
+    script = Script(answers={"/admin/scale": (409, refused)})
+    with shown(window, script, key="hk_admin") as watched:
+        page = watched.page
+        page.get_by_role("button", name="Scale…").press("Enter")
+        count = page.get_by_role("spinbutton", name="Instances")
+        expect(count).to_have_value("4")
+        for text in ("", "0", "4", "2.5", "5000", "-1"):
+            count.fill(text)
+            expect(page.locator("dialog[open] .main")).to_be_disabled()
+        count.fill("6")
+        count.press("Enter")
+        expect(page.locator(".change")).to_contain_text("The autoscaler decides how many there are. autoscaled")
+        assert script.changes == [("/admin/scale", {"count": 6})]
+        script.answers.clear()
+        page.get_by_role("button", name="Scale…").click()
+        page.get_by_role("spinbutton", name="Instances").fill("6")
+        page.get_by_role("spinbutton", name="Instances").press("Enter")
+        expect(page.locator(".change")).to_contain_text("The fleet has 6 instances now.")
+        watched.forgive("409")
