@@ -318,6 +318,14 @@ class CanaryFailed(SetupError):
     default = "The model does not recognise its canary recording."
 
 
+def is_our_failure(kind: type[HarkenError]) -> bool:
+    """Tell whether a request that ends so was failed by the server.
+
+    Not: the client's mistakes, its own deadline, and what no server of this kind offers.
+    """
+    return kind.status >= 500 and not issubclass(kind, ClientError | DeadlineExceeded | NotOffered)
+
+
 def leaves() -> dict[str, type[HarkenError]]:
     """Map every stable code to its class (the most general class wins where two share one)."""
     found: dict[str, type[HarkenError]] = {}

@@ -80,6 +80,7 @@ class RequestEnded:
         status: of the HTTP answer; that of the error where the answer had begun, or there is none.
         audio_s: seconds of audio that were done.
         first_text_s: from its head to the first text of a stream; None where nobody read along.
+        is_failure: the server failed it: no mistake of the client's, who may also leave.
         was_let_in: it was told as begun.
         trace: its span; None where it is not traced.
     """
@@ -94,6 +95,7 @@ class RequestEnded:
     status: int = 200
     audio_s: float = 0.0
     first_text_s: float | None = None
+    is_failure: bool = False
     was_let_in: bool = True
     trace: Trace | None = None
 
@@ -101,11 +103,6 @@ class RequestEnded:
     def is_error(self) -> bool:
         """It was answered with an error, whoever's fault that was."""
         return self.outcome not in (DONE, CANCELLED)
-
-    @property
-    def is_failure(self) -> bool:
-        """It is our failure, not a mistake of the client's."""
-        return self.is_error and self.status >= 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

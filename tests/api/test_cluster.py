@@ -130,6 +130,19 @@ def test_a_failure_is_ours_before_and_after_the_answer_began(data: dict[str, str
     assert (ended.outcome, ended.status, ended.is_failure) == ("internal_error", 500, True)
 
 
+def test_a_deadline_of_the_clients_own_is_no_failure_of_ours() -> None:
+    """Whatever its status."""
+    world = World(recognizer=FakeRecognizer(gate=asyncio.Event()))
+
+    async def main() -> None:
+        async with serving(world.app()) as url, httpx.AsyncClient(base_url=url) as client:
+            await client.post("/asr", files={"audio": CLIP}, headers={"X-Harken-Deadline": "0.05"})
+
+    asyncio.run(main())
+    (ended,) = ends(world.told)
+    assert (ended.outcome, ended.status, ended.is_failure) == ("deadline_exceeded", 504, False)
+
+
 def test_a_client_that_leaves_is_told_as_cancelled() -> None:
     """That is no failure."""
     world = World(recognizer=FakeRecognizer(gate=asyncio.Event()))

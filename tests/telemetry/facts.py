@@ -33,6 +33,7 @@ def ended(
         key="key_1",
         outcome=outcome,
         status=status,
+        is_failure=status >= 500,
         audio_s=audio_s,
         first_text_s=first_text_s,
         was_let_in=was_let_in,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from harken.errors import HarkenError
+from harken.errors import HarkenError, is_our_failure
 from harken.events import CANCELLED, DONE, RequestBegan, RequestEnded, Span, Stage, Tell
 from harken.trace import Trace
 from harken.types import Priority, Requester
@@ -34,6 +34,7 @@ class Account:
         was_let_in: it was not refused at the door.
         outcome: how it ended; "" as long as nobody noted an error.
         status: of the error.
+        is_failure: the server failed it.
         audio_s: seconds of audio that were done.
         first_text_s: from its head to its first text; None where nobody read along.
     """
@@ -48,6 +49,7 @@ class Account:
     was_let_in: bool = False
     outcome: str = ""
     status: int = 200
+    is_failure: bool = False
     audio_s: float = 0.0
     first_text_s: float | None = None
 
@@ -78,6 +80,7 @@ class Account:
         """It is answered with an error, the first that is noted."""
         if not self.outcome:
             self.outcome, self.status = error.code, error.status
+            self.is_failure = is_our_failure(type(error))
 
     def cancel(self) -> None:
         """Its client left."""
@@ -100,6 +103,7 @@ class Account:
                 key=self.key,
                 outcome=outcome,
                 status=self.status if self.outcome else status,
+                is_failure=self.is_failure if self.outcome else status >= 500,
                 audio_s=self.audio_s,
                 first_text_s=self.first_text_s,
                 was_let_in=self.was_let_in,

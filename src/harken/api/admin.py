@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request, Response
 
 from harken.api.health import describe
 from harken.api.json_body import is_json, read_json
+from harken.api.query import refuse_query
 from harken.api.schema.admin import (
     ADD_KEY_BODY,
     ADD_KEY_RESPONSES,
@@ -46,7 +47,7 @@ def admin_routes(ring: KeyRing | None, health: Callable[[], Health]) -> APIRoute
     )
     async def instances(request: Request) -> Response:
         """What /health says, but 200 also while nothing is ready."""
-        _refuse_query(request)
+        refuse_query(request)
         return _json(describe(health(), datetime.now(UTC)))
 
     @router.get(
@@ -58,7 +59,7 @@ def admin_routes(ring: KeyRing | None, health: Callable[[], Health]) -> APIRoute
     )
     async def list_keys(request: Request) -> Response:
         """All of them, oldest first; no secrets, because nobody has them."""
-        _refuse_query(request)
+        refuse_query(request)
         return _json({"object": "list", "data": [key_fields(key) for key in await _offered(ring).all()]})
 
     @router.post(
@@ -72,7 +73,7 @@ def admin_routes(ring: KeyRing | None, health: Callable[[], Health]) -> APIRoute
     )
     async def add_key(request: Request) -> Response:
         """From the first one on, the server needs keys (unless `auth.keys` says otherwise)."""
-        _refuse_query(request)
+        refuse_query(request)
         wanted = await _read_wish(request)
         key, secret = await _offered(ring).add(
             wanted["name"],
@@ -93,7 +94,7 @@ def admin_routes(ring: KeyRing | None, health: Callable[[], Health]) -> APIRoute
     )
     async def revoke_key(request: Request) -> Response:
         """It opens nothing here at once, and on other servers of the same database within two seconds."""
-        _refuse_query(request)
+        refuse_query(request)
         return _json(key_fields(await _offered(ring).revoke(request.path_params["id_or_name"])))
 
     return router
@@ -145,11 +146,6 @@ _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
         f"one of {', '.join(Priority)}",
     ),
 }
-
-
-def _refuse_query(request: Request) -> None:
-    for name in request.query_params:
-        raise UnsupportedOption(f"Query parameter {name[:80]!r} is not known here.", field=name[:80])
 
 
 def _json(body: dict[str, Any], *, status: int = 200) -> Response:

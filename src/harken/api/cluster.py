@@ -12,10 +12,10 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.types import Receive, Scope, Send
 
 from harken.api.connected import while_connected
+from harken.api.query import refuse_query
 from harken.api.reading import add_reading
 from harken.api.schema.cluster import CLUSTER_EVENTS_RESPONSES, CLUSTER_RESPONSES, METRICS_RESPONSES
 from harken.api.sight import Sight
-from harken.errors import UnsupportedOption
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -26,17 +26,17 @@ def cluster_routes(sight: Sight) -> APIRouter:
 
     async def cluster(request: Request) -> Response:
         """Instances, queue, latencies, recent requests: everything that the dashboard shows."""
-        _refuse_query(request)
+        refuse_query(request)
         return Response(sight.broadcast.now(), media_type="application/json", headers=_NO_STORE)
 
     async def metrics(request: Request) -> Response:
         """In Prometheus's text form; docs/reference/metrics.md says what each is."""
-        _refuse_query(request)
+        refuse_query(request)
         return Response(sight.telemetry.metrics(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4, **_NO_STORE})
 
     async def cluster_events(request: Request) -> Response:
         """The same document as /cluster once a second, as server-sent events named `cluster`."""
-        _refuse_query(request)
+        refuse_query(request)
         return _Events(sight)
 
     add_reading(router, "/cluster", cluster, summary="See the cluster", responses=CLUSTER_RESPONSES)
@@ -82,8 +82,3 @@ class _Events(Response):
             await send({"type": "http.response.body", "body": body, "more_body": True})
             document = await self._sight.broadcast.next()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def _refuse_query(request: Request) -> None:
-    for name in request.query_params:
-        raise UnsupportedOption(f"Query parameter {name[:80]!r} is not known here.", field=name[:80])

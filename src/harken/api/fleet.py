@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request, Response
 
 from harken.api.connected import while_connected
 from harken.api.json_body import is_json, read_json
+from harken.api.query import refuse_query
 from harken.api.schema.fleet import INSTANCE_PARAMETERS, INSTANCE_RESPONSES, SCALE_BODY, SCALE_RESPONSES
 from harken.errors import ClientError, ConfigError, NotOffered, UnsupportedOption
 
@@ -47,7 +48,7 @@ def fleet_routes(operate: Operate) -> APIRouter:
     )
     async def scale(request: Request) -> Response:
         """Answers when the new ones are ready, or the others gone; nothing that was accepted is lost."""
-        _refuse_query(request)
+        refuse_query(request)
         if not is_json(request):
             raise ClientError("The body must be application/json.")
         body = await read_json(request, _BODY_BYTES)
@@ -66,7 +67,7 @@ def fleet_routes(operate: Operate) -> APIRouter:
     )
     async def restart(request: Request) -> Response:
         """Drained, stopped, started; answers when it is in service again."""
-        _refuse_query(request)
+        refuse_query(request)
         return await _done(operate, request, {"do": "restart", "names": [request.path_params["name"]]})
 
     @router.post(
@@ -79,7 +80,7 @@ def fleet_routes(operate: Operate) -> APIRouter:
     )
     async def drain(request: Request) -> Response:
         """It finishes what it has and stays stopped until it is restarted; answers when it is."""
-        _refuse_query(request)
+        refuse_query(request)
         return await _done(operate, request, {"do": "drain", "names": [request.path_params["name"]]})
 
     return router
@@ -96,8 +97,3 @@ async def _done(operate: Operate, request: Request, wish: Mapping[str, Any]) -> 
 
 async def _ask(operate: Operate, wish: Mapping[str, Any]) -> dict[str, Any]:
     return await operate(wish)
-
-
-def _refuse_query(request: Request) -> None:
-    for name in request.query_params:
-        raise UnsupportedOption(f"Query parameter {name[:80]!r} is not known here.", field=name[:80])

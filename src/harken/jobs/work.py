@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from harken.errors import HarkenError, InternalError
+from harken.errors import HarkenError, InternalError, is_our_failure
 from harken.events import CANCELLED, DONE, RequestBegan, RequestEnded, Tell, nobody
 from harken.jobs.claim import Claim
 from harken.jobs.memory import FileMemory, LeaseLost, maker_of
@@ -89,7 +89,7 @@ class Work:
     ) -> None:
         self._trace = begin_trace(None)
         self._events = tell
-        self._outcome, self._status = CANCELLED, 200
+        self._outcome, self._status, self._is_failure = CANCELLED, 200, False
         self.claim = claim
         self.done_s = 0.0
         self.audio_s: float | None = None
@@ -129,6 +129,7 @@ class Work:
                     key=claim.owner,
                     outcome=self._outcome,
                     status=self._status,
+                    is_failure=self._is_failure,
                     audio_s=self.done_s,
                     trace=self._trace,
                 )
@@ -189,6 +190,7 @@ class Work:
     async def _failed(self, error: HarkenError, began: float, info: ModelInfo) -> None:
         claim = self.claim
         self._outcome, self._status = error.code, error.status
+        self._is_failure = is_our_failure(type(error))
         verdict = after_failure(error, attempts=claim.attempts, refusals=claim.refusals, limit=self._attempts)
         self.is_ending = True
         is_ours = await self._threads.run(self._leases.fail, claim, verdict, now=self._now())

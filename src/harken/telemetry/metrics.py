@@ -20,12 +20,30 @@ from prometheus_client import (
 )
 from prometheus_client.process_collector import ProcessCollector
 
+from harken.errors import (
+    EngineFailed,
+    InstanceFailed,
+    InternalError,
+    NoReadyInstance,
+    QueueFull,
+    StateUnavailable,
+    StorageFull,
+    TimedOut,
+)
 from harken.events import CACHED, DONE, Event, RequestBegan, RequestEnded, Span, Stage
 from harken.types import Priority
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
 _STAGE_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _AUDIO_SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 43200)
+
+_FAILURES = tuple(
+    kind.code
+    for kind in (
+        EngineFailed, InstanceFailed, InternalError, NoReadyInstance, QueueFull, StateUnavailable, StorageFull, TimedOut
+    )
+)  # fmt: skip
+"""The ends of an accepted recording that an alert is about."""
 
 _GONE_S = 900.0
 """How long the series of a target that is gone are kept: long enough for every scrape to have seen its last word."""
@@ -41,6 +59,7 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call] # when a series began is a series more for each, and no query of ours asks
         self._gone: dict[str, float] = {}
+        self._expected: set[tuple[str, Priority]] = set()
         self._targets: set[str] = set()
         self._outcomes: set[tuple[str, str]] = set()
         self._requests = Counter(
@@ -105,6 +124,7 @@ class Metrics:
         match event:
             case RequestBegan():
                 self._in_progress.labels(event.route).inc()
+                self._expect(event.route, event.priority)
             case RequestEnded():
                 self._end(event)
             case Span():
@@ -123,6 +143,13 @@ class Metrics:
                 self._gone.pop(name, None)
             elif now - self._gone.setdefault(name, now) >= _GONE_S:
                 self._drop(name)
+
+    def _expect(self, route: str, priority: Priority) -> None:
+        """Begin the counts of how a request may end with 0: the first of a kind is an increase only then."""
+        if (route, priority) not in self._expected:
+            self._expected.add((route, priority))
+            for outcome in (DONE, *_FAILURES):
+                self._requests.labels(route, priority, outcome)
 
     def _end(self, request: RequestEnded) -> None:
         if request.was_let_in:

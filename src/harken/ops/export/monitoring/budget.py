@@ -6,7 +6,7 @@ The invariant: what a client did wrong, or gave up, spends nothing.
 
 from __future__ import annotations
 
-from harken.errors import DeadlineExceeded, HarkenError, NotOffered, SetupError, leaves
+from harken.errors import HarkenError, SetupError, is_our_failure, leaves
 
 OBJECTIVE = 0.999
 """Of the requests that could succeed, the share that must, over 30 days."""
@@ -15,10 +15,6 @@ WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 """Over which the burning is recorded."""
 
 DONE = "done"
-
-_SERVER_FAULT = 500
-_CLIENTS_OWN = (DeadlineExceeded, NotOffered)
-"""With a server's status, and yet the client's wish: its own deadline, and what no server of this kind offers."""
 
 
 def bad_outcomes() -> tuple[str, ...]:
@@ -50,5 +46,5 @@ def _rate(outcomes: str, window: str) -> str:
 
 def _is_ours(kind: type[HarkenError]) -> bool:
     # Only errors.py's own: those of a command line never end a request.
-    is_served = kind.__module__ == HarkenError.__module__ and not issubclass(kind, (SetupError, *_CLIENTS_OWN))
-    return is_served and kind.status >= _SERVER_FAULT
+    is_served = kind.__module__ == HarkenError.__module__ and not issubclass(kind, SetupError)
+    return is_served and is_our_failure(kind)
