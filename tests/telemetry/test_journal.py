@@ -101,6 +101,26 @@ def test_everything_is_bounded() -> None:
     assert shown["segments"][0]["outcome"] == CACHED
 
 
+def test_what_was_tried_again_or_failed_is_kept_longer() -> None:
+    """On a busy server the newest fifty are a few seconds; a client's mistake is not worth it."""
+    journal = Journal()
+    for name, outcome, status in (
+        ("again", "done", 200),
+        ("failed", "timed_out", 504),
+        ("mistake", "bad_request", 400),
+    ):
+        journal.began(began(name))
+        for target in ("asr-1", "asr-2") if name == "again" else ("asr-1",):
+            journal.add(span(Stage.TRY, name, target=target))
+        journal.ended(ended(name, outcome=outcome, status=status))
+    for number in range(200):
+        journal.began(began(f"req_{number}"))
+        journal.ended(ended(f"req_{number}"))
+    names = [entry.began.request_id for entry in journal.entries()]
+    assert len(names) == RECENT + 2
+    assert names[-2:] == ["failed", "again"]
+
+
 def test_failures_are_those_of_the_last_hour_by_code() -> None:
     """Clients' mistakes are among them: an operator wants to know of those as well."""
     journal = Journal()

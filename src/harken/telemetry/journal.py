@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from harken.events import RequestBegan, RequestEnded, Span, Stage
 
 RECENT = 50
+NOTABLE = 20
+"""Older ones that are kept beside them: those that we failed, and those of which a segment was tried again. On a busy
+server the newest fifty are a few seconds."""
+
 SEGMENTS_MAX = 32
 TRIES_MAX = 8
 
@@ -52,6 +56,12 @@ class Entry:
     segments_in_all: int = 0
     ways: dict[int, Way] = field(default_factory=dict)
 
+    @property
+    def is_notable(self) -> bool:
+        """We failed it, or a segment of it was tried more than once."""
+        is_failure = self.ended is not None and self.ended.is_failure
+        return is_failure or any(len(way.tries) > 1 for way in self.ways.values())
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failures:
@@ -73,7 +83,8 @@ class Journal:
 
     def __init__(self) -> None:
         self._running: OrderedDict[str, Entry] = OrderedDict()
-        self._recent: deque[Entry] = deque(maxlen=RECENT)
+        self._recent: deque[Entry] = deque()
+        self._notable: deque[Entry] = deque(maxlen=NOTABLE)
         self._codes: dict[str, deque[tuple[int, int]]] = {}
         self._last: dict[str, float] = {}
         self.in_progress = 0
@@ -101,6 +112,8 @@ class Journal:
             )
         entry.ended = request
         self._recent.append(entry)
+        if len(self._recent) > RECENT and (oldest := self._recent.popleft()).is_notable:
+            self._notable.append(oldest)
         if request.is_error:
             self._count(request.outcome, request.ended)
 
@@ -128,9 +141,9 @@ class Journal:
                 way.tries.append(span)
 
     def entries(self) -> list[Entry]:
-        """The newest first, those under way before those that are over; at most `RECENT`."""
+        """The newest first, those under way before those that are over: at most `RECENT`, then at most `NOTABLE`."""
         running = list(reversed(self._running.values()))
-        return [*running, *reversed(self._recent)][:RECENT]
+        return [*[*running, *reversed(self._recent)][:RECENT], *reversed(self._notable)]
 
     def failures(self, now: float) -> list[Failures]:
         """Of the last hour, the most frequent first."""
