@@ -29,6 +29,6 @@ for _ in $(seq 240); do
     sleep 0.5
 done
 
-python -m harken bench --server "$server" --sweep concurrency --duration-s "$seconds" --warm-up 40 --target-s 0.5 \
+python -m harken bench --server "$server" --sweep concurrency --duration-s "$seconds" --warm-up 40 --target-s 0.5 --classes 2:16,10:3,30:1 \
     --title "Four digits instances behind one gateway" \
     --save "$results/digits.json" --csv "$results/digits.csv" --html "$results/digits.html"
