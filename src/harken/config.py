@@ -327,6 +327,7 @@ class LogConfig:
             instance.
         file_bytes: where a file is rotated.
         files: rotated ones that are kept of each, beside the current; 0 for none.
+        transcripts: whether the line at the end of a request, or of a job's file, holds the text that was recognised.
     """
 
     level: str = "info"
@@ -334,6 +335,7 @@ class LogConfig:
     to_files: bool = True
     file_bytes: int = 10 * 1024 * 1024
     files: int = 5
+    transcripts: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

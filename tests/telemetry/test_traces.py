@@ -15,6 +15,7 @@ from harken.errors import ConfigError
 from harken.events import Stage
 from harken.samples import packaged_samples
 from harken.telemetry.traces import Traces, check_traces
+from harken.telemetry.wall import Wall
 from harken.trace import Trace, new_trace
 from tests.cluster import running_cluster
 from tests.telemetry.collector import Told, collecting
@@ -47,7 +48,9 @@ def test_facts_arrive_as_spans_with_their_own_identities() -> None:
     root = new_trace()
     with collecting() as collector:
         traces = Traces(
-            TracesConfig(endpoint=collector.url), "gateway", wall=lambda: 1_790_000_000.0, monotonic=lambda: 100.0
+            TracesConfig(endpoint=collector.url),
+            "gateway",
+            wall=Wall(lambda: 1_790_000_000 * 10**9, lambda: 100 * 10**9),
         )
         traces.open()
         traces.tell(dataclasses.replace(span(Stage.TRY, at=101.0), trace=root.child("try")))

@@ -30,6 +30,7 @@ class Service:
         jobs: work in the background; None where it is not offered.
         refusal: the error that a new recording of this requester would get now; None if it would be let in. Cheap.
         uploads: the memory in which recordings arrive.
+        logs_text: the line at the end of a request holds the text that was recognised.
         is_draining: whether its health would say so, where that is cheaper to know; None asks its health.
     """
 
@@ -41,6 +42,7 @@ class Service:
     jobs: Jobs | None = None
     refusal: Callable[[Requester], HarkenError | None] = lambda _: None
     uploads: SpoolMemory = field(default_factory=SpoolMemory)
+    logs_text: bool = False
     is_draining: Callable[[], bool] | None = None
 
 

@@ -155,7 +155,8 @@ class Transcription:
                 return None
 
     def _log_end(self, result: RecordingTranscript, model: str) -> None:
-        _log.info("request.done", **{**self._ids(), **self._times(), **facts_of(result, model)})
+        facts = facts_of(result, model, with_text=self.service.logs_text)
+        _log.info("request.done", **{**self._ids(), **self._times(), **facts})
 
     def _ids(self) -> dict[str, Any]:
         scope = self.request.scope

@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 from harken.config import Config
 from harken.errors import JobConflict, JobNotFound, StorageFull
-from harken.events import Tell, nobody
 from harken.jobs.opening import Opening
 from harken.jobs.paths import allowed_folders, named_file
 from harken.jobs.sweeping import sweep
+from harken.jobs.telling import QUIET, Telling
 from harken.jobs.threads import Threads
 from harken.jobs.types import FileState, Job, NewFile, NewJob
 from harken.jobs.work import Charge, Scribe
 from harken.jobs.workers import Workers
 from harken.log import get_log
 from harken.state import Database
-from harken.trace import BeginTrace, no_trace
 from harken.transcribe.result import RecordingTranscript
 from harken.types import Recognizer
 
@@ -51,8 +50,7 @@ class Jobs:
         transcriber: does the work.
         charge: counts what was transcribed, for the owners; None where nobody is charged.
         now: seconds since 1970.
-        tell: takes the beginning and the end of each attempt on a file.
-        begin_trace: makes the span of each.
+        telling: who hears of each attempt on a file.
     """
 
     def __init__(
@@ -64,11 +62,9 @@ class Jobs:
         *,
         charge: Charge | None = None,
         now: Callable[[], float] = time.time,
-        tell: Tell = nobody,
-        begin_trace: BeginTrace = no_trace,
+        telling: Telling = QUIET,
     ) -> None:
-        self._begin_trace = begin_trace
-        self._tell = tell
+        self._telling = telling
         self.config = config.jobs
         self._charge = charge or _free
         self._limits = config.limits
@@ -251,8 +247,7 @@ class Jobs:
             charge=self._charge,
             on_ended=self._tell_end,
             now=self._now,
-            tell=self._tell,
-            begin_trace=self._begin_trace,
+            telling=self._telling,
         )
         for life in (
             self._courier.run,

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from harken.errors import HarkenError, InternalError, is_our_failure
-from harken.events import CANCELLED, DONE, RequestBegan, RequestEnded, Tell, nobody
+from harken.events import CANCELLED, DONE, RequestBegan, RequestEnded
 from harken.jobs.claim import Claim
 from harken.jobs.memory import FileMemory, LeaseLost, maker_of
 from harken.jobs.paths import open_named
+from harken.jobs.telling import QUIET, Telling
 from harken.jobs.threads import Threads
 from harken.jobs.verdict import GiveUp, after_failure
 from harken.log import get_log
-from harken.trace import BeginTrace, no_trace
 from harken.transcribe.ask import Ask
 from harken.transcribe.facts import facts_of
 from harken.transcribe.memory import Memory
@@ -84,11 +84,10 @@ class Work:
         attempts: int,
         charge: Charge,
         now: Callable[[], float],
-        tell: Tell = nobody,
-        begin_trace: BeginTrace = no_trace,
+        telling: Telling = QUIET,
     ) -> None:
-        self._trace = begin_trace(None)
-        self._events = tell
+        self._telling = telling
+        self._trace = telling.begin_trace(None)
         self._outcome, self._status, self._is_failure = CANCELLED, 200, False
         self.claim = claim
         self.done_s = 0.0
@@ -113,13 +112,13 @@ class Work:
         """Do it; failures become the file's."""
         began = time.monotonic()
         claim = self.claim
-        self._events(
+        self._telling.tell(
             RequestBegan(request_id=self._name, at=began, route=_ROUTE, priority=Priority.BATCH, key=claim.owner)
         )
         try:
             await self._run(transcriber, info, began)
         finally:
-            self._events(
+            self._telling.tell(
                 RequestEnded(
                     request_id=self._name,
                     began=began,
@@ -150,7 +149,8 @@ class Work:
         else:
             self.is_ending = True
             is_ours = await self._threads.run(self._leases.finish, self.claim, result, now=self._now())
-            await self._ended("done" if is_ours else "lost", began, **facts_of(result, info.name))
+            facts = facts_of(result, info.name, with_text=self._telling.logs_text)
+            await self._ended("done" if is_ours else "lost", began, **facts)
             if is_ours:
                 self._outcome = DONE
                 await self._charge(self.claim.owner, result.audio_s)

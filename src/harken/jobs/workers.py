@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harken.errors import HarkenError, Unavailable
-from harken.events import Tell, nobody
 from harken.jobs.claim import Claim, Progress
+from harken.jobs.telling import QUIET, Telling
 from harken.jobs.threads import Threads
 from harken.jobs.work import Charge, Scribe, Work
 from harken.log import get_log
-from harken.trace import BeginTrace, no_trace
 from harken.types import ModelInfo, Recognizer
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ class Workers:
         charge: counts what was transcribed.
         on_ended: called when a file left this server's hands.
         now: seconds since 1970.
-        tell: takes the beginning and the end of each attempt on a file.
-        begin_trace: makes the span of each.
+        telling: who hears of each attempt on a file.
     """
 
     def __init__(
@@ -70,11 +68,9 @@ class Workers:
         charge: Charge,
         on_ended: Callable[[], None],
         now: Callable[[], float],
-        tell: Tell = nobody,
-        begin_trace: BeginTrace = no_trace,
+        telling: Telling = QUIET,
     ) -> None:
-        self._begin_trace = begin_trace
-        self._tell = tell
+        self._telling = telling
         self._leases = leases
         self._shelf = shelf
         self._transcriber = transcriber
@@ -149,8 +145,7 @@ class Workers:
             attempts=self._attempts,
             charge=self._charge,
             now=self._now,
-            tell=self._tell,
-            begin_trace=self._begin_trace,
+            telling=self._telling,
         )
         task = group.create_task(self._work(work, info))
         self._works[task] = work

@@ -274,6 +274,7 @@ class Gateway:
             health=lambda: self.health,
             limits=self._config.limits,
             jobs=jobs,
+            logs_text=self._config.log.transcripts,
             refusal=self._dispatcher.refusal,
             is_draining=lambda: self._is_draining,
         )

@@ -261,6 +261,7 @@ class Instance:
             health=lambda: self.health,
             limits=self._config.limits,
             jobs=jobs,
+            logs_text=self._config.log.transcripts,
         )
         if self._happen(Event.VERIFIED):
             self._on_ready()

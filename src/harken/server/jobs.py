@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from harken.config import Config
 from harken.jobs.jobs import Jobs
+from harken.jobs.telling import Telling
 from harken.keys import Admission
 from harken.server.eyes import Eyes
 from harken.state import Database
@@ -29,7 +30,6 @@ async def running_jobs(
         yield None
         return
     charge = admission.charge if admission else None
-    async with Jobs(
-        config, database, recognizer, transcriber, charge=charge, tell=eyes.tell, begin_trace=eyes.begin_trace
-    ) as jobs:
+    telling = Telling(tell=eyes.tell, begin_trace=eyes.begin_trace, logs_text=config.log.transcripts)
+    async with Jobs(config, database, recognizer, transcriber, charge=charge, telling=telling) as jobs:
         yield jobs

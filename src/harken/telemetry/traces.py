@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import logging
 import random
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from harken.config import TracesConfig
 from harken.errors import ConfigError
 from harken.events import CACHED, CANCELLED, DONE, Event, RequestEnded, Span
 from harken.log import get_log
+from harken.telemetry.wall import Wall
 from harken.trace import Trace, continued, new_trace, read_traceparent
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ class Traces:
         config: checked; with an endpoint.
         name: of the server, such as "asr-1".
         draw: a number from 0 to 1 for each request that nobody else decided about.
-        wall: seconds since 1970.
-        monotonic: seconds of the clock that facts are told by.
+        wall: makes wall times of those that facts have.
     """
 
     def __init__(
@@ -75,14 +74,12 @@ class Traces:
         name: str,
         *,
         draw: Callable[[], float] = random.random,
-        wall: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        wall: Wall | None = None,
     ) -> None:
         self._config = config
         self._name = name
         self._draw = draw
-        self._wall = wall
-        self._monotonic = monotonic
+        self._wall = wall or Wall()
         self._processor: Any = None
 
     def open(self) -> None:
@@ -96,7 +93,6 @@ class Traces:
             {"service.name": "harken", "service.instance.id": self._name, "service.version": harken.__version__}
         )
         self._scope = InstrumentationScope("harken", harken.__version__)
-        self._offset_ns = round((self._wall() - self._monotonic()) * 1e9)
         self._processor = BatchSpanProcessor(
             _reporting(_address(self._config.endpoint)), max_queue_size=_QUEUE, schedule_delay_millis=_DELAY_MS
         )
@@ -123,6 +119,7 @@ class Traces:
             case Span() if event.trace is not None:
                 self._end(str(event.stage), event, event.trace, _of_span(event), is_server=False)
             case RequestEnded() if event.trace is not None:
+                self._wall.look()  # with its last span: those of one request fit into each other
                 name = event.route if event.route == "job" else f"POST {event.route}"
                 self._end(name, event, event.trace, _of_request(event), is_server=True)
 
@@ -142,8 +139,8 @@ class Traces:
                 attributes=attributes,
                 kind=SpanKind.SERVER if is_server else SpanKind.INTERNAL,
                 status=Status(StatusCode.ERROR, event.outcome) if failed else Status(StatusCode.UNSET),
-                start_time=round(event.began * 1e9) + self._offset_ns,
-                end_time=round(event.ended * 1e9) + self._offset_ns,
+                start_time=self._wall.at_ns(event.began),
+                end_time=self._wall.at_ns(event.ended),
                 instrumentation_scope=self._scope,
             )
         )

@@ -1,7 +1,8 @@
-"""What the log may say of a result: figures and codes, never a word of the text. Pure.
+"""What the log may say of a result: figures and codes, and the text only where an operator asked for it. Pure.
 
 The same fields for a request and for a file of a job, so that a summary of logs has one thing to read. Fields that say
-"nothing special" are left out. The invariant: nothing in it lets anybody guess what was said, but for its length.
+"nothing special" are left out. The invariant: unless the text was asked for, nothing in it lets anybody guess what was
+said, but for its length.
 """
 
 from __future__ import annotations
@@ -11,18 +12,20 @@ from typing import Any
 from harken.transcribe.result import WORDS_MISSING, PlacedTranscript, RecordingTranscript
 
 
-def facts_of(result: RecordingTranscript, model: str) -> dict[str, Any]:
+def facts_of(result: RecordingTranscript, model: str, *, with_text: bool = False) -> dict[str, Any]:
     """Sum a result up for the log.
 
     Args:
         result: whole.
         model: the name of what recognised it.
+        with_text: `log.transcripts` is on.
 
     Returns:
         Always `model`, `audio_s`, `speech_s` (between first and last sound of speech, over all segments), `segments`,
         `language`, `chars` (of the text), `instances`, `is_complete`; where they apply also `cache` ("hit", "partial",
         "miss"), `repairs` (kinds of `RepairKind`), `warnings` (codes of `Flag`), `empty_s` (speech for which there is
-        no text). Several words are joined by commas; seconds are rounded to thousandths.
+        no text); and `text`, last, where that was asked for. Several words are joined by commas; seconds are rounded
+        to thousandths.
     """
     segments = result.segments
     warnings = dict.fromkeys(flag.code for flag in result.warnings)
@@ -42,6 +45,7 @@ def facts_of(result: RecordingTranscript, model: str) -> dict[str, Any]:
         "instances": ",".join(result.instances),
         "is_complete": all(code == WORDS_MISSING for code in warnings),
         **{name: value for name, value in special.items() if value},
+        **({"text": result.text} if with_text else {}),
     }
 
 

@@ -111,9 +111,17 @@ async def read_reply(response: ClientResponse) -> Reply:
 
 
 def _headers(job: Job) -> dict[str, str]:
-    """Another Harken logs the segment under our name for it, and lets work wait for which nobody waits."""
-    is_batch = job.segment.requester.priority is Priority.BATCH
-    return {"X-Request-Id": job.segment.id, **({"X-Harken-Priority": "batch"} if is_batch else {})}
+    """Another Harken logs the segment under our name for it, and lets work wait for which nobody waits.
+
+    Who knows W3C's header, as it does and vLLM, goes on with our trace.
+    """
+    requester = job.segment.requester
+    headers = {"X-Request-Id": job.segment.id}
+    if requester.priority is Priority.BATCH:
+        headers["X-Harken-Priority"] = "batch"
+    if requester.trace is not None:
+        headers["traceparent"] = requester.trace.header
+    return headers
 
 
 async def _read(response: ClientResponse, bytes_max: int) -> bytes:
