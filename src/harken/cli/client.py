@@ -25,6 +25,10 @@ class ServerUnreachable(HarkenError):
     default = "The server does not answer."
 
 
+class NotHarken(ServerUnreachable):
+    """Somebody answers at that address, and not as Harken does."""
+
+
 class ServerRefused(HarkenError):
     """The server answers that it cannot or will not do it.
 
@@ -198,7 +202,9 @@ async def call(
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise ServerUnreachable(f"{shown} does not answer in JSON; is a Harken server there?") from error
+        # A proxy's own page, while the server behind it is away, says nothing of that server.
+        kind = NotHarken if answer.status < 500 else ServerUnreachable
+        raise kind(f"{shown} does not answer in JSON; is a Harken server there?") from error
     if not isinstance(body, dict):
-        raise ServerUnreachable(f"{shown} does not answer as Harken does.")
+        raise NotHarken(f"{shown} does not answer as Harken does.")
     return Answer(status=answer.status, headers=headers, body=body, raw=raw)

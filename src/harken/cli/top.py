@@ -1,7 +1,7 @@
 """`harken top`: the dashboard in a terminal, live.
 
-It reads `/cluster/events` and draws; nothing is decided here and nothing changed. The invariants: a picture that is old
-says so; and the exit code of one picture is 0 only when the server can transcribe now.
+Live it is `top_live`; here is what comes before, and one picture for a pipe. The invariant: the exit code of one
+picture is 0 only when the server can transcribe now.
 """
 
 from __future__ import annotations
@@ -9,122 +9,81 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import aiohttp
 from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from harken.cli.client import ServerRefused, ServerUnreachable, address_of, open_session
-from harken.cli.top_feed import follow, read_once
-from harken.cli.top_keys import single_keys
-from harken.cli.top_picture import picture
-from harken.cli.top_words import span
-from harken.errors import HarkenError
-from harken.ops.address import without_user
+from harken.cli.top_document import drawable
+from harken.cli.top_feed import read_once
+from harken.cli.top_live import LiveTop
+from harken.cli.top_picture import Frame, picture
 
-_OLD_S = 3.5
-_REDRAW_S = 0.5
 _PLAIN_WIDTH, _PLAIN_HEIGHT = 120, 60
+_INTERRUPTED = 130
+_HUNG_UP = 129
 
 
-def run(server: str, *, api_key: str = "", ca: Path | None = None, once: bool, as_json: bool) -> int:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Way:
+    """How it is shown.
+
+    Attributes:
+        once: one picture, also in a terminal.
+        as_json: the document itself.
+        interval_s: between two pictures.
+    """
+
+    once: bool = False
+    as_json: bool = False
+    interval_s: float = 1.0
+
+
+def run(server: str, *, api_key: str = "", ca: Path | None = None, way: Way) -> int:
     """Show it, and return the exit code."""
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PLAIN_WIDTH)
-    is_live = not once and not as_json and console.is_terminal
+    # A terminal that cannot go back to its corner (TERM=dumb) gets one picture, as a pipe does.
+    is_live = not way.once and not way.as_json and sys.stdout.isatty() and not console.is_dumb_terminal
     try:
-        return asyncio.run(_run(address_of(server), api_key, ca, console, is_live=is_live, as_json=as_json))
+        return asyncio.run(_run(address_of(server), api_key, ca, console, way=way, is_live=is_live))
     except KeyboardInterrupt:
-        return 0 if is_live else 130
+        return 0 if is_live else _INTERRUPTED
     except (ServerUnreachable, ServerRefused) as error:
         print(f"harken: {_why(error)}", file=sys.stderr)
         return 1
+    except OSError:
+        if not is_live:
+            raise
+        return _HUNG_UP  # the terminal is gone, and nobody is there to be told
 
 
-async def _run(server: str, api_key: str, ca: Path | None, console: Console, *, is_live: bool, as_json: bool) -> int:
+async def _run(server: str, api_key: str, ca: Path | None, console: Console, *, way: Way, is_live: bool) -> int:
     async with open_session(api_key, ca) as session:
         if is_live:
-            top = _Top(server, console)
-            await top.run(session)
-            return 0
-        told = await read_once(session, server)
+            return await LiveTop(session, server, console, interval_s=way.interval_s).run()
+        return await _once(session, server, console, as_json=way.as_json)
+
+
+async def _once(session: aiohttp.ClientSession, server: str, console: Console, *, as_json: bool) -> int:
+    told = await read_once(session, server)
     if as_json:
-        print(json.dumps(told, ensure_ascii=False, indent=2))
-    else:
-        # Of a pipe or a file there is room for all.
-        height = console.height if console.is_terminal else _PLAIN_HEIGHT + 2 * len(told["instances"])
-        console.print(picture(told, width=console.width, height=height, is_ascii=_is_ascii(console)))
+        print(json.dumps(told, ensure_ascii=not is_unicode(console), indent=2))
+        return 0 if told.get("server", {}).get("is_ready") is True else 1
+    drawable(told, server)
+    # Of a pipe or a file there is room for all.
+    is_terminal = sys.stdout.isatty()
+    width = console.width if is_terminal else _PLAIN_WIDTH
+    height = console.height - 1 if is_terminal else _PLAIN_HEIGHT + 2 * len(told["instances"])
+    frame = Frame(width=width, height=height, is_ascii=not is_unicode(console))
+    console.print(picture(told, frame), width=width)
     return 0 if told["server"]["is_ready"] else 1
 
 
-class _Top:
-    """What is on the screen."""
-
-    def __init__(self, server: str, console: Console) -> None:
-        self._server = server
-        self._console = console
-        self._told: dict[str, Any] | None = None
-        self._heard_at = time.monotonic()
-        self._loss = ""
-        self._quit = asyncio.Event()
-
-    async def run(self, session: Any) -> None:
-        """Draw until somebody leaves.
-
-        Raises:
-            ServerRefused: a key is needed.
-        """
-        following = asyncio.create_task(follow(session, self._server, on_news=self._take, on_loss=self._lose))
-        try:
-            with (
-                single_keys(self._press),
-                Live(console=self._console, screen=True, auto_refresh=False, vertical_overflow="crop") as live,
-            ):
-                while not self._quit.is_set() and not following.done():
-                    live.update(self._picture(), refresh=True)
-                    await self._wait(following)
-        finally:
-            following.cancel()
-            outcome = (await asyncio.gather(following, return_exceptions=True))[0]
-        if isinstance(outcome, HarkenError):
-            raise outcome
-
-    async def _wait(self, following: asyncio.Task[None]) -> None:
-        quitting = asyncio.create_task(self._quit.wait())
-        await asyncio.wait((quitting, following), timeout=_REDRAW_S, return_when=asyncio.FIRST_COMPLETED)
-        quitting.cancel()
-
-    def _take(self, told: dict[str, Any]) -> None:
-        self._told, self._heard_at, self._loss = told, time.monotonic(), ""
-
-    def _lose(self, why: str) -> None:
-        self._loss = why
-
-    def _press(self, key: str) -> None:
-        if key in ("q", "Q", "\x1b"):
-            self._quit.set()
-
-    def _picture(self) -> Any:
-        age_s = time.monotonic() - self._heard_at
-        if self._told is None:
-            shown = f"No connection to {without_user(self._server)} yet. {self._loss}".strip()
-            return Text(f"{shown}\nq leaves", style="dim")
-        note = f"No news for {span(float(int(age_s)))}. {self._loss}".strip() if age_s > _OLD_S else ""
-        return picture(
-            self._told,
-            width=self._console.width,
-            height=self._console.height,
-            is_ascii=_is_ascii(self._console),
-            note=note,
-        )
-
-
-def _is_ascii(console: Console) -> bool:
-    return not console.encoding.lower().startswith("utf")
+def is_unicode(console: Console) -> bool:
+    """Whether it shows more than ASCII."""
+    return console.encoding.lower().startswith("utf")
 
 
 def _why(error: ServerUnreachable | ServerRefused) -> str:

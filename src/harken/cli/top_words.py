@@ -2,6 +2,7 @@
 
 The headline says whether it is well, from the document alone; `static/ui/headline.js` says the same on the page. What
 is not known is "–", never 0. The invariant: a server that fails a twentieth of its requests is not called healthy.
+`tests/cli/test_top_words.py` holds states and outcomes against the page's words.
 """
 
 from __future__ import annotations
@@ -17,6 +18,18 @@ _BUSY = frozenset({"starting", "warming", "on_trial"})
 _UNWELL = frozenset({"suspect", "resting"})
 _FAILING = 0.95
 _FULL_SOON = 0.8
+
+STATES = {
+    "waiting": "waiting to start",
+    "killing": "being killed",
+    "warming": "warming up",
+    "suspect": "not answering",
+    "resting": "set aside",
+    "on_trial": "on trial",
+    "broken_at_start": "broken at start",
+}
+OUTCOMES = {"cancelled": "client left", "cached": "from the cache"}
+"""Where the page's word is another than the document's."""
 
 _WORDS = {
     "healthy": ("good", "Healthy"),
@@ -63,6 +76,16 @@ def tone_of(instance: Mapping[str, Any]) -> str:
     if state in _WANTED:
         return "off"
     return "warn" if state in _UNWELL else "bad"
+
+
+def state(name: str) -> str:
+    """An instance's state as people read it."""
+    return STATES.get(name, name.replace("_", " "))
+
+
+def outcome(name: str) -> str:
+    """How a request ended, as people read it."""
+    return OUTCOMES.get(name, name.replace("_", " "))
 
 
 def _verdict(told: Mapping[str, Any]) -> tuple[str, str]:
