@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fcntl import ioctl
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -26,15 +27,29 @@ from tests.cluster import running_cluster
 
 TOP = [sys.executable, "-m", "harken", "top"]
 PATIENCE_S = 30.0
+NOBODY = "http://127.0.0.1:1"
+TAKEN, LEFT = "\x1b[?1049h", "\x1b[?1049l"
+"""What a terminal is told: another screen, and its own again."""
 
 
 class Terminal:
     """A pseudo-terminal of 100 columns and 30 lines in which a program runs."""
 
-    def __init__(self, process: subprocess.Popen[bytes], descriptor: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], descriptor: int, follower: int) -> None:
         self.process = process
         self.descriptor = descriptor
+        self.follower = follower
         self.text = ""
+        self.mode_before = self.mode()
+
+    def mode(self) -> list[Any]:
+        """Its settings."""
+        return termios.tcgetattr(self.follower)
+
+    def resize(self, lines: int, columns: int) -> None:
+        """Make it another size, and say so as a terminal does."""
+        ioctl(self.follower, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
 
     def until(self, is_there: Callable[[str], bool]) -> str:
         """Read until something is on the screen; what was on it before is forgotten."""
@@ -55,8 +70,8 @@ class Terminal:
 
 
 @contextmanager
-def terminal(*command: str) -> Iterator[Terminal]:
-    """Run a program in one; it is gone afterwards."""
+def terminal(*command: str, env: dict[str, str] | None = None) -> Iterator[Terminal]:
+    """Run a program in one; it is gone afterwards, and the terminal is as it was before."""
     leader, follower = pty.openpty()
     ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     process = subprocess.Popen(
@@ -64,13 +79,14 @@ def terminal(*command: str) -> Iterator[Terminal]:
         stdin=follower,
         stdout=follower,
         stderr=follower,
-        start_new_session=True,
-        env={**os.environ, "TERM": "xterm"},
+        # A group of its own in our session: one that nobody could continue would not be stopped either.
+        process_group=0,
+        env={**os.environ, "TERM": "xterm", **(env or {})},
     )
     try:
-        before = termios.tcgetattr(follower)
-        yield Terminal(process, leader)
-        assert termios.tcgetattr(follower) == before, "the terminal is not as it was"
+        screen = Terminal(process, leader, follower)
+        yield screen
+        assert screen.mode() == screen.mode_before, "the terminal is not as it was"
     finally:
         process.kill()
         process.wait(10)
@@ -88,7 +104,7 @@ def test_it_shows_a_cluster_as_it_lives(tmp_path: Path) -> None:
     """Instances and requests, an instance that is killed, a server that goes; q leaves the terminal as it was."""
     sample = next(iter(packaged_samples())).path
     env = {"HARKEN_STATE_FOLDER": str(tmp_path)}
-    with terminal(*TOP, "--server", "http://127.0.0.1:1") as alone:
+    with terminal(*TOP, "--server", NOBODY) as alone:
         alone.until(lambda text: "No connection" in text)
         alone.process.send_signal(signal.SIGINT)
         assert alone.process.wait(PATIENCE_S) == 0
@@ -105,11 +121,74 @@ def test_it_shows_a_cluster_as_it_lives(tmp_path: Path) -> None:
             os.kill(pids["asr-1"], signal.SIGKILL)
             screen.until(lambda text: "1 of 2 instances ready" in text)
             screen.until(lambda text: "2 of 2 instances ready" in text)
+            screen.resize(24, 40)
+            screen.until(lambda text: "· d …" in text)
+            screen.resize(24, 80)
+            screen.until(lambda text: "r restart" in text)
+            change(screen)
             cluster.process.send_signal(signal.SIGTERM)
             assert cluster.process.wait(PATIENCE_S) == 0
             screen.until(lambda text: "No news for" in text)
             screen.press(b"q")
             assert screen.process.wait(PATIENCE_S) == 0
+
+
+def change(screen: Terminal) -> None:
+    """Drain an instance, bring it back, and have a third; each is asked about before."""
+    screen.press(b"\x1b[B")
+    screen.until(lambda text: "> asr-1" in text)
+    screen.press(b"d")
+    screen.until(lambda text: "Drain asr-1?" in text)
+    screen.press(b"n")
+    screen.until(lambda text: "q leaves" in text)
+    for key, question, answer in (
+        (b"d", "Drain asr-1?", "asr-1 is drained."),
+        (b"r", "Restart asr-1?", "asr-1 was restarted."),
+    ):
+        screen.press(key)
+        screen.until(lambda text, question=question: question in text)  # type: ignore[misc] # bound at once
+        screen.press(b"y")
+        screen.until(lambda text, answer=answer: answer in text)  # type: ignore[misc] # bound at once
+    screen.press(b"s3")
+    screen.until(lambda text: "Scale the fleet to 3_ (2 now)" in text)
+    screen.press(b"\r")
+    screen.until(lambda text: "The fleet has 3 instances now." in text)
+
+
+@pytest.mark.slow
+def test_stopped_with_ctrl_z_it_gives_the_terminal_back_until_it_goes_on() -> None:
+    """The shell finds its own mode and its own screen."""
+    with terminal(*TOP, "--server", NOBODY) as screen:
+        screen.until(lambda text: "No connection" in text)
+        assert screen.mode() != screen.mode_before
+        screen.process.send_signal(signal.SIGTSTP)
+        assert os.WIFSTOPPED(os.waitpid(screen.process.pid, os.WUNTRACED)[1])
+        assert screen.mode() == screen.mode_before
+        screen.until(lambda text: LEFT in text)
+        screen.process.send_signal(signal.SIGCONT)
+        screen.until(lambda text: TAKEN in text and "No connection" in text)
+        screen.press(b"q")
+        assert screen.process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(number: signal.Signals) -> None:
+    """With the exit code that a shell expects."""
+    with terminal(*TOP, "--server", NOBODY) as screen:
+        screen.until(lambda text: "No connection" in text)
+        screen.process.send_signal(number)
+        assert screen.process.wait(PATIENCE_S) == 128 + number
+        screen.until(lambda text: LEFT in text)
+
+
+@pytest.mark.slow
+def test_a_terminal_of_plain_characters_gets_nothing_else() -> None:
+    """And without colours, where none are wanted."""
+    with terminal(*TOP, "--server", NOBODY, env={"PYTHONIOENCODING": "ascii", "NO_COLOR": "1"}) as screen:
+        assert screen.until(lambda text: "q leaves" in text).isascii()
+        screen.press(b"q")
+        assert screen.process.wait(PATIENCE_S) == 0
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import pytest
 
 from harken.cli import top_words as words
 from tests.cli.cluster_documents import document, instance
+from tests.cli.dashboard_words import dashboard_words
 
 
 def test_a_well_cluster_is_healthy_with_its_figures() -> None:
@@ -78,3 +79,13 @@ def test_lengths_and_sizes_have_two_units_at_most() -> None:
     assert [words.span(value) for value in (21.5, 60.0, 410.0, 90_000.0)] == ["21.5 s", "60 s", "6 min 50 s", "1 d 1 h"]
     assert [words.size(value) for value in (None, 402 << 20, 9 << 30)] == ["–", "402 MiB", "9.0 GiB"]
     assert [words.last(value) for value in (None, 0.2, 6.0, 7300.0)] == ["never", "now", "6 s ago", "2 h ago"]
+
+
+def test_states_and_outcomes_have_the_words_of_the_dashboard() -> None:
+    """All of those that it has."""
+    told = dashboard_words()
+    states = {key.removeprefix("state."): word for key, word in told.items() if key.startswith("state.")}
+    outcomes = {key.removeprefix("outcome."): word for key, word in told.items() if key.startswith("outcome.")}
+    assert len(states) > 10
+    assert {name: words.state(name) for name in states} == states
+    assert {name: words.outcome(name) for name in outcomes} == outcomes

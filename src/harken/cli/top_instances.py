@@ -20,6 +20,7 @@ from harken.cli.top_lines import COLOURS, EMPTY, FULL, line, plain
 _LOAD_CELLS = 10
 _FIRST = {"bad": 0, "warn": 1, "busy": 2}
 _NOTES_MAX = 2
+_ROWS_LEAST = 2
 
 Instance = Mapping[str, Any]
 
@@ -51,7 +52,7 @@ def draw_instances(
     if not lines:
         return [line(("no instance", "dim"))]
     ordered = in_order(lines, most)
-    notes = _notes(ordered, chosen)[: max(0, min(_NOTES_MAX, most - 2))]
+    notes = _notes(ordered, chosen)[: max(0, min(_NOTES_MAX, most - min(len(lines), _ROWS_LEAST)))]
     room = most - len(notes)
     start, shown = _window(ordered, room if len(lines) <= room else room - 1, chosen)
     table = _table(shown, width=width, chosen=chosen, is_choosing=is_choosing)

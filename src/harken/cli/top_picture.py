@@ -141,18 +141,12 @@ def _foot(told: Told, focus: Focus, running: str, width: int) -> list[Text]:
     """The line that asks, that tells, or that names the keys."""
     asked = focus.asked
     if asked is not None and asked.kind == "scale":
-        return [
-            line(
-                (f"{asked.title}: there {_are(asked.count)} now. How many? {focus.typed}_", "bold"),
-                f" {focus.says or 'Enter does it, Escape does not'}",
-            )
-        ]
+        hint = focus.says or "Enter does it, Escape does not"
+        return [line((f"{asked.title} to {focus.typed}_ ({asked.count:,} now)", "bold"), f"  {hint}")]
     if asked is not None:
-        return wrapped(f"{asked.title} {asked.why} y does it, another key does not.", width=width, most=2, style="bold")
+        # What to press stands first: a narrow terminal cuts the end.
+        question = line((plain(asked.title), "bold"), "  y does it, another key does not")
+        return [question, *wrapped(asked.why, width=width, most=2, style="dim")]
     said = focus.says or running
     keys = "q leaves · arrows choose" + (" · s scale · d drain · r restart" if told["server"]["can_change"] else "")
     return [*(wrapped(said, width=width, most=2) if said else []), line((keys, "dim"))]
-
-
-def _are(count: int) -> str:
-    return f"{'is' if count == 1 else 'are'} {count:,}"

@@ -84,10 +84,12 @@ class Terminal:
         stack.callback(loop.remove_reader, descriptor)
 
     def _take_mode(self) -> None:
+        import termios
         import tty
 
         if self._mode is not None:
-            tty.setcbreak(sys.stdin.fileno())  # Ctrl-C and Ctrl-Z stay what they are
+            # Ctrl-C and Ctrl-Z stay what they are; and what was typed meanwhile is not thrown away.
+            tty.setcbreak(sys.stdin.fileno(), termios.TCSANOW)
 
     def _give_mode_back(self) -> None:
         import termios
