@@ -113,6 +113,7 @@ def test_it_shows_a_cluster_as_it_lives(tmp_path: Path) -> None:
         send(cluster.url, sample)
         once = subprocess.run([*TOP, "--server", cluster.url, "--once"], capture_output=True, text=True, check=True)
         assert once.stdout.startswith("Healthy: 2 of 2 instances ready")
+        assert "last success" in once.stdout, "a pipe is wide"
         told = subprocess.run([*TOP, "--server", cluster.url, "--json"], capture_output=True, text=True, check=True)
         assert [one["name"] for one in json.loads(told.stdout)["instances"]] == ["asr-1", "asr-2"]
         with terminal(*TOP, "--server", cluster.url) as screen:

@@ -43,7 +43,7 @@ class Way:
 
 def run(server: str, *, api_key: str = "", ca: Path | None = None, way: Way) -> int:
     """Show it, and return the exit code."""
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH)
     # A terminal that cannot go back to its corner (TERM=dumb) gets one picture, as a pipe does.
     is_live = not way.once and not way.as_json and sys.stdout.isatty() and not console.is_dumb_terminal
     try:
@@ -73,11 +73,9 @@ async def _once(session: aiohttp.ClientSession, server: str, console: Console, *
         return 0 if told.get("server", {}).get("is_ready") is True else 1
     drawable(told, server)
     # Of a pipe or a file there is room for all.
-    is_terminal = sys.stdout.isatty()
-    width = console.width if is_terminal else _PLAIN_WIDTH
-    height = console.height - 1 if is_terminal else _PLAIN_HEIGHT + 2 * len(told["instances"])
-    frame = Frame(width=width, height=height, is_ascii=not is_unicode(console))
-    console.print(picture(told, frame), width=width)
+    height = console.height - 1 if sys.stdout.isatty() else _PLAIN_HEIGHT + 2 * len(told["instances"])
+    frame = Frame(width=console.width, height=height, is_ascii=not is_unicode(console))
+    console.print(picture(told, frame))
     return 0 if told["server"]["is_ready"] else 1
 
 
