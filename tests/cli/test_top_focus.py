@@ -90,7 +90,7 @@ def test_a_number_that_cannot_be_is_asked_for_again(number: str, says: str) -> N
     ("fleet", "says"),
     [
         (replace(FLEET, can_change=False), "This server has no instances of its own"),
-        (replace(FLEET, running="scale to 4"), "Being changed now: scale to 4"),
+        (replace(FLEET, running="Draining asr-1…"), "Draining asr-1… One change is made at a time."),
     ],
 )
 @pytest.mark.parametrize("key", ["s", "d", "r"])

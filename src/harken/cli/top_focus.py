@@ -40,7 +40,7 @@ class Fleet:
     Attributes:
         names: of the instances, as they are shown.
         can_change: there are instances of its own to change.
-        running: what is being changed already, or "".
+        running: what was asked for here and is not done yet, or "".
     """
 
     names: Sequence[str] = ()
@@ -103,7 +103,7 @@ def _asked(focus: Focus, kind: str, fleet: Fleet) -> Focus:
     if not fleet.can_change:
         return replace(focus, says="This server has no instances of its own to change.")
     if fleet.running:
-        return replace(focus, says=f"Being changed now: {fleet.running}. One change is made at a time.")
+        return replace(focus, says=f"{fleet.running} One change is made at a time.")
     if kind == "scale":
         return replace(focus, asked=Wish(kind=kind, count=len(fleet.names)), typed="")
     if focus.chosen not in fleet.names:

@@ -122,7 +122,8 @@ class LiveTop:
     def _fleet(self, told: Mapping[str, Any] | None) -> Fleet:
         if told is None:
             return Fleet()
-        running = told["server"]["change"] or (self._running.running if self._running else "")
+        # Only what was begun here: the document is a second old, and the server refuses what comes beside another's.
+        running = self._running.running if self._running else ""
         return Fleet(names=self._names, can_change=told["server"]["can_change"], running=running)
 
     async def _carry_out(self, wish: Wish) -> None:
