@@ -69,6 +69,11 @@ class Terminal:
         os.write(self.descriptor, key)
 
 
+def _env() -> dict[str, str]:
+    """Ours, without a size: a terminal has its own, and a variable would be believed instead."""
+    return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+
+
 @contextmanager
 def terminal(*command: str, env: dict[str, str] | None = None) -> Iterator[Terminal]:
     """Run a program in one; it is gone afterwards, and the terminal is as it was before."""
@@ -81,7 +86,7 @@ def terminal(*command: str, env: dict[str, str] | None = None) -> Iterator[Termi
         stderr=follower,
         # A group of its own in our session: one that nobody could continue would not be stopped either.
         process_group=0,
-        env={**os.environ, "TERM": "xterm", **(env or {})},
+        env={**_env(), "TERM": "xterm", **(env or {})},
     )
     try:
         screen = Terminal(process, leader, follower)

@@ -288,7 +288,7 @@ def test_what_one_instance_fails_another_does(script: Script) -> None:
     bad, good = Instance("bad", script), Instance("good")
 
     async def story() -> Transcript:
-        async with dispatching(bad, good, silence_s=0.1) as dispatcher:
+        async with dispatching(bad, good, silence_s=0.3) as dispatcher:
             # The bad one is the first in rotation.
             return await ask(dispatcher)
 

@@ -213,7 +213,12 @@ CLUSTER_RESPONSES: Responses = {
 CLUSTER_EVENTS_RESPONSES: Responses = {
     200: {
         "description": "The same document once a second.",
-        "content": {"text/event-stream": {"schema": TEXT, "example": "event: cluster\ndata: {}\n\n"}},
+        "content": {
+            "text/event-stream": {
+                "schema": obj({"event": {"type": "string", "enum": ["cluster"]}, "data": TEXT}),
+                "example": {"event": "cluster", "data": '{"object": "harken.cluster"}'},
+            }
+        },
     },
     **openai_errors(400, 503),
 }
