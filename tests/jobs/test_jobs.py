@@ -18,8 +18,10 @@ from harken.errors import (
     StateUnavailable,
     UndecodableAudio,
 )
+from harken.events import Event, RequestBegan, RequestEnded
 from harken.jobs import FileState, Job, JobState, NewFile, NewJob
 from harken.jobs.jobs import Jobs
+from harken.jobs.telling import Telling
 from harken.state import Database
 from harken.transcribe.ask import Ask
 from tests.jobs.postgres import url_of
@@ -33,12 +35,14 @@ class Lives:
 
     Attributes:
         scribe: what all of them work with.
+        told: everything that was told of what happened.
     """
 
     def __init__(self, folder: Path, database: str = "") -> None:
         self.folder = folder
         self.database = database
         self.scribe = FakeScribe()
+        self.told: list[Event] = []
         self.settings: dict[str, object] = {}
 
     def live(self, work: Callable[[Jobs], Awaitable[None]]) -> None:
@@ -62,7 +66,7 @@ class Lives:
             jobs=JobsConfig(lease_s=LEASE_S, **self.settings),  # type: ignore[arg-type]
         )
         self.state = Database(config.state, {})
-        return Jobs(config, self.state, self.scribe, self.scribe)
+        return Jobs(config, self.state, self.scribe, self.scribe, telling=Telling(tell=self.told.append))
 
 
 @pytest.fixture
@@ -191,6 +195,38 @@ def test_cancelling_stops_what_runs(lives: Lives) -> None:
     lives.live(work)
     assert lives.scribe.recognised == [("one", 0)]
     assert recordings(lives) == []
+
+
+@pytest.mark.slow
+def test_every_attempt_on_a_file_is_told_from_its_beginning_to_its_end(lives: Lives) -> None:
+    """Done, or how it failed and whether that was ours; one that was cancelled, or taken back, is neither."""
+    lives.scribe.errors = [UndecodableAudio(), NoReadyInstance(), ValueError("a defect"), None]
+    lives.settings = {"files_in_flight": 1}
+
+    async def work(jobs: Jobs) -> None:
+        await ended(jobs, await submit(jobs, "bad", "later", "strange"))
+        lives.scribe.gate = asyncio.Event()
+        job = await submit(jobs, "stopped")
+        for _ in range(5):
+            await lives.scribe.begun.acquire()
+        await jobs.cancel(job.id, "me")
+        while jobs.in_flight:
+            await asyncio.sleep(0.01)
+
+    lives.live(work)
+    began = [event.request_id for event in lives.told if isinstance(event, RequestBegan)]
+    ends = [event for event in lives.told if isinstance(event, RequestEnded)]
+    assert began == [event.request_id for event in ends]
+    assert {(event.route, event.priority, event.key) for event in ends} == {("job", "batch", "me")}
+    assert [(event.outcome, event.is_failure) for event in ends] == [
+        ("undecodable_audio", False),
+        ("no_ready_instance", True),
+        ("internal_error", True),
+        ("done", False),
+        ("cancelled", False),
+    ]
+    # This scribe tells of its first piece alone.
+    assert [event.audio_s for event in ends if event.outcome == "done"] == [1.5]
 
 
 @pytest.mark.slow

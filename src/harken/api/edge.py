@@ -13,8 +13,9 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from harken.account import Account
 from harken.api.access import log_fields
-from harken.api.account import Account, account_of, note_failure, wants_account
+from harken.api.account import account_of, note_failure, wants_account
 from harken.api.errors import answer, internal_error
 from harken.api.exchange import Exchange
 from harken.errors import Draining
@@ -81,8 +82,9 @@ class Edge:
                 await answer(error, scope["path"], accept_language=languages)(scope, exchange.receive, exchange.send)
         except Exception:  # the outermost edge of a request: here a defect becomes an answer
             _log.exception("request.defect", request_id=request_id, path=scope["path"])
-            note_failure(scope, internal_error(request_id))
+            defect = internal_error(request_id)
+            note_failure(scope, defect)
             if exchange.has_started:
                 raise  # half an answer must not look like a whole one: the server cuts the connection
-            defect = answer(internal_error(request_id), scope["path"], accept_language=languages)
-            await defect(scope, exchange.receive, exchange.send)
+            sorry = answer(defect, scope["path"], accept_language=languages)
+            await sorry(scope, exchange.receive, exchange.send)

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from harken.errors import HarkenError, InternalError, is_our_failure
-from harken.events import CANCELLED, DONE, RequestBegan, RequestEnded
+from harken.account import Account
+from harken.errors import HarkenError, InternalError
 from harken.jobs.claim import Claim
 from harken.jobs.memory import FileMemory, LeaseLost, maker_of
 from harken.jobs.paths import open_named
@@ -87,8 +87,6 @@ class Work:
         telling: Telling = QUIET,
     ) -> None:
         self._telling = telling
-        self._trace = telling.begin_trace(None)
-        self._outcome, self._status, self._is_failure = CANCELLED, 200, False
         self.claim = claim
         self.done_s = 0.0
         self.audio_s: float | None = None
@@ -111,51 +109,45 @@ class Work:
     async def run(self, transcriber: Scribe, info: ModelInfo) -> None:
         """Do it; failures become the file's."""
         began = time.monotonic()
-        claim = self.claim
-        self._telling.tell(
-            RequestBegan(request_id=self._name, at=began, route=_ROUTE, priority=Priority.BATCH, key=claim.owner)
+        requester = Requester(key=self.claim.owner, priority=Priority.BATCH, trace=self._telling.begin_trace(None))
+        account = Account(
+            request_id=self._name, route=_ROUTE, began=began, tell=self._telling.tell, trace=requester.trace
         )
+        account.let_in(requester)
         try:
-            await self._run(transcriber, info, began)
+            await self._run(transcriber, info, requester, account)
+        except BaseException:
+            account.cancel()
+            raise
         finally:
-            self._telling.tell(
-                RequestEnded(
-                    request_id=self._name,
-                    began=began,
-                    ended=time.monotonic(),
-                    route=_ROUTE,
-                    priority=Priority.BATCH,
-                    key=claim.owner,
-                    outcome=self._outcome,
-                    status=self._status,
-                    is_failure=self._is_failure,
-                    audio_s=self.done_s,
-                    trace=self._trace,
-                )
-            )
+            account.audio_s = self.done_s
+            account.end(200)
 
-    async def _run(self, transcriber: Scribe, info: ModelInfo, began: float) -> None:
+    async def _run(self, transcriber: Scribe, info: ModelInfo, requester: Requester, account: Account) -> None:
+        began = account.began
         try:
-            result = await self._transcribe(transcriber, info)
+            result = await self._transcribe(transcriber, info, requester)
         except LeaseLost:
+            account.cancel()
             self._tell("lost", began)
         except HarkenError as error:
-            await self._failed(error, began, info)
+            await self._failed(error, account, info)
         except Exception:  # noqa: BLE001 - the edge of a file's work: a defect ends this file, not the server
             _log.exception("jobs.defect", job_id=self.claim.job_id, file=self.claim.number)
             await self._failed(
-                InternalError("Something went wrong inside the server; its log knows more."), began, info
+                InternalError("Something went wrong inside the server; its log knows more."), account, info
             )
         else:
             self.is_ending = True
             is_ours = await self._threads.run(self._leases.finish, self.claim, result, now=self._now())
             facts = facts_of(result, info.name, with_text=self._telling.logs_text)
             await self._ended("done" if is_ours else "lost", began, **facts)
-            if is_ours:
-                self._outcome = DONE
+            if not is_ours:
+                account.cancel()
+            else:
                 await self._charge(self.claim.owner, result.audio_s)
 
-    async def _transcribe(self, transcriber: Scribe, info: ModelInfo) -> RecordingTranscript:
+    async def _transcribe(self, transcriber: Scribe, info: ModelInfo, requester: Requester) -> RecordingTranscript:
         claim, stamp = self.claim, self.claim.stamp
         upload: Path | BinaryIO = Path(claim.path)
         if not claim.is_ours:
@@ -168,7 +160,7 @@ class Work:
                 upload,
                 claim.ask,
                 self._name,
-                requester=Requester(key=claim.owner, priority=Priority.BATCH, trace=self._trace),
+                requester=requester,
                 watch=self,
                 memory=memory,
                 is_live=False,
@@ -187,10 +179,9 @@ class Work:
         """Of this attempt, in every log line."""
         return f"{self.claim.job_id}.{self.claim.number}.{self.claim.attempts}"
 
-    async def _failed(self, error: HarkenError, began: float, info: ModelInfo) -> None:
-        claim = self.claim
-        self._outcome, self._status = error.code, error.status
-        self._is_failure = is_our_failure(type(error))
+    async def _failed(self, error: HarkenError, account: Account, info: ModelInfo) -> None:
+        claim, began = self.claim, account.began
+        account.fail(error)
         verdict = after_failure(error, attempts=claim.attempts, refusals=claim.refusals, limit=self._attempts)
         self.is_ending = True
         is_ours = await self._threads.run(self._leases.fail, claim, verdict, now=self._now())
