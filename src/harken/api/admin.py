@@ -6,7 +6,6 @@ that nobody may store.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +23,7 @@ from harken.api.schema.admin import (
     REVOKE_PARAMETERS,
     REVOKE_RESPONSES,
 )
+from harken.api.unstored import unstored
 from harken.errors import ClientError, NotOffered, UnsupportedOption
 from harken.keys import KeyRing
 from harken.keys.describe import key_fields
@@ -48,7 +48,7 @@ def admin_routes(ring: KeyRing | None, health: Callable[[], Health]) -> APIRoute
     async def instances(request: Request) -> Response:
         """What /health says, but 200 also while nothing is ready."""
         refuse_query(request)
-        return _json(describe(health(), datetime.now(UTC)))
+        return unstored(describe(health(), datetime.now(UTC)))
 
     @router.get(
         "/admin/keys",
@@ -60,7 +60,7 @@ def admin_routes(ring: KeyRing | None, health: Callable[[], Health]) -> APIRoute
     async def list_keys(request: Request) -> Response:
         """All of them, oldest first; no secrets, because nobody has them."""
         refuse_query(request)
-        return _json({"object": "list", "data": [key_fields(key) for key in await _offered(ring).all()]})
+        return unstored({"object": "list", "data": [key_fields(key) for key in await _offered(ring).all()]})
 
     @router.post(
         "/admin/keys",
@@ -82,7 +82,7 @@ def admin_routes(ring: KeyRing | None, health: Callable[[], Health]) -> APIRoute
             audio_s_per_minute=wanted.get("audio_s_per_minute"),
             priority=Priority(wanted.get("priority") or Priority.INTERACTIVE),
         )
-        return _json({**key_fields(key), "secret": secret}, status=201)
+        return unstored({**key_fields(key), "secret": secret}, status=201)
 
     @router.delete(
         "/admin/keys/{id_or_name}",
@@ -95,7 +95,7 @@ def admin_routes(ring: KeyRing | None, health: Callable[[], Health]) -> APIRoute
     async def revoke_key(request: Request) -> Response:
         """It opens nothing here at once, and on other servers of the same database within two seconds."""
         refuse_query(request)
-        return _json(key_fields(await _offered(ring).revoke(request.path_params["id_or_name"])))
+        return unstored(key_fields(await _offered(ring).revoke(request.path_params["id_or_name"])))
 
     return router
 
@@ -146,12 +146,3 @@ _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
         f"one of {', '.join(Priority)}",
     ),
 }
-
-
-def _json(body: dict[str, Any], *, status: int = 200) -> Response:
-    return Response(
-        json.dumps(body, ensure_ascii=False).encode(),
-        status_code=status,
-        media_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )

@@ -7,8 +7,7 @@ meanwhile stops nothing that was begun.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -17,9 +16,10 @@ from harken.api.connected import while_connected
 from harken.api.json_body import is_json, read_json
 from harken.api.query import refuse_query
 from harken.api.schema.fleet import INSTANCE_PARAMETERS, INSTANCE_RESPONSES, SCALE_BODY, SCALE_RESPONSES
+from harken.api.unstored import unstored
 from harken.errors import ClientError, ConfigError, NotOffered, UnsupportedOption
 
-Operate = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+Operate = Callable[[Mapping[str, Any]], Coroutine[Any, Any, dict[str, Any]]]
 """Does what an operator's request says, as `harken.fleet.handlers` has it."""
 
 _BODY_BYTES = 1024
@@ -88,12 +88,7 @@ def fleet_routes(operate: Operate) -> APIRouter:
 
 async def _done(operate: Operate, request: Request, wish: Mapping[str, Any]) -> Response:
     try:
-        outcome = await while_connected(request.receive, _ask(operate, wish))
+        outcome = await while_connected(request.receive, operate(wish))
     except ConfigError as error:
         raise ClientError(error.message) from error
-    body = json.dumps(outcome, ensure_ascii=False).encode()
-    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
-
-
-async def _ask(operate: Operate, wish: Mapping[str, Any]) -> dict[str, Any]:
-    return await operate(wish)
+    return unstored(outcome)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import harken
-from harken.telemetry.journal import Failures
+from harken.telemetry.journal import Entry, Failures
 from harken.telemetry.look import Look, MachineLook, QueueLook
 from harken.telemetry.records import NOTHING, Record
+from harken.telemetry.requests import describe
 from harken.telemetry.series import STEP_S, Step, Window
 from harken.types import Figures, Health, InstanceHealth
 
@@ -33,7 +34,7 @@ class Moment:
         records: of instances, by name.
         window: the last minute.
         steps: the last quarter of an hour.
-        requests: recent ones, written already.
+        entries: of recent requests.
         failures: of the last hour.
         in_progress: recordings under way.
     """
@@ -44,7 +45,7 @@ class Moment:
     records: Mapping[str, Record]
     window: Window
     steps: list[Step]
-    requests: list[dict[str, Any]]
+    entries: list[Entry]
     failures: list[Failures]
     in_progress: int
 
@@ -66,7 +67,7 @@ def document(moment: Moment) -> dict[str, Any]:
         "queue": _queue(look.queue, look.health),
         "now": _now(moment),
         "series": _series(moment),
-        "requests": moment.requests,
+        "requests": [describe(one, moment.wall) for one in moment.entries],
         "errors": [{"code": one.code, "count": one.count, "last_at": moment.wall(one.last)} for one in moment.failures],
     }
 

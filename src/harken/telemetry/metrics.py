@@ -61,7 +61,6 @@ class Metrics:
         self._gone: dict[str, float] = {}
         self._expected: set[tuple[str, Priority]] = set()
         self._targets: set[str] = set()
-        self._outcomes: set[tuple[str, str]] = set()
         self._requests = Counter(
             "harken_requests", "Recordings that ended.", ("route", "class", "outcome"), registry=registry
         )
@@ -172,7 +171,6 @@ class Metrics:
 
     def _try(self, span: Span) -> None:
         self._targets.add(span.target)
-        self._outcomes.add((span.target, span.outcome))
         self._tries.labels(span.target, span.outcome).inc()
         self._try_audio.labels(span.target, span.outcome).inc(span.audio_s)
         if span.outcome == DONE:
@@ -181,9 +179,5 @@ class Metrics:
     def _drop(self, name: str) -> None:
         self._targets.discard(name)
         del self._gone[name]
-        for target, outcome in [*self._outcomes]:
-            if target == name:
-                self._tries.remove(target, outcome)
-                self._try_audio.remove(target, outcome)
-                self._outcomes.discard((target, outcome))
-        self._try_seconds.remove_by_labels({"target": name})
+        for metric in (self._tries, self._try_audio, self._try_seconds):
+            metric.remove_by_labels({"target": name})

@@ -24,7 +24,6 @@ from harken.telemetry.journal import Journal
 from harken.telemetry.look import Look, TakeLook
 from harken.telemetry.metrics import Metrics
 from harken.telemetry.records import Records
-from harken.telemetry.requests import describe
 from harken.telemetry.series import Series
 
 _log = get_log("telemetry")
@@ -82,16 +81,15 @@ class Telemetry:
     def cluster(self) -> dict[str, Any]:
         """The cluster as a document, as `cluster` has it."""
         look, now = self._look(), self._clock.now()
-        at = self._wall()
         return document(
             Moment(
-                at=at,
+                at=self._wall(),
                 now=now,
                 look=look,
                 records=self._records.of(now),
                 window=self._series.window(now),
                 steps=self._series.steps(now),
-                requests=[describe(one, lambda then: round(at - (now - then), 3)) for one in self._journal.entries()],
+                entries=self._journal.entries(),
                 failures=self._journal.failures(now),
                 in_progress=self._journal.in_progress,
             )

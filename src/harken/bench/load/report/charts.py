@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from harken.bench.load.sse import printable
+
 WIDTH, HEIGHT = 720.0, 280.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 74.0, 20.0, 14.0, 42.0
 SERIES = 6
@@ -187,4 +189,4 @@ def _text(x: float, y: float, words: str, anchor: str) -> str:
 
 def text(value: object) -> str:
     """Anything as text in a page: escaped, and without what no page may hold."""
-    return escape("".join(character for character in str(value) if character.isprintable()))
+    return escape(printable(str(value)))

@@ -7,14 +7,13 @@ The invariant: what a client did wrong, or gave up, spends nothing.
 from __future__ import annotations
 
 from harken.errors import HarkenError, SetupError, is_our_failure, leaves
+from harken.events import DONE
 
 OBJECTIVE = 0.999
 """Of the requests that could succeed, the share that must, over 30 days."""
 
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 """Over which the burning is recorded."""
-
-DONE = "done"
 
 
 def bad_outcomes() -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Harken; Prometheus's own `instance` is the address that was scraped.
 
 from __future__ import annotations
 
-from harken.ops.export.monitoring.budget import DONE
+from harken.events import DONE
 from harken.ops.export.monitoring.grafana import Row
 from harken.ops.export.monitoring.machine_alerts import BUSY, FULL
 from harken.ops.export.monitoring.panel import Panel, Query

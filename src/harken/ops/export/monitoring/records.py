@@ -6,7 +6,8 @@ label of the scraping, so that several clusters in one Prometheus stay apart and
 
 from __future__ import annotations
 
-from harken.ops.export.monitoring.budget import DONE, WINDOWS, burn, failed
+from harken.events import DONE
+from harken.ops.export.monitoring.budget import WINDOWS, burn, failed
 from harken.ops.export.monitoring.rules import Group, Record
 
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

@@ -6,7 +6,8 @@ every question is bounded to the clusters that were chosen.
 
 from __future__ import annotations
 
-from harken.ops.export.monitoring.budget import DONE, bad_pattern
+from harken.events import DONE
+from harken.ops.export.monitoring.budget import bad_pattern
 from harken.ops.export.monitoring.grafana import Row
 from harken.ops.export.monitoring.panel import Panel, Query
 from harken.ops.export.monitoring.records import QUANTILES, burning
