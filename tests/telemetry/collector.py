@@ -26,6 +26,7 @@ class Told:
     began_ns: int
     ended_ns: int
     server: str
+    resource: dict[str, Any]
     is_error: bool
     attributes: dict[str, Any]
 
@@ -35,14 +36,18 @@ class Collector:
 
     Attributes:
         url: where OTLP is taken.
+        status: of its answers.
         spans: all of them.
         paths: that were posted to.
+        headers: of the last export, in small letters.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, status: int = 200) -> None:
         self.url = url
+        self.status = status
         self.spans: list[Told] = []
         self.paths: set[str] = set()
+        self.headers: dict[str, str] = {}
 
     def until(self, is_there: Callable[[list[Told]], bool]) -> list[Told]:
         """Wait until the spans are what a test waits for."""
@@ -55,7 +60,7 @@ class Collector:
     def take(self, body: bytes) -> None:
         """Read one export."""
         for group in ExportTraceServiceRequest.FromString(body).resource_spans:
-            server = {one.key: one.value.string_value for one in group.resource.attributes}["service.instance.id"]
+            resource = {one.key: one.value.string_value for one in group.resource.attributes}
             for scope in group.scope_spans:
                 for span in scope.spans:
                     self.spans.append(
@@ -66,7 +71,8 @@ class Collector:
                             parent_id=span.parent_span_id.hex(),
                             began_ns=span.start_time_unix_nano,
                             ended_ns=span.end_time_unix_nano,
-                            server=server,
+                            server=resource["service.instance.id"],
+                            resource=resource,
                             is_error=span.status.code == 2,
                             attributes={
                                 one.key: getattr(one.value, one.value.WhichOneof("value")) for one in span.attributes
@@ -83,9 +89,10 @@ def collecting(status: int = 200) -> Iterator[Collector]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             collector.paths.add(self.path)
-            if status == 200:
+            collector.headers = {name.lower(): value for name, value in self.headers.items()}
+            if collector.status == 200:
                 collector.take(body)
-            self.send_response(status)
+            self.send_response(collector.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -94,7 +101,7 @@ def collecting(status: int = 200) -> Iterator[Collector]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    collector = Collector(f"http://127.0.0.1:{server.server_address[1]}")
+    collector = Collector(f"http://127.0.0.1:{server.server_address[1]}", status)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

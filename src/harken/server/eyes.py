@@ -15,10 +15,11 @@ from harken.api.sight import Sight
 from harken.config import TracesConfig
 from harken.events import Tell
 from harken.telemetry.broadcast import Broadcast
+from harken.telemetry.collector import check_traces
 from harken.telemetry.look import MachineLook, TakeLook
 from harken.telemetry.machine_watch import MachineWatch
 from harken.telemetry.telemetry import Telemetry
-from harken.telemetry.traces import Traces, check_traces
+from harken.telemetry.traces import Traces
 from harken.trace import no_trace
 
 _QUEUE_INTERVAL_S = 1.0

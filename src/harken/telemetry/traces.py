@@ -1,61 +1,23 @@
-"""Facts as spans of OpenTelemetry, sent to a collector. Off unless `traces.endpoint` names one.
+"""Facts as spans of OpenTelemetry. Off unless `traces.endpoint` names a collector.
 
 A span's identity came with its fact (`harken.trace`), so it is made whole when it is over, and nothing is held open.
-The invariant: a collector that is slow, away or wrong costs no request: what waits is bounded, the rest is dropped, and
-the log hears of it once, not once for each batch.
+How it gets to the collector is `collector`'s. The invariant: no span holds a word of what was said, nor a secret.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import logging
 import random
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from typing import Any
 
 import harken
 from harken.config import TracesConfig
-from harken.errors import ConfigError
 from harken.events import CACHED, CANCELLED, DONE, Event, RequestEnded, Span
-from harken.log import get_log
+from harken.telemetry.collector import Collector
 from harken.telemetry.wall import Wall
 from harken.trace import Trace, continued, new_trace, read_traceparent
 
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-
-_QUEUE = 4096
-_DELAY_MS = 1000
-_FLUSH_MS = 3000
-
-_log = get_log("telemetry.traces")
-
-
-def check_traces(config: TracesConfig) -> None:
-    """Refuse traces that cannot be.
-
-    Raises:
-        ConfigError: no address, or the packages are missing.
-    """
-    if not config.endpoint:
-        return
-    try:
-        parts = urlsplit(config.endpoint)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address:
-        raise ConfigError("traces.endpoint must be an address such as http://127.0.0.1:4318.")
-    if importlib.util.find_spec("opentelemetry") is None or not _has_exporter():
-        raise ConfigError("traces.endpoint needs OpenTelemetry's packages: pip install 'harken[otel]'.")
-
-
-def _has_exporter() -> bool:
-    try:
-        return importlib.util.find_spec("opentelemetry.exporter.otlp.proto.http") is not None
-    except ModuleNotFoundError:
-        return False
+_JOB = "job"
 
 
 class Traces:
@@ -80,29 +42,21 @@ class Traces:
         self._name = name
         self._draw = draw
         self._wall = wall or Wall()
-        self._processor: Any = None
+        self._collector: Collector | None = None
 
     def open(self) -> None:
         """Begin to send, in a thread of its own."""
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
         from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `_Reporting` says it once
-        self._resource = Resource.create(
-            {"service.name": "harken", "service.instance.id": self._name, "service.version": harken.__version__}
-        )
+        self._resource = _resource(self._name)
         self._scope = InstrumentationScope("harken", harken.__version__)
-        self._processor = BatchSpanProcessor(
-            _reporting(_address(self._config.endpoint)), max_queue_size=_QUEUE, schedule_delay_millis=_DELAY_MS
-        )
+        self._collector = Collector(self._config.endpoint)
 
     def close(self) -> None:
-        """Send what is left, as far as that goes quickly; blocks for seconds where nobody takes it."""
-        if self._processor is not None:
-            processor, self._processor = self._processor, None
-            processor.force_flush(_FLUSH_MS)
-            processor.shutdown()
+        """Send what is left; blocks for a few seconds where nobody takes it."""
+        if self._collector is not None:
+            collector, self._collector = self._collector, None
+            collector.close()
 
     def begin(self, traceparent: str | None) -> Trace | None:
         """Make the first span of a request: beneath the caller's, as he decided, or our own for a share of them."""
@@ -113,31 +67,41 @@ class Traces:
 
     def tell(self, event: Event) -> None:
         """Take a fact."""
-        if self._processor is None:
-            return
         match event:
             case Span() if event.trace is not None:
-                self._end(str(event.stage), event, event.trace, _of_span(event), is_server=False)
+                failed = event.outcome not in (DONE, CACHED, CANCELLED)
+                self._end(str(event.stage), event, event.trace, _of_span(event), failed=failed)
             case RequestEnded() if event.trace is not None:
-                self._wall.look()  # with its last span: those of one request fit into each other
-                name = event.route if event.route == "job" else f"POST {event.route}"
-                self._end(name, event, event.trace, _of_request(event), is_server=True)
+                name = event.route if event.route == _JOB else f"POST {event.route}"
+                self._end(name, event, event.trace, _of_request(event), failed=event.is_failure, is_root=True)
 
     def _end(
-        self, name: str, event: Span | RequestEnded, trace: Trace, attributes: dict[str, Any], *, is_server: bool
+        self,
+        name: str,
+        event: Span | RequestEnded,
+        trace: Trace,
+        attributes: dict[str, Any],
+        *,
+        failed: bool,
+        is_root: bool = False,
     ) -> None:
         from opentelemetry.sdk.trace import ReadableSpan
         from opentelemetry.trace import SpanKind, Status, StatusCode
 
-        failed = event.is_failure if isinstance(event, RequestEnded) else event.outcome not in (DONE, CACHED, CANCELLED)
-        self._processor.on_end(
+        collector = self._collector
+        if collector is None:
+            return
+        # At each span: an instance is told of no request's end, and its machine may have slept for all that.
+        self._wall.look()
+        parent = None if trace.parent_id is None else _context(trace.trace_id, trace.parent_id, is_remote=is_root)
+        collector.take(
             ReadableSpan(
                 name=name,
                 context=_context(trace.trace_id, trace.span_id),
-                parent=None if trace.parent_id is None else _context(trace.trace_id, trace.parent_id),
+                parent=parent,
                 resource=self._resource,
                 attributes=attributes,
-                kind=SpanKind.SERVER if is_server else SpanKind.INTERNAL,
+                kind=SpanKind.SERVER if is_root else SpanKind.INTERNAL,
                 status=Status(StatusCode.ERROR, event.outcome) if failed else Status(StatusCode.UNSET),
                 start_time=self._wall.at_ns(event.began),
                 end_time=self._wall.at_ns(event.ended),
@@ -146,10 +110,18 @@ class Traces:
         )
 
 
-def _context(trace_id: int, span_id: int) -> Any:
+def _resource(name: str) -> Any:
+    """Who sends: what an operator says in OpenTelemetry's own variables counts, but for which server it is."""
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+
+    ours = Resource.create({"service.name": "harken", "service.version": harken.__version__})
+    return ours.merge(OTELResourceDetector().detect()).merge(Resource({"service.instance.id": name}))
+
+
+def _context(trace_id: int, span_id: int, *, is_remote: bool = False) -> Any:
     from opentelemetry.trace import SpanContext, TraceFlags
 
-    return SpanContext(trace_id, span_id, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    return SpanContext(trace_id, span_id, is_remote=is_remote, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
 
 def _of_span(span: Span) -> dict[str, Any]:
@@ -175,7 +147,7 @@ def _of_request(request: RequestEnded) -> dict[str, Any]:
         "harken.outcome": request.outcome,
         "harken.audio_s": request.audio_s,
     }
-    if request.route != "job":
+    if request.route != _JOB:
         told |= {
             "http.request.method": "POST",
             "http.route": request.route,
@@ -186,39 +158,3 @@ def _of_request(request: RequestEnded) -> dict[str, Any]:
     if request.first_text_s is not None:
         told["harken.first_text_s"] = request.first_text_s
     return told
-
-
-def _address(endpoint: str) -> str:
-    """A collector's address, as most people write it, with the path that OTLP gives it."""
-    parts = urlsplit(endpoint)
-    return parts._replace(path="/v1/traces").geturl() if parts.path in ("", "/") else endpoint
-
-
-def _reporting(address: str) -> Any:
-    """An exporter that says once that it fails, and once that it does not any more."""
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-
-    exporter = OTLPSpanExporter(endpoint=address, timeout=5)
-
-    class Reporting(SpanExporter):
-        """Around OpenTelemetry's own."""
-
-        def __init__(self) -> None:
-            self._fails = False
-
-        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-            result = exporter.export(spans)
-            fails = result is not SpanExportResult.SUCCESS
-            if fails != self._fails:
-                self._fails = fails
-                if fails:
-                    _log.warning("traces.lost", spans=len(spans), endpoint=urlsplit(address).netloc.rpartition("@")[2])
-                else:
-                    _log.info("traces.sent_again")
-            return result
-
-        def shutdown(self) -> None:
-            exporter.shutdown()  # type: ignore[no-untyped-call]
-
-    return Reporting()
