@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,8 +17,9 @@ from harken.telemetry.traces import Traces
 from harken.telemetry.wall import Wall
 from harken.trace import Trace, new_trace
 from tests.cluster import running_cluster
-from tests.telemetry.collector import Told, collecting
+from tests.telemetry.collector import collecting
 from tests.telemetry.facts import ended, span
+from tests.telemetry.trees import check_tree, names
 
 CALLER = Trace(trace_id=0xABC, span_id=0xDEF)
 
@@ -102,29 +104,14 @@ def test_nothing_of_opentelemetry_is_loaded_while_it_is_off() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def check_tree(spans: list[Told], *, caller: Trace | None = None) -> Told:
-    """One trace, one beginning, every parent there, every child within its parent; return the beginning."""
-    assert len({one.trace_id for one in spans}) == 1
-    by_id = {one.span_id: one for one in spans}
-    assert len(by_id) == len(spans)
-    outside = "" if caller is None else f"{caller.span_id:016x}"
-    (root,) = (one for one in spans if one.parent_id == outside)
-    for one in spans:
-        assert one.began_ns <= one.ended_ns
-        if one is not root:
-            parent = by_id[one.parent_id]
-            assert parent.began_ns - 5_000_000 <= one.began_ns, (one, parent)
-            assert one.ended_ns <= parent.ended_ns + 5_000_000, (one, parent)
-    return root
-
-
 @pytest.mark.slow
-def test_one_trace_goes_from_the_upload_to_the_engines_steps() -> None:
+def test_one_trace_goes_from_the_upload_to_the_engines_steps(tmp_path: Path) -> None:
     """Over both processes, beneath the caller's own span; and its number is in the log."""
     sample = next(iter(packaged_samples())).path
-    with collecting() as collector:
+    written = tmp_path / "log"
+    with collecting() as collector, written.open("wb") as log:
         env = {"HARKEN_TRACES_ENDPOINT": collector.url, "HARKEN_TRACES_SHARE": "0"}
-        with running_cluster("--model", "digits", "--instances", "2", env=env) as cluster:
+        with running_cluster("--model", "digits", "--instances", "2", env=env, log=log) as cluster:
             cluster.wait_ready(2)
             plain = httpx.post(f"{cluster.url}/asr", files={"audio": sample.read_bytes()}, timeout=30)
             traced = httpx.post(
@@ -136,9 +123,8 @@ def test_one_trace_goes_from_the_upload_to_the_engines_steps() -> None:
             )
             assert (plain.status_code, traced.status_code) == (200, 200)
             spans = collector.until(lambda found: {"align", "POST /v1/audio/transcriptions"} <= {s.name for s in found})
-    names = sorted(one.name for one in spans)
     stages = ["align", "generate", "prefill", "queue", "read", "segment", "try", "upload", "wait"]
-    assert names == sorted(["POST /v1/audio/transcriptions", *stages])
+    assert names(spans) == sorted(["POST /v1/audio/transcriptions", *stages])
     root = check_tree(spans, caller=CALLER)
     assert root.trace_id == f"{CALLER.trace_id:032x}"
     (tried,) = (one for one in spans if one.name == "try")
@@ -146,3 +132,5 @@ def test_one_trace_goes_from_the_upload_to_the_engines_steps() -> None:
     assert {one.name for one in inside} == {"wait", "prefill", "generate", "align"}
     assert {one.parent_id for one in inside} == {tried.span_id}
     assert {one.server for one in inside} == {tried.attributes["harken.target"]}
+    done = [line for line in written.read_text(encoding="utf-8").splitlines() if '"request.done"' in line]
+    assert [f'"trace_id":"{root.trace_id}"' in line.replace(" ", "") for line in done] == [False, True]

@@ -136,6 +136,7 @@ class _Heard(logging.Handler):
 
     def close(self) -> None:
         """Listen no more."""
+        self._logger.setLevel(logging.CRITICAL)  # what is still under way would speak to standard error
         self._logger.removeHandler(self)
         super().close()
 
