@@ -15,13 +15,14 @@ from harken.trace import new_trace
 from harken.types import Requester
 
 
-def told_by(raises: BaseException | None) -> Span:
+def told_by(raises: BaseException | None, *, if_failed: str = "") -> Span:
     """What a block of two seconds tells that ends like this."""
     told: list[Event] = []
     clock = FakeClock()
 
     def block() -> None:
-        with span_of(segment(1), Stage.TRY, told.append, clock, target="asr-1"):
+        with span_of(segment(1), Stage.TRY, told.append, clock, target="asr-1") as outcome:
+            outcome.if_failed = if_failed
             clock.advance(2.0)
             if raises is not None:
                 raise raises
@@ -58,6 +59,12 @@ def test_a_block_may_say_what_it_was() -> None:
         outcome.if_done, outcome.target = CACHED, "asr-2"
     assert isinstance(told[0], Span)
     assert (told[0].outcome, told[0].target) == (CACHED, "asr-2")
+
+
+def test_a_block_may_say_that_an_error_is_none() -> None:
+    """Where its work was ended because somebody else was sooner."""
+    assert told_by(EngineFailed(), if_failed=CANCELLED).outcome == CANCELLED
+    assert told_by(None, if_failed=CANCELLED).outcome == DONE
 
 
 def test_what_is_not_traced_stays_as_it_is() -> None:

@@ -20,9 +20,10 @@ from harken.types import SAMPLE_RATE, Segment
 
 @dataclass(kw_only=True, slots=True)
 class Outcome:
-    """What the block may say of its own end: what it was if nothing is raised, and where."""
+    """What the block may say of its own end: what it was if nothing is raised, or if an error is, and where."""
 
     if_done: str = DONE
+    if_failed: str = ""
     target: str = ""
 
 
@@ -46,7 +47,7 @@ def span_of(
         yield outcome
         how = outcome.if_done
     except HarkenError as error:
-        how = error.code
+        how = outcome.if_failed or error.code
         raise
     except asyncio.CancelledError:
         how = CANCELLED

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from harken.config import LimitsConfig
+from harken.config import DispatchConfig, LimitsConfig
+from harken.dispatch.recovery.hedge import HedgeRule
 from harken.errors import HarkenError
 from harken.events import CANCELLED, DONE, Event, Span, Stage
 from harken.trace import new_trace
-from harken.types import Options, Requester
+from harken.types import Options, Priority, Requester
 from tests.dispatch.house import dispatching, run
 from tests.dispatch.instances import Instance, Script, make_segment
 
@@ -59,6 +60,34 @@ def test_a_segment_whose_instance_dies_is_tried_elsewhere_in_the_same_trace() ->
     identities = [one.trace for one in tries]
     assert all(one is not None and one.parent_id == trace.span_id for one in identities)
     assert len({one.span_id for one in identities if one is not None}) == len(tries)
+
+
+def test_a_late_segment_has_two_tries_in_one_trace_and_the_loser_is_cancelled() -> None:
+    """The second is beside the first, not beneath it."""
+    events: list[Event] = []
+    trace = new_trace()
+    segment = replace(make_segment("late"), requester=Requester(trace=trace))
+    slow, quick = Instance("slow"), Instance("quick")
+
+    async def story() -> None:
+        generous, eager = DispatchConfig(hedge_share=1.0), HedgeRule(floor_s=0.01)
+        async with dispatching(slow, quick, dispatch=generous, hedges=eager, tell=events.append) as dispatcher:
+            for n in range(40):
+                warm = replace(make_segment(f"warm-{n}"), requester=Requester(priority=Priority.BATCH))
+                await dispatcher.recognize(warm, PLAIN)
+            slow.script = Script.GATED
+            dispatcher.drain_target("quick")
+            asking = asyncio.create_task(dispatcher.recognize(segment, PLAIN))
+            await slow.until(lambda: slow.running == 1)
+            dispatcher.add_target("quick", quick.url)
+            assert (await asking).instance == "quick"
+
+    run(story())
+    tries = [event for event in events if isinstance(event, Span) and event.stage is Stage.TRY and event.trace]
+    assert {(one.target, one.outcome) for one in tries} == {("slow", CANCELLED), ("quick", DONE)}
+    identities = [one.trace for one in tries if one.trace is not None]
+    assert {one.parent_id for one in identities} == {trace.span_id}
+    assert len({one.span_id for one in identities}) == 2
 
 
 def test_a_client_that_leaves_ends_the_try_as_cancelled() -> None:

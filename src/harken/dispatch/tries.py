@@ -15,7 +15,7 @@ from functools import partial
 from harken.clock import Clock
 from harken.config import LimitsConfig
 from harken.dispatch.attempt import Pending, attempt, attempt_time_s
-from harken.dispatch.lines.failures import Refused
+from harken.dispatch.lines.failures import Cut, Refused
 from harken.dispatch.order.pace import Pace
 from harken.dispatch.outlet import Outlet
 from harken.dispatch.recognized import OnRecognized, Recognized
@@ -26,7 +26,7 @@ from harken.dispatch.targets.pool import Pool
 from harken.dispatch.targets.state import State
 from harken.dispatch.targets.target import Claim, Target
 from harken.errors import HarkenError
-from harken.events import Stage, Tell
+from harken.events import CANCELLED, Stage, Tell
 from harken.spans import beneath, span_of
 from harken.types import Transcript
 from harken.wire import Job
@@ -102,8 +102,13 @@ class Tries:
         segment = beneath(job.segment, f"try {next(self._numbers)}")
         job = job if segment is job.segment else replace(job, segment=segment)
         trace, name = segment.requester.trace, claim.target.name
-        with span_of(segment, Stage.TRY, self._tell, self._clock, trace=trace, target=name):
-            return await self._recognize(claim, job, outlet)
+        with span_of(segment, Stage.TRY, self._tell, self._clock, trace=trace, target=name) as outcome:
+            try:
+                return await self._recognize(claim, job, outlet)
+            except Cut:
+                # Whoever watches the target's failures must not take a second try that was sooner for one.
+                outcome.if_failed = CANCELLED if claim.is_beaten else ""
+                raise
 
     async def _recognize(self, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
         audio_s, deadline = job.segment.audio_s, job.segment.requester.ends_at

@@ -111,4 +111,4 @@ class Rival:
 
     def _win(self) -> None:
         self.has_won = True
-        self._first.cut("Another instance was sooner.")
+        self._first.beat()

@@ -212,6 +212,7 @@ class Claim:
         started: the clock's time, in seconds, when it was made.
         load_s: the target's load up to then, in segment-seconds.
         cut_reason: why the attempt must end early; "" as long as it need not.
+        is_beaten: it must because another one was sooner, which is no failure of the target's.
         had_company: another slot of the target was occupied at some time meanwhile.
     """
 
@@ -223,6 +224,7 @@ class Claim:
         self.started = started
         self.load_s = load_s
         self.cut_reason = ""
+        self.is_beaten = False
         self.had_company = False
         self._on_release = on_release
         self._on_cut: Callable[[], None] | None = None
@@ -244,6 +246,11 @@ class Claim:
         self._on_cut = None
         if self.target.release(self):
             self._on_release()
+
+    def beat(self) -> None:
+        """Another one was sooner; ask whoever holds it to end now."""
+        self.is_beaten = not self.cut_reason
+        self.cut("Another instance was sooner.")
 
     def cut(self, reason: str) -> None:
         """Ask whoever holds it to end now."""
