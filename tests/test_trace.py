@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harken.trace import Trace, continued, new_trace, read_traceparent
+from harken.trace import Trace, continued, log_fields_of, new_trace, read_traceparent
 
 HEADER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -57,6 +57,12 @@ def test_a_child_is_the_same_for_the_same_name_and_another_for_another() -> None
     assert root.child("try 1").span_id != root.child("try 2").span_id
     assert root.child("try 1").parent_id == root.span_id
     assert root.child("try 1").child("try 1").span_id != root.child("try 1").span_id
+
+
+def test_a_line_of_the_log_has_the_number_of_what_is_traced() -> None:
+    """As collectors write it."""
+    assert log_fields_of(read_traceparent(HEADER)) == {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
+    assert log_fields_of(None) == {}
 
 
 def test_we_continue_the_trace_of_whoever_calls() -> None:

@@ -49,6 +49,11 @@ class Trace:
         )
 
 
+def log_fields_of(trace: Trace | None) -> dict[str, str]:
+    """What a line of the log says of what is traced, so that one finds the other; nothing where nothing is."""
+    return {} if trace is None else {"trace_id": f"{trace.trace_id:032x}"}
+
+
 BeginTrace = Callable[[str | None], Trace | None]
 """Makes of a `traceparent` header, or of none, the span of a request; None where it is not traced."""
 

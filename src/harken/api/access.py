@@ -18,6 +18,7 @@ from starlette.types import Scope
 
 from harken.errors import InvalidKey
 from harken.keys import Key
+from harken.trace import log_fields_of
 
 _OPEN = ("/", "/health", "/openapi.json", "/docs", "/playground")
 _OPEN_FOLDERS = ("/health/", "/docs/", "/ui/")
@@ -81,13 +82,12 @@ def log_fields(scope: Scope) -> dict[str, Any]:
     """What a line of the log says about a request: its key's id, its model, its trace, each where there is one."""
     state = scope.get("state", {})
     key: Key | None = state.get("key")
-    trace = getattr(state.get("account"), "trace", None)
     told = {
         "key": None if key is None else key.id,
         "model": state.get("model"),
-        "trace_id": None if trace is None else f"{trace.trace_id:032x}",
     }
-    return {name: value for name, value in told.items() if value is not None}
+    known = {name: value for name, value in told.items() if value is not None}
+    return known | log_fields_of(getattr(state.get("account"), "trace", None))
 
 
 _SIGNS_OF_A_PROXY = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")

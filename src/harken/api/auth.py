@@ -13,7 +13,7 @@ from functools import partial
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from harken.api.access import Need, is_local, need_of, secret_of, wants_audio
+from harken.api.access import Need, is_local, log_fields, need_of, secret_of, wants_audio
 from harken.api.account import note_failure
 from harken.api.errors import answer
 from harken.errors import HarkenError, InvalidKey, NotPermitted
@@ -93,7 +93,8 @@ class Auth:
             standings += await self._admission.audio_left(key)
 
     async def _refuse(self, error: HarkenError, scope: Scope, receive: Receive, send: Send) -> None:
-        _log.info("request.refused", request_id=scope["state"].get("request_id"), path=scope["path"], code=error.code)
+        told = {"path": scope["path"], "code": error.code, **log_fields(scope)}
+        _log.info("request.refused", request_id=scope["state"].get("request_id"), **told)
         headers: dict[str, str] = {}
         if isinstance(error, InvalidKey):
             headers["WWW-Authenticate"] = 'Bearer realm="harken"'

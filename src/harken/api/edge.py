@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -68,23 +69,26 @@ class Edge:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             wall_s = round(time.monotonic() - began, 3)
-            told = log_fields(scope)
-            _log.info("request.cancelled", request_id=request_id, path=scope["path"], wall_s=wall_s, **told)
+            _log.info("request.cancelled", wall_s=wall_s, **_ids(scope, request_id))
             if (account := account_of(scope)) is not None:
                 account.cancel()
         except asyncio.CancelledError:
             # Only a server that is made to leave at once cancels a request, and then this task ends here.
-            _log.warning("request.forced_out", request_id=request_id, path=scope["path"])
+            _log.warning("request.forced_out", **_ids(scope, request_id))
             if not exchange.has_started:
                 exchange.leave_rest()
                 error = Draining("The server had to leave at once.", retry_after_s=5)
                 note_failure(scope, error)
                 await answer(error, scope["path"], accept_language=languages)(scope, exchange.receive, exchange.send)
         except Exception:  # the outermost edge of a request: here a defect becomes an answer
-            _log.exception("request.defect", request_id=request_id, path=scope["path"])
+            _log.exception("request.defect", **_ids(scope, request_id))
             defect = internal_error(request_id)
             note_failure(scope, defect)
             if exchange.has_started:
                 raise  # half an answer must not look like a whole one: the server cuts the connection
             sorry = answer(defect, scope["path"], accept_language=languages)
             await sorry(scope, exchange.receive, exchange.send)
+
+
+def _ids(scope: Scope, request_id: str) -> dict[str, Any]:
+    return {"request_id": request_id, "path": scope["path"], **log_fields(scope)}

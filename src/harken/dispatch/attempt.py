@@ -15,6 +15,7 @@ from harken.dispatch.recovery.tally import Tally
 from harken.dispatch.targets.target import Claim, Target
 from harken.errors import DeadlineExceeded, HarkenError, InstanceFailed, TimedOut
 from harken.log import get_log
+from harken.trace import log_fields_of
 from harken.types import Send, Transcript
 from harken.wire import Job
 
@@ -124,5 +125,6 @@ async def _recognize(target: Target, job: Job, send: Send) -> Transcript:
     except Exception as error:
         if error is ours:
             raise
-        _log.exception("line.defect", target=target.name, request_id=job.segment.request_id)
+        traced = log_fields_of(job.segment.requester.trace)
+        _log.exception("line.defect", target=target.name, request_id=job.segment.request_id, **traced)
         raise InstanceFailed(f"Instance {target.name} answered something that cannot be understood.") from error

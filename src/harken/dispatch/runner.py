@@ -35,6 +35,7 @@ from harken.errors import ClientError, DeadlineExceeded, HarkenError, QueueFull
 from harken.events import Stage, Tell, nobody
 from harken.log import get_log
 from harken.spans import beneath, span_of
+from harken.trace import log_fields_of
 from harken.types import Options, Segment, Send, Transcript
 from harken.wire import Job
 
@@ -220,7 +221,8 @@ class Runner:
 
 
 def _ids(job: Job) -> dict[str, str | int]:
-    return {"request_id": job.segment.request_id, "segment": job.segment.index}
+    segment = job.segment
+    return {"request_id": segment.request_id, "segment": segment.index, **log_fields_of(segment.requester.trace)}
 
 
 def _what(error: HarkenError) -> dict[str, str]:

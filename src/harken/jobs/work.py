@@ -21,6 +21,7 @@ from harken.jobs.telling import QUIET, Telling
 from harken.jobs.threads import Threads
 from harken.jobs.verdict import GiveUp, after_failure
 from harken.log import get_log
+from harken.trace import Trace, log_fields_of
 from harken.transcribe.ask import Ask
 from harken.transcribe.facts import facts_of
 from harken.transcribe.memory import Memory
@@ -87,6 +88,7 @@ class Work:
         telling: Telling = QUIET,
     ) -> None:
         self._telling = telling
+        self._trace: Trace | None = None
         self.claim = claim
         self.done_s = 0.0
         self.audio_s: float | None = None
@@ -109,10 +111,9 @@ class Work:
     async def run(self, transcriber: Scribe, info: ModelInfo) -> None:
         """Do it; failures become the file's."""
         began = time.monotonic()
-        requester = Requester(key=self.claim.owner, priority=Priority.BATCH, trace=self._telling.begin_trace(None))
-        account = Account(
-            request_id=self._name, route=_ROUTE, began=began, tell=self._telling.tell, trace=requester.trace
-        )
+        self._trace = self._telling.begin_trace(None)
+        requester = Requester(key=self.claim.owner, priority=Priority.BATCH, trace=self._trace)
+        account = Account(request_id=self._name, route=_ROUTE, began=began, tell=self._telling.tell, trace=self._trace)
         account.let_in(requester)
         try:
             await self._run(transcriber, info, requester, account)
@@ -199,4 +200,5 @@ class Work:
         claim = self.claim
         ids = {"job_id": claim.job_id, "file": claim.number, "attempt": claim.attempts}
         key = {"key": claim.owner} if claim.owner else {}
+        key |= log_fields_of(self._trace)
         _log.info(f"jobs.file_{how}", **ids, **key, wall_s=round(time.monotonic() - began, 3), **more)

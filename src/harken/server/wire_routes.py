@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from harken.engine.canary import Canary
 from harken.errors import AudioTooLong, HarkenError, InternalError
 from harken.log import get_log
+from harken.trace import log_fields_of
 from harken.types import SAMPLE_RATE, Options, Recognizer, Segment, Transcript
 from harken.wire import (
     MESSAGES_TYPE,
@@ -160,7 +161,8 @@ class _Exchange:
         except HarkenError as error:
             return _failed(error)
         except Exception:  # noqa: BLE001 - the edge of an exchange: the gateway must get an end
-            _log.exception("segment.defect", request_id=job.segment.request_id, index=job.segment.index)
+            traced = log_fields_of(job.segment.requester.trace)
+            _log.exception("segment.defect", request_id=job.segment.request_id, index=job.segment.index, **traced)
             return _failed(InternalError())
 
     async def _pass_on(self, send: Send) -> None:

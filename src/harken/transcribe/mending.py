@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from harken.errors import Draining, HarkenError
 from harken.log import get_log
+from harken.trace import log_fields_of
 from harken.transcribe.guard import EXTRA_MAX, Case, Remedy, next_remedy, quiet_middle, trouble_of
 from harken.transcribe.repetition import without_loops, without_tail
 from harken.transcribe.result import PlacedTranscript, Repair, RepairKind
@@ -73,6 +74,7 @@ async def mend(
             start_s=round(repair.start_s, 3),
             end_s=round(repair.end_s, 3),
             is_resolved=repair.is_resolved,
+            **log_fields_of(segment.requester.trace),
         )
     return mended
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from harken.clock import Clock
 from harken.errors import ClientError, Draining, HarkenError, InstanceFailed
 from harken.log import get_log
+from harken.trace import log_fields_of
 from harken.types import Options, Recognizer, Segment, Send, Transcript
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -146,6 +147,7 @@ class Patient:
                     reason=error.message,
                     retries=retries + 1,
                     wait_s=wait_s,
+                    **log_fields_of(segment.requester.trace),
                 )
             else:
                 if first is not None and not answer.text.strip().startswith(told.strip()) and not has_results():

@@ -21,6 +21,7 @@ from harken.dispatch.targets.pool import Pool
 from harken.dispatch.targets.state import State
 from harken.dispatch.targets.target import Claim
 from harken.log import get_log
+from harken.trace import log_fields_of
 from harken.types import Segment, Transcript
 
 _log = get_log("dispatch.hedger")
@@ -77,7 +78,8 @@ class Hedger:
         def enter() -> Claim | None:
             claim = self._enter(pending, first, outlet, far_from)
             if claim is not None:
-                ids = {"request_id": segment.request_id, "segment": segment.index}
+                ids: dict[str, str | int] = {"request_id": segment.request_id, "segment": segment.index}
+                ids |= log_fields_of(segment.requester.trace)
                 _log.info("segment.hedged", **ids, target=claim.target.name, first=first.target.name)
             return claim
 
