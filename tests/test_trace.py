@@ -30,6 +30,7 @@ def test_a_header_is_read_and_written_alike() -> None:
         "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
         "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
         HEADER + "x" * 300,
+        HEADER + "-more",
     ],
 )
 def test_what_is_no_header_is_no_trace(header: str | None) -> None:

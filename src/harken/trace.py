@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-_HEADER = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?", re.ASCII)
-"""Of later versions only the parts that version 00 has are read, as the standard says."""
+_HEADER = re.compile(r"(?!ff|00-.{52}.)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?", re.ASCII)
+"""Of later versions only the parts that version 00 has are read, as the standard says; that one has nothing behind."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
