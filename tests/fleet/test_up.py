@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -210,3 +211,22 @@ def test_nothing_is_left_when_the_gateway_is_killed() -> None:
         signal_instance(cluster, next(iter(cluster.seen)), signal.SIGSTOP)
         os.kill(cluster.process.pid, signal.SIGKILL)
         cluster.process.wait(TIMEOUT_S)
+
+
+def test_a_fleet_whose_instances_an_operator_stopped_refuses_at_once(tmp_path: Path) -> None:
+    """Nobody is held for minutes for what only the operator can bring back; once he does, all is well again."""
+    env = {"HARKEN_STATE_FOLDER": str(tmp_path)}
+
+    def harken(*flags: str) -> None:
+        subprocess.run([*HARKEN, *flags], env={**os.environ, **env}, timeout=TIMEOUT_S, check=True)
+
+    with running_cluster("--model", "stub", "--instances", "1", env=env) as cluster:
+        cluster.wait_ready(1)
+        for stopping, starting in ((("drain", "asr-1"), ("restart", "asr-1")), (("scale", "0"), ("scale", "1"))):
+            harken(*stopping)
+            refused = ask(cluster, 1)
+            assert (refused.status_code, refused.json()["code"]) == (503, "no_ready_instance")
+            assert refused.headers["retry-after"] == "30"
+            assert "operator" in refused.json()["error"]
+            harken(*starting)
+            assert ask(cluster, 2).status_code == 200

@@ -22,11 +22,12 @@ from tests.telemetry.collector import collecting
 from tests.telemetry.facts import span
 
 
-@pytest.mark.parametrize("endpoint", ["127.0.0.1:4318", "ftp://collector", "http://", "http://[::1"])
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:4318", "ftp://collector", "http://", "http://[::1", "http://me:sesame@c"])
 def test_an_endpoint_that_is_no_address_is_refused(endpoint: str) -> None:
     """At the start, not with the first request."""
-    with pytest.raises(ConfigError, match=r"traces\.endpoint"):
+    with pytest.raises(ConfigError, match=r"traces\.endpoint") as refused:
         check_traces(TracesConfig(endpoint=endpoint))
+    assert "sesame" not in str(refused.value)
 
 
 def test_a_wrong_variable_of_opentelemetrys_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,9 +26,13 @@ def post(cluster: Cluster, name: str, data: bytes) -> httpx.Response:
 
 
 def test_long_cached_and_background_requests_and_those_of_an_instance_are_one_tree_each() -> None:
-    """Many segments beneath one request; nothing beneath a segment that the cache knew; a job's file begins a trace."""
+    """Many segments beneath one request; nothing beneath a segment that the cache knew; a job's file begins a trace.
+
+    The web framework would send spans of its own, too, in an environment that asks for them.
+    """
     with collecting() as collector:
         env = {"HARKEN_TRACES_ENDPOINT": collector.url, "HARKEN_CACHE_BYTES": "1000000"}
+        env |= {"FASTAPI_OTEL_AUTO_CONFIGURE": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
         with running_cluster("--model", "stub:max_segment_s=3", "--instances", "2", env=env) as cluster:
             instance = cluster.wait_ready(2)["instances"][0]
             data = recording(1, seconds=14.0)

@@ -83,6 +83,8 @@ def create_app(
         docs_url=None,  # the framework's page loads its scripts from elsewhere; ours is in `docs`
         redoc_url=None,
         redirect_slashes=False,
+        # Spans, metrics and logs are told by ours; the framework's would come twice, with every path that is asked for.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
             Middleware(Edge) if sight is None else Middleware(Edge, sight.telemetry.tell, sight.begin_trace),
             *cors_middleware(cors_origins),

@@ -259,6 +259,11 @@ class Dispatcher:
         """Segments that occupy a slot."""
         return self._pool.in_flight
 
+    @property
+    def ready(self) -> int:
+        """How many targets are ready."""
+        return self._pool.ready
+
     def load(self, names: Collection[str]) -> Load:
         """What there is to do at this moment.
 

@@ -24,6 +24,7 @@ from harken.audio import AudioReader
 from harken.clock import SystemClock
 from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
+from harken.errors import HarkenError, NoReadyInstance
 from harken.jobs.jobs import Jobs
 from harken.keys import open_admission
 from harken.log import get_log
@@ -31,7 +32,7 @@ from harken.server.door import Door
 from harken.server.ending import Ending
 from harken.server.exposure import warn_if_open
 from harken.server.eyes import Eyes
-from harken.server.gateway_health import GatewayState, gateway_health
+from harken.server.gateway_health import STOPPED, GatewayState, gateway_health
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_DEFECT
 from harken.server.loop_lag import LoopLag
@@ -42,10 +43,13 @@ from harken.state import Database
 from harken.telemetry.look import Look, QueueLook
 from harken.transcribe.cache import make_cache
 from harken.transcribe.transcriber import Transcriber
-from harken.types import Health, InstanceHealth, Recognizer
+from harken.types import Health, InstanceHealth, Recognizer, Requester
 
 _CLOSE_TIMEOUT_S = 2.0
 """For answers to those whose request cannot be served because every instance is broken."""
+
+_STOPPED_RETRY_AFTER_S = 30
+"""Nobody knows when an operator will start instances; who asks again so often costs nothing."""
 
 _log = get_log("server.gateway")
 
@@ -259,7 +263,7 @@ class Gateway:
             stats=self._dispatcher.stats(),
             cache=self._cache.counts,
             can_change=operators is not None,
-            change=(operators.under_way if operators else "") or None,
+            change=self._under_way or None,
         )
 
     async def _operate(self, wish: Mapping[str, Any]) -> dict[str, Any]:
@@ -275,9 +279,21 @@ class Gateway:
             limits=self._config.limits,
             jobs=jobs,
             logs_text=self._config.log.transcripts,
-            refusal=self._dispatcher.refusal,
+            refusal=self._refusal,
             is_draining=lambda: self._is_draining,
         )
+
+    def _refusal(self, requester: Requester) -> HarkenError | None:
+        """Why a new recording is not taken; nobody is held for instances that only an operator can bring back."""
+        if not self._dispatcher.ready and self.health.state == STOPPED and not self._under_way:
+            return NoReadyInstance("An operator has stopped all instances.", retry_after_s=_STOPPED_RETRY_AFTER_S)
+        return self._dispatcher.refusal(requester)
+
+    @property
+    def _under_way(self) -> str:
+        """The operators' change that is being made; "" for none."""
+        operators = self._fleet.operators if self._fleet else None
+        return operators.under_way if operators else ""
 
     def _break(self, ending: Ending) -> None:
         _log.error("gateway.broken", reason=ending.reason)

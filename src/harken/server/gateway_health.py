@@ -21,6 +21,9 @@ _WELL = frozenset({TargetState.READY.value, TargetState.FULL.value})
 _LEAVING = frozenset({State.STOPPED.value, TargetState.DRAINING.value, "stopping"})
 """An operator wants these away: nothing is wrong with them."""
 
+STOPPED = "stopped"
+"""The word for a gateway all of whose instances operators want away."""
+
 _TAKES_WORK = _WELL | {TargetState.ON_TRIAL.value}
 """A recording sent now would be tried on one of these."""
 
@@ -97,4 +100,4 @@ def _word(now: GatewayState, lines: tuple[InstanceHealth, ...], able: int) -> st
         return "asleep"
     if wanted and all(line.state in _BROKEN for line in wanted):
         return "broken"
-    return "starting" if wanted or not (lines or now.has_fleet) else "stopped"
+    return "starting" if wanted or not (lines or now.has_fleet) else STOPPED

@@ -48,6 +48,9 @@ def check_traces(config: TracesConfig) -> None:
         is_address = False
     if not is_address:
         raise ConfigError("traces.endpoint must be an address such as http://127.0.0.1:4318.")
+    if parts.username is not None or parts.password is not None:
+        # It would be in the log, and in the environment of each instance.
+        raise ConfigError("traces.endpoint has a user in it: put a credential into OTEL_EXPORTER_OTLP_HEADERS.")
     if not _has("opentelemetry.sdk.trace") or not _has("opentelemetry.exporter.otlp.proto.http"):
         raise ConfigError("traces.endpoint needs OpenTelemetry's packages: pip install 'harken[otel]'.")
     try:
