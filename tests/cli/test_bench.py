@@ -96,6 +96,14 @@ class _Foreign(_Proxy):
         self.wfile.write(body)
 
 
+class _Mistaken(_Foreign):
+    """A server that says it has the digits model, and hears "one" in everything."""
+
+    def do_GET(self) -> None:
+        """Answer as Harken's /health does, as far as that matters."""
+        self._answer("application/json", b'{"model": "qwen3-asr-digits"}')
+
+
 @contextmanager
 def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -201,11 +209,13 @@ def test_a_sweep_that_nothing_holds_fails(proxy: str) -> None:
 
 
 def test_own_recordings_are_sent(cluster: Cluster, tmp_path: Path) -> None:
-    """What is said in them is not known, so nothing is counted as right."""
+    """What is said in them is not known, so nothing is counted as right, and no limit can be held."""
     path = tmp_path / "mine.mp3"
     path.write_bytes((files("harken") / "samples" / "english-07.mp3").read_bytes())
     figures = _figures(_bench(str(path), "--server", cluster.url, "--requests", "3", "--json"))
     assert (figures["successes"], figures["right"]) == (3, None)
+    limited = _bench(str(path), "--server", cluster.url, "--fail-above-wer", "5")
+    assert limited.returncode == 2 and "wants recordings whose text is known" in limited.stderr
 
 
 def test_a_manifest_of_own_recordings_has_error_rates(cluster: Cluster, tmp_path: Path) -> None:
@@ -217,9 +227,14 @@ def test_a_manifest_of_own_recordings_has_error_rates(cluster: Cluster, tmp_path
         text = next(row["text"] for row in known if row["file"] == name)
         rows.append(json.dumps({"audio_filepath": name, "text": change(text), "language": "en"}))
     (tmp_path / "m.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    done = _bench(str(tmp_path / "m.jsonl"), "--server", cluster.url, "--requests", "4", "--json")
+    asked = (str(tmp_path / "m.jsonl"), "--server", cluster.url, "--requests", "4", "--json")
+    done = _bench(*asked)
     figures = _figures(done)
     assert done.returncode == 0
+    limits = (1, "5", "the words are wrong"), (0, "50", "")
+    for code, percent, words in limits:
+        limited = _bench(*asked, "--fail-above-wer", percent)
+        assert limited.returncode == code and words in limited.stderr
     assert figures["texts"]["deletions"] == 2 and figures["texts"]["substitutions"] == 0
     assert figures["word_error_rate"] == pytest.approx(2 / figures["texts"]["words"], abs=1e-5)
 
@@ -240,6 +255,15 @@ def test_a_server_of_another_make_is_measured_too(arguments: tuple[str, ...], sh
     assert figures["servers"][0]["model"] == "their-model" and "secret" not in done.stdout
     assert (figures.get("first_text_p50_s") is not None) == (shape == "events")
     assert figures["right"] is None and figures["word_error_rate"] > 0
+
+
+def test_wrong_texts_are_a_figure_and_no_failure_unless_a_limit_says_so() -> None:
+    """Those that the model must know by heart too."""
+    with _serving(_Mistaken) as url:
+        _Foreign.shape = "json"
+        done = _bench("--server", url, "--requests", "4", "--json")
+        limited = _bench("--server", url, "--requests", "4", "--json", "--fail-above-wer", "50")
+    assert (done.returncode, _figures(done)["wrong"], limited.returncode) == (0, 4, 1)
 
 
 def test_events_that_end_too_early_are_failures() -> None:

@@ -58,6 +58,7 @@ def test_what_is_not_said_is_the_usual(
         ({"target": Target(seconds=float("nan"))}, "--target-s must be more than 0"),
         ({"target": Target(share=-1.0)}, "--target-share must be more than 0"),
         ({"duration_s": 0.0}, "--duration-s must be more than 0"),
+        ({"fail_above_wer": float("nan")}, "--fail-above-wer is in percent"),
         ({"growth": -1.0}, "--growth is a share"),
         ({"route": "asr", "streams": True}, "--route asr knows neither"),
         ({"answers": "srt"}, "--answers must be one of json, verbose_json, text"),

@@ -1,14 +1,15 @@
 """`harken bench`: many recordings at once to one or several servers, and what became of them.
 
 It uses only what a client has: a form in, an answer out. The invariants: every request that went out is in the figures;
-and the exit code is 0 only when all of them succeeded, with the right text where that is known, or a sweep found its
-knee.
+and the exit code is 0 only when all of them succeeded, or a sweep found its knee, within the word error rate that was
+allowed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +40,8 @@ def run(asked: AskedBench) -> int:
     servers = [address_of(server) for server in asked.servers]
     takes = read_takes(asked.files, limit=asked.limit, seed=asked.seed, keeps_files=asked.allows_cache)
     deck = deck_of(takes, asked.wanted_classes(), asked.seed)
+    if asked.fail_above_wer is not None and not deck.has_text:
+        raise ConfigError("--fail-above-wer wants recordings whose text is known: a manifest, or the packaged ones.")
     began_at = datetime.now(UTC)
     runner = BenchRunner(asked, deck, servers)
     is_cut = False
@@ -59,7 +62,7 @@ def run(asked: AskedBench) -> int:
         _write(asked, done)
     finally:
         _show(asked, done)
-    return 130 if is_cut else _exit_code(done)
+    return 130 if is_cut else _exit_code(done, asked.fail_above_wer)
 
 
 def _show(asked: AskedBench, done: Run) -> None:
@@ -133,10 +136,11 @@ def _put(path: Path, lines: Iterable[str]) -> None:
         raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _exit_code(done: Run) -> int:
-    if any(step.figures.wrong for step in done.steps):
+def _exit_code(done: Run, most_wer: float | None) -> int:
+    figures = done.main.figures
+    if most_wer is not None and figures.rates is not None and figures.rates.is_above(most_wer / 100):
+        print(f"harken: more than {most_wer:g} % of the words are wrong (--fail-above-wer).", file=sys.stderr)
         return 1
     if done.is_sweep:
         return int(done.knee is None)
-    figures = done.main.figures
     return int(not figures.requests or figures.successes != figures.requests)

@@ -58,11 +58,14 @@ def bench(
     compare: Annotated[
         tuple[Path, Path] | None, typer.Option(metavar="BEFORE AFTER", help="Compare two saved reports; sends nothing.")
     ] = None,
+    fail_above_wer: Annotated[
+        float | None, typer.Option(metavar="PERCENT", help="Exit 1 where more of the words are wrong, in percent.")
+    ] = None,
     fail_above: Annotated[
         float | None, typer.Option(help="With --compare: exit 1 where something is worse by more than this share.")
     ] = None,
 ) -> None:
-    """Measure servers under load; exit 1 unless every request succeeded."""
+    """Measure servers under load; exit 1 unless every request succeeded, or where --fail-above-wer is exceeded."""
     if compare is not None:
         from harken.cli import bench_compare
 
@@ -107,5 +110,6 @@ def bench(
         save=save,
         csv=csv,
         html=html,
+        fail_above_wer=fail_above_wer,
     )
     sys.exit(run(asked))

@@ -63,6 +63,7 @@ class AskedBench:
         save: where the report goes as JSON; None for nowhere.
         csv: the requests as a table.
         html: the report as a page.
+        fail_above_wer: the word error rate, in percent, above which the run has failed; None for any.
     """
 
     files: Sequence[Path]
@@ -93,6 +94,7 @@ class AskedBench:
     save: Path | None
     csv: Path | None
     html: Path | None
+    fail_above_wer: float | None = None
 
     @property
     def by(self) -> str:
@@ -178,6 +180,8 @@ def checked(asked: AskedBench) -> AskedBench:
             raise ConfigError(f"{name} must be more than 0, not {value:g}.")
     if asked.duration_s is not None and not 0 < asked.duration_s < 1e7:
         raise ConfigError(f"--duration-s must be more than 0, not {asked.duration_s:g}.")
+    if asked.fail_above_wer is not None and not 0 <= asked.fail_above_wer < float("inf"):
+        raise ConfigError(f"--fail-above-wer is in percent, such as 5, not {asked.fail_above_wer:g}.")
     if not 0 <= asked.growth < 10:
         raise ConfigError(f"--growth is a share such as 0.05, not {asked.growth:g}.")
     asked.wanted_classes()

@@ -35,6 +35,12 @@ def test_the_nth_depends_on_the_seed_and_n_alone() -> None:
     assert forwards != [Deck([A, B, C], [1, 2, 3], seed=2)[turn].name for turn in range(60)]
 
 
+def test_a_deck_knows_whether_any_text_is_known() -> None:
+    """One is enough; that nothing is said is known too."""
+    assert not deck_of(A + B, (), seed=1).has_text
+    assert deck_of([*A, a_take(1, text="")], (), seed=1).has_text
+
+
 def test_wanted_classes_are_made() -> None:
     """With their shares."""
     deck = deck_of(A, (WantedClass(seconds=2, share=3), WantedClass(seconds=4)), seed=1)

@@ -63,6 +63,23 @@ def test_where_nothing_is_said_there_is_no_rate_but_there_are_errors() -> None:
     assert rates is not None and (rates.word_error_rate, rates.char_error_rate, rates.insertions) == (None, None, 2)
 
 
+@pytest.mark.parametrize(
+    ("text", "said", "share", "is_above"),
+    [
+        ("a b c d", "a b c x", 0.25, False),
+        ("a b c d", "a b c x", 0.249, True),
+        ("", "a", 9.0, True),
+        ("", "", 0.0, False),
+    ],
+)
+def test_a_limit_of_wrong_words_holds_also_where_nothing_is_said(
+    text: str, said: str, share: float, is_above: bool
+) -> None:
+    """Exactly as many as are allowed are not too many."""
+    rates = figures_of(columns_of([an_outcome(errors=errors_of(text, said))]), 1.0, Target()).rates
+    assert rates is not None and rates.is_above(share) is is_above
+
+
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0, 1))
 def test_a_quantile_is_one_of_the_times_and_so_many_do_not_exceed_it(times: list[float], part: float) -> None:
     """The definition."""

@@ -39,6 +39,11 @@ class Deck:
             self._block, self._cards = block, self._dealt(block)
         return self._cards[place]
 
+    @property
+    def has_text(self) -> bool:
+        """Whether it is known of any of them what is said in it."""
+        return any(take.text is not None for group in self._groups for take in group)
+
     def _dealt(self, block: int) -> list[Take]:
         cards = [
             group[(block * share + place) % len(group)]

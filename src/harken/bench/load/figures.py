@@ -44,6 +44,10 @@ class Rates:
     characters: int
     char_error_rate: float | None
 
+    def is_above(self, share: float) -> bool:
+        """Whether more words are wrong than this part of all; where nothing is said, whether any word is written."""
+        return self.substitutions + self.deletions + self.insertions > share * self.words
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figures:
