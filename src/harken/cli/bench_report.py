@@ -32,7 +32,7 @@ def print_report(run: Run) -> None:
     parts = (
         ("class", {kind: classes[kind] for kind in main.kinds()}),
         ("server", main.by("server") if len(run.about.models) > 1 else {}),
-        ("instance", dict(sorted(main.by("instance").items()))),
+        ("instance", main.by_instance()),
     )
     for name, figures in parts:
         if len(figures) > 1:
@@ -68,7 +68,7 @@ def _rows(run: Run, whole: Figures) -> list[tuple[str, str]]:
     if whole.cached:
         rows.append(("from a cache", f"{whole.cached:,}"))
     if whole.instances:
-        rows.append(("by instance", _counts(dict(sorted(whole.instances.items())))))
+        rows.append(("by instance", _counts(whole.instances)))
     return rows
 
 
@@ -147,5 +147,6 @@ def _rates(rates: Rates) -> str:
 
 def _counts(counts: Mapping[str, int]) -> str:
     shown: Sequence[tuple[str, int]] = list(counts.items())[:20]
-    more = f", and {len(counts) - 20:,} more kinds" if len(counts) > 20 else ""
+    rest = sum(counts.values()) - sum(count for _, count in shown)
+    more = f", and {len(counts) - 20:,} more kinds {rest:,}" if rest else ""
     return ", ".join(f"{name} {count:,}" for name, count in shown) + more

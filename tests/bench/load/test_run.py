@@ -27,7 +27,7 @@ def test_a_step_that_was_cut_off_is_never_the_knee() -> None:
 
 
 def test_parts_are_told_apart() -> None:
-    """Classes from short to long; an instance by the answers that are its alone."""
+    """Classes from short to long; an instance by the answers that are its alone, and those of several by themselves."""
     outcomes = [
         an_outcome(kind="10 s", audio_s=10.0, instance="asr-1"),
         an_outcome(kind="2 s", audio_s=2.0, instance="asr-2"),
@@ -36,8 +36,14 @@ def test_parts_are_told_apart() -> None:
     ]
     step = a_step(outcomes)
     assert step.kinds() == ["2 s", "10 s"]
-    assert {name: part.requests for name, part in step.by("instance").items()} == {"asr-1": 1, "asr-2": 1}
+    assert {name: part.requests for name, part in step.by_instance().items()} == {"asr-1": 1, "asr-2": 1, "several": 1}
     assert {name: part.successes for name, part in step.by("kind").items()} == {"10 s": 2, "2 s": 1}
+
+
+def test_any_number_of_classes_has_figures() -> None:
+    """Somebody may want a hundred lengths."""
+    step = a_step([an_outcome(kind=f"{seconds} s", audio_s=seconds) for seconds in range(1, 101)])
+    assert set(step.by("kind")) == set(step.kinds())
 
 
 def test_a_curve_ends_at_the_longest_and_samples_are_in_the_order_of_sending() -> None:

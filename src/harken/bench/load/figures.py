@@ -7,12 +7,12 @@ that refuses quickly does not look fast; and a quantile is a time that was measu
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harken.bench.load.instances import in_rows
 from harken.bench.load.outcomes import Columns
 from harken.bench.load.target import Target
 
@@ -75,7 +75,7 @@ class Figures:
         late_s: by how much a request went out late at most: more than a little means that the client is the limit.
         rates: how wrong the texts of successes are; None where nobody knows what is said.
         errors: failures by code.
-        instances: answers by instance; one that two worked on counts for both.
+        instances: successes by instance; one that two worked on counts for "several".
     """
 
     requests: int
@@ -143,7 +143,7 @@ def figures_of(requests: Columns, elapsed_s: float, target: Target) -> Figures:
         late_s=float(requests["late_s"].max(initial=0.0)),
         rates=rates_of(good),
         errors=requests.counts("code"),
-        instances=_by_instance(good),
+        instances=in_rows(good.counts("instance")),
     )
 
 
@@ -173,11 +173,3 @@ def rates_of(good: Columns) -> Rates | None:
         characters=characters,
         char_error_rate=character_errors / characters if characters else None,
     )
-
-
-def _by_instance(good: Columns) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    for names, count in good.counts("instance").items():
-        for name in set(filter(None, names.split(","))):
-            counts[name] += count
-    return dict(counts.most_common())

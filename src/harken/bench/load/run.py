@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from harken.bench.load.figures import Figures, figures_of, quantile
+from harken.bench.load.instances import parts_of
 from harken.bench.load.knee import Point, Rule, Verdict, knee, verdicts
 from harken.bench.load.outcomes import Columns
 from harken.bench.load.target import Target
@@ -22,7 +23,6 @@ CURVE = (*(part / 100 for part in range(100)), 0.995, 0.999, 0.9999, 1.0)
 """Parts of all requests at which a curve of times is told."""
 
 SAMPLE_MOST = 5000
-_INSTANCES_MOST = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,10 +84,15 @@ class Step:
         return Point(level=self.level, goodput=whole.goodput_per_s, within=within, success=whole.success_rate)
 
     def by(self, name: str) -> dict[str, Figures]:
-        """Of each server, class ("kind") or instance; of an instance the answers that are its alone."""
-        known = [each for each in self.requests.known[name] if each and (name != "instance" or "," not in each)]
-        parts = {each: self.requests.only(self.requests.is_(name, each)) for each in known[:_INSTANCES_MOST]}
+        """Of each server or class ("kind")."""
+        known = filter(None, self.requests.known[name])
+        parts = {each: self.requests.only(self.requests.is_(name, each)) for each in known}
         return {each: figures_of(part, self.elapsed_s, self.target) for each, part in parts.items() if len(part)}
+
+    def by_instance(self) -> dict[str, Figures]:
+        """Of each instance the answers that are its alone, and of those that several shared."""
+        parts = parts_of(self.requests)
+        return {name: figures_of(part, self.elapsed_s, self.target) for name, part in parts.items()}
 
     def curves(self) -> dict[str, list[float]]:
         """The times of each class at the parts of `CURVE`; of those that had a success."""

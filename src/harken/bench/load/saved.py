@@ -36,7 +36,7 @@ def as_dict(run: Run) -> dict[str, Any]:
             {"server": name, "model": model, **figures_as_dict(_of_server(main, name))}
             for name, model in about.models.items()
         ],
-        "by_instance": _named("instance", dict(sorted(main.by("instance").items()))),
+        "by_instance": _named("instance", main.by_instance()),
         "timeline": dataclasses.asdict(main.timeline),
         "curve": {"parts": list(CURVE), "took_s": main.curves()},
         "samples": main.samples(),

@@ -19,7 +19,7 @@ def page_of(run: Run) -> str:
     about, main = run.about, run.main
     title = about.title or "Load test"
     classes = main.by("kind")
-    instances, servers = dict(sorted(main.by("instance").items())), main.by("server")
+    instances, servers = main.by_instance(), main.by("server")
     sections = [
         ("The sweep", run.is_sweep, _sweep(run)),
         ("Response times by class", True, pictures.times_by_class(main) + tables.parts("class", {
