@@ -189,9 +189,10 @@ def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(number: signal.Sign
 
 
 @pytest.mark.slow
-def test_a_terminal_of_plain_characters_gets_nothing_else() -> None:
-    """And without colours, where none are wanted."""
-    with terminal(*TOP, "--server", NOBODY, env={"PYTHONIOENCODING": "ascii", "NO_COLOR": "1"}) as screen:
+@pytest.mark.parametrize("env", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}, {"LANG": "C"}])
+def test_a_terminal_of_plain_characters_gets_nothing_else(env: dict[str, str]) -> None:
+    """Also where Python takes it for UTF-8; and without colours, where none are wanted."""
+    with terminal(*TOP, "--server", NOBODY, env={**env, "NO_COLOR": "1"}) as screen:
         assert screen.until(lambda text: "q leaves" in text).isascii()
         screen.press(b"q")
         assert screen.process.wait(PATIENCE_S) == 0

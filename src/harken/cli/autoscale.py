@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harken.cli.screen import Screen, drawn
 from harken.config import Config
 from harken.errors import ConfigError
 from harken.fleet.day_file import read_day
@@ -56,7 +56,7 @@ def run_replay(config: Config, asked: Asked) -> int:
     arrivals = read_day(asked.replay)
     kind = Kind(pace=asked.pace, slots=asked.slots, start_s=asked.start_s)
     day = Day(arrivals=arrivals, kind=kind, config=config.autoscale, limits=config.limits)
-    with Console(stderr=True).status(f"{len(arrivals):,} recordings, four times"):  # shown on a terminal only
+    with Screen(stderr=True).status(f"{len(arrivals):,} recordings, four times"):  # shown on a terminal only
         rows = run_all(day)
     if asked.as_json:
         print(json.dumps({"day": asked.replay.name, "rows": [dataclasses.asdict(row) for row in rows]}, indent=2))
@@ -88,7 +88,7 @@ def print_table(rows: Sequence[Row], title: str) -> None:
             str(row.most),
             str(row.last),
         )
-    Console().print(table)
+    Screen().print(table)
 
 
 def print_explained(explained: Mapping[str, Any]) -> None:
@@ -98,24 +98,25 @@ def print_explained(explained: Mapping[str, Any]) -> None:
         explained: its answer, as it came over the control socket.
     """
     print(f"autoscale.mode {explained['mode']}, {explained['min']} to {explained['max']} instances")
+    arrow = drawn("→")
     decision, sample = explained["decision"], explained["sample"]
     if decision is None or sample is None:
         print("It has not looked yet.")
         return
-    print(f"{sample['wanted']} → {decision['wanted']}: {decision['reason']}")
+    print(f"{sample['wanted']} {arrow} {decision['wanted']}: {decision['reason']}")
     for signal in decision["signals"]:
         sign = "over" if signal["is_over"] else "-"
         value = "unknown" if signal["value"] is None else f"{signal['value']:.2f}"
         print(f"  {signal['name']:<8} {value:>8} of {signal['threshold']:<6g} {sign:<5} {signal['text']}")
     for past in explained["history"]:
         error = f" ({past['error']})" if past["error"] else ""
-        change = f"{past['was']} → {past['wanted']}"
+        change = f"{past['was']} {arrow} {past['wanted']}"
         print(f"{past['ago_s']:>8.0f} s ago  {change:<8} {past['outcome']}: {past['reason']}{error}")
 
 
 def _line(entry: Entry) -> str:
     day, second = divmod(int(entry.at_s), 86_400)
     clock = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
-    change = f"{entry.was} → {entry.wanted}" if entry.was != entry.wanted else str(entry.was)
+    change = f"{entry.was} {drawn('→')} {entry.wanted}" if entry.was != entry.wanted else str(entry.was)
     block = f" ({entry.blocked_by})" if entry.blocked_by else ""
     return f"{f'day {day + 1} ' if day else ''}{clock}  {change + block:<14} {entry.reason}"

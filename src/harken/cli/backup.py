@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from rich.console import Console
 from rich.status import Status
 
 from harken.cli.logs import quietly
+from harken.cli.screen import Screen
 from harken.config import load_config
 from harken.errors import ConfigError
 from harken.ops.backup import making, restoring
@@ -169,7 +169,7 @@ def _working(what: str) -> Iterator[Status]:
 
     before = signal.signal(signal.SIGTERM, leave)
     try:
-        with Console(stderr=True).status(what, spinner="line") as status:
+        with Screen(stderr=True).status(what, spinner="line") as status:
             yield status
     finally:
         signal.signal(signal.SIGTERM, before)

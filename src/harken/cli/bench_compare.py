@@ -9,12 +9,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harken.bench.load.compare import Difference, Saved, differences, unlike
 from harken.bench.load.saved import FORM
+from harken.cli.screen import Screen
 from harken.errors import ConfigError
 
 
@@ -74,7 +74,7 @@ def _saved(name: str, raw: dict[str, Any]) -> Saved:
 
 
 def _print(found: list[Difference], others: list[str], failing: list[Difference]) -> None:
-    console = Console(highlight=False)
+    console = Screen(highlight=False)
     for line in others:
         console.print(f"[yellow]not the same:[/] {escape(line)}")
     table = Table(box=None, header_style="dim")

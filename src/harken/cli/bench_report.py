@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harken.bench.load.figures import Figures, Rates
 from harken.bench.load.run import Run
+from harken.cli.screen import Screen
 
 
 def print_report(run: Run) -> None:
     """Print the figures, then classes, servers, instances and steps, each where there are several."""
-    console = Console(highlight=False)
+    console = Screen(highlight=False)
     main = run.main
     if run.is_sweep:
         console.print(_sweep_table(run))

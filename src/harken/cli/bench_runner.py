@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 import aiohttp
-from rich.console import Console
 from rich.progress import Progress
 
 from harken.bench.load.arrivals import poisson
@@ -25,6 +24,7 @@ from harken.cli.bench_asked import OPEN_MOST, AskedBench
 from harken.cli.bench_client import Served, served_by
 from harken.cli.bench_sender import Sender
 from harken.cli.client import open_session
+from harken.cli.screen import Screen
 from harken.clock import SystemClock
 
 _FACTOR = {"concurrency": 2.0, "rate": 1.5}
@@ -52,7 +52,7 @@ class BenchRunner:
         self._level = asked.first_level
         self._outcomes = Outcomes()
         self._began = self._ended = 0.0
-        self._progress = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self._progress = Progress(console=Screen(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
     @property
     def steps(self) -> tuple[Step, ...]:

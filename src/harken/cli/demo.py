@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harken.cli.client import Answer, ServerUnreachable, get_json, post_recording
+from harken.cli.screen import Screen, drawn
 from harken.errors import HarkenError
 from harken.samples import Sample, packaged_samples
 
@@ -41,8 +42,8 @@ def run(*, instances: int, recordings: int) -> int:
 
 
 async def _run(samples: list[Sample], instances: int, recordings: int) -> int:
-    console = Console()
-    console.print(f"Starting {instances} instances of the digits model behind one gateway …")
+    console = Screen()
+    console.print(drawn(f"Starting {instances} instances of the digits model behind one gateway …"))
     began = time.monotonic()
     async with _cluster(instances) as (url, pids):
         console.print(

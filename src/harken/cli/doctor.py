@@ -11,10 +11,10 @@ import os
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harken.cli.screen import Screen, drawn
 from harken.config import Config, InstanceConfig
 from harken.fleet.machine import this_machine
 from harken.fleet.mps_plan import groups_under_mps
@@ -93,9 +93,9 @@ def _print(report: Report) -> None:
     table.add_column("", no_wrap=True)
     table.add_column("found", overflow="fold")
     for finding in report.findings:
-        remedy = f"\n[bold]→ {escape(finding.remedy)}[/]" if finding.remedy else ""
+        remedy = f"\n[bold]{drawn('→')} {escape(finding.remedy)}[/]" if finding.remedy else ""
         table.add_row(finding.name, _MARKS[finding.verdict], escape(finding.found) + remedy)
-    console = Console()
+    console = Screen()
     console.print(table)
     for place in report.places:
         fits = [fit for fit in report.fits if fit.device == place.device]

@@ -58,4 +58,6 @@ def _carry_out(
 
 
 def _print(done: dict[str, Any], as_json: bool, sentence: str) -> None:
-    print(json.dumps(done, ensure_ascii=False) if as_json else sentence)
+    from harken.cli.screen import drawn
+
+    print(json.dumps(done, ensure_ascii=False) if as_json else drawn(sentence))

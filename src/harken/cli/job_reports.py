@@ -7,12 +7,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from harken.cli.client import ServerRefused, ServerUnreachable
 from harken.cli.job_client import Fields, JobClient
 from harken.cli.reports import Report, report_of
+from harken.cli.screen import Screen
 from harken.cli.wanted import Wanted
 
 UPLOAD_TIMEOUT_S = 24 * 3600.0
@@ -56,7 +56,7 @@ def report_of_line(file: str, line: Fields, wanted: Wanted) -> Report:
 @contextmanager
 def job_bar(files: int) -> Iterator[Callable[[Fields], None]]:
     """A bar on standard error that gets every look at the job."""
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,6 +16,7 @@ from harken.cli.client import address_of, open_session
 from harken.cli.job_client import Fields, JobClient
 from harken.cli.job_reports import UPLOAD_TIMEOUT_S, job_bar, report_of_line
 from harken.cli.reports import check_output, tell
+from harken.cli.screen import Screen
 from harken.cli.wanted import Wanted
 from harken.errors import ConfigError
 
@@ -99,7 +99,7 @@ def print_list(found: Sequence[Fields], *, as_json: bool) -> int:
         created = job["created_at"].partition(".")[0] + "Z"
         cells = (job["id"], escape(job["name"]), _coloured(job["state"]), *map(str, numbers), created)
         table.add_row(*cells)
-    Console().print(table)
+    Screen().print(table)
     return 0
 
 
@@ -108,7 +108,7 @@ def print_job(job: Fields, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(job, indent=2, ensure_ascii=False))
     else:
-        console = Console()
+        console = Screen()
         console.print(
             f"[b]{job['id']}[/] {escape(job['name'])} {_coloured(job['state'])}, {job['model'] or 'any model'}"
         )

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harken.cli.flags import AsJson, ConfigFile, Settings
+from harken.cli.screen import Screen, drawn
 
 if TYPE_CHECKING:
     from harken.keys import Key, KeyBook
@@ -124,7 +124,7 @@ def _print_table(found: list[Key]) -> None:
         table.add_row(
             key.id,
             escape(key.name),
-            f"{key.prefix}…",
+            key.prefix + drawn("…"),
             state,
             key.priority.value,
             _limit(key.requests_per_minute),
@@ -132,7 +132,7 @@ def _print_table(found: list[Key]) -> None:
             _day(key.last_used_at),
         )
     # A narrower terminal breaks whole lines, not each word of them.
-    Console(width=max(Console().width, _LEAST_WIDTH)).print(table)
+    Screen(width=max(Screen().width, _LEAST_WIDTH)).print(table)
 
 
 def _limit(value: float | None) -> str:

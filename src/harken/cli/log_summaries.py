@@ -20,6 +20,7 @@ from rich.table import Table
 
 from harken.cli.log_lines import printable
 from harken.cli.logs import chosen, every_line, quietly
+from harken.cli.screen import Screen
 from harken.errors import ConfigError
 from harken.ops.log_days import DaySummary, Summary, Work
 from harken.ops.log_filter import LogFilter
@@ -37,7 +38,7 @@ _SUSPICIONS = {
 }
 
 
-class PipedConsole(Console):
+class PipedConsole(Screen):
     """Rich's console, which leaves a closed pipe to whoever prints."""
 
     def on_broken_pipe(self) -> None:

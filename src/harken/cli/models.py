@@ -11,11 +11,11 @@ import sys
 from datetime import UTC, datetime
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harken.cli.model_lines import bytes_freed, fields_of, lines_of
+from harken.cli.screen import Screen
 from harken.errors import ConfigError, HarkenError
 from harken.models.hashing import digests_of
 from harken.models.lock import try_lock
@@ -64,7 +64,7 @@ def print_list(store: ModelStore, *, as_json: bool) -> None:
             escape(line.source),
         )
     # A narrower terminal breaks whole lines, not each word of them.
-    Console(width=max(Console().width, _LEAST_WIDTH)).print(table)
+    Screen(width=max(Screen().width, _LEAST_WIDTH)).print(table)
 
 
 def verify(store: ModelStore, model: str | None, *, as_json: bool) -> int:

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from harken.cli.screen import Screen
 from harken.errors import HarkenError
 from harken.models.store import ModelStore, Stored
 from harken.ops.pull.events import Arrived, Event, Found, Retrying, Verified, Waiting
@@ -90,7 +90,7 @@ def how_checked(stored: Stored) -> str:
 @contextmanager
 def _for_people() -> Iterator[_Bar]:
     # Standard output is for what remains: where the model is.
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
@@ -20,6 +19,7 @@ from harken.bench.score import Row
 from harken.bench.simulation import NGINX_LEAST, NGINX_WEIGHTED, Scenario, capacity, run_arm
 from harken.bench.trace import read_trace
 from harken.bench.workload import Drawn, Workload
+from harken.cli.screen import Screen, drawn
 from harken.config import Config
 from harken.dispatch.targets.choice import POLICY_NAMES, policy_named
 from harken.errors import ConfigError
@@ -83,7 +83,7 @@ def run(config: Config, asked: Asked) -> int:
     names = _arms(asked)
     if asked.plot is not None:
         _write(asked.plot, "")  # now, and not when all has been simulated
-    shown = track(names, console=Console(stderr=True), transient=True, disable=asked.as_json or not sys.stderr.isatty())
+    shown = track(names, console=Screen(stderr=True), transient=True, disable=asked.as_json or not sys.stderr.isatty())
     rows = [run_arm(scenario, name) for name in shown]
     title = _title(scenario, asked)
     if asked.plot is not None:
@@ -168,8 +168,8 @@ def print_table(rows: Sequence[Row], title: str) -> None:
             f"{row.decisions_per_s:,.0f}",
             _bar(row.short_p99_s, worst),
         )
-    Console().print(table)
+    Screen().print(table)
 
 
 def _bar(value: float | None, worst: float) -> str:
-    return "" if not value or not worst else "█" * max(1, round(_BAR * value / worst))
+    return "" if not value or not worst else drawn("█") * max(1, round(_BAR * value / worst))

@@ -11,11 +11,11 @@ from types import UnionType
 from typing import Any
 from urllib.parse import urlsplit
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harken.cli.client import Answer, ServerUnreachable, address_of, get_json, open_session
+from harken.cli.screen import Screen
 from harken.ops.address import without_user
 
 _HEALTH: dict[str, type | UnionType] = {"status": str, "instance": str, "model": str, "queued_audio_s": int | float}
@@ -80,7 +80,7 @@ def _fits(body: Mapping[str, Any], shape: Mapping[str, type | UnionType]) -> boo
 
 
 def _print_table(address: str, health: dict[str, Any]) -> None:
-    console = Console()
+    console = Screen()
     model = escape(health["model"]) or "no model yet"
     console.print(f"[b]{escape(health['instance'])}[/] at {escape(address)}: {_coloured(health['status'])}, {model}")
     table = Table(box=None, header_style="dim")

@@ -16,6 +16,7 @@ import aiohttp
 from rich.console import Console
 
 from harken.cli.client import ServerRefused, ServerUnreachable, address_of, open_session
+from harken.cli.screen import Screen
 from harken.cli.top_document import drawable
 from harken.cli.top_feed import read_once
 from harken.cli.top_live import LiveTop
@@ -43,7 +44,7 @@ class Way:
 
 def run(server: str, *, api_key: str = "", ca: Path | None = None, way: Way) -> int:
     """Show it, and return the exit code."""
-    console = Console() if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH)
+    console = Screen() if sys.stdout.isatty() else Screen(width=_PLAIN_WIDTH)
     # A terminal that cannot go back to its corner (TERM=dumb) gets one picture, as a pipe does.
     is_live = not way.once and not way.as_json and sys.stdout.isatty() and not console.is_dumb_terminal
     try:

@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from harken.cli.client import address_of, open_session, post_files
 from harken.cli.job_client import JobClient
 from harken.cli.job_reports import job_reports
 from harken.cli.reports import Report, check_output, report_of, tell
+from harken.cli.screen import Screen
 from harken.cli.wanted import Wanted
 from harken.config import Config, LogConfig
 from harken.errors import ConfigError, HarkenError
@@ -92,7 +92,7 @@ async def _on_server(url: str, place: Place, files: Sequence[Path], wanted: Want
 async def _one_by_one(source: AbstractAsyncContextManager[AtOnce], files: Sequence[Path]) -> list[Report]:
     # The bar goes to standard error, so that standard output holds the text alone.
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("loading", total=len(files))
         async with source as transcribe_one:

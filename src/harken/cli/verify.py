@@ -7,11 +7,11 @@ import dataclasses
 import json
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harken.cli.client import address_of, trusting
+from harken.cli.screen import Screen, drawn
 from harken.errors import ConfigError
 from harken.ops.verify.check import Report, Verdict
 from harken.ops.verify.known import Known, own, packaged
@@ -34,7 +34,7 @@ def run(
     tls = None if ca is None else trusting(ca)
     asked = dataclasses.replace(asked, server=address_of(asked.server), tls=tls)
     known = _known(recording, text, tolerance)
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     with console.status("looking", spinner="line") as status:
         report = asyncio.run(verify(asked, known, on_step=lambda name: status.update(f"looking: {name}")))
     if as_json:
@@ -58,10 +58,10 @@ def _print(report: Report) -> None:
     table.add_column("verdict", no_wrap=True)
     table.add_column("found", overflow="fold")
     for check in report.checks:
-        remedy = f"\n→ {check.remedy}" if check.remedy else ""
+        remedy = f"\n{drawn('→')} {check.remedy}" if check.remedy else ""
         verdict = f"[{_COLOURS[check.verdict]}]{check.verdict}[/]"
         table.add_row(escape(check.name), verdict, escape(check.found + remedy))
-    console = Console()
+    console = Screen()
     console.print(table)
     counts = {verdict: sum(check.verdict is verdict for check in report.checks) for verdict in Verdict}
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
