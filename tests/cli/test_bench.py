@@ -305,17 +305,18 @@ def test_what_cannot_be_is_said_before_anything_is_sent(arguments: tuple[str, ..
     assert words in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_ctrl_c_shows_what_was_measured_until_then(cluster: Cluster) -> None:
-    """Exit code 130, and no traceback."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_shows_what_was_measured_until_then(cluster: Cluster, number: signal.Signals) -> None:
+    """The exit code that a shell expects, and no traceback."""
     command = [sys.executable, "-m", "harken", "bench", "--server", cluster.url, "--requests", "1000000", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             _until_busy(cluster)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             out, err = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert (process.returncode, err) == (130, "")
+    assert (process.returncode, err) == (128 + number, "")
     assert json.loads(out)["is_cut"] is True
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ from harken.ops.address import without_user
 
 
 def run(asked: AskedBench) -> int:
-    """Send, print, write, and return the exit code: 0, 1, or 130 when it was cut off.
+    """Send, print, write, and return the exit code: 0, 1, or when a signal cut it off 128 and its number.
 
     Raises:
         ConfigError: something asked for is not there or makes no sense.
@@ -44,11 +45,10 @@ def run(asked: AskedBench) -> int:
         raise ConfigError("--fail-above-wer wants recordings whose text is known: a manifest, or the packaged ones.")
     began_at = datetime.now(UTC)
     runner = BenchRunner(asked, deck, servers)
-    is_cut = False
     try:
-        asyncio.run(runner.run())
+        ended_by = asyncio.run(_until_told(runner))
     except KeyboardInterrupt:
-        is_cut = True
+        ended_by = signal.SIGINT
     done = Run(
         about=_about(asked, began_at, runner),
         steps=runner.steps,
@@ -56,13 +56,33 @@ def run(asked: AskedBench) -> int:
         is_sweep=bool(asked.sweep),
         rule=asked.rule,
         wanted=asked.wanted,
-        is_cut=is_cut,
+        is_cut=bool(ended_by),
     )
     try:  # files first: whoever reads the terminal through `head` ends this at the first line too many
         _write(asked, done)
     finally:
         _show(asked, done)
-    return 130 if is_cut else _exit_code(done, asked.fail_above_wer)
+    return 128 + ended_by if ended_by else _exit_code(done, asked.fail_above_wer)
+
+
+async def _until_told(runner: BenchRunner) -> int:
+    """Run to the end or until a signal other than Ctrl-C's says so; return its number, or 0."""
+    loop, running = asyncio.get_running_loop(), asyncio.ensure_future(runner.run())
+    told: list[int] = []
+
+    def end(number: int) -> None:
+        told.append(number)
+        running.cancel()
+
+    for number in () if sys.platform == "win32" else (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            loop.add_signal_handler(number, end, number)
+    try:
+        await running
+    except asyncio.CancelledError:
+        if not told:
+            raise
+    return told[0] if told else 0
 
 
 def _show(asked: AskedBench, done: Run) -> None:
