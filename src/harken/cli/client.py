@@ -16,6 +16,7 @@ import aiohttp
 from harken.cli.form_body import FormBody
 from harken.errors import ConfigError, HarkenError
 from harken.ops.address import without_user
+from harken.ops.unreached import why_unreached
 
 
 class ServerUnreachable(HarkenError):
@@ -192,10 +193,10 @@ async def call(
         raise ServerUnreachable(
             f"The certificate of {shown} is not trusted: {reason}. If it is your own, name its issuer: --ca FILE."
         ) from error
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise ServerUnreachable(
-            f"No answer from {shown}: {without_user(str(error)) or type(error).__name__}."
-        ) from error
+    except TimeoutError as error:
+        raise ServerUnreachable(f"No answer from {shown} within {timeout_s:g} s.") from error
+    except (aiohttp.ClientError, ValueError) as error:
+        raise ServerUnreachable(f"No answer from {shown}: {why_unreached(error)}.") from error
     headers = {name.lower(): value for name, value in answer.headers.items()}
     if not wants_json and answer.status < 400:
         return Answer(status=answer.status, headers=headers, body={}, raw=raw)

@@ -17,6 +17,7 @@ import aiohttp
 
 from harken.cli.client import Answer, ServerRefused, ServerUnreachable, call, post_files
 from harken.ops.address import without_user
+from harken.ops.unreached import why_unreached
 
 ENDED = ("done", "failed", "cancelled")
 
@@ -136,7 +137,7 @@ class JobClient:
                     for line in lines:
                         yield json.loads(line)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            told = without_user(f"{url} ended in the middle: {error or type(error).__name__}.")
+            told = without_user(f"{url} ended in the middle: {why_unreached(error)}.")
             raise ServerUnreachable(told) from error
 
     async def _get(self, rest: str) -> Answer:

@@ -18,7 +18,9 @@ import aiohttp
 
 from harken.cli.client import NotHarken, ServerRefused, ServerUnreachable, call
 from harken.cli.top_document import as_document, drawable
+from harken.errors import HarkenError
 from harken.ops.address import without_user
+from harken.ops.unreached import why_unreached
 
 STREAM_S = 1.0
 """How often the stream has a document."""
@@ -96,7 +98,7 @@ class Feed:
                 raise
             if isinstance(error, NotHarken) and not self._is_known:
                 raise
-            self._on_loss(without_user(str(error)) or type(error).__name__)
+            self._on_loss(str(error) if isinstance(error, HarkenError) else f"Its news ended: {why_unreached(error)}.")
 
     async def _stream(self) -> None:
         loop, url = asyncio.get_running_loop(), f"{self._server}/cluster/events"

@@ -24,6 +24,7 @@ from harken.ops.pull.failures import PullFailed, Transient
 from harken.ops.pull.ranges import retry_after_s
 from harken.ops.pull.secret import Secret
 from harken.ops.pull.sender import Sender, open_sender
+from harken.ops.unreached import why_unreached
 
 CONNECT_TIMEOUT_S = 15.0
 SILENCE_TIMEOUT_S = 30.0
@@ -104,7 +105,7 @@ class Web:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if not isinstance(error, aiohttp.ClientError | TimeoutError | ConnectionError):
                 raise  # of the disk, raised by whoever reads the answer
-            raise Transient(f"{host_of(address)}: {_words(error)}") from error
+            raise Transient(f"{host_of(address)}: {why_unreached(error)}") from error
 
     async def read(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
         """Send a request whose answer is small.
@@ -181,16 +182,3 @@ def public(url: str) -> str:
 def host_of(url: URL) -> str:
     """Whom an address leads to, with the port where it is not the usual one."""
     return url.host_port_subcomponent or str(url.host)
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    # aiohttp's own words may hold the whole address, and with it a signature.
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection ({error.strerror or type(error.os_error).__name__})"
-    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
-        return "the connection was closed"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "the answer broke off"
-    return f"the connection failed ({type(error).__name__})"

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from harken.ops.address import without_user
+from harken.ops.unreached import why_unreached
 
 LOOK_TIMEOUT_S = 5.0
 """Longest wait for an answer that takes no work."""
@@ -107,8 +107,7 @@ class Caller:
         except TimeoutError:
             return Reply(status=0, took_s=time.monotonic() - began, problem=f"no answer within {timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            problem = without_user(str(error) or type(error).__name__).rstrip(".")
-            return Reply(status=0, took_s=time.monotonic() - began, problem=problem)
+            return Reply(status=0, took_s=time.monotonic() - began, problem=why_unreached(error))
         took_s = time.monotonic() - began
         return Reply(status=answer.status, headers=told, body=bytes(body), took_s=took_s, arrivals=tuple(arrivals))
 
