@@ -70,6 +70,7 @@ def _asked(answer: bytes, timeout_s: float = 20.0) -> BenchAnswer:
         (_head("application/json", 11) + b'{"text": 1}', "no_transcript", 200),
         (_head("text/html", 3) + b"one", "no_transcript", 200),
         (_head("application/json", None, "429 Too Many") + b'{"error": {"code": "queue_full"}}', "queue_full", 429),
+        (_head("application/json", None, "503 Busy") + b'{"code": "client_timeout"}', "http_503", 503),
         (_head("text/plain", None, "503 No") + b"no", "http_503", 503),
         (_head("text/event-stream") + DELTA, "stream_broken", 200),
         (_head("text/event-stream", 1000) + DELTA, "stream_broken", 200),

@@ -67,6 +67,7 @@ def test_an_error_is_a_failure_with_its_code() -> None:
     for event, code in (
         (_event(type="error", error={"code": "draining"}), "draining"),
         (_event(error={"message": "no"}), "error_event"),
+        (_event(error={"code": "stream_broken"}), "error_event"),
     ):
         stream = TextStream()
         stream.feed(event)
@@ -89,9 +90,15 @@ def test_what_is_no_stream_of_events_is_an_error(data: bytes) -> None:
         ({"error": "no", "code": "draining"}, "draining"),
         ({"error": {"code": 3}}, ""),
         ([], ""),
-        ({"code": "\x1b[31mred" + "x" * 200}, "[31mred" + "x" * 72),
+        ({"code": "x" * 64}, "x" * 64),
+        ({"code": "x" * 65}, ""),
+        ({"code": "\x1b[31mred"}, ""),
+        ({"code": "queue_full\n"}, ""),
+        ({"code": "Please try again later."}, ""),
+        ({"code": "client_timeout"}, ""),
+        ({"error": {"code": "server_unreachable"}}, ""),
     ],
 )
-def test_the_code_of_an_error_is_short_and_printable(body: object, code: str) -> None:
-    """A terminal would obey the rest."""
+def test_the_code_of_an_error_is_a_name_and_none_of_the_clients_own(body: object, code: str) -> None:
+    """A sentence would be a kind of error for each of its numbers, and a terminal would obey some."""
     assert failure_of(body) == code

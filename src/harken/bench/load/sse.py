@@ -8,8 +8,13 @@ only when the server says so.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+OURS = frozenset({"client_timeout", "server_unreachable", "stream_broken", "no_transcript", "error_event"})
+"""What the client itself says went wrong; no server can have said it."""
+
+_CODE = re.compile(r"[a-z0-9_]{1,64}")
 _LINE_MOST = 8 << 20
 
 
@@ -81,12 +86,15 @@ class TextStream:
 
 
 def failure_of(body: object) -> str:
-    """The code of an error, in OpenAI's shape or the deployment guide's; "" where it has none."""
+    """The code of an error, in OpenAI's shape or the deployment guide's; "" where it has none that looks like one.
+
+    A server may write anything there, a whole sentence or one of the client's own names; neither is a kind of error.
+    """
     code: Any = None
     if isinstance(body, dict):
         error = body.get("error")
         code = error.get("code") if isinstance(error, dict) else body.get("code")
-    return printable(code[:80]) if isinstance(code, str) else ""
+    return code if isinstance(code, str) and _CODE.fullmatch(code) and code not in OURS else ""
 
 
 def printable(text: str) -> str:
