@@ -96,6 +96,17 @@ class _Foreign(_Proxy):
         self.wfile.write(body)
 
 
+class _Locked(_Foreign):
+    """A server that knows no key, and says which."""
+
+    def do_POST(self) -> None:
+        """Refuse it."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(401)
+        self.end_headers()
+        self.wfile.write(json.dumps({"error": {"message": f"Not {self.headers['Authorization']}."}}).encode())
+
+
 class _Mistaken(_Foreign):
     """A server that says it has the digits model, and hears "one" in everything."""
 
@@ -266,6 +277,14 @@ def test_wrong_texts_are_a_figure_and_no_failure_unless_a_limit_says_so() -> Non
     assert (done.returncode, _figures(done)["wrong"], limited.returncode) == (0, 4, 1)
 
 
+def test_why_requests_failed_is_said_without_the_key() -> None:
+    """Once, on the terminal and on the page."""
+    with _serving(_Locked) as url:
+        done = _bench("--server", url, "--requests", "3", "--api-key", "secret", "--html", "/dev/stderr")
+    assert done.returncode == 1 and "http_401: Not Bearer …." in done.stdout
+    assert "Not Bearer …." in done.stderr and "secret" not in done.stdout + done.stderr
+
+
 def test_events_that_end_too_early_are_failures() -> None:
     """And what is no text is none."""
     with _serving(_Foreign) as url:
@@ -282,6 +301,10 @@ def test_failures_are_counted_by_what_they_were(cluster: Cluster, proxy: str) ->
     )
     assert done.returncode == 1
     assert _figures(done)["errors"] == {"http_502": 2, "server_unreachable": 2}
+    assert _figures(done)["reasons"] == {
+        "http_502": f"{proxy}: HTTP 502 Bad Gateway",
+        "server_unreachable": "http://127.0.0.1:9: no connection (Connection refused)",
+    }
     late = _bench("--server", cluster.url, "--requests", "2", "--timeout-s", "0.001", "--json")
     assert (late.returncode, _figures(late)["errors"]) == (1, {"client_timeout": 2})
 

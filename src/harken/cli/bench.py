@@ -57,6 +57,7 @@ def run(asked: AskedBench) -> int:
         rule=asked.rule,
         wanted=asked.wanted,
         is_cut=bool(ended_by),
+        reasons=runner.reasons,
     )
     try:  # files first: whoever reads the terminal through `head` ends this at the first line too many
         _write(asked, done)

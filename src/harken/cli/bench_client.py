@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from harken.bench.load.sse import TextStream, failure_of, printable
+from harken.bench.load.sse import TextStream, failure_of, printable, reason_of
 from harken.cli.client import ServerUnreachable, get_json
 from harken.clock import Clock
+from harken.ops.unreached import why_unreached
 
 _ANSWER_MOST = 256 << 20
 
@@ -24,6 +25,7 @@ class BenchAnswer:
 
     Attributes:
         code: why there is no transcript; "" for success.
+        reason: why, in the server's words or ours; never shown without bounds.
         status: of HTTP; 0 where there was no answer.
         text: the transcript.
         language: what the server says of it; "" where it does not.
@@ -33,6 +35,7 @@ class BenchAnswer:
     """
 
     code: str = ""
+    reason: str = ""
     status: int = 0
     text: str = ""
     language: str = ""
@@ -67,9 +70,9 @@ async def post(
                 raw += await response.content.read(_ANSWER_MOST - len(raw))
             return _whole(response, raw)
     except TimeoutError:
-        return BenchAnswer(code="client_timeout")
-    except (aiohttp.ClientError, OSError, ValueError):
-        return BenchAnswer(code="server_unreachable")
+        return BenchAnswer(code="client_timeout", reason=f"no answer within {timeout_s:g} s")
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return BenchAnswer(code="server_unreachable", reason=why_unreached(error))
 
 
 async def _streamed(response: aiohttp.ClientResponse, clock: Clock) -> BenchAnswer:
@@ -85,10 +88,11 @@ async def _streamed(response: aiohttp.ClientResponse, clock: Clock) -> BenchAnsw
     except (aiohttp.ClientError, OSError, ValueError) as error:
         if isinstance(error, TimeoutError):
             raise
-        return BenchAnswer(code="stream_broken", status=response.status)
+        return BenchAnswer(code="stream_broken", reason=why_unreached(error), status=response.status)
     code = stream.failure or ("" if stream.is_done else "stream_broken")
     return BenchAnswer(
         code=code,
+        reason=stream.reason or ("the events ended before they said so" if code else ""),
         status=response.status,
         text=stream.text,
         language=stream.language,
@@ -111,7 +115,9 @@ def _whole(response: aiohttp.ClientResponse, raw: bytes) -> BenchAnswer:
         body = {"text": body}
     if response.status != 200 or not isinstance(body, dict) or not isinstance(body.get("text"), str):
         no_code = f"http_{response.status}" if response.status != 200 else "no_transcript"
-        return BenchAnswer(code=failure_of(body) or no_code, status=response.status)
+        reason = reason_of(body) or f"HTTP {response.status} {printable(response.reason or '')[:80]}".strip()
+        reason += f", {response.content_type}" if no_code == "no_transcript" else ""
+        return BenchAnswer(code=failure_of(body) or no_code, reason=reason, status=response.status)
     language = body.get("language")
     return BenchAnswer(
         status=response.status,

@@ -51,6 +51,8 @@ def _rows(run: Run, whole: Figures) -> list[tuple[str, str]]:
         rows.append(("error rate", _rates(whole.rates)))
     if whole.errors:
         rows.append(("errors", _counts(whole.errors) + (f"; refused {whole.refused:,}" if whole.refused else "")))
+        known = [code for code in whole.errors if run.reasons.get(code)]
+        rows += [("reason" if place == 0 else "", f"{code}: {run.reasons[code]}") for place, code in enumerate(known)]
     if whole.mean_s is not None and whole.max_s is not None:
         rows.append(("response time", _times({"mean": whole.mean_s, **_short(whole.quantiles), "max": whole.max_s})))
     if whole.first_text:

@@ -61,6 +61,11 @@ class BenchRunner:
             return tuple(self._done)
         return (*self._done, dataclasses.replace(self._step(), is_whole=False))
 
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """Why the first request of each code failed."""
+        return self._sender.reasons
+
     async def run(self) -> None:
         """Send everything."""
         asked = self._asked

@@ -29,6 +29,8 @@ _DIGITS = "digits"
 _LONG_S = 60.0
 """Longer recordings are made in a thread, so that others need not wait."""
 
+_REASONS_MOST = 20
+
 _LONG_TEXT = 20_000
 """Characters of a text that is compared in a thread."""
 
@@ -41,9 +43,13 @@ class Sender:
         deck: the recordings.
         servers: their addresses, which take turns.
         clock: tells the time.
+
+    Attributes:
+        reasons: why the first request of each code failed.
     """
 
     def __init__(self, asked: AskedBench, deck: Deck, servers: Sequence[str], clock: Clock) -> None:
+        self.reasons: dict[str, str] = {}
         self._asked = asked
         self._deck = deck
         self._servers = servers
@@ -70,6 +76,7 @@ class Sender:
         form = await self._form(take, self._served.get(server, Served()))
         sent = self._clock.now()
         answer = await post(session, f"{server}{path}", form, self._asked.timeout_s, self._clock)
+        self._note(server, answer)
         # In a closed loop nobody meant it to go out before it did: making it is not the server's time.
         late_s = max(0.0, sent - due) if self._asked.is_open else 0.0
         first = answer.first_text_at
@@ -86,6 +93,15 @@ class Sender:
             is_cached=answer.cache == "hit",
         )
         return await self._compared(outcome, take, answer, self._served.get(server, Served()))
+
+    def _note(self, server: str, answer: BenchAnswer) -> None:
+        if not answer.code or answer.code in self.reasons or len(self.reasons) >= _REASONS_MOST:
+            return
+        where = f"{without_user(server)}: " if len(self._servers) > 1 else ""
+        reason = without_user(answer.reason)
+        if key := self._asked.api_key:  # some servers say which key they do not know
+            reason = reason.replace(key, "…")
+        self.reasons[answer.code] = where + reason
 
     async def _form(self, take: Take, served: Served) -> aiohttp.FormData:
         asked = self._asked

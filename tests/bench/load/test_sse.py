@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harken.bench.load.sse import TextStream, failure_of
+from harken.bench.load.sse import TextStream, failure_of, reason_of
 
 
 def _event(**data: object) -> bytes:
@@ -72,6 +72,21 @@ def test_an_error_is_a_failure_with_its_code() -> None:
         stream = TextStream()
         stream.feed(event)
         assert (stream.failure, stream.is_done) == (code, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"error": {"code": "queue_full", "message": "Too\n much."}}, "Too much."),
+        ({"error": "no such model", "code": "x"}, "no such model"),
+        ({"message": "\x1b[31mred" + "x" * 999}, "[31mred" + "x" * 192),
+        ({"error": {"message": 3}}, ""),
+        ([], ""),
+    ],
+)
+def test_the_reason_of_an_error_is_one_short_line(body: object, reason: str) -> None:
+    """In either shape; a terminal would obey the rest."""
+    assert reason_of(body) == reason
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ step: the only one, or the knee of a sweep (the last step where there is no knee
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -137,6 +137,7 @@ class Run:
         rule: by which the knee is found.
         wanted: requests that were to be sent; None where time was the limit.
         is_cut: a person ended it before its end.
+        reasons: why the first request of each code failed, in the server's words or the client's.
     """
 
     about: About
@@ -146,6 +147,7 @@ class Run:
     rule: Rule
     wanted: int | None
     is_cut: bool
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdicts(self) -> list[Verdict]:

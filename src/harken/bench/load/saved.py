@@ -31,6 +31,7 @@ def as_dict(run: Run) -> dict[str, Any]:
         "level": main.level,
         "target": {"seconds": main.target.seconds, "share": main.target.share},
         **figures_as_dict(main.figures),
+        "reasons": dict(run.reasons),
         "classes": _named("class", {kind: main.by("kind")[kind] for kind in main.kinds()}),
         "servers": [
             {"server": name, "model": model, **figures_as_dict(_of_server(main, name))}

@@ -15,6 +15,7 @@ OURS = frozenset({"client_timeout", "server_unreachable", "stream_broken", "no_t
 """What the client itself says went wrong; no server can have said it."""
 
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
+_REASON_MOST = 200
 _LINE_MOST = 8 << 20
 
 
@@ -26,6 +27,7 @@ class TextStream:
         language: what the server says of it; "" where it does not.
         is_done: the server said that this was all.
         failure: the code of an error that the server sent; "" for none.
+        reason: what it said beside the code.
     """
 
     def __init__(self) -> None:
@@ -33,6 +35,7 @@ class TextStream:
         self.language = ""
         self.is_done = False
         self.failure = ""
+        self.reason = ""
         self._parts: list[str] = []
         self._rest = b""
 
@@ -66,7 +69,7 @@ class TextStream:
             raise ValueError("an event that is no object")
         kind, error = event.get("type"), event.get("error")
         if kind == "error" or error is not None:
-            self.failure = failure_of(event) or "error_event"
+            self.failure, self.reason = failure_of(event) or "error_event", reason_of(event)
         elif kind == "transcript.text.delta":
             self._add(event.get("delta"))
         elif kind == "transcript.text.done":
@@ -95,6 +98,15 @@ def failure_of(body: object) -> str:
         error = body.get("error")
         code = error.get("code") if isinstance(error, dict) else body.get("code")
     return code if isinstance(code, str) and _CODE.fullmatch(code) and code not in OURS else ""
+
+
+def reason_of(body: object) -> str:
+    """What is said beside the code, in either shape; "" for nothing."""
+    told: Any = None
+    if isinstance(body, dict):
+        error = body.get("error")
+        told = error.get("message") if isinstance(error, dict) else error or body.get("message")
+    return printable(" ".join(told[:_REASON_MOST].split())) if isinstance(told, str) else ""
 
 
 def printable(text: str) -> str:

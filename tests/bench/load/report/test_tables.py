@@ -28,6 +28,6 @@ def test_what_has_no_value_is_left_out_of_the_facts() -> None:
 
 def test_errors_are_counted_by_kind() -> None:
     """With their part of all."""
-    shown = errors(a_step([an_outcome(code="x"), an_outcome()]).figures)
+    shown = errors(a_step([an_outcome(code="x"), an_outcome()]).figures, {"x": "a < b"})
     assert "<td>x</td><td>1</td><td>50.00%</td>" in shown
     assert "<dd>2</dd>" in tiles(a_run([a_step([an_outcome(), an_outcome(code="x")])]))

@@ -26,7 +26,7 @@ def page_of(run: Run) -> str:
             kind: classes[kind] for kind in main.kinds()
         })),
         ("Over time", True, pictures.over_time(main.timeline)),
-        ("Errors", bool(main.figures.errors), tables.errors(main.figures) if main.figures.errors else ""),
+        ("Errors", bool(main.figures.errors), tables.errors(main.figures, run.reasons) if main.figures.errors else ""),
         ("Servers", len(about.models) > 1, tables.parts("server", servers)),
         ("Instances", len(instances) > 1, tables.parts("instance", instances)),
         ("How it was measured", True, _facts(run)),

@@ -68,10 +68,13 @@ def sweep(run: Run) -> str:
     return table(head, rows, marked=knee)
 
 
-def errors(figures: Figures) -> str:
-    """How many of each kind."""
-    rows = [[code, f"{count:,}", f"{count / figures.requests:.2%}"] for code, count in figures.errors.items()]
-    return table(["error", "requests", "of all"], rows)
+def errors(figures: Figures, reasons: Mapping[str, str]) -> str:
+    """How many of each kind, and why the first one failed."""
+    rows = [
+        [code, f"{count:,}", f"{count / figures.requests:.2%}", reasons.get(code, "")]
+        for code, count in figures.errors.items()
+    ]
+    return table(["error", "requests", "of all", "the first one"], rows)
 
 
 def facts(rows: Mapping[str, object]) -> str:
