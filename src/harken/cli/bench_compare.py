@@ -14,7 +14,7 @@ from rich.table import Table
 
 from harken.bench.load.compare import Difference, Saved, differences, unlike
 from harken.bench.load.saved import FORM
-from harken.cli.screen import Screen
+from harken.cli.bench_report import report_screen
 from harken.errors import ConfigError
 
 
@@ -74,7 +74,7 @@ def _saved(name: str, raw: dict[str, Any]) -> Saved:
 
 
 def _print(found: list[Difference], others: list[str], failing: list[Difference]) -> None:
-    console = Screen(highlight=False)
+    console = report_screen()
     for line in others:
         console.print(f"[yellow]not the same:[/] {escape(line)}")
     table = Table(box=None, header_style="dim")

@@ -5,6 +5,9 @@ The invariant: what servers say of themselves is shown as text, never as markup.
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from rich.markup import escape
@@ -14,10 +17,14 @@ from harken.bench.load.figures import Figures, Rates
 from harken.bench.load.run import Run
 from harken.cli.screen import Screen
 
+_PIPE_WIDTH = 120
+_NARROW = 100
+_PARTS = re.compile(r".*?[,;:] +|.+$")
+
 
 def print_report(run: Run) -> None:
     """Print the figures, then classes, servers, instances and steps, each where there are several."""
-    console = Screen(highlight=False)
+    console = report_screen()
     main = run.main
     if run.is_sweep:
         console.print(_sweep_table(run))
@@ -25,8 +32,10 @@ def print_report(run: Run) -> None:
     table = Table(box=None, show_header=False)
     table.add_column(style="dim")
     table.add_column(overflow="fold")
-    for name, value in _rows(run, main.figures):
-        table.add_row(name, escape(value))
+    rows = _rows(run, main.figures)
+    room = console.width - max(len(name) for name, _ in rows) - 4
+    for name, value in rows:
+        table.add_row(name, escape(broken(value, room)))
     console.print(table)
     classes = main.by("kind")
     parts = (
@@ -36,7 +45,28 @@ def print_report(run: Run) -> None:
     )
     for name, figures in parts:
         if len(figures) > 1:
-            console.print(_parts_table(name, figures))
+            console.print(_parts_table(name, figures, is_narrow=console.width < _NARROW))
+
+
+def report_screen() -> Screen:
+    """Open the terminal; a pipe is wider than one."""
+    is_wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Screen(highlight=False, width=_PIPE_WIDTH if is_wide else None)
+
+
+def broken(value: str, room: int) -> str:
+    """Break a line between its parts where it has to be, never between a number and its unit.
+
+    Args:
+        value: parts with commas, semicolons or colons between.
+        room: characters in a line.
+    """
+    lines = [""]
+    for part in _PARTS.findall(value):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > room:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _rows(run: Run, whole: Figures) -> list[tuple[str, str]]:
@@ -83,16 +113,16 @@ _COLUMNS: dict[str, Callable[[Figures], float | None]] = {
 }
 
 
-def _parts_table(name: str, parts: Mapping[str, Figures]) -> Table:
-    table = Table(box=None, header_style="dim")
+def _parts_table(name: str, parts: Mapping[str, Figures], *, is_narrow: bool) -> Table:
+    table = Table(box=None, header_style="dim", collapse_padding=is_narrow)
     table.add_column(name, overflow="fold")
     has_rates = any(part.rates for part in parts.values())
-    for column in ("requests", "good", *(f"{column} s" for column in _COLUMNS), *["WER"] * has_rates, "errors"):
-        table.add_column(column, justify="right")
+    for column in ("sent", "failed", *(f"{column} s" for column in _COLUMNS), *["WER"] * has_rates):
+        table.add_column(column, justify="right", no_wrap=True)  # where it gets narrow, names are broken
     for each, part in parts.items():
         shown = [_seconds(read(part)).removesuffix(" s") for read in _COLUMNS.values()]
         shown += [_rate(part.rates)] * has_rates
-        table.add_row(escape(each), f"{part.requests:,}", f"{part.successes:,}", *shown, escape(_counts(part.errors)))
+        table.add_row(escape(each), f"{part.requests:,}", f"{part.requests - part.successes:,}", *shown)
     return table
 
 
