@@ -317,6 +317,8 @@ def test_failures_are_counted_by_what_they_were(cluster: Cluster, proxy: str) ->
         (("/nowhere.wav",), "/nowhere.wav: cannot be read"),
         (("--server", "ftp://x"), "--server wants an address"),
         (("--csv", "/tmp"), "/tmp is a folder"),
+        (("--compare", "a", "b", "--server", "http://a", "--rate", "3"), "sends nothing; leave out --server, --rate"),
+        (("--compare", "a", "b", "x.wav"), "leave out the recordings"),
         (("--fail-above", "0.1"), "--fail-above goes with --compare"),
         (("--compare", "/nowhere/a.json", "/nowhere/b.json"), "/nowhere/a.json: cannot be read"),
     ],

@@ -62,6 +62,8 @@ def test_what_is_not_said_is_the_usual(
         ({"growth": -1.0}, "--growth is a share"),
         ({"route": "asr", "streams": True}, "--route asr knows neither"),
         ({"answers": "srt"}, "--answers must be one of json, verbose_json, text"),
+        ({"csv": Path("-")}, "--csv wants a file; standard output is /dev/stdout"),
+        ({"save": Path("/tmp/../tmp/a.x"), "html": Path("/tmp/a.x")}, "--save and --html are the same file"),
         ({"html": Path("/nowhere/a.html")}, "/nowhere/a.html cannot be written"),
         ({"files": (Path("/tmp/a.wav"),), "csv": Path("/tmp/a.wav")}, "the report would take its place"),
     ],
@@ -71,3 +73,8 @@ def test_what_contradicts_itself_is_said_with_its_options(more: dict[str, Any], 
     with pytest.raises(ConfigError) as caught:
         _asked(**more)
     assert words in caught.value.message
+
+
+def test_what_is_no_plain_file_may_take_several_reports() -> None:
+    """Nothing of it is overwritten."""
+    assert _asked(csv=Path("/dev/null"), html=Path("/dev/null")).html == Path("/dev/null")

@@ -13,6 +13,7 @@ from harken.errors import ConfigError
 
 
 def bench(
+    context: typer.Context,
     files: Annotated[
         list[Path] | None,
         typer.Argument(help="Recordings, folders, manifests. [default: packaged]", metavar="[FILE]..."),
@@ -69,8 +70,8 @@ def bench(
     if compare is not None:
         from harken.cli import bench_compare
 
-        if files:
-            raise ConfigError("--compare takes two saved reports and sends nothing; leave the recordings out.")
+        if unused := _beside_compare(context):
+            raise ConfigError(f"--compare takes two saved reports and sends nothing; leave out {', '.join(unused)}.")
         sys.exit(bench_compare.run(*compare, fail_above=fail_above, as_json=as_json))
     if fail_above is not None:
         raise ConfigError("--fail-above goes with --compare BEFORE AFTER.")
@@ -113,3 +114,18 @@ def bench(
         fail_above_wer=fail_above_wer,
     )
     sys.exit(run(asked))
+
+
+def _beside_compare(context: typer.Context) -> list[str]:
+    """Name what was typed and means nothing where nothing is sent."""
+    typed = [one for one in context.command.params if _is_typed(context, one.name or "")]
+    return [
+        "the recordings" if one.name == "files" else one.opts[0]
+        for one in typed
+        if one.name not in {"compare", "fail_above", "as_json"}
+    ]
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

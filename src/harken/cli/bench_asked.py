@@ -6,7 +6,7 @@ The invariant: what passed `checked` can be run; what contradicts itself is an e
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -186,15 +186,27 @@ def checked(asked: AskedBench) -> AskedBench:
         raise ConfigError(f"--growth is a share such as 0.05, not {asked.growth:g}.")
     asked.wanted_classes()
     asked.wanted_levels()
-    for path in (asked.save, asked.csv, asked.html):
-        if path is not None:
-            _check_place(path, asked.files)
+    _check_places({"--save": asked.save, "--csv": asked.csv, "--html": asked.html}, asked.files)
     return asked
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise ConfigError(f"{option} must be one of {', '.join(filter(None, known))}, not {value!r}.")
+
+
+def _check_places(places: Mapping[str, Path | None], files: Sequence[Path]) -> None:
+    """Each is a file of its own."""
+    seen: dict[Path, str] = {}
+    for option, path in places.items():
+        if path is None:
+            continue
+        if str(path) == "-":
+            raise ConfigError(f"{option} wants a file; standard output is /dev/stdout.")
+        _check_place(path, files)
+        other = seen.setdefault(path.resolve(), option)
+        if other != option and (path.is_file() or not path.exists()):
+            raise ConfigError(f"{other} and {option} are the same file: {path}.")
 
 
 def _check_place(path: Path, files: Sequence[Path]) -> None:
