@@ -36,6 +36,7 @@ from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST
 from harken.server.loading import is_loading
 from harken.server.orphan import leave_with_parent, supervisor_of
 from harken.server.port import listen, url_of
+from harken.server.teardown import skip_teardown
 
 # By the time the server closes, the app has drained; this is for connections whose client does not read its answer.
 _CLOSE_TIMEOUT_S = 5
@@ -236,6 +237,7 @@ def run_instance(config: Config, *, supervised: bool) -> int:
         config: the model is in its [instance].
         supervised: a fleet started this process: announcements are JSON, and it leaves when the fleet's process does.
     """
+    ending_with = skip_teardown()
     if supervised:
         leave_with_parent(supervisor_of(os.environ))
     set_up_log(config.log)
@@ -264,7 +266,7 @@ def run_instance(config: Config, *, supervised: bool) -> int:
         # would wait for threads that nobody needs any more.
         sys.stderr.flush()
         os._exit(code)
-    return code
+    return ending_with(code)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
