@@ -65,6 +65,7 @@ def monitoring(source: Source, asked: Asked) -> Document:
         cluster=check_plain(config.gateway.name, "gateway.name"),
         addresses=addresses,
         inside=() if asked.what == INSTANCES else _inside(config),
+        is_hidden=asked.what != INSTANCES and not config.fleet.first_port and bool(config.fleet.instances),
         is_https=is_https,
         is_checked=not all(_is_loopback(address) for address in addresses),
         key_file=check_plain(asked.key_file, "--key-file"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ops.export.guide import harken
 from tests.ops.export.monitoring.files import export, promtool
 
 pytestmark = pytest.mark.slow
@@ -47,6 +48,25 @@ def test_engines_that_nobody_can_find_are_not_scraped(setting: str, tmp_path: Pa
     """Ports left to the system, or none on this machine: the gateway tells the rest."""
     text = written(tmp_path, "--set", setting, "--set", "fleet.upstreams=http://gpu-2:8000/v1")
     assert [*targets(text)] == ["harken"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_said"),
+    [
+        (("fleet.first_port=0",), True),
+        (("fleet.first_port=0", "fleet.instances=0", "fleet.upstreams=http://gpu-2:8000/v1"), False),
+        ((), False),
+    ],
+)
+def test_ports_that_nobody_knows_are_said_to_be_missing(
+    settings: tuple[str, ...], is_said: bool, tmp_path: Path
+) -> None:
+    """On the terminal and in the file, with what helps; where there is no instance nothing is missing."""
+    words = [part for setting in settings for part in ("--set", setting)]
+    done = harken("export", "monitoring", "--output", tmp_path, *words, env={"HARKEN_CONFIG": "/dev/null"})
+    assert done.returncode == 0
+    text = (tmp_path / "prometheus.yml").read_text()
+    assert ("fleet.first_port is 0" in done.stderr, "fleet.first_port = 0" in text) == (is_said, is_said)
 
 
 def test_servers_that_stand_alone_are_scraped_whole(tmp_path: Path) -> None:

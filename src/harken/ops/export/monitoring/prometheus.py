@@ -27,6 +27,7 @@ class Scraping:
         cluster: the name of all of it, as a label.
         addresses: HOST:PORT of servers that clients talk to.
         inside: HOST:PORT of a gateway's instances; those that are not there are no matter.
+        is_hidden: it has instances, and nobody knows their ports before they start.
         is_https: whether the servers have a certificate.
         is_checked: whether it must be theirs; not on the same machine, where it is for another name.
         key_file: a file with a key on Prometheus's machine; "" for none.
@@ -36,6 +37,7 @@ class Scraping:
     cluster: str
     addresses: Sequence[str]
     inside: Sequence[str] = ()
+    is_hidden: bool = False
     is_https: bool = False
     is_checked: bool = True
     key_file: str = ""
@@ -72,12 +74,18 @@ def prometheus_file(scraping: Scraping, *, heading: str, rules: Sequence[str]) -
     if scraping.inside:
         lines += [
             "  # The engines inside: the one thing that the gateway does not know. Instances that are not there are no",
-            "  # matter; everything else about them is told by the gateway, and would be counted twice.",
+            "  # matter; everything else about them is told by the gateway, and would be counted twice. A gateway",
+            "  # that was started with a --first-port of its own has them elsewhere: then remove this job.",
             *_job(INSIDE, scraping.inside, scraping.cluster),
             "    metric_relabel_configs:",
             "      - source_labels: [__name__, stage]",
             f"        regex: harken_stage_seconds_[a-z]+;({'|'.join(ENGINE_STAGES)})",
             "        action: keep",
+        ]
+    if scraping.is_hidden:
+        lines += [
+            "  # The engines inside are not scraped: with fleet.first_port = 0 the system chooses their ports. For",
+            "  # their stages set fleet.first_port to a port of your own, such as 7861, and export again.",
         ]
     return "\n".join(lines) + "\n"
 
