@@ -30,9 +30,9 @@ class Account:
         key: id of its API key.
         was_let_in: it was not refused at the door.
         outcome: how it ended; "" as long as nobody noted an error.
-        status: of the error.
+        status: of the error; None where there is none.
         is_failure: the server failed it.
-        audio_s: seconds of audio that were done.
+        audio_s: seconds of audio that were done; None as long as nothing is.
         first_text_s: from its head to its first text; None where nobody read along.
     """
 
@@ -45,9 +45,9 @@ class Account:
     key: str = ""
     was_let_in: bool = False
     outcome: str = ""
-    status: int = 200
+    status: int | None = None
     is_failure: bool = False
-    audio_s: float = 0.0
+    audio_s: float | None = None
     first_text_s: float | None = None
 
     def let_in(self, requester: Requester) -> None:
@@ -87,9 +87,10 @@ class Account:
         """Tell that it is over.
 
         Args:
-            status: of the answer; 0 where there was none, 200 where nothing is answered and nothing failed.
+            status: of the answer; 0 where there was none, 200 where nothing is answered and all went well.
         """
         outcome = self.outcome or (DONE if status < 400 else f"http_{status}")
+        answered = status or None  # a client that left early was answered with nothing at all
         self.tell(
             RequestEnded(
                 request_id=self.request_id,
@@ -99,7 +100,7 @@ class Account:
                 priority=self.priority,
                 key=self.key,
                 outcome=outcome,
-                status=self.status if self.outcome else status,
+                status=self.status or answered,
                 is_failure=self.is_failure if self.outcome else status >= 500,
                 audio_s=self.audio_s,
                 first_text_s=self.first_text_s,

@@ -77,8 +77,9 @@ class RequestEnded:
         priority: its class.
         key: id of the API key; "" where none is used.
         outcome: `DONE`, `CANCELLED`, or an error's code.
-        status: of the HTTP answer; that of the error where the answer had begun, or there is none.
-        audio_s: seconds of audio that were done.
+        status: of the HTTP answer; that of the error where the answer had begun, or there is none; None where a client
+            left before it was answered.
+        audio_s: seconds of audio that were done; None where nothing was.
         first_text_s: from its head to the first text of a stream; None where nobody read along.
         is_failure: the server failed it: no mistake of the client's, who may also leave.
         was_let_in: it was told as begun.
@@ -92,8 +93,8 @@ class RequestEnded:
     priority: Priority
     key: str = ""
     outcome: str = DONE
-    status: int = 200
-    audio_s: float = 0.0
+    status: int | None = 200
+    audio_s: float | None = None
     first_text_s: float | None = None
     is_failure: bool = False
     was_let_in: bool = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import jsonschema_rs
@@ -13,6 +14,7 @@ import pytest
 from harken.api.schema.cluster import CLUSTER_RESPONSES
 from harken.errors import InternalError
 from harken.events import CANCELLED, Event, RequestBegan, RequestEnded, Span, Stage
+from harken.types import Options, Segment, Send, Transcript
 from tests.api.keyed import KeyedWorld, bearer
 from tests.api.world import CLIP, World, serving
 from tests.keys.house import key_house
@@ -144,10 +146,10 @@ def test_a_deadline_of_the_clients_own_is_no_failure_of_ours() -> None:
 
 
 def test_a_client_that_leaves_is_told_as_cancelled() -> None:
-    """That is no failure."""
+    """That is no failure; how it would have been answered, and how much would have been done, nobody knows."""
     world = World(recognizer=FakeRecognizer(gate=asyncio.Event()))
 
-    async def main() -> None:
+    async def main() -> dict[str, Any]:
         async with serving(world.app()) as url, httpx.AsyncClient(base_url=url) as client:
             asking = asyncio.create_task(client.post("/asr", files={"audio": CLIP}))
             await world.recognizer.arrived.wait()
@@ -155,10 +157,59 @@ def test_a_client_that_leaves_is_told_as_cancelled() -> None:
             async with asyncio.timeout(5.0):
                 while not ends(world.told):
                     await asyncio.sleep(0.001)
+            document = (await client.get("/cluster")).json()
+            jsonschema_rs.validate(SCHEMA, document)
+            told: dict[str, Any] = document["requests"][0]
+            return told
+
+    told = asyncio.run(main())
+    (ended,) = ends(world.told)
+    assert (ended.outcome, ended.is_failure) == (CANCELLED, False)
+    assert (told["outcome"], told["status"], told["audio_s"]) == (CANCELLED, None, None)
+
+
+def test_of_what_could_not_be_decoded_no_audio_was_done() -> None:
+    """None, and not no second of it; the status is the error's."""
+    world = World()
+
+    async def main() -> dict[str, Any]:
+        async with serving(world.app()) as url, httpx.AsyncClient(base_url=url) as client:
+            await client.post("/asr", files={"audio": b"no sound at all"})
+            told: dict[str, Any] = (await client.get("/cluster")).json()["requests"][0]
+            return told
+
+    told = asyncio.run(main())
+    assert (told["outcome"], told["status"], told["audio_s"]) == ("undecodable_audio", 400, None)
+
+
+def test_a_stream_that_its_client_left_keeps_the_status_that_was_answered() -> None:
+    """And the audio of the pieces that were done by then."""
+
+    class Half(FakeRecognizer):
+        """Recognises first segments alone."""
+
+        async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
+            if segment.index:
+                await asyncio.Event().wait()
+            return await super().recognize(segment, options, send)
+
+    world = World(recognizer=Half())
+
+    async def main() -> None:
+        recording = file(speech(0.5), silence(1.0), speech(0.5))
+        async with serving(world.app()) as url, httpx.AsyncClient(base_url=url) as client:
+            asked = client.stream("POST", OPENAI, files={"file": recording}, data={"stream": "true"})
+            async with asked as answer:
+                await anext(answer.aiter_lines())
+            async with asyncio.timeout(5.0):
+                while not ends(world.told):
+                    await asyncio.sleep(0.001)
 
     asyncio.run(main())
     (ended,) = ends(world.told)
-    assert (ended.outcome, ended.is_failure) == (CANCELLED, False)
+    assert (ended.outcome, ended.status) == (CANCELLED, 200)
+    assert ended.audio_s is not None
+    assert 0.4 < ended.audio_s < 2.0
 
 
 def test_where_keys_are_needed_the_metrics_want_one_and_the_cluster_an_admins(tmp_path: Path) -> None:

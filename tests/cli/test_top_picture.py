@@ -148,18 +148,21 @@ def test_why_an_instance_is_unwell_is_said() -> None:
 
 
 def test_a_request_says_where_it_was_and_where_it_failed() -> None:
-    """A try that failed has a mark; one that no model ran for was in the cache."""
+    """A try that failed has a mark; one that no model ran for was in the cache. What was not done has no length."""
     told = document(
         requests=[
             request("req_a", segments=[segment([("asr-1", "instance_failed"), ("asr-2", "done")])]),
             request("req_b", segments=[segment([], outcome="cached")]),
             request("req_c", outcome="queue_full", wall_s=0.001, segments=[]),
+            request("req_d", outcome="cancelled", status=None, audio_s=None, segments=[]),
         ]
     )
-    shown = {name: line for line in lines_of(told) for name in ("req_a", "req_b", "req_c") if name in line}
+    names = ("req_a", "req_b", "req_c", "req_d")
+    shown = {name: line for line in lines_of(told) for name in names if name in line}
     assert shown["req_a"].endswith("asr-1!, asr-2")
     assert shown["req_b"].endswith("cache")
     assert "queue full" in shown["req_c"]
+    assert shown["req_d"].split()[-2:] == ["–", "interactive"]
 
 
 def test_without_utf8_there_is_nothing_but_ascii() -> None:

@@ -225,6 +225,7 @@ def test_every_attempt_on_a_file_is_told_from_its_beginning_to_its_end(lives: Li
         ("done", False),
         ("cancelled", False),
     ]
+    assert [event.status for event in ends] == [400, 503, 500, 200, None]
     # This scribe tells of its first piece alone.
     assert [event.audio_s for event in ends if event.outcome == "done"] == [1.5]
 

@@ -99,13 +99,19 @@ def test_requests_are_counted_by_route_class_and_outcome() -> None:
         ended("b", took_s=9.0, outcome="timed_out", status=504),
         began("c"),
         ended("d", outcome="queue_full", status=503, was_let_in=False),
+        began("e"),
+        ended("e", outcome="cancelled", status=None, audio_s=None),
+        began("f"),
+        ended("f", took_s=0.25, audio_s=None),
     )
     labels = "class=interactive"
-    assert samples[f"harken_requests_total {labels} outcome=done route=/asr"] == 1
+    assert samples[f"harken_requests_total {labels} outcome=done route=/asr"] == 2
+    assert samples[f"harken_requests_total {labels} outcome=cancelled route=/asr"] == 1
     assert samples[f"harken_requests_total {labels} outcome=timed_out route=/asr"] == 1
     assert samples[f"harken_requests_total {labels} outcome=queue_full route=/asr"] == 1
     assert samples["harken_requests_in_progress route=/asr"] == 1
-    assert samples[f"harken_request_seconds_sum {labels} route=/asr"] == 0.5
+    assert samples[f"harken_request_seconds_sum {labels} route=/asr"] == 0.75
+    assert samples[f"harken_recording_audio_seconds_count {labels} route=/asr"] == 2
     assert samples[f"harken_recording_audio_seconds_sum {labels} route=/asr"] == 20.0
     assert samples[f"harken_first_text_seconds_count {labels}"] == 1
 

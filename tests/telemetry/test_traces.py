@@ -50,17 +50,21 @@ def test_facts_arrive_as_spans_with_their_own_identities() -> None:
         traces.tell(dataclasses.replace(span(Stage.TRY, at=102.0, outcome="instance_failed"), trace=root.child("two")))
         traces.tell(span(Stage.QUEUE))  # of a request that is not traced
         traces.tell(dataclasses.replace(ended(at=100.5, took_s=2.5), trace=root))
+        left = ended(at=100.5, took_s=2.6, outcome="cancelled", status=None, audio_s=None)
+        traces.tell(dataclasses.replace(left, trace=root))
         traces.close()
-        first, second, request = collector.spans
+        first, second, request, left_early = collector.spans
     assert collector.paths == {"/v1/traces"}
     assert (first.name, second.name, request.name) == ("try", "try", "POST /asr")
     assert {one.trace_id for one in collector.spans} == {f"{root.trace_id:032x}"}
     assert (request.span_id, request.parent_id) == (f"{root.span_id:016x}", "")
     assert first.parent_id == second.parent_id == request.span_id
     assert (first.began_ns, first.ended_ns) == (1_790_000_001_000_000_000, 1_790_000_002_000_000_000)
-    assert [one.is_error for one in collector.spans] == [False, True, False]
+    assert [one.is_error for one in collector.spans] == [False, True, False, False]
     assert first.attributes["harken.target"] == "asr-1"
     assert (request.attributes["http.route"], request.attributes["http.response.status_code"]) == ("/asr", 200)
+    # What is not known is left out.
+    assert not {"http.response.status_code", "harken.audio_s"} & set(left_early.attributes)
 
 
 def test_times_stay_true_when_the_machine_slept() -> None:

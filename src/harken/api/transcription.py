@@ -140,7 +140,7 @@ class Transcription:
     def _account(self, heard: Heard, *, is_read_along: bool) -> None:
         account = account_of(self.request.scope)
         if account is not None:
-            account.audio_s = heard.done_s
+            account.audio_s = heard.done_s or None
             if is_read_along and heard.first_text_at is not None:
                 account.first_text_s = heard.first_text_at - account.began
 

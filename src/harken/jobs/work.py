@@ -121,8 +121,8 @@ class Work:
             account.cancel()
             raise
         finally:
-            account.audio_s = self.done_s
-            account.end(200)
+            account.audio_s = self.done_s or None
+            account.end(0 if account.outcome else 200)
 
     async def _run(self, transcriber: Scribe, info: ModelInfo, requester: Requester, account: Account) -> None:
         began = account.began

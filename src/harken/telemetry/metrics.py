@@ -158,7 +158,7 @@ class Metrics:
             self._first_text.labels(request.priority).observe(request.first_text_s)
         if request.outcome == DONE:
             self._seconds.labels(request.route, request.priority).observe(request.ended - request.began)
-            self._recordings.labels(request.route, request.priority).observe(request.audio_s)
+            self._recordings.labels(request.route, request.priority).observe(request.audio_s or 0.0)
 
     def _span(self, span: Span) -> None:
         if span.outcome in (DONE, CACHED):

@@ -23,7 +23,7 @@ def describe(entry: Entry, wall: Callable[[float], float]) -> dict[str, Any]:
         "key": began.key or None,
         "outcome": RUNNING if ended is None else ended.outcome,
         "status": None if ended is None else ended.status,
-        "audio_s": None if ended is None else round(ended.audio_s, 3),
+        "audio_s": None if ended is None or ended.audio_s is None else round(ended.audio_s, 3),
         "wall_s": None if ended is None else round(ended.ended - began.at, 4),
         "first_text_s": None if ended is None or ended.first_text_s is None else round(ended.first_text_s, 4),
         "upload_s": None if entry.upload_s is None else round(entry.upload_s, 4),

@@ -145,14 +145,13 @@ def _of_request(request: RequestEnded) -> dict[str, Any]:
         "harken.request_id": request.request_id,
         "harken.class": request.priority.value,
         "harken.outcome": request.outcome,
-        "harken.audio_s": request.audio_s,
     }
+    if request.audio_s is not None:
+        told["harken.audio_s"] = request.audio_s
     if request.route != _JOB:
-        told |= {
-            "http.request.method": "POST",
-            "http.route": request.route,
-            "http.response.status_code": request.status,
-        }
+        told |= {"http.request.method": "POST", "http.route": request.route}
+        if request.status is not None:
+            told["http.response.status_code"] = request.status
     if request.key:
         told["harken.key"] = request.key
     if request.first_text_s is not None:
