@@ -84,8 +84,7 @@ class Changes:
             ConfigError: a count that cannot be.
             ChangeFailed: new ones did not start; they are taken away again.
         """
-        if not 0 <= count <= INSTANCES_MAX:
-            raise ConfigError(f"A fleet has 0 to {INSTANCES_MAX} instances, not {count}.")
+        self.check_count(count)
         await self.settle()
         before = len(self.in_service())
         outcomes = await asyncio.gather(*self.resize(count, tell))
@@ -104,7 +103,7 @@ class Changes:
             ConfigError: there are no ports for so many; nothing has been done.
         """
         before = self.in_service()
-        self._fleet.check(self._fleet.free_names(max(0, count - len(before))), self.wanted.model)
+        self._check_ports(count)
         self._remember(replace(self.wanted, instances=count))
         if count < len(before):
             leaving = self._who_leaves(len(before) - count)
@@ -128,9 +127,7 @@ class Changes:
             ChangeFailed: one did not come back; the following ones were left alone.
         """
         await self.settle()
-        self._check(names)
-        if not names and not self.in_service():
-            raise ClientError("No instance is in service. Name those that are to come back.")
+        self.check_restart(names)
         done = []
         for name in names or self.in_service():
             if self._fleet.phase(name) not in (Phase.STOPPED, Phase.BROKEN, Phase.WAITING):
@@ -153,7 +150,7 @@ class Changes:
             InstanceNotFound: one of them is unknown; nothing has been done.
         """
         await self.settle()
-        self._check(names)
+        self.check_names(names)
         cut = []
         for name in names:
             if name not in self.wanted.stopped:
@@ -186,13 +183,45 @@ class Changes:
         away = self._leaving.union(self.wanted.stopped)
         return tuple(name for name in self._fleet.names() if name not in away)
 
-    # --- inside ---------------------------------------------------------------------------------------------------
+    # --- what cannot be, told before anything is done -------------------------------------------------------------
 
-    def _check(self, names: Sequence[str]) -> None:
+    def check_count(self, count: int) -> None:
+        """Refuse a count that cannot be.
+
+        Raises:
+            ConfigError: it is no fleet's, or there are no ports for so many.
+        """
+        if not 0 <= count <= INSTANCES_MAX:
+            raise ConfigError(f"A fleet has 0 to {INSTANCES_MAX} instances, not {count}.")
+        self._check_ports(count)
+
+    def check_names(self, names: Sequence[str]) -> None:
+        """Refuse names that no instance has.
+
+        Raises:
+            InstanceNotFound: one of them is unknown.
+        """
         unknown = [name for name in names if name not in self._fleet.names()]
         if unknown:
             there = f"there are {', '.join(self._fleet.names())}" if self._fleet.names() else "there is none now"
             raise InstanceNotFound(f"There is no instance {unknown[0]!r}; {there}.")
+
+    def check_restart(self, names: Sequence[str]) -> None:
+        """Refuse what cannot be restarted; no names stand for all that are in service.
+
+        Raises:
+            ClientError: none is named, and none is in service.
+            InstanceNotFound: one of them is unknown.
+        """
+        self.check_names(names)
+        if not names and not self.in_service():
+            raise ClientError("No instance is in service. Name those that are to come back.")
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _check_ports(self, count: int) -> None:
+        more = max(0, count - len(self.in_service()))
+        self._fleet.check(self._fleet.free_names(more), self.wanted.model)
 
     def _who_leaves(self, count: int) -> tuple[str, ...]:
         """Who goes first: what does not work, then what came last."""

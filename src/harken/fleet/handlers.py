@@ -13,7 +13,7 @@ from typing import Any
 from harken.config import AutoscaleConfig, Config
 from harken.errors import ClientError, NotOffered
 from harken.fleet.autoscaling import Autoscaling
-from harken.fleet.changes import INSTANCES_MAX, Changes
+from harken.fleet.changes import Changes
 from harken.fleet.control import Handler, Request
 from harken.fleet.local import LocalFleet
 from harken.fleet.one_change import OneChange, Tell
@@ -83,11 +83,12 @@ async def _scale(  # noqa: PLR0917 - all but the last two are bound once
 
     async def scale(told: Tell) -> dict[str, Any]:
         more, room = count - len(changes.in_service()), await rooms.count()
-        if room is not None and count <= INSTANCES_MAX and more > room:
+        if room is not None and more > room:
             raise NoRoom(f"Memory has room for {room} more instances, not {more}; harken doctor says what would help.")
         return await changes.scale(count, told)
 
-    return await _kept(changes, await one.make(f"scale to {count}", scale, tell))
+    done = await one.make(f"scale to {count}", scale, tell, check=lambda: changes.check_count(count))
+    return await _kept(changes, done)
 
 
 async def _roll(roll: Roll, changes: Changes, one: OneChange, request: Request, tell: Tell) -> dict[str, Any]:
@@ -107,7 +108,10 @@ async def _restart(changes: Changes, one: OneChange, request: Request, tell: Tel
     _only(request, "names")
     names = _names(request)
     name = f"restart {', '.join(names) or 'all'}"
-    return await _kept(changes, await one.make(name, lambda told: changes.restart(names, told), tell))
+    done = await one.make(
+        name, lambda told: changes.restart(names, told), tell, check=lambda: changes.check_restart(names)
+    )
+    return await _kept(changes, done)
 
 
 async def _drain(changes: Changes, one: OneChange, request: Request, tell: Tell) -> dict[str, Any]:
@@ -115,7 +119,8 @@ async def _drain(changes: Changes, one: OneChange, request: Request, tell: Tell)
     names = _names(request)
     if not names:
         raise ClientError("drain wants the names of instances.")
-    done = await one.make(f"drain {', '.join(names)}", lambda told: changes.drain(names, told), tell)
+    name = f"drain {', '.join(names)}"
+    done = await one.make(name, lambda told: changes.drain(names, told), tell, check=lambda: changes.check_names(names))
     return await _kept(changes, done)
 
 

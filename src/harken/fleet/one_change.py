@@ -19,6 +19,9 @@ from harken.log import get_log
 Tell = Callable[[str], None]
 """Takes a sentence of progress; never blocks."""
 
+Check = Callable[[], None]
+"""Raises what is wrong with a wish; changes nothing."""
+
 Work = Callable[[Tell], Awaitable[dict[str, Any]]]
 """Changes the fleet; returns what came of it, as plain data."""
 
@@ -55,17 +58,19 @@ class OneChange:
         """What is done just now; "" for nothing."""
         return "" if self._change is None else self._change.name
 
-    async def make(self, name: str, work: Work, tell: Tell) -> dict[str, Any]:
+    async def make(self, name: str, work: Work, tell: Tell, *, check: Check = lambda: None) -> dict[str, Any]:
         """Do something with the fleet, alone; return what came of it.
 
-        Whoever is cancelled while he waits here leaves the change to itself.
+        Whoever is cancelled while he waits here leaves the change to itself. A wish that `check` refuses is no change:
+        the log has nothing of it.
 
         Raises:
             FleetBusy: something else is under way.
-            HarkenError: of the work.
+            HarkenError: of the check, or of the work.
         """
         if self._change is not None:
             raise FleetBusy(f"Under way is: {self._change.name}. Try again when it is done.")
+        check()
         tellers = [tell]
 
         def tell_all(sentence: str) -> None:
