@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from harken.api.app import create_app
 from harken.errors import ConfigError, HarkenError
+from harken.fleet.refusals import Autoscaled, ChangeFailed, FleetBusy, InstanceNotFound, NoRoom
 from tests.api.world import World, serving
 
 
@@ -88,6 +89,23 @@ def test_a_count_that_cannot_be_is_the_clients_mistake() -> None:
         Operated(refusal=ConfigError("A fleet has 0 to 1000 instances.")), "/admin/scale", json={"count": -1}
     )
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, "A fleet has 0 to 1000 instances.")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "kind"),
+    [
+        (InstanceNotFound(), 404, "invalid_request_error"),
+        (FleetBusy(), 409, "invalid_request_error"),
+        (Autoscaled(), 409, "invalid_request_error"),
+        (NoRoom(), 409, "invalid_request_error"),
+        (ChangeFailed(), 500, "server_error"),
+    ],
+)
+def test_the_type_of_a_refusal_says_whose_matter_it_is(refusal: HarkenError, status: int, kind: str) -> None:
+    """As the schema promises: below 500 the asker can mend it."""
+    answer = answer_of(Operated(refusal=refusal), "/admin/scale", json={"count": 4})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["type"]) == (status, refusal.code, kind)
 
 
 def test_a_page_in_a_browser_needs_a_key_even_on_this_machine() -> None:

@@ -51,7 +51,8 @@ def answer(
 
 def openai_shape(error: HarkenError) -> dict[str, object]:
     """A failure as OpenAI's API writes it."""
-    kind = "invalid_request_error" if isinstance(error, ClientError) else "server_error"
+    # By the status: what another room refuses an operator (404, 409) is no failure of the server's either.
+    kind = "invalid_request_error" if error.status < 500 else "server_error"
     return {"error": {"message": error.message, "type": kind, "param": error.field, "code": error.code}}
 
 
