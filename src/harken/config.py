@@ -327,7 +327,8 @@ class LogConfig:
             instance.
         file_bytes: where a file is rotated.
         files: rotated ones that are kept of each, beside the current; 0 for none.
-        transcripts: whether the line at the end of a request, or of a job's file, holds the text that was recognised.
+        transcripts: whether the line at the end of a request, or of a job's file, holds the text that was recognised,
+            and that of an upstream's refusal its words.
     """
 
     level: str = "info"

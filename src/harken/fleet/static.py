@@ -39,17 +39,19 @@ class StaticFleet:
     Args:
         upstreams: which; their names differ.
         owner: told of them: the dispatcher.
+        logs_text: `log.transcripts` is on.
     """
 
-    def __init__(self, upstreams: Sequence[Upstream], owner: TargetOwner) -> None:
+    def __init__(self, upstreams: Sequence[Upstream], owner: TargetOwner, *, logs_text: bool = False) -> None:
         self._upstreams = tuple(upstreams)
         self._owner = owner
+        self._logs_text = logs_text
 
     async def __aenter__(self) -> Self:
         """Have all of them looked at; returns at once."""
         proof = packaged_proof()
         for upstream in self._upstreams:
-            open_line = partial(line_to, upstream, proof)
+            open_line = partial(line_to, upstream, proof, logs_text=self._logs_text)
             self._owner.add_target(upstream.name, upstream.url, open_line, weight=upstream.weight)
         return self
 
@@ -73,9 +75,9 @@ class StaticFleet:
             _log.error("upstream.unusable", target=name)
 
 
-def line_to(upstream: Upstream, proof: Proof, session: ClientSession) -> EitherLine:
+def line_to(upstream: Upstream, proof: Proof, session: ClientSession, *, logs_text: bool = False) -> EitherLine:
     """The line to an upstream: an instance of ours is talked to by the wire, everything else in OpenAI's words."""
-    return EitherLine(WireLine(upstream.url, session), OpenAILine(upstream, session, proof))
+    return EitherLine(WireLine(upstream.url, session), OpenAILine(upstream, session, proof, logs_text=logs_text))
 
 
 def packaged_proof() -> Proof:

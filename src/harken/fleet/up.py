@@ -67,7 +67,7 @@ def run_gateway(config: Config, *, estimate: Estimate = lambda _: None) -> int:
             None
             if machine is None
             else LocalFleet(config, dispatcher, wanted=wanted, machine=machine, on_crash=records.report),
-            StaticFleet(upstreams, dispatcher) if upstreams else None,
+            StaticFleet(upstreams, dispatcher, logs_text=config.log.transcripts) if upstreams else None,
             wanted=wanted,
             folder=place.folder,
             estimate=estimate,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from harken.dispatch.lines.failures import ConnectionLost, Refused, Unreached
 from harken.dispatch.lines.line import Missed
@@ -49,21 +51,28 @@ def job_of(segment: Segment | None = None, *, wants_deltas: bool = False, **opti
 
 @asynccontextmanager
 async def line_to(
-    server: OpenAIServer, *, clock: FakeClock | None = None, key: str = "", model: str = ""
+    server: OpenAIServer,
+    *,
+    clock: FakeClock | None = None,
+    key: str = "",
+    model: str = "",
+    logs_text: bool = False,
 ) -> AsyncIterator[OpenAILine]:
     """A line to a running server that has been looked at once."""
     async with serving(server), open_session() as session:
         upstream = Upstream(name="up", url=server.url, key=key, model=model)
-        line = OpenAILine(upstream, session, Proof(samples=make_segment().samples), clock=clock)
+        line = OpenAILine(upstream, session, Proof(samples=make_segment().samples), clock=clock, logs_text=logs_text)
         await line.look(2.0)
         yield line
 
 
-def recognized(server: OpenAIServer, job: Job, send: Send = nobody, *, key: str = "") -> Transcript:
+def recognized(
+    server: OpenAIServer, job: Job, send: Send = nobody, *, key: str = "", logs_text: bool = False
+) -> Transcript:
     """Have it recognise one segment."""
 
     async def story() -> Transcript:
-        async with line_to(server, key=key) as line:
+        async with line_to(server, key=key, logs_text=logs_text) as line:
             return await line.recognize(job, send)
 
     return run(story())
@@ -202,6 +211,26 @@ def test_what_a_server_refuses_altogether_teaches_nothing() -> None:
 
     run(story())
     assert ["repetition_penalty" in asked.fields for asked in server.asked] == [True, False, True]
+
+
+@pytest.mark.parametrize("logs_text", [False, True])
+def test_the_words_of_a_refusal_are_logged_with_transcripts_alone(logs_text: bool) -> None:
+    """Some servers repeat the prompt, which is what somebody says. Never the key, and never more than a bit of it."""
+    words = f"The prompt 'my own secret' is too long for {SECRET}. " + "x" * 4000
+    server = OpenAIServer(script=Script.STATUS, refusal=(400, {}, json.dumps({"error": {"message": words}})))
+
+    async def story() -> None:
+        async with line_to(server, key=SECRET, logs_text=logs_text) as line:
+            with pytest.raises(InstanceFailed):
+                await line.recognize(job_of(), nobody)
+
+    with capture_logs() as log:
+        run(story())
+    refused = [line for line in log if line["event"] == "upstream.refused"]
+    assert refused[-1]["status"] == 400
+    assert ("my own secret" in str(log)) is logs_text
+    assert SECRET not in str(log)
+    assert all(len(str(line)) < 600 for line in refused)
 
 
 def test_a_restarted_server_is_asked_for_everything_again() -> None:
@@ -343,10 +372,10 @@ async def state_of(line: OpenAILine) -> str:
 
 
 def test_a_key_that_a_server_repeats_does_not_get_into_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nor into any error."""
+    """Nor into any error, also where its words are logged."""
     refusal: tuple[int, dict[str, str], str] = (401, {}, f'{{"error": {{"message": "Incorrect API key: {SECRET}"}}}}')
     with pytest.raises(Unavailable):
-        recognized(OpenAIServer(script=Script.STATUS, refusal=refusal), job_of(), key=SECRET)
+        recognized(OpenAIServer(script=Script.STATUS, refusal=refusal), job_of(), key=SECRET, logs_text=True)
     out, err = capsys.readouterr()
     assert "Incorrect API key: ***" in out + err
     assert SECRET not in out + err

@@ -46,12 +46,22 @@ class OpenAILine:
         session: from `session.open_session`.
         proof: what it has to recognise to prove itself.
         clock: seconds, for how long it stays full or in trouble.
+        logs_text: a refusal is logged in the server's own words, which may repeat a prompt, or speech.
     """
 
-    def __init__(self, upstream: Upstream, session: ClientSession, proof: Proof, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        session: ClientSession,
+        proof: Proof,
+        *,
+        clock: Clock | None = None,
+        logs_text: bool = False,
+    ) -> None:
         self._upstream = upstream
         self._session = session
         self._proof = proof
+        self._logs_text = logs_text
         self._clock = clock or SystemClock()
         self._looking = OpenAILook(upstream, session)
         self._standing = Standing()
@@ -168,8 +178,8 @@ class OpenAILine:
             target=self._upstream.name,
             request_id=job.segment.request_id,
             status=response.status,
-            said=self._hushed(verdict.said),
             leaves_out=verdict.leave_out,
+            **({"said": self._hushed(verdict.said)} if self._logs_text else {}),
         )
         return verdict
 
