@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from harken.api.edge import Edge
 from harken.api.exchange import Exchange
+from harken.keys.secret import new_secret
+from tests.api.world import CLIP, World, serving
 
 SCOPE: Scope = {"type": "http", "path": "/asr", "method": "POST", "headers": [(b"content-length", b"1000")]}
 HEAD: Message = {"type": "http.response.start", "status": 200, "headers": []}
@@ -35,6 +39,32 @@ def test_a_defect_after_the_answer_began_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         asyncio.run(Edge(app)({**SCOPE}, never, send))
     assert [message["type"] for message in sent] == ["http.response.start"]
+
+
+@pytest.mark.parametrize("around", ["{}", "key:{}", "x/{}", "{:.30}"])
+def test_a_key_in_the_wrong_header_is_no_name(around: str) -> None:
+    """It would be in every line of the log; neither is a part of it."""
+    secret = new_secret()
+
+    async def main() -> httpx.Response:
+        async with serving(World().app()) as url, httpx.AsyncClient(base_url=url) as client:
+            return await client.post("/asr", files={"audio": CLIP}, headers={"X-Request-Id": around.format(secret)})
+
+    with capture_logs() as log:
+        answer = asyncio.run(main())
+    assert answer.headers["x-request-id"].startswith("req_")
+    assert secret[:12] not in str(log) + str(answer.headers)
+
+
+@pytest.mark.parametrize("name", ["hk_17", "key_7c1e0a4b9d3f2e11", "batch-hk_fm_night/3"])
+def test_a_name_that_only_resembles_a_key_is_kept(name: str) -> None:
+    """Clients choose their names."""
+
+    async def main() -> httpx.Response:
+        async with serving(World().app()) as url, httpx.AsyncClient(base_url=url) as client:
+            return await client.post("/asr", files={"audio": CLIP}, headers={"X-Request-Id": name})
+
+    assert asyncio.run(main()).headers["x-request-id"] == name
 
 
 @pytest.mark.parametrize("has_begun", [False, True])

@@ -21,6 +21,7 @@ from harken.api.errors import answer, internal_error
 from harken.api.exchange import Exchange
 from harken.errors import Draining
 from harken.events import Tell, nobody
+from harken.keys.secret import holds_secret
 from harken.log import get_log
 from harken.trace import BeginTrace, no_trace
 from harken.transcribe.request_id import clients_request_id, new_request_id
@@ -48,7 +49,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        request_id = clients_request_id(headers.get("x-request-id")) or new_request_id()
+        request_id = _name_of(headers)
         began = time.monotonic()
         scope.setdefault("state", {}).update(request_id=request_id, began=began)
         languages = headers.get("accept-language", "")
@@ -88,6 +89,12 @@ class Edge:
                 raise  # half an answer must not look like a whole one: the server cuts the connection
             sorry = answer(defect, scope["path"], accept_language=languages)
             await sorry(scope, exchange.receive, exchange.send)
+
+
+def _name_of(headers: Headers) -> str:
+    """The client's own name, unless a key went into the wrong header: names are in logs, answers and traces."""
+    own = clients_request_id(headers.get("x-request-id"))
+    return new_request_id() if own is None or holds_secret(own) else own
 
 
 def _ids(scope: Scope, request_id: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 
 BYTES = 32
@@ -16,10 +17,18 @@ START = "hk_"
 SHOWN = len(START) + 6
 """Characters of a secret that are kept: 36 of its 256 bits."""
 
+_LIKE_ONE = re.compile(START + r"[A-Za-z0-9_-]{20}")
+"""Also one of which the end was lost on its way."""
+
 
 def new_secret() -> str:
     """Return a secret that nobody has, for example "hk_" and 43 characters that are safe in a URL."""
     return START + base64.urlsafe_b64encode(secrets.token_bytes(BYTES)).decode().rstrip("=")
+
+
+def holds_secret(text: str) -> bool:
+    """Tell whether there is something in a text that looks like one of ours."""
+    return _LIKE_ONE.search(text) is not None
 
 
 def new_id() -> str:
