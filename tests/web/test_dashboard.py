@@ -17,6 +17,12 @@ from tests.web.showing import changed, shown
 
 pytestmark = pytest.mark.slow
 PHONE = {"width": 390, "height": 844}
+SIDEWAYS = """
+[...document.querySelectorAll(".scroll")]
+  .filter((each) => each.scrollWidth > each.clientWidth)
+  .map((each) => each.innerText)
+"""
+"""What has to be scrolled sideways."""
 
 
 def starting(told: Picture) -> None:
@@ -116,6 +122,29 @@ def test_it_fits_a_phone(window: Window, tell: Callable[[float], Picture]) -> No
         assert not watched.is_wider_than_the_window()
         assert watched.page.get_by_role("row").filter(has_text="asr-1").count() >= 1
         assert watched.violations() == []
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_recent_requests_are_read_whole_in_a_narrow_window(window: Window, locale: str) -> None:
+    """However long an outcome is, nothing lies beside the window; the keyboard opens a journey, and sees all of it."""
+
+    def change(told: Picture) -> None:
+        for one in told["requests"][2:]:
+            one |= {"outcome": "range_not_satisfiable", "status": 416, "audio_s": 48_700.0, "wall_s": 125.3}
+
+    with shown(window, Script(tell=changed(change)), viewport=PHONE, locale=locale) as watched:
+        page = watched.page
+        page.locator(".requests .fold").nth(3).focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(".journey")).to_be_visible()
+        took = page.locator(".requests tbody tr").nth(3).get_by_role("cell")
+        took = took.filter(has_text="2 分 5 秒" if locale == "zh-CN" else "2 min 5 s").first
+        for width in (320, 380, 641, 700, 900, 1190):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert page.evaluate(SIDEWAYS) == [], width
+            assert not watched.is_wider_than_the_window(), width
+            took.scroll_into_view_if_needed()
+            expect(took).to_be_in_viewport(ratio=1)
 
 
 def test_two_hundred_instances_are_a_map_and_the_worst_of_them(window: Window) -> None:

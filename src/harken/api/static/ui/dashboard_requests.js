@@ -46,7 +46,7 @@ export function Requests({ told }) {
       </div>
       ${shown.length
         ? html`<div class="scroll">
-            <table class="list" role="table">
+            <table class="list cards" role="table">
               <caption class="hidden-text">${t("requests.caption")}</caption>
               <thead role="rowgroup"><tr role="row">${COLUMNS.map((name) => html`
                 <th scope="col" role="columnheader" class=${`${NUMBERS.has(name) ? "number" : ""} cell-${name}`}>${t(`requests.column.${name}`)}</th>`)}
@@ -95,7 +95,7 @@ function Row({ one, at, isOpen, onToggle }) {
   const tone = toneOf(one.outcome) === "bad" && isClients(one) ? "warn" : toneOf(one.outcome);
   const tookS = one.wall_s ?? Math.max(0, at - one.began_at);
   const cell = (name, content) => html`
-    <td role="cell" class=${`${NUMBERS.has(name) ? "number" : ""} cell-${name}`}>${content}</td>`;
+    <td role="cell" class=${`${NUMBERS.has(name) ? "number" : ""} cell-${name}`} data-label=${t(`requests.column.${name}`)}>${content}</td>`;
   const isOver = one.outcome !== "running";
   return html`
     <tr role="row" class=${`is-${tone} ${isOpen ? "is-open" : ""}`} data-request=${one.id}>
