@@ -31,6 +31,31 @@ def test_a_key_is_asked_for_kept_in_the_tab_and_forgotten(window: Window) -> Non
         watched.forgive("401")
 
 
+@pytest.mark.parametrize(
+    ("key", "locale", "sentence"),
+    [
+        ("hk_naïve", "en-GB", "No API key has such characters"),
+        ("hk_密钥", "zh-CN", "API 密钥中不会有这样的字符"),
+    ],
+)
+def test_a_key_that_no_header_carries_is_called_so(window: Window, key: str, locale: str, sentence: str) -> None:
+    """The browser refuses to send it; the page must not say that the server cannot be reached, nor ask it in vain."""
+    script = Script()
+    with shown(window, script, key=key, locale=locale) as watched:
+        page = watched.page
+        expect(page.locator("main .alone")).to_contain_text(sentence)
+        page.locator("main .alone .main").click()
+        page.locator("dialog[open] input").fill(key)
+        expect(page.locator("dialog[open] [role=status]")).to_contain_text(sentence)
+        expect(page.locator("dialog[open] .main")).to_be_disabled()
+        assert watched.violations() == []
+        page.locator("dialog[open] input").fill("hk_right")
+        expect(page.locator("dialog[open] [role=status]")).to_be_empty()
+        page.locator("dialog[open] .main").click()
+        expect(page.locator("main .alone")).to_have_count(0)
+        expect(page.locator(".picture")).to_be_visible()
+
+
 def test_without_an_admin_key_the_buttons_are_explained(window: Window) -> None:
     """Nothing is offered that the server would refuse."""
     with shown(window, Script(admin_key="hk_admin")) as watched:

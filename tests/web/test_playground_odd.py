@@ -278,3 +278,25 @@ def test_both_languages_have_the_same_words(window: Window, server: str) -> None
     assert named <= set(english)
     unused = {key for key in english if key.startswith("play.") and key not in named and not key.startswith(families)}
     assert not unused
+
+
+@pytest.mark.parametrize(
+    ("locale", "sentence"), [("en-GB", "No API key has such characters"), ("zh-CN", "API 密钥中不会有这样的字符")]
+)
+def test_a_key_that_no_header_carries_is_asked_for_again(
+    window: Window, server: str, speech: Speech, locale: str, sentence: str
+) -> None:
+    """With the reason; the recording is sent as soon as there is another one."""
+    watched = window(locale=locale)
+    watched.page.add_init_script("sessionStorage.setItem('harken.key', 'hk_密钥')")
+    page = watched.open(f"{server}/playground")
+    alert = page.locator("dialog[open] [role=alert]")
+    expect(alert).to_contain_text(sentence)
+    page.keyboard.press("Escape")
+    transcribed(page)
+    expect(page.locator(".failure")).to_contain_text(sentence)
+    expect(page.locator(".failure")).to_contain_text("bad_key")
+    assert speech.forms == []
+    page.locator("dialog[open] input").fill("hk_right")
+    page.locator("dialog[open] .main").click()
+    expect(page.locator(".say-text")).to_have_text(TIMED["text"])

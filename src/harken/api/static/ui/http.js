@@ -2,7 +2,7 @@
 // Owns how an answer of the API becomes a value or an ApiError, and how server-sent events are read (EventSource can
 // send no key). The invariant: nothing is ever asked of another server.
 
-import { apiKey } from "./settings.js";
+import { apiKey, canBeKey } from "./settings.js";
 import { t } from "./words.js";
 
 /** Where the server is: "https://host/prefix/". */
@@ -11,9 +11,11 @@ export const base = new URL("../../", import.meta.url);
 /** The full address of a path such as "v1/models". */
 export const address = (path) => new URL(path, base).href;
 
-/** The headers that every request needs. */
+/** The headers that every request needs; throws an ApiError where the key is none that a header can carry. */
 export function keyHeaders() {
   const key = apiKey();
+  // The browser would only say that it could not send.
+  if (key && !canBeKey(key)) throw new ApiError({ status: 0, code: "bad_key", message: t("key.odd") });
   return key ? { Authorization: `Bearer ${key}` } : {};
 }
 
@@ -27,17 +29,23 @@ export class ApiError extends Error {
     Object.assign(this, { status, code, retryAfterS, requestId, param });
   }
 
+  /** Whether no key was sent, or one that opens nothing. */
+  get hasNoKey() {
+    return this.status === 401 || this.code === "bad_key";
+  }
+
   /** Whether another key may help. */
   get wantsKey() {
-    return this.status === 401 || this.status === 403;
+    return this.hasNoKey || this.status === 403;
   }
 }
 
 /** Send a request; resolves with a good answer, rejects with an ApiError (or AbortError). */
 export async function request(path, init = {}) {
+  const headers = { ...keyHeaders(), ...init.headers };
   let response;
   try {
-    response = await fetch(address(path), { ...init, headers: { ...keyHeaders(), ...init.headers }, credentials: "same-origin" });
+    response = await fetch(address(path), { ...init, headers, credentials: "same-origin" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError({ status: 0, code: "unreachable", message: t("error.network") });

@@ -100,7 +100,7 @@ function useSession(media, changed) {
     current.learn();
   }, [apiKey()]);
   useEffect(() => {
-    if (current.modelError?.status === 401) askForKey(current.modelError.message);
+    if (current.modelError?.hasNoKey) askForKey(current.modelError.message);
   }, [current.modelError]);
   return current;
 }

@@ -1,6 +1,6 @@
 // One request to /v1/audio/transcriptions, and how it goes on. XMLHttpRequest and not fetch, because only it says how much
-// of an upload is gone; it gives the answer while it comes as well. Whatever goes wrong is one ApiError; `unreachable`,
-// `broken_off` and `bad_key` are its codes where the server said nothing. Knows nothing of the page.
+// of an upload is gone; it gives the answer while it comes as well. Whatever goes wrong is one ApiError; `unreachable`
+// and `broken_off` are its codes where the server said nothing. Knows nothing of the page.
 
 import { ApiError, address, errorOf } from "./http.js";
 import { eventReader } from "./playground_events.js";
@@ -46,11 +46,7 @@ export function send(form, { headers, signal, onUpload, onDelta, onProgress }) {
     if (signal.aborted) return request.onabort();
     signal.addEventListener("abort", abort);
     request.open("POST", address("v1/audio/transcriptions"));
-    try {
-      for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    } catch {
-      return reject(ours("bad_key"));
-    }
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     return request.send(form);
   });
 }

@@ -50,7 +50,7 @@ export class Session {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#set({ model: null, modelError: error });
-      if (error.status !== 401 && error.status !== 403) this.timer = setTimeout(() => this.learn(), LATER);
+      if (!error.wantsKey) this.timer = setTimeout(() => this.learn(), LATER);
     }
   }
 
@@ -170,7 +170,7 @@ export class Session {
     if (!(error instanceof ApiError)) throw error;
     const told = error.code === "unreachable" && !(await isReadable(this.file)) ? fileGone() : error;
     this.#tellWork(run, { phase: "failed", error: told });
-    const isRefused = run === this.running && error.status === 401;
+    const isRefused = run === this.running && error.hasNoKey;
     if (isRefused && (await this.tell.refused(error)) && run === this.running) await this.transcribe();
   }
 

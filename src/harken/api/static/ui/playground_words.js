@@ -108,7 +108,6 @@ const english = {
   "play.status": "status {n}",
   "play.error.unreachable": "The server cannot be reached, or it closed the connection.",
   "play.error.broken_off": "The connection broke before the text was complete.",
-  "play.error.bad_key": "The API key has characters that no key has.",
   "play.error.file_gone": "The browser can no longer read the file. Choose it again.",
 };
 
@@ -216,7 +215,6 @@ const chinese = {
   "play.status": "状态 {n}",
   "play.error.unreachable": "无法连接服务器，或连接被服务器关闭。",
   "play.error.broken_off": "文本还不完整，连接就中断了。",
-  "play.error.bad_key": "API 密钥中有不可能出现的字符。",
   "play.error.file_gone": "浏览器已无法读取此文件，请重新选择。",
 };
 

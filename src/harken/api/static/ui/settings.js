@@ -54,6 +54,9 @@ export function setTheme(wanted) {
   keep("localStorage", "harken.theme", wanted === "auto" ? null : wanted);
 }
 
+/** Whether a text can be a key: what no header can carry is none. */
+export const canBeKey = (text) => /^[\x21-\x7e]+$/.test(text);
+
 /** The API key of this tab, or null. */
 export const apiKey = () => kept("sessionStorage", "harken.key");
 

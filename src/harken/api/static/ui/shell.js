@@ -3,7 +3,7 @@
 
 import { html, render, useEffect, useRef, useState } from "./vendor/preact.js";
 import { ApiError, address, base, errorOf, keyHeaders, readEvents, request } from "./http.js";
-import { apiKey, language, setApiKey, setLanguage, setTheme, theme, useSettings } from "./settings.js";
+import { apiKey, canBeKey, language, setApiKey, setLanguage, setTheme, theme, useSettings } from "./settings.js";
 import { addWords, hasWord, t } from "./words.js";
 
 export { ApiError, addWords, address, apiKey, base, errorOf, hasWord, html, keyHeaders, language, readEvents, render };
@@ -116,8 +116,8 @@ function KeyDialog() {
     settle.current = () => {};
     dialog.current.close();
   };
-  // What no header can carry is no key; the browser would only say that the server cannot be reached.
-  const isRight = /^[\x21-\x7e]+$/.test(typed.trim());
+  const isRight = canBeKey(typed.trim());
+  const isOdd = Boolean(typed.trim()) && !isRight;
   const onSubmit = (event) => {
     event.preventDefault();
     if (isRight) close(typed.trim());
@@ -130,8 +130,9 @@ function KeyDialog() {
         <p class="quiet">${t("key.why")}</p>
         <label>${t("key.field")}
           <input type="password" name="key" autocomplete="off" spellcheck=${false} placeholder="hk_…" value=${typed}
-            onInput=${(event) => setTyped(event.target.value)} />
+            aria-invalid=${isOdd} onInput=${(event) => setTyped(event.target.value)} />
         </label>
+        <p role="status" class=${isOdd ? "note bad" : "hidden-text"}>${isOdd && t("key.odd")}</p>
         <p class="quiet">${t("key.admin")}</p>
         <div class="dialog-buttons">
           ${apiKey() && html`<button type="button" class="apart" onClick=${() => close("")}>${t("key.forget")}</button>`}
