@@ -1,4 +1,4 @@
-"""The page's English words, read from its module: what a terminal must say as well."""
+"""The page's English words, read from its modules: what a terminal must say as well."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 
 import harken
 
-_FILE = Path(harken.__file__).parent / "api" / "static" / "ui" / "dashboard_words.js"
+_FOLDER = Path(harken.__file__).parent / "api" / "static" / "ui"
+_FILES = ("dashboard_words.js", "error_words.js")
 _WORD = re.compile(r'^\s*"(?P<key>[\w.]+)": "(?P<text>[^"]*)",$', re.MULTILINE)
 
 
 def dashboard_words() -> dict[str, str]:
     """Key → sentence."""
-    english = _FILE.read_text().partition('"zh-CN"')[0]
+    english = "".join((_FOLDER / name).read_text(encoding="utf-8").partition('"zh-CN"')[0] for name in _FILES)
     return {found["key"]: found["text"] for found in _WORD.finditer(english)}

@@ -266,6 +266,35 @@ def _root(page: Page) -> list[str]:
     return told
 
 
+def test_failures_are_told_in_chinese(window: Window) -> None:
+    """Of requests, of tries and of the last hour; English is for the codes alone."""
+
+    def change(told: Picture) -> None:
+        told["requests"][0] = pictures.retried(told["at"])
+        told["requests"][1] |= {"outcome": "undecodable_audio", "status": 400}
+        told["requests"][2] |= {"outcome": "cancelled", "status": None, "audio_s": None}
+        failed = {**told["requests"][3]["segments"][0], "outcome": "no_ready_instance", "tries": []}
+        told["requests"][3] |= {"outcome": "no_ready_instance", "status": 503, "segments": [failed]}
+        told["errors"] = [{"code": "invalid_api_key", "count": 2, "last_at": told["at"]}]
+
+    with shown(window, Script(tell=changed(change)), locale="zh-CN") as watched:
+        page = watched.page
+        rows = page.locator(".requests tbody tr")
+        expect(rows.nth(1).locator(".cell-outcome")).to_have_text("无法解码")
+        expect(rows.nth(2)).to_contain_text("客户端离开")
+        expect(rows.nth(2).locator(".cell-audio")).to_have_text("–")
+        expect(page.locator(".errors")).to_contain_text("没有发送密钥")
+        page.locator(".fold").nth(3).click()
+        expect(page.locator(".journey")).to_contain_text("无就绪实例")
+        page.locator(".fold").nth(3).click()
+        page.locator(".fold").nth(2).click()
+        expect(page.locator(".facts div").nth(1)).to_have_text("状态码–")
+        page.locator(".fold").first.click()
+        expect(page.locator(".journey").first).to_contain_text("实例故障")
+        english = page.locator(".requests").inner_text()
+        assert not re.search(r"failed|undecodable|instance\b", english), english
+
+
 def test_both_languages_have_the_same_sentences(window: Window) -> None:
     """With the same places to fill in, on both pages; a missing one would show its key."""
     with serving(Script().app()) as url:

@@ -32,6 +32,62 @@ def test_a_key_is_asked_for_kept_in_the_tab_and_forgotten(window: Window) -> Non
 
 
 @pytest.mark.parametrize(
+    ("locale", "none", "unknown"),
+    [
+        ("en-GB", "An API key is needed.", "The API key is not valid."),
+        ("zh-CN", "需要 API 密钥。", "API 密钥不存在或已撤销。"),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_said_in_the_pages_language(
+    window: Window, locale: str, none: str, unknown: str
+) -> None:
+    """The server's sentences are English."""
+    with shown(window, Script(key="hk_right"), locale=locale) as watched:
+        page = watched.page
+        refused = page.locator("main .alone p").first
+        expect(refused).to_have_text(f"{none} invalid_api_key")
+        page.locator("main .alone .main").click()
+        page.locator("dialog[open] input").fill("hk_wrong")
+        page.locator("dialog[open] .main").click()
+        expect(refused).to_have_text(f"{unknown} invalid_api_key")
+        watched.forgive("401")
+
+
+@pytest.mark.parametrize(
+    ("locale", "drain", "sentence"),
+    [
+        ("en-GB", "Drain", "This key is valid, but it is not an admin's."),
+        ("zh-CN", "排空", "此密钥有效，但不是管理员密钥。"),
+    ],
+)
+def test_a_key_that_is_no_admins_is_not_called_wrong(window: Window, locale: str, drain: str, sentence: str) -> None:
+    """Who typed it would look for a slip."""
+    error = {"message": "This needs an admin key.", "code": "not_permitted"}
+    script = Script(answers={"/admin/instances/asr-1/drain": (403, {"error": error})})
+    with shown(window, script, key="hk_plain", locale=locale) as watched:
+        page = watched.page
+        page.get_by_role("button", name=f"{drain} asr-1").click()
+        page.locator("dialog[open]").get_by_role("button", name=drain).click()
+        expect(page.locator("dialog[open] [role=alert]")).to_have_text(sentence)
+        page.keyboard.press("Escape")
+        expect(page.locator(".change")).to_contain_text(sentence)
+        watched.forgive("403")
+
+
+def test_a_refusal_is_told_in_chinese_with_the_servers_details(window: Window) -> None:
+    """The server's sentence stands behind it: it may say more than the code."""
+    refused = {"error": {"message": "Memory has room for 1 more instances, not 2.", "code": "no_room"}}
+    script = Script(answers={"/admin/instances/asr-1/restart": (409, refused)})
+    with shown(window, script, key="hk_admin", locale="zh-CN") as watched:
+        page = watched.page
+        page.get_by_role("button", name="重启 asr-1").click()
+        page.locator("dialog[open]").get_by_role("button", name="重启").click()
+        told = "内存不足以再启动一个实例（Memory has room for 1 more instances, not 2.） no_room"
+        expect(page.locator(".change")).to_contain_text(told)
+        watched.forgive("409")
+
+
+@pytest.mark.parametrize(
     ("key", "locale", "sentence"),
     [
         ("hk_naïve", "en-GB", "No API key has such characters"),

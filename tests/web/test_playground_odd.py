@@ -300,3 +300,18 @@ def test_a_key_that_no_header_carries_is_asked_for_again(
     page.locator("dialog[open] input").fill("hk_right")
     page.locator("dialog[open] .main").click()
     expect(page.locator(".say-text")).to_have_text(TIMED["text"])
+
+
+def test_a_failure_is_told_in_chinese(window: Window, server: str, speech: Speech) -> None:
+    """Before the answer began and in the middle of it; the server's details stand behind."""
+    watched = window(locale="zh-CN")
+    page = watched.open(f"{server}/playground")
+    speech.refusal = refusal(400, "undecodable_audio", "The file is not audio that can be decoded.")
+    transcribed(page)
+    told = "文件不是音频，或已损坏（The file is not audio that can be decoded.）"
+    expect(page.locator(".failure p").first).to_have_text(told)
+    speech.refusal = None
+    speech.stream = [delta("one "), 'data: {"type": "error", "error": {"code": "timed_out", "message": "Too long."}}']
+    transcribed(page)
+    expect(page.locator(".failure p").first).to_have_text("等待或运行超过允许的时间（Too long.）")
+    watched.forgive("400")

@@ -146,7 +146,7 @@ function Segment({ segment, wholeS }) {
   const waited = segment.queue_s >= 0.005 ? t("journey.waited", { wait: seconds(segment.queue_s) }) : "";
   if (!segment.tries.length) {
     const bars = [wait, { kind: toneOf(segment.outcome), from: segment.began_s, length: segment.took_s }];
-    const text = [waited, wordOf("journey.outcome", segment.outcome)].filter(Boolean).join(t("journey.join"));
+    const text = [waited, wordOf("outcome", segment.outcome)].filter(Boolean).join(t("journey.join"));
     return html`<${Lane} label=${label} bars=${bars} wholeS=${wholeS} text=${text} />`;
   }
   return segment.tries.map((part, index) => {

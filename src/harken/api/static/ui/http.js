@@ -2,8 +2,9 @@
 // Owns how an answer of the API becomes a value or an ApiError, and how server-sent events are read (EventSource can
 // send no key). The invariant: nothing is ever asked of another server.
 
-import { apiKey, canBeKey } from "./settings.js";
-import { t } from "./words.js";
+import "./error_words.js";
+import { apiKey, canBeKey, language } from "./settings.js";
+import { hasWord, t } from "./words.js";
 
 /** Where the server is: "https://host/prefix/". */
 export const base = new URL("../../", import.meta.url);
@@ -67,11 +68,22 @@ export function errorOf({ status, headers }, text) {
   return new ApiError({
     status,
     code: told.code ?? `http_${status}`,
-    message: told.message ?? t("error.odd", { status }),
+    message: sentenceOf(told) ?? t("error.odd", { status }),
     retryAfterS: Number.isFinite(wait) ? wait : null,
     requestId: headers.get("x-request-id"),
     param: told.param ?? null,
   });
+}
+
+/**
+ * What the server says, in the page's language. Its sentences are English: where the page is not, the code's sentence
+ * stands first, and the server's behind it, which says more. About keys the page knows as much as the server.
+ */
+export function sentenceOf({ code, message }) {
+  if (code === "not_permitted" && apiKey()) return t("key.no_admin");
+  if (language() === "en" || !message || !hasWord(`error.${code}`)) return message;
+  if (code === "invalid_api_key") return t(apiKey() ? "key.unknown" : "key.needed");
+  return t("error.detailed", { sentence: t(`error.${code}`).replace(/。$/, ""), details: message });
 }
 
 /** Read server-sent events of an answer: yields {event, data} until it ends. */

@@ -2,7 +2,7 @@
 // of an upload is gone; it gives the answer while it comes as well. Whatever goes wrong is one ApiError; `unreachable`
 // and `broken_off` are its codes where the server said nothing. Knows nothing of the page.
 
-import { ApiError, address, errorOf } from "./http.js";
+import { ApiError, address, errorOf, sentenceOf } from "./http.js";
 import { eventReader } from "./playground_events.js";
 import { t } from "./words.js";
 
@@ -75,7 +75,7 @@ function settle(request, stream, resolve, reject) {
   const headers = { get: (name) => request.getResponseHeader(name) };
   const { done, error } = stream.seen;
   if (request.status !== 200) return reject(errorOf({ status: request.status, headers }, request.responseText));
-  if (error) return reject(new ApiError({ status: 0, ...error, requestId: header("X-Request-Id") }));
+  if (error) return reject(new ApiError({ status: 0, ...error, message: sentenceOf(error), requestId: header("X-Request-Id") }));
   if (isStream(request) && !done) return reject(ours("broken_off", header("X-Request-Id")));
   return resolve({ body: request.responseText, done, header });
 }
