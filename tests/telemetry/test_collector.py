@@ -22,7 +22,9 @@ from tests.telemetry.collector import collecting
 from tests.telemetry.facts import span
 
 
-@pytest.mark.parametrize("endpoint", ["127.0.0.1:4318", "ftp://collector", "http://", "http://[::1", "http://me:sesame@c"])
+@pytest.mark.parametrize(
+    "endpoint", ["127.0.0.1:4318", "ftp://collector", "http://", "http://[::1", "http://me:sesame@c"]
+)
 def test_an_endpoint_that_is_no_address_is_refused(endpoint: str) -> None:
     """At the start, not with the first request."""
     with pytest.raises(ConfigError, match=r"traces\.endpoint") as refused:
