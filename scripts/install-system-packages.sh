@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs the system packages that tests, benchmarks and training scripts use: a C compiler, Chromium, curl, nginx, node,
+# Installs the system packages that tests, benchmarks and training scripts use: a C compiler, Chromium, curl, dnsmasq, iproute2, nginx, node,
 # openssl, PostgreSQL, Prometheus, Redis, supervisor, speech synthesisers.
 # Harken itself needs none of them. Runs as root or with sudo; otherwise it says what is missing and stops.
 # Usage: install-system-packages.sh [training]; "training" adds the voices that `make train` learns from.
 set -euo pipefail
 
 PATH=$PATH:/usr/sbin # where nginx is, also for those who are not root
-declare -A package_of=([cc]="gcc libc6-dev" [chromium]="chromium fonts-noto-cjk" [curl]=curl [nginx]=nginx [espeak-ng]=espeak-ng [flite]=flite [node]=nodejs [npm]=npm [redis-server]=redis-server [supervisord]=supervisor [openssl]=openssl [promtool]=prometheus [systemd-analyze]=systemd)
+declare -A package_of=([cc]="gcc libc6-dev" [chromium]="chromium fonts-noto-cjk" [curl]=curl [dnsmasq]=dnsmasq-base [ip]=iproute2 [nginx]=nginx [espeak-ng]=espeak-ng [flite]=flite [node]=nodejs [npm]=npm [redis-server]=redis-server [supervisord]=supervisor [openssl]=openssl [promtool]=prometheus [systemd-analyze]=systemd)
 package_of[pg_createcluster]=postgresql # the server's own programs are in no path; tests start servers of their own
 if [ "${1:-}" = training ]; then
     package_of[text2wave]="festival festvox-kdlpc16k festvox-us-slt-hts"

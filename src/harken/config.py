@@ -96,6 +96,7 @@ class FleetConfig:
         weights: of the instances, for the weighted policies: "3,3,2,2"; "" for equal ones.
         upstreams: other servers that speak OpenAI's audio API, separated by spaces; each a URL whose fragment may set
             name, weight, slots, model and key_env: "http://gpu-2:8000/v1#slots=16&key_env=VLLM_KEY".
+        resolve_interval_s: seconds between two look-ups of an upstream's name whose addresses are upstreams (`#dns`).
         devices: the instances are spread over these by free memory: "cuda:0,cuda:1", or "all" for every GPU that is
             visible; "" gives each the device of [instance].
         mps: NVIDIA's Multi-Process Service for instances that share a GPU: "off", "on", or "auto" (for GPUs with
@@ -116,6 +117,7 @@ class FleetConfig:
     probe_failures: int = 3
     weights: str = ""
     upstreams: str = ""
+    resolve_interval_s: float = 5.0
     devices: str = ""
     mps: str = "off"
     mps_thread_percentage: int = 0

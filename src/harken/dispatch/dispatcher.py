@@ -9,6 +9,7 @@ the end nothing waits, nothing runs and every slot is back.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Collection
 from contextlib import AsyncExitStack
 from functools import partial
@@ -95,7 +96,7 @@ class Dispatcher:
 
     async def __aenter__(self) -> Dispatcher:
         async with AsyncExitStack() as stack:
-            session = await stack.enter_async_context(open_session())
+            session = await stack.enter_async_context(open_session(secrets.token_hex(8)))
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             self._session = session
             self._lookout = Lookout(
@@ -186,6 +187,11 @@ class Dispatcher:
         """
         target = self._pool.get(name)
         return target is None or await until_empty(target, self._news, timeout_s)
+
+    def takes_work(self, name: str) -> bool:
+        """Whether an instance would be given work now; False for an unknown name."""
+        target = self._pool.get(name)
+        return target is not None and target.takes_work
 
     async def wait_held(self) -> None:
         """Wait until somebody waits though there is no target at all."""

@@ -36,3 +36,11 @@ class TargetOwner(Protocol):
     async def wait_in_service(self, name: str) -> None:
         """Return when it takes work."""
         ...
+
+
+class WatchfulOwner(TargetOwner, Protocol):
+    """Who also says how they are."""
+
+    def takes_work(self, name: str) -> bool:
+        """Whether an instance would be given work now; False for an unknown name."""
+        ...

@@ -1,4 +1,4 @@
-"""A fleet that somebody else runs: upstreams, which are there or not.
+"""A fleet that somebody else runs: upstreams, which are there or not, at fixed addresses or at those of a DNS name.
 
 It tells the dispatcher where they are and how to talk to them; it starts and stops nothing. An upstream that falls
 silent is looked at for as long as it is configured, and gets work again once it answers. Invariant: after `async with`
@@ -7,7 +7,9 @@ the dispatcher has none of them any more. Connections are the dispatcher's, whic
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from importlib.resources import as_file, files
 from types import TracebackType
@@ -21,7 +23,9 @@ from harken.dispatch.lines.proof import Proof
 from harken.dispatch.lines.upstream import Upstream
 from harken.dispatch.lines.wire_line import WireLine
 from harken.dispatch.targets.state import State
-from harken.fleet.owner import TargetOwner
+from harken.fleet.dns_name import DnsName, Lookup
+from harken.fleet.lookup import addresses_of
+from harken.fleet.owner import WatchfulOwner
 from harken.log import get_log
 from harken.types import InstanceHealth
 
@@ -34,45 +38,87 @@ _log = get_log("fleet.static")
 
 
 class StaticFleet:
-    """Servers at fixed addresses.
+    """Servers that are told.
 
     Args:
         upstreams: which; their names differ.
         owner: told of them: the dispatcher.
         logs_text: `log.transcripts` is on.
+        resolve_interval_s: from one look-up of a DNS name to the next, in seconds.
+        drain_timeout_s: how long what runs at an address that a name no longer has may take.
+        lookup: asks the resolver.
     """
 
-    def __init__(self, upstreams: Sequence[Upstream], owner: TargetOwner, *, logs_text: bool = False) -> None:
-        self._upstreams = tuple(upstreams)
+    def __init__(
+        self,
+        upstreams: Sequence[Upstream],
+        owner: WatchfulOwner,
+        *,
+        logs_text: bool = False,
+        resolve_interval_s: float = 5.0,
+        drain_timeout_s: float = 300.0,
+        lookup: Lookup = addresses_of,
+    ) -> None:
+        self._fixed = tuple(upstream for upstream in upstreams if not upstream.is_dns)
         self._owner = owner
         self._logs_text = logs_text
+        self._names = tuple(
+            DnsName(
+                upstream,
+                owner,
+                self._add,
+                lookup=lookup,
+                interval_s=resolve_interval_s,
+                drain_timeout_s=drain_timeout_s,
+            )
+            for upstream in upstreams
+            if upstream.is_dns
+        )
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Have all of them looked at; returns at once."""
-        proof = packaged_proof()
-        for upstream in self._upstreams:
-            open_line = partial(line_to, upstream, proof, logs_text=self._logs_text)
-            self._owner.add_target(upstream.name, upstream.url, open_line, weight=upstream.weight)
+        self._proof = packaged_proof()
+        async with AsyncExitStack() as stack:
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            for upstream in self._fixed:
+                self._add(upstream)
+            for name in self._names:
+                stack.callback(group.create_task(name.run()).cancel)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Use them no more."""
-        for upstream in self._upstreams:
+        # The error, if any, is not shown to the task group, which would wrap it.
+        await self._stack.__aexit__(None, None, None)
+        for upstream in self._known:
             self._owner.remove_target(upstream.name)
 
     def instances(self) -> tuple[InstanceHealth, ...]:
-        """One line each; how they are, only the dispatcher knows."""
-        return tuple(
-            InstanceHealth(name=upstream.name, url=upstream.url, state=State.STARTING.value)
-            for upstream in self._upstreams
+        """One line each, and one for a name without addresses; how they are, only the dispatcher knows."""
+        return tuple(_line(upstream) for upstream in self._known) + tuple(
+            _line(name.upstream, name.detail) for name in self._names if not name.targets
         )
 
     def replace(self, name: str) -> None:
         """Note that one is silent or fails all it gets: whoever runs it has to act."""
-        if any(upstream.name == name for upstream in self._upstreams):
+        if any(upstream.name == name for upstream in self._known):
             _log.error("upstream.unusable", target=name)
+
+    @property
+    def _known(self) -> tuple[Upstream, ...]:
+        return self._fixed + tuple(target for name in self._names for target in name.targets)
+
+    def _add(self, upstream: Upstream) -> None:
+        open_line = partial(line_to, upstream, self._proof, logs_text=self._logs_text)
+        self._owner.add_target(upstream.name, upstream.url, open_line, weight=upstream.weight)
+
+
+def _line(upstream: Upstream, detail: str = "") -> InstanceHealth:
+    return InstanceHealth(name=upstream.name, url=upstream.url, state=State.STARTING.value, detail=detail)
 
 
 def line_to(upstream: Upstream, proof: Proof, session: ClientSession, *, logs_text: bool = False) -> EitherLine:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
+from harken.dispatch.lines.upstream import Upstream
 from harken.fleet.local import LocalFleet
 from harken.fleet.machine import Machine, machine_for
 from harken.fleet.mps_plan import groups_under_mps
@@ -67,7 +69,7 @@ def run_gateway(config: Config, *, estimate: Estimate = lambda _: None) -> int:
             None
             if machine is None
             else LocalFleet(config, dispatcher, wanted=wanted, machine=machine, on_crash=records.report),
-            StaticFleet(upstreams, dispatcher, logs_text=config.log.transcripts) if upstreams else None,
+            _static(config, upstreams, dispatcher) if upstreams else None,
             wanted=wanted,
             folder=place.folder,
             estimate=estimate,
@@ -88,6 +90,16 @@ def run_gateway(config: Config, *, estimate: Estimate = lambda _: None) -> int:
     finally:
         records.close()
         place.close()
+
+
+def _static(config: Config, upstreams: Sequence[Upstream], dispatcher: Dispatcher) -> StaticFleet:
+    return StaticFleet(
+        upstreams,
+        dispatcher,
+        logs_text=config.log.transcripts,
+        resolve_interval_s=config.fleet.resolve_interval_s,
+        drain_timeout_s=config.limits.segment_timeout_s,
+    )
 
 
 def _check_places(config: Config, machine: Machine) -> None:

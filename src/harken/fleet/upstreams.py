@@ -15,10 +15,10 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from harken.dispatch.lines.upstream import Upstream
 from harken.errors import ConfigError
 
-OPTIONS = ("name", "weight", "slots", "model", "revision", "key_env", "serial", "words")
+OPTIONS = ("name", "weight", "slots", "model", "revision", "key_env", "serial", "words", "dns")
 """What a fragment may say."""
 
-_FLAGS = frozenset({"serial", "words"})
+_FLAGS = frozenset({"serial", "words", "dns"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOCAL_NAME = re.compile(r"asr-\d+")
 _PORTS = {"http": ":80", "https": ":443"}
@@ -73,6 +73,10 @@ def _parse(written: str, number: int, env: Mapping[str, str] | None) -> Upstream
             f"An upstream cannot be called {name!r}: use letters, digits, '.', '_' and '-', and not the name of an "
             "instance of this machine, such as asr-1."
         )
+    if "dns" in said and parts.scheme == "https":
+        raise ConfigError(
+            f"The upstream {shown} has dns: each address is called by number, for which no certificate is."
+        )
     slots = said.get("slots")
     return Upstream(
         name=name,
@@ -85,6 +89,7 @@ def _parse(written: str, number: int, env: Mapping[str, str] | None) -> Upstream
         key_env=said.get("key_env", ""),
         batches="serial" not in said,
         has_words="words" in said,
+        is_dns="dns" in said,
     )
 
 

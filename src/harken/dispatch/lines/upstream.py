@@ -28,6 +28,7 @@ class Upstream:
         key_env: the variable from which the key came, for messages.
         batches: several segments at once are done sooner than one after another.
         has_words: it can time words (a Harken says so itself).
+        is_dns: the host of `url` is a name each of whose addresses is an upstream of this kind.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Upstream:
     key_env: str = ""
     batches: bool = True
     has_words: bool = False
+    is_dns: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
