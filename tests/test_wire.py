@@ -33,6 +33,7 @@ from harken.types import (
 )
 from harken.wire import (
     Beat,
+    Crowd,
     Delta,
     Done,
     Failed,
@@ -77,9 +78,11 @@ MESSAGES: tuple[Message, ...] = (
     Delta(text="三 one\n"),
     Beat(),
     Beat(progress=17),
+    Beat(progress=17, crowd=Crowd(others=3, gateways=2)),
     DONE,
+    dataclasses.replace(DONE, crowd=Crowd(others=1, gateways=1)),
     Failed(code="queue_full", message="Full.", retry_after_s=3),
-    Failed(code="engine_failed", message="It raised."),
+    Failed(code="engine_failed", message="It raised.", crowd=Crowd(others=0, gateways=4)),
 )
 JOB = Job(
     segment=Segment(samples=np.zeros(4, np.float32), request_id="req_1", index=2, start=16_000),
@@ -122,8 +125,9 @@ def test_a_jobs_class_and_its_trace_survive_the_wire() -> None:
 
 def test_an_instances_figures_survive_the_wire() -> None:
     """An instance that has none tells none."""
+    crowd = Crowd(others=2, gateways=3)
     figures = Figures(device="cuda:0", memory_bytes=3, gpu_memory_bytes=4, waiting=1, busy_s=2.5, audio_s=9.0, tokens=7)
-    state = InstanceState(name="asr-1", state="ready", model=None, in_flight=0, figures=figures)
+    state = InstanceState(name="asr-1", state="ready", model=None, in_flight=0, figures=figures, crowd=crowd)
     assert unpack_state(pack_state(state)) == state
     plain = dataclasses.replace(state, figures=None)
     assert unpack_state(pack_state(plain)) == plain
@@ -450,6 +454,12 @@ def _ends(field: str, value: object) -> Any:
         {"type": "beat", "progress": 1.0},
         {"type": "beat", "progress": True},
         {"type": "beat", "progress": "1"},
+        {"type": "beat", "progress": 1, "crowd": 3},
+        {"type": "beat", "progress": 1, "crowd": [3]},
+        {"type": "beat", "progress": 1, "crowd": [3, 0]},
+        {"type": "beat", "progress": 1, "crowd": [-1, 1]},
+        {"type": "beat", "progress": 1, "crowd": [1, 1, 1]},
+        {"type": "beat", "progress": 1, "crowd": [10**9, 1]},
         {"type": "delta", "text": 5},
         {"type": "delta", "text": "\ud800"},
         {"type": "failed", "code": "queue_full", "message": "m", "retry_after_s": math.inf},

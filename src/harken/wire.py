@@ -16,6 +16,7 @@ import dataclasses
 import json
 import struct
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, assert_never
 
 import numpy as np
@@ -46,9 +47,12 @@ PROVE_PATH = "/wire/v4/prove"
 STATE_PATH = "/wire/v4/state"
 SEGMENT_TYPE = "application/x-harken-segment"
 MESSAGES_TYPE = "application/x-ndjson"
+GATEWAY_HEADER = "x-harken-gateway"
+"""By this a gateway is known as the same in all its requests: a name that it drew at random when it began."""
 
 _HEADER_BYTES_MAX = 1 << 20
 _RETRY_AFTER_MAX_S = 3600
+_CROWD_MAX = 1_000_000
 _SAID_MAX = 300
 """Characters of an instance's own words that go to the log."""
 
@@ -83,15 +87,34 @@ class Delta:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Crowd:
+    """Who else there is, told to one gateway: it sees only what it sent itself.
+
+    Attributes:
+        others: segments on the instance that came from elsewhere.
+        gateways: how many gateways have spoken to it lately, this one included; 1 where it is alone, or unknown.
+    """
+
+    others: int = 0
+    gateways: int = 1
+
+
+ALONE = Crowd()
+"""Nobody else, as far as anybody said."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Beat:
     """Still alive; nothing new to read.
 
     Attributes:
+        crowd: who else there is.
         progress: 0 while the segment waits for its turn; afterwards a number that differs from the last beat's whenever
             the segment has moved on in between.
     """
 
     progress: int = 0
+    crowd: Crowd = ALONE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +122,7 @@ class Done:
     """The end: recognised."""
 
     transcript: Transcript
+    crowd: Crowd = ALONE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +132,7 @@ class Failed:
     code: str
     message: str
     retry_after_s: int | None = None
+    crowd: Crowd = ALONE
 
     def error(self, *, is_proof: bool = False) -> HarkenError:
         """The same failure as an exception on this side of the wire.
@@ -144,6 +169,7 @@ class InstanceState:
         loop_lag_s: by how much its event loop was late at worst in the last seconds.
         full_s: seconds for which it wants nothing, as far as it said so; of a `full` one.
         figures: what it counts of itself; None where it does not.
+        crowd: who else there is, for whoever asked.
     """
 
     name: str
@@ -155,6 +181,7 @@ class InstanceState:
     loop_lag_s: float = 0.0
     full_s: float = 0.0
     figures: Figures | None = None
+    crowd: Crowd = ALONE
 
 
 def pack_job(job: Job) -> bytes:
@@ -221,6 +248,8 @@ def pack_message(message: Message) -> bytes:
             fields = {"type": "failed", "code": code, "message": text, "retry_after_s": retry_after_s}
         case _:
             assert_never(message)
+    if not isinstance(message, Delta) and message.crowd != ALONE:
+        fields["crowd"] = [message.crowd.others, message.crowd.gateways]
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
@@ -236,15 +265,16 @@ def unpack_message(line: bytes) -> Message:
             case "delta":
                 return Delta(text=read.text(fields["text"]))
             case "beat":
-                return Beat(progress=read.whole(fields["progress"]))
+                return Beat(progress=read.whole(fields["progress"]), crowd=_crowd(fields))
             case "done":
-                return Done(transcript=read.transcript(fields["transcript"]))
+                return Done(transcript=read.transcript(fields["transcript"]), crowd=_crowd(fields))
             case "failed":
                 wait_s = fields.get("retry_after_s")
                 return Failed(
                     code=read.text(fields["code"]),
                     message=read.text(fields["message"]),
                     retry_after_s=None if wait_s is None else read.whole(wait_s, most=_RETRY_AFTER_MAX_S),
+                    crowd=_crowd(fields),
                 )
             case _:
                 raise WireError(f"Unknown message type: {line[:200]!r}.")
@@ -254,7 +284,8 @@ def unpack_message(line: bytes) -> Message:
 
 def pack_state(state: InstanceState) -> bytes:
     """Write an instance's state as JSON."""
-    return json.dumps({"version": VERSION, **dataclasses.asdict(state)}, ensure_ascii=False).encode()
+    fields = {"version": VERSION, **dataclasses.asdict(state), "crowd": [state.crowd.others, state.crowd.gateways]}
+    return json.dumps(fields, ensure_ascii=False).encode()
 
 
 def unpack_state(body: bytes) -> InstanceState:
@@ -283,7 +314,17 @@ def _state(fields: dict[str, Any]) -> InstanceState:
         loop_lag_s=read.number(fields.get("loop_lag_s", 0.0)),
         full_s=read.number(fields.get("full_s", 0.0)),
         figures=read.optional(read.figures, fields.get("figures")),
+        crowd=_crowd(fields),
     )
+
+
+def _crowd(fields: dict[str, Any]) -> Crowd:
+    if "crowd" not in fields:
+        return ALONE
+    told = read.listed(partial(read.whole, most=_CROWD_MAX), fields["crowd"])
+    if len(told) != 2 or not told[1]:
+        raise ValueError("A crowd is two numbers")
+    return Crowd(others=told[0], gateways=told[1])
 
 
 def _split(body: bytes) -> tuple[dict[str, Any], bytes]:

@@ -13,7 +13,7 @@ class Shown:
 
     name: str = ""
     free_slots: int = 1
-    in_flight: int = 0
+    load: int = 0
     slowness: float = 1.0
     audio_left_s: float = 0.0
     weight: float = 1.0
@@ -46,13 +46,13 @@ class Fleet:
         self._turn += 1
         chosen.turn = self._turn
         chosen.free_slots -= 1
-        chosen.in_flight += 1
+        chosen.load += 1
         chosen.audio_left_s += audio_s
         self.policy.update(chosen)
 
     def free(self, chosen: Shown, audio_s: float = 1.0) -> None:
         """Give a slot back."""
         chosen.free_slots += 1
-        chosen.in_flight -= 1
+        chosen.load -= 1
         chosen.audio_left_s -= audio_s
         self.policy.update(chosen)

@@ -12,7 +12,21 @@ from harken.engine.stub import stub_text
 from harken.server.instance import Instance
 from harken.server.wire_routes import BEAT_S, Intake
 from harken.types import ModelInfo, Options, Segment, Send, Transcript
-from harken.wire import PROVE_PATH, RECOGNIZE_PATH, Beat, Delta, Done, Failed, Message, pack_job, unpack_message
+from harken.wire import (
+    GATEWAY_HEADER,
+    PROVE_PATH,
+    RECOGNIZE_PATH,
+    STATE_PATH,
+    Beat,
+    Crowd,
+    Delta,
+    Done,
+    Failed,
+    Message,
+    pack_job,
+    unpack_message,
+    unpack_state,
+)
 from tests.server.running import TIMEOUT_S, Running, job, load_quickly, running, stub_config, stub_instance
 
 HANGS = "stub:hang_on=1"
@@ -234,5 +248,33 @@ def test_segments_of_many_callers_do_not_mix() -> None:
         for one, (end,) in zip(sent, ends, strict=True):
             assert isinstance(end, Done)
             assert end.transcript.text == stub_text(one.segment)
+
+    asyncio.run(story())
+
+
+def test_a_gateway_is_told_of_the_others_with_every_answer_and_look() -> None:
+    """Two by their names, and one who has none; each hears what is not its own."""
+
+    async def look(server: Running, name: str) -> Crowd:
+        return unpack_state((await server.client.get(STATE_PATH, headers={GATEWAY_HEADER: name})).content).crowd
+
+    async def story() -> None:
+        async with running(stub_instance(stub_config("stub:rtfx=2"))) as server:
+            await server.wait_state("ready")
+            assert await look(server, "a1") == Crowd(others=0, gateways=1)
+            assert await look(server, "b2") == Crowd(others=0, gateways=2)
+            server.client.headers[GATEWAY_HEADER] = "a1"
+            first = asyncio.create_task(server.recognize(job(3.0)))
+            await until_in_flight(server, 1)
+            assert (await look(server, "a1")).others == 0
+            assert (await look(server, "b2")).others == 1
+            server.client.headers[GATEWAY_HEADER] = "b2"
+            *_, end = await server.recognize(job(0.2, seed=1))
+            assert isinstance(end, Done)
+            assert end.crowd == Crowd(others=1, gateways=2)
+            beat, *_ = await first
+            assert isinstance(beat, Beat)
+            assert beat.crowd.gateways == 2
+            assert (await look(server, "b2")).others == 0
 
     asyncio.run(story())

@@ -34,7 +34,7 @@ class Peer:
         self.instance = instance
         self.name = instance.name
         self.weight = weight
-        self.in_flight = 0
+        self.load = 0
         self.slowness = 1.0
         self.turn = 0
         self.down_until = 0.0
@@ -195,7 +195,7 @@ class Proxy:
     def _send(self, request: Request) -> None:
         self._score.decisions += 1
         self._open.add(request)
-        request.peer.in_flight += 1
+        request.peer.load += 1
         self._balance.update(request.peer)
         if request.peer.instance.condition is Condition.HUNG:
             self._wait_in_vain(request)
@@ -212,7 +212,7 @@ class Proxy:
     def _end(self, request: Request) -> None:
         request.is_over = True
         self._open.discard(request)
-        request.peer.in_flight -= 1
+        request.peer.load -= 1
         self._balance.update(request.peer)
 
     def _mark_down(self, peer: Peer) -> None:

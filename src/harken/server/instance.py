@@ -297,7 +297,11 @@ class Instance:
         engine, witness, canary, model = self._engine, self._witness, self._canary, self._model
         if self._state is State.READY and engine and witness and canary and model:
             return Intake(
-                recognizer=witness, max_segment_s=model.max_segment_s, canary=canary, progress=engine.progress
+                recognizer=witness,
+                max_segment_s=model.max_segment_s,
+                canary=canary,
+                progress=engine.progress,
+                in_flight=lambda: engine.in_flight,
             )
         name = self._config.instance.name
         if self._state in (State.STARTING, State.WARMING):

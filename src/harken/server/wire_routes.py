@@ -9,10 +9,11 @@ that says how far it is; and when the gateway leaves, the segment is cancelled d
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -20,9 +21,11 @@ from starlette.types import Receive, Scope, Send
 from harken.engine.canary import Canary
 from harken.errors import AudioTooLong, HarkenError, InternalError
 from harken.log import get_log
+from harken.server.callers import Callers
 from harken.trace import log_fields_of
 from harken.types import SAMPLE_RATE, Options, Recognizer, Segment, Transcript
 from harken.wire import (
+    GATEWAY_HEADER,
     MESSAGES_TYPE,
     PROVE_PATH,
     RECOGNIZE_PATH,
@@ -44,6 +47,7 @@ BEAT_S = 1.0
 
 _HEADER_BYTES_MAX = 1 << 20
 _SAMPLE_BYTES = 4
+_CALLER = GATEWAY_HEADER.encode()
 
 _log = get_log("server.wire")
 
@@ -57,12 +61,14 @@ class Intake:
         max_segment_s: the longest segment that it takes; longer bodies are not read.
         canary: what it proves itself with.
         progress: how far a segment is; see `harken.engine.instance_engine`.
+        in_flight: segments that the engine holds.
     """
 
     recognizer: Recognizer
     max_segment_s: float
     canary: Canary
     progress: Callable[[Segment], int]
+    in_flight: Callable[[], int] = lambda: 0
 
     @property
     def max_bytes(self) -> int:
@@ -77,13 +83,17 @@ def wire_routes(intake: Callable[[], Intake], state: Callable[[], InstanceState]
         intake: returns what takes segments, or raises why none are taken now (a `HarkenError`).
         state: the instance's state now.
     """
+    callers = Callers()
 
-    async def tell_state(_: object) -> Response:
-        return Response(pack_state(state()), media_type="application/json")
+    async def tell_state(request: Request) -> Response:
+        caller, now = _caller(request.scope), state()
+        callers.hear(caller, time.monotonic())
+        told = replace(now, crowd=callers.crowd(caller, now.in_flight))
+        return Response(pack_state(told), media_type="application/json")
 
     return [
-        Route(RECOGNIZE_PATH, _Recognition(intake), methods=["POST"]),
-        Route(PROVE_PATH, _Proof(intake), methods=["POST"]),
+        Route(RECOGNIZE_PATH, _Recognition(intake, callers), methods=["POST"]),
+        Route(PROVE_PATH, _Proof(intake, callers), methods=["POST"]),
         Route(STATE_PATH, tell_state, methods=["GET"]),
     ]
 
@@ -91,8 +101,9 @@ def wire_routes(intake: Callable[[], Intake], state: Callable[[], InstanceState]
 class _Recognition:
     """The ASGI app behind the recognise route."""
 
-    def __init__(self, intake: Callable[[], Intake]) -> None:
+    def __init__(self, intake: Callable[[], Intake], callers: Callers) -> None:
         self._intake = intake
+        self._callers = callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -105,14 +116,15 @@ class _Recognition:
             return
         else:
             await _start(send, 200)
-            await _Exchange(intake, job).run(receive, send)
+            await _Exchange(intake, job, self._callers, _caller(scope)).run(receive, send)
 
 
 class _Proof:
     """The ASGI app behind the prove route."""
 
-    def __init__(self, intake: Callable[[], Intake]) -> None:
+    def __init__(self, intake: Callable[[], Intake], callers: Callers) -> None:
         self._intake = intake
+        self._callers = callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -123,25 +135,38 @@ class _Proof:
             return
         await _start(send, 200)
         job = Job(segment=intake.canary.segment(), options=Options(), wants_deltas=False)
-        await _Exchange(intake, job, intake.canary.judge).run(receive, send)
+        await _Exchange(intake, job, self._callers, _caller(scope), intake.canary.judge).run(receive, send)
 
 
 class _Exchange:
     """One segment from acceptance to its last line; `judge` raises where its transcript cannot be right."""
 
-    def __init__(self, intake: Intake, job: Job, judge: Callable[[Transcript], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        job: Job,
+        callers: Callers,
+        caller: str,
+        judge: Callable[[Transcript], None] = lambda _: None,
+    ) -> None:
         self._intake = intake
         self._job = job
+        self._callers = callers
+        self._caller = caller
         self._judge = judge
         # Bounded by the segment's token cap.
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
 
     async def run(self, receive: Receive, send: Send) -> None:
-        async with asyncio.TaskGroup() as group:
-            work = group.create_task(self._work())
-            watch = group.create_task(_cancel_when_gone(receive, work))
-            await self._pass_on(send)
-            watch.cancel()
+        self._callers.enter(self._caller)
+        try:
+            async with asyncio.TaskGroup() as group:
+                work = group.create_task(self._work())
+                watch = group.create_task(_cancel_when_gone(receive, work))
+                await self._pass_on(send)
+                watch.cancel()
+        finally:
+            self._callers.leave(self._caller)
 
     async def _work(self) -> None:
         """Recognise; the last thing put is the end, or None when it was cancelled."""
@@ -171,6 +196,8 @@ class _Exchange:
             if message is None:
                 return
             is_last = isinstance(message, Done | Failed)
+            if not isinstance(message, Delta):
+                message = replace(message, crowd=self._callers.crowd(self._caller, self._intake.in_flight()))
             await _write(send, message, is_last=is_last)
             if is_last:
                 return
@@ -181,6 +208,11 @@ class _Exchange:
                 return await self._messages.get()
         except TimeoutError:
             return Beat(progress=self._intake.progress(self._job.segment))
+
+
+def _caller(scope: Scope) -> str:
+    name = next((value for key, value in scope["headers"] if key == _CALLER), b"")
+    return str(name, "latin-1")
 
 
 async def _cancel_when_gone(receive: Receive, work: asyncio.Task[None]) -> None:

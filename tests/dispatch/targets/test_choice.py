@@ -36,25 +36,25 @@ def chosen_of(policy: Policy[Shown], *candidates: Shown, work: Work = NO_WORK) -
     ("policy", "candidates", "chosen"),
     [
         ("fewest_in_flight", [], None),
-        ("fewest_in_flight", [Shown(name="a", free_slots=0), Shown(name="b", in_flight=7)], "b"),
-        ("fewest_in_flight", [Shown(name="a", in_flight=2), Shown(name="b", in_flight=1)], "b"),
-        ("fewest_in_flight", [Shown(name="a", in_flight=1), Shown(name="b", in_flight=2, free_slots=9)], "a"),
+        ("fewest_in_flight", [Shown(name="a", free_slots=0), Shown(name="b", load=7)], "b"),
+        ("fewest_in_flight", [Shown(name="a", load=2), Shown(name="b", load=1)], "b"),
+        ("fewest_in_flight", [Shown(name="a", load=1), Shown(name="b", load=2, free_slots=9)], "a"),
         ("fewest_in_flight", [Shown(name="a", turn=8), Shown(name="b", turn=5)], "b"),
         ("fewest_in_flight", [Shown(name="a", audio_left_s=90.0), Shown(name="b", audio_left_s=1.0, turn=1)], "a"),
-        ("weighted_fewest_in_flight", [Shown(name="a", in_flight=2, weight=3.0), Shown(name="b", in_flight=1)], "a"),
-        ("weighted_fewest_in_flight", [Shown(name="a", in_flight=3, weight=3.0), Shown(name="b")], "b"),
-        ("least_audio_left", [Shown(name="a", audio_left_s=9.0), Shown(name="b", in_flight=3, audio_left_s=6.0)], "b"),
-        ("round_robin", [Shown(name="a", turn=3), Shown(name="b", in_flight=9, turn=2)], "b"),
-        ("power_of_two", [Shown(name="a", in_flight=2), Shown(name="b", in_flight=1)], "b"),
-        ("power_of_two", [Shown(name="a", in_flight=2), Shown(name="b", free_slots=0)], "a"),
-        ("auto", [Shown(name="a", in_flight=2), Shown(name="b", in_flight=1, audio_left_s=99.0)], "b"),
-        ("auto", [Shown(name="a", slowness=10.0), Shown(name="b", in_flight=8, turn=1)], "b"),
-        ("auto", [Shown(name="a", slowness=10.0), Shown(name="b", in_flight=10, turn=1)], "a"),
-        ("auto", [Shown(name="a", slowness=2.0, in_flight=1), Shown(name="b", in_flight=2)], "b"),
-        ("fewest_in_flight", [Shown(name="a", slowness=10.0), Shown(name="b", in_flight=1)], "a"),
-        ("auto", [Shown(name="a", batches=False, audio_left_s=9.0), Shown(name="b", batches=False, in_flight=1)], "b"),
-        ("auto", [Shown(name="a", batches=False), Shown(name="b", in_flight=1)], "a"),
-        ("auto", [Shown(name="a", batches=False, in_flight=1), Shown(name="b", turn=4)], "b"),
+        ("weighted_fewest_in_flight", [Shown(name="a", load=2, weight=3.0), Shown(name="b", load=1)], "a"),
+        ("weighted_fewest_in_flight", [Shown(name="a", load=3, weight=3.0), Shown(name="b")], "b"),
+        ("least_audio_left", [Shown(name="a", audio_left_s=9.0), Shown(name="b", load=3, audio_left_s=6.0)], "b"),
+        ("round_robin", [Shown(name="a", turn=3), Shown(name="b", load=9, turn=2)], "b"),
+        ("power_of_two", [Shown(name="a", load=2), Shown(name="b", load=1)], "b"),
+        ("power_of_two", [Shown(name="a", load=2), Shown(name="b", free_slots=0)], "a"),
+        ("auto", [Shown(name="a", load=2), Shown(name="b", load=1, audio_left_s=99.0)], "b"),
+        ("auto", [Shown(name="a", slowness=10.0), Shown(name="b", load=8, turn=1)], "b"),
+        ("auto", [Shown(name="a", slowness=10.0), Shown(name="b", load=10, turn=1)], "a"),
+        ("auto", [Shown(name="a", slowness=2.0, load=1), Shown(name="b", load=2)], "b"),
+        ("fewest_in_flight", [Shown(name="a", slowness=10.0), Shown(name="b", load=1)], "a"),
+        ("auto", [Shown(name="a", batches=False, audio_left_s=9.0), Shown(name="b", batches=False, load=1)], "b"),
+        ("auto", [Shown(name="a", batches=False), Shown(name="b", load=1)], "a"),
+        ("auto", [Shown(name="a", batches=False, load=1), Shown(name="b", turn=4)], "b"),
     ],
 )
 def test_each_policy_has_its_own_idea_of_the_best(policy: str, candidates: list[Shown], chosen: str | None) -> None:
@@ -115,7 +115,7 @@ def test_load_that_stays_is_held_in_proportion_to_the_weights(weights: list[int]
         chosen = fleet.policy.choose(NO_WORK)
         assert chosen is not None
         fleet.take(chosen)
-    assert [each.in_flight for each in fleet.candidates] == [rounds * weight for weight in weights]
+    assert [each.load for each in fleet.candidates] == [rounds * weight for weight in weights]
 
 
 def test_a_heavy_weight_is_spread_and_not_served_in_a_row() -> None:
@@ -144,13 +144,13 @@ def test_two_random_choices_are_almost_even() -> None:
         chosen = fleet.policy.choose(NO_WORK)
         assert chosen is not None
         fleet.take(chosen)
-    assert max(each.in_flight for each in fleet.candidates) <= 23
+    assert max(each.load for each in fleet.candidates) <= 23
 
 
 SHOWN = st.builds(
     Shown,
     free_slots=st.integers(0, 3),
-    in_flight=st.integers(0, 5),
+    load=st.integers(0, 5),
     audio_left_s=st.floats(0, 90),
     weight=st.sampled_from([0.5, 1.0, 3.0]),
     batches=st.booleans(),
@@ -180,7 +180,7 @@ def test_nobody_without_a_free_slot_is_chosen_and_nobody_goes_away_empty_while_o
             if got is not None:
                 assert got in free
                 fleet.take(got)
-        elif step == "free" and one.in_flight > 0:
+        elif step == "free" and one.load > 0:
             fleet.free(one)
         elif step == "lose":
             one.free_slots = 0
@@ -197,7 +197,7 @@ def test_by_default_nobody_free_has_less_to_do(candidates: list[Shown]) -> None:
     for candidate in candidates:
         candidate.batches = True
     got = told(named("auto"), *candidates).choose(NO_WORK)
-    assert got is None or got.in_flight == min(each.in_flight for each in candidates if each.free_slots)
+    assert got is None or got.load == min(each.load for each in candidates if each.free_slots)
 
 
 def test_every_policy_is_documented() -> None:

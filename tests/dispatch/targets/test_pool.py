@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harken.dispatch.lines.line import DeadLine
 from harken.dispatch.targets.candidate import Work
 from harken.dispatch.targets.capacity import START
 from harken.dispatch.targets.choice import Policy, policy_named
@@ -15,6 +16,7 @@ from harken.dispatch.targets.target import Claim, Target
 from harken.dispatch.targets.vitals import Patience
 from harken.testing.clock import FakeClock
 from harken.types import ModelInfo
+from harken.wire import ALONE, Crowd
 
 READY = Answered(state="ready")
 
@@ -343,3 +345,44 @@ def test_slots_are_never_exceeded_and_all_come_back(actions: list[tuple[str, int
     for claim in held:
         claim.release()
     assert pool.in_flight == 0
+
+
+class Crowded(DeadLine):
+    """A line that tells of others."""
+
+    crowd = ALONE
+
+
+def test_what_others_have_on_a_target_is_load_and_takes_slots() -> None:
+    """A look tells it; who waits here is told when the others leave."""
+    changes: list[int] = []
+    pool = Pool(Patience(missed_looks=3), clock=FakeClock(), on_change=lambda: changes.append(1))
+    line = Crowded()
+    target = pool.add("a", "http://a", line)
+    target.model = ModelInfo(name="m", revision="1", max_segment_s=30.0, languages=(), slots=4)
+    line.crowd = Crowd(others=3, gateways=2)
+    pool.report(target, READY)
+    assert (target.load, target.free_slots) == (3, 2)
+    with none_missing(pool.claim()), none_missing(pool.claim()):
+        assert (target.load, target.free_slots, target.in_flight) == (5, 0, 2)
+        assert pool.claim() is None
+        changes.clear()
+        pool.report(target, READY)
+        assert not changes
+        line.crowd = ALONE
+        pool.report(target, READY)
+        assert changes
+        assert (target.load, target.free_slots) == (2, 2)
+
+
+def test_the_emptiest_target_is_the_one_that_others_have_left() -> None:
+    """Whatever we have there ourselves."""
+    pool = make_pool("b")
+    line = Crowded()
+    bring_up(pool, "a")
+    crowded = pool.add("c", "http://c", line)
+    crowded.model = named(pool, "a").model
+    line.crowd = Crowd(others=1, gateways=2)
+    pool.report(crowded, READY)
+    with none_missing(pool.claim()) as one, none_missing(pool.claim()) as two:
+        assert {one.target.name, two.target.name} == {"a", "b"}

@@ -12,7 +12,7 @@ from dataclasses import replace
 from harken.dispatch.lines.failures import Unreached
 from harken.dispatch.lines.line import Line, Missed
 from harken.types import Send, Transcript
-from harken.wire import InstanceState, Job
+from harken.wire import ALONE, Crowd, InstanceState, Job
 
 
 class EitherLine:
@@ -28,6 +28,11 @@ class EitherLine:
         self._second = second
         self._chosen: Line | None = None
         self._is_sure = False
+
+    @property
+    def crowd(self) -> Crowd:
+        """Who else uses it, as the chosen line has it."""
+        return ALONE if self._chosen is None else self._chosen.crowd
 
     async def recognize(self, job: Job, send: Send) -> Transcript:
         """Have it recognise one segment, as the chosen line has it.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from harken.dispatch.lines.failures import Unreached
 from harken.types import Send, Transcript
-from harken.wire import InstanceState, Job
+from harken.wire import ALONE, Crowd, InstanceState, Job
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -28,6 +28,11 @@ class Missed:
 
 class Line(Protocol):
     """Talks to one target."""
+
+    @property
+    def crowd(self) -> Crowd:
+        """Who else uses it, as it told last."""
+        ...
 
     async def recognize(self, job: Job, send: Send) -> Transcript:
         """Have it recognise one segment.
@@ -67,6 +72,8 @@ OpenLine = Callable[["ClientSession"], Line]
 
 class DeadLine:
     """A line with nobody at the other end, for targets that are only counted (in simulations, and in tests)."""
+
+    crowd = ALONE
 
     async def recognize(self, job: Job, send: Send) -> Transcript:
         """Raise `Unreached`."""

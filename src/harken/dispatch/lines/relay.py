@@ -9,7 +9,7 @@ for the next segment or closed, and a closed one tells the instance to free the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, assert_never
 
@@ -24,6 +24,7 @@ from harken.wire import (
     RECOGNIZE_PATH,
     SEGMENT_TYPE,
     Beat,
+    Crowd,
     Delta,
     Done,
     Failed,
@@ -47,12 +48,21 @@ class Relay:
         silence_s: an instance that says nothing for so long counts as failed. Instances send a beat at least every
             two seconds, so three missed beats are a good value.
         stall_s: an instance on which the segment makes no progress for so long, once it has begun, has failed too.
+        on_crowd: hears who else uses the instance.
     """
 
-    def __init__(self, session: ClientSession, *, silence_s: float = 6.0, stall_s: float = 20.0) -> None:
+    def __init__(
+        self,
+        session: ClientSession,
+        *,
+        silence_s: float = 6.0,
+        stall_s: float = 20.0,
+        on_crowd: Callable[[Crowd], None] = lambda _: None,
+    ) -> None:
         self._session = session
         self._silence_s = silence_s
         self._stall_s = stall_s
+        self._on_crowd = on_crowd
         self._turns = Turns()
 
     async def recognize(self, url: str, job: Job, send: Send) -> Transcript:
@@ -105,6 +115,8 @@ class Relay:
             with _blaming(self._silence_s):
                 messages = [unpack_message(line) for line in lines.feed(chunk)]
             for message in messages:
+                if not isinstance(message, Delta):
+                    self._on_crowd(message.crowd)
                 match message:
                     case Delta(text=text):
                         watchdog.hear_text()

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from harken.wire import GATEWAY_HEADER
+
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
@@ -18,14 +20,18 @@ _KEEP_ALIVE_S = 2.0
 
 
 @asynccontextmanager
-async def open_session() -> AsyncIterator[ClientSession]:
-    """Open it; on the way out every connection is closed."""
+async def open_session(gateway: str = "") -> AsyncIterator[ClientSession]:
+    """Open it; on the way out every connection is closed.
+
+    Args:
+        gateway: the name by which instances know who sends them segments; "" for nobody who does.
+    """
     import aiohttp
 
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, limit_per_host=0, keepalive_timeout=_KEEP_ALIVE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        headers={"Accept-Encoding": "identity"},
+        headers={"Accept-Encoding": "identity", **({GATEWAY_HEADER: gateway} if gateway else {})},
     ) as session:
         yield session

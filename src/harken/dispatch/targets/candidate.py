@@ -44,8 +44,8 @@ class Candidate(Protocol):
         ...
 
     @property
-    def in_flight(self) -> int:
-        """Segments that we gave it and that have not ended."""
+    def load(self) -> int:
+        """Segments on it that have not ended, as far as we know: what we gave it, and what others did."""
         ...
 
     @property

@@ -82,7 +82,7 @@ class PowerOfTwo(Generic[C]):
         one = self._random.randrange(len(free))
         other = self._random.randrange(len(free) - 1)
         pair = free[one], free[other + (other >= one)]
-        return min(pair, key=lambda candidate: candidate.in_flight)
+        return min(pair, key=lambda candidate: candidate.load)
 
 
 class Auto(Generic[C]):
@@ -113,7 +113,7 @@ class Auto(Generic[C]):
         batching, serial = self._batching.choose(work, avoid), self._serial.choose(work, avoid)
         if batching is None or serial is None:
             return serial if batching is None else batching
-        return min(batching, serial, key=lambda candidate: (candidate.in_flight, candidate.turn))
+        return min(batching, serial, key=lambda candidate: (candidate.load, candidate.turn))
 
 
 _POLICIES: dict[str, Callable[[Random], Policy[Candidate]]] = {

@@ -47,7 +47,7 @@ class ConsistentHash(Generic[C]):
             self._by_name[candidate.name] = candidate
             self._all_weight += candidate.weight
             self._in_flight[candidate], self._has_room[candidate] = 0, False
-        self._note(candidate, candidate.in_flight, has_room=candidate.free_slots > 0)
+        self._note(candidate, candidate.load, has_room=candidate.free_slots > 0)
 
     def forget(self, candidate: C) -> None:
         """It is no candidate any more; its keys go to the others. O(length of the ring)."""
@@ -68,7 +68,7 @@ class ConsistentHash(Generic[C]):
         fallback: C | None = None
         for candidate in self._from(_hash(key)):
             if self._has_room[candidate] and candidate not in avoid:
-                if candidate.in_flight < self._bound(candidate):
+                if candidate.load < self._bound(candidate):
                     return candidate
                 fallback = fallback or candidate
         return fallback

@@ -152,7 +152,9 @@ class Pool:
 
     def report(self, target: Target, outcome: Outcome) -> None:
         """Let news about a target count."""
-        now, limit = self._clock.now(), target.limit
+        now, limit, room = self._clock.now(), target.limit, target.free_slots
+        if target.crowd != target.line.crowd:
+            target.meet(target.line.crowd)
         if isinstance(outcome, Succeeded):
             target.successes += 1
             target.last_success = now
@@ -161,7 +163,7 @@ class Pool:
             target.failures += 1
             target.record.failed(now=now)
         elif isinstance(outcome, TurnedAway) and outcome.event is Event.SAID_FULL:
-            target.capacity.refused(target.in_flight)
+            target.capacity.refused(target.load)
         elif isinstance(outcome, Answered):
             outcome = self._weigh_lag(target, outcome)
         verdict = judge(target.vitals, outcome, self._patience, now)
@@ -177,6 +179,9 @@ class Pool:
         if now >= self._review_at and isinstance(outcome, Succeeded | Failed):
             self._review_at = now + _REVIEW_S
             self._review(now)
+        # What others left may be what somebody here waits for.
+        if isinstance(outcome, Answered) and target.free_slots > room:
+            self._on_change()
 
     def _weigh_lag(self, target: Target, answer: Answered) -> Answered:
         """An event loop that is late sets a target aside only where that can be spared: when all are late, all work."""

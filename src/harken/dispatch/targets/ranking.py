@@ -108,7 +108,7 @@ def round_robin() -> Ranked[C]:
 
 def fewest_in_flight() -> Ranked[C]:
     """Who has the fewest segments ("join the shortest queue", "least connections")."""
-    return Ranked(lambda candidate: float(candidate.in_flight))
+    return Ranked(lambda candidate: float(candidate.load))
 
 
 def least_crowded() -> Ranked[C]:
@@ -117,12 +117,12 @@ def least_crowded() -> Ranked[C]:
     With continuous batching a segment takes the longer the more run beside it; an idle target that is ten times slower
     is no better than one of the usual speed with nine.
     """
-    return Ranked(lambda candidate: (candidate.in_flight + 1) * candidate.slowness - 1.0)
+    return Ranked(lambda candidate: (candidate.load + 1) * candidate.slowness - 1.0)
 
 
 def weighted_fewest_in_flight() -> Ranked[C]:
     """Who would have the fewest segments for its weight, with this one."""
-    return Ranked(lambda candidate: (candidate.in_flight + 1) / candidate.weight)
+    return Ranked(lambda candidate: (candidate.load + 1) / candidate.weight)
 
 
 def least_audio_left() -> Ranked[C]:

@@ -41,7 +41,7 @@ class Reserve:
         if target not in self._keepers or not target.batches:
             return target.free_slots
         open_slots = max(START, round(self._part * target.slots))
-        return max(0, min(target.free_slots, open_slots - target.in_flight))
+        return max(0, min(target.free_slots, open_slots - target.load))
 
 
 class OpenSide:
@@ -69,9 +69,9 @@ class OpenSide:
         return self._reserve.open_slots(self.target)
 
     @property
-    def in_flight(self) -> int:
+    def load(self) -> int:
         """As the target's."""
-        return self.target.in_flight
+        return self.target.load
 
     @property
     def audio_left_s(self) -> float:

@@ -17,9 +17,11 @@ from harken.dispatch.targets.capacity import Capacity
 from harken.dispatch.targets.climb import Completion
 from harken.dispatch.targets.health import Succeeded
 from harken.dispatch.targets.outliers import Record
+from harken.dispatch.targets.sharing import ours_of
 from harken.dispatch.targets.state import TRANSITIONS, Event, State
 from harken.dispatch.targets.vitals import Vitals
 from harken.types import Figures, InstanceHealth, ModelInfo
+from harken.wire import ALONE, Crowd
 
 _TAKES_WORK = frozenset({State.READY, State.ON_TRIAL})
 
@@ -56,12 +58,13 @@ class Target:
         self.full_until = -math.inf
         self.loop_lag_s = 0.0
         self.slowness = 1.0
+        self.crowd = ALONE
         self.uptime_s = 0.0
         self.turn = 0
         self.audio_left_s = 0.0
         self._clock = clock or SystemClock()
         self._claims: set[Claim] = set()
-        # The integral of `in_flight` over time, up to `_load_at`: the mean load of any stretch is a difference of two.
+        # The integral of `load` over time, up to `_load_at`: the mean load of any stretch is a difference of two.
         self._load_s = 0.0
         self._load_at = 0.0
 
@@ -89,6 +92,11 @@ class Target:
         return len(self._claims)
 
     @property
+    def load(self) -> int:
+        """Segments on it that have not ended: ours, and those of others as it told last."""
+        return len(self._claims) + self.crowd.others
+
+    @property
     def limit(self) -> int:
         """Segments that it should have at once: what its capacity says, and after a rest one, until it recognises."""
         return min(self.slots, 1 if self.vitals.is_on_trial else self.capacity.limit)
@@ -99,8 +107,8 @@ class Target:
         # Asked for several times for each segment, so it goes through no other property.
         if self.state not in _TAKES_WORK or self.model is None:
             return 0
-        limit = 1 if self.vitals.is_on_trial else self.capacity.limit
-        return max(0, min(limit, self.model.slots) - len(self._claims))
+        limit = min(1 if self.vitals.is_on_trial else self.capacity.limit, self.model.slots)
+        return max(0, ours_of(limit, self.crowd) - len(self._claims))
 
     @property
     def batches(self) -> bool:
@@ -134,7 +142,7 @@ class Target:
         now = self._clock.now()
         took_s = now - claim.started
         load_s = self._load_until(now) - claim.load_s
-        in_flight = load_s / took_s if took_s > 0 else float(self.in_flight)
+        in_flight = load_s / took_s if took_s > 0 else float(self.load)
         return Succeeded(audio_s=claim.audio_s, took_s=took_s, in_flight=in_flight)
 
     def begin_again(self) -> None:
@@ -156,14 +164,19 @@ class Target:
             audio_s=success.audio_s,
             took_s=success.took_s,
             load=success.in_flight,
-            in_flight=self.in_flight,
+            in_flight=self.load,
         )
         self.capacity.completed(done, self.slots)
 
     def _load_until(self, now: float) -> float:
-        self._load_s += len(self._claims) * (now - self._load_at)
+        self._load_s += self.load * (now - self._load_at)
         self._load_at = now
         return self._load_s
+
+    def meet(self, crowd: Crowd) -> None:
+        """Know who else uses it now."""
+        self._load_until(self._clock.now())
+        self.crowd = crowd
 
     def apply(self, event: Event) -> bool:
         """Let something happen to it; True when its state changed by that."""

@@ -28,7 +28,7 @@ from harken.dispatch.lines.upstream import Upstream
 from harken.errors import CanaryFailed, HarkenError, InstanceFailed, Unavailable
 from harken.log import get_log
 from harken.types import Send, Transcript
-from harken.wire import InstanceState, Job
+from harken.wire import ALONE, InstanceState, Job
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -68,6 +68,7 @@ class OpenAILine:
         self._abilities = Abilities()
         self._model = upstream.model
         self._is_proven = False
+        self.crowd = ALONE  # nobody told by OpenAI's API who else there is
 
     async def recognize(self, job: Job, send: Send) -> Transcript:
         """Have the server recognise one segment, without what it refuses, if need be.
