@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import pytest
 
 from harken.config import AuthConfig
 from harken.keys import Key, LimitReached, Meter
+from harken.keys.counts import PATIENCE_S, REST_S
+from harken.testing import FakeClock
 
 pytest.importorskip("redis")
 pytestmark = [
@@ -25,8 +29,8 @@ BOB = Key(id="key_bob", name="bob", prefix="hk_abcdef", created_at=0.0, requests
 
 async def close(meter: Meter) -> None:
     """Close the connections: the library has no call for it, and in a server they end with the process."""
-    assert meter._open is not None
-    storage: Any = meter._open[0]
+    assert meter._counts._open is not None
+    storage: Any = meter._counts._open[0]
     await storage.bridge.storage.aclose()
 
 
@@ -83,3 +87,31 @@ def test_without_its_storage_nothing_is_limited_and_nothing_fails(
 
     asyncio.run(scene())
     assert "limits.unreachable" in capsys.readouterr().out
+
+
+def test_a_storage_that_hangs_is_waited_for_once_and_used_again_when_it_answers(
+    redis: tuple[AuthConfig, subprocess.Popen[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those who ask in that moment wait half a second; then nobody does, until one asks after the rest."""
+    config, process = redis
+
+    async def scene() -> None:
+        clock = FakeClock()
+        meter = Meter(config, clock=clock)
+        assert (await meter.enter(BOB))[0].remaining == 9
+        process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        assert await asyncio.gather(*(meter.enter(BOB) for _ in range(12))) == [[]] * 12
+        assert PATIENCE_S <= time.monotonic() - began < 3 * PATIENCE_S
+        began = time.monotonic()
+        for _ in range(100):
+            assert await meter.look(BOB) == []
+        assert time.monotonic() - began < PATIENCE_S
+        process.send_signal(signal.SIGCONT)
+        clock.advance(REST_S)
+        assert (await meter.enter(BOB))[0].remaining <= 8
+        await close(meter)
+
+    asyncio.run(scene())
+    told = capsys.readouterr().out
+    assert (told.count("limits.unreachable"), told.count("limits.back")) == (1, 1)

@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from harken.circuit import Circuit
 from harken.clock import Clock
 from harken.errors import ConfigError
 from harken.log import get_log
-from harken.transcribe.cache.circuit import Circuit
 from harken.transcribe.cache.key import FORMAT
 from harken.transcribe.cache.shared import Claimed
 

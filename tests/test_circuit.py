@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harken.transcribe.cache.circuit import Circuit
+from harken.circuit import Circuit
 
 
 def test_after_a_failure_nobody_tries_for_a_while() -> None:
