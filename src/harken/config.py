@@ -309,6 +309,7 @@ class AuthConfig:
         audio_s_per_minute: audio-seconds of such a key; 0 for no limit.
         storage: where the counts are: "memory://", or a storage URL of the limits library such as redis://host:6379.
         cors_origins: web pages' origins that may call from a browser, separated by commas; "" for none.
+        stale_keys_s: how long keys that were read are believed while the database cannot be read, in seconds.
     """
 
     keys: str = "auto"
@@ -316,6 +317,7 @@ class AuthConfig:
     audio_s_per_minute: float = 0.0
     storage: str = "memory://"
     cors_origins: str = ""
+    stale_keys_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -548,6 +550,7 @@ _MAY_BE_ZERO = frozenset(
         "backoff_s",
         "requests_per_minute",
         "audio_s_per_minute",
+        "stale_keys_s",
         "mps_thread_percentage",
         "min",
         "up_after_s",

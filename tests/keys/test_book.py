@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,21 @@ def test_a_revoked_key_stays_known_and_its_name_is_free(database: Database) -> N
     for gone in ("bob", first.id, "nobody", "\0", "\ud800"):
         with pytest.raises(NotFound):
             book.revoke(gone)
+
+
+def test_of_two_servers_that_make_a_key_of_one_name_at_once_one_is_told(database: Database) -> None:
+    """Neither is told of a defect, and one key is there."""
+
+    def add(_: int) -> str:
+        try:
+            return KeyBook(database).add("bob")[0].id
+        except ClientError as error:
+            return error.code
+
+    with ThreadPoolExecutor(6) as pool:
+        said = list(pool.map(add, range(6)))
+    assert sorted(said)[:5] == ["bad_request"] * 5
+    assert [key.id for key in KeyBook(database).all()] == [max(said)]
 
 
 def test_times_of_use_are_noted(database: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,6 +182,75 @@ def test_in_doubt_a_server_stays_shut_but_one_that_never_saw_a_key_stays_open(ho
         book.fails = True
         house.clock.advance(FRESH_S)
         assert not await ring.is_needed()
+
+    asyncio.run(scene())
+
+
+def test_keys_that_were_read_may_be_believed_for_a_while(house: KeyHouse) -> None:
+    """Where an operator said for how long; of a key that was not among them nobody knows, so it is no wrong one."""
+
+    async def scene() -> None:
+        book = FailingBook(house.database)
+        ring = KeyRing(book, Mode.REQUIRED, clock=house.clock, stale_s=60.0)
+        _, secret = book.add("bob")
+        assert await ring.find(secret)
+        book.fails = True
+        house.clock.advance(59.0)
+        assert await ring.find(secret)
+        assert (await ring.all())[0].name == "bob"
+        reads = book.reads
+        assert await ring.find(secret)
+        assert book.reads == reads, "a database in trouble is not asked for each request"
+        with pytest.raises(StateUnavailable):
+            await ring.find("hk_made_meanwhile")
+        house.clock.advance(1.0)
+        with pytest.raises(StateUnavailable):
+            await ring.find(secret)
+        book.fails = False
+        house.clock.advance(FRESH_S)
+        assert await ring.find(secret)
+        assert await ring.find("hk_wrong") is None
+
+    asyncio.run(scene())
+
+
+class HangingBook(KeyBook):
+    """A book whose database holds on to who asks, until it is let go."""
+
+    def __init__(self, house: KeyHouse) -> None:
+        super().__init__(house.database)
+        self.goes_on = threading.Event()
+        self.goes_on.set()
+        self.reads = 0
+
+    def read(self) -> Keys:
+        """Read, after a while."""
+        self.reads += 1
+        assert self.goes_on.wait(30)
+        return super().read()
+
+
+@pytest.mark.slow
+def test_a_database_that_hangs_holds_one_thread_and_nobody_for_long(house: KeyHouse) -> None:
+    """Half a second for those who ask in that moment; and what it says at last is taken."""
+
+    async def scene() -> None:
+        book = HangingBook(house)
+        ring = KeyRing(book, Mode.REQUIRED, clock=house.clock, stale_s=60.0)
+        _, secret = book.add("bob")
+        assert await ring.find(secret)
+        book.goes_on.clear()
+        house.clock.advance(FRESH_S)
+        began = time.monotonic()
+        assert all(await asyncio.gather(*(ring.find(secret) for _ in range(20))))
+        assert time.monotonic() - began < 1.5
+        for _ in range(3):
+            house.clock.advance(FRESH_S)
+            assert await ring.find(secret)
+        assert book.reads == 2, "one thread waits"
+        book.goes_on.set()
+        house.clock.advance(3 * FRESH_S)
+        assert await ring.find("hk_wrong") is None, "it can be read again"
 
     asyncio.run(scene())
 

@@ -9,7 +9,8 @@ from harken.keys.admission import Admission, open_admission
 from harken.keys.book import KeyBook
 from harken.keys.key import Key
 from harken.keys.meter import LimitReached, Meter, Standing
-from harken.keys.ring import KeyRing, Mode, mode_of
+from harken.keys.mode import Mode, mode_of
+from harken.keys.ring import KeyRing
 
 __all__ = [
     "Admission",

@@ -11,7 +11,8 @@ from harken.errors import InvalidKey, StateUnavailable
 from harken.keys.book import KeyBook
 from harken.keys.key import Key
 from harken.keys.meter import Meter, Standing
-from harken.keys.ring import KeyRing, Mode, mode_of
+from harken.keys.mode import Mode, mode_of
+from harken.keys.ring import KeyRing
 from harken.log import get_log
 from harken.state import Database
 
@@ -91,4 +92,6 @@ def open_admission(config: AuthConfig, database: Database) -> Admission | None:
         ConfigError: a mode that does not exist, or a storage of counts that cannot be used.
     """
     mode = mode_of(config.keys)
-    return None if mode is Mode.OFF else Admission(KeyRing(KeyBook(database), mode), Meter(config))
+    if mode is Mode.OFF:
+        return None
+    return Admission(KeyRing(KeyBook(database), mode, stale_s=config.stale_keys_s), Meter(config))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -83,12 +84,11 @@ class KeyBook:
             audio_s_per_minute=audio_s_per_minute,
             priority=priority,
         )
-        with writing(self._engine()) as connection:
+        taken = ClientError(f"A key named {name!r} is in use; revoke it first, or choose another name.", field="name")
+        with _but_not_twice(taken), writing(self._engine()) as connection:
             is_taken = select(keys.c.id).where(keys.c.name == name, keys.c.revoked_at.is_(None))
             if connection.execute(is_taken).first() is not None:
-                raise ClientError(
-                    f"A key named {name!r} is in use; revoke it first, or choose another name.", field="name"
-                )
+                raise taken
             connection.execute(
                 insert(keys).values(
                     id=key.id,
@@ -166,6 +166,17 @@ class KeyBook:
         from harken.keys.tables import TABLES
 
         return self._database.engine(TABLES)
+
+
+@contextmanager
+def _but_not_twice(taken: ClientError) -> Iterator[None]:
+    """Of two servers that give a name at the same moment, the database lets one."""
+    from sqlalchemy.exc import IntegrityError
+
+    try:
+        yield
+    except IntegrityError as error:
+        raise taken from error
 
 
 def _checked(name: str) -> str:
