@@ -278,6 +278,7 @@ class JobsConfig:
         upload_bytes: the largest body of one request for a job; of its files, each may have `limits.upload_bytes`.
         keep_s: how long an ended job and its results are kept.
         lease_s: a server that says nothing for so long has lost the file it worked on to another one.
+        stranded_s: how long a file waits for a server that can read its recording before it has failed.
         attempts: tries of one file before it counts as failed.
         paths: folders, separated by ":", whose files jobs may name by path; "" for none.
         webhook_attempts: tries to deliver a job's end to its webhook.
@@ -292,6 +293,7 @@ class JobsConfig:
     upload_bytes: int = 16 * 1024 * 1024 * 1024
     keep_s: float = 604_800.0
     lease_s: float = 15.0
+    stranded_s: float = 86_400.0
     attempts: int = 3
     paths: str = ""
     webhook_attempts: int = 8

@@ -24,8 +24,9 @@ from harken.jobs.jobs import Jobs
 from harken.jobs.telling import Telling
 from harken.state import Database
 from harken.transcribe.ask import Ask
+from harken.types import ModelInfo
 from tests.jobs.postgres import url_of
-from tests.jobs.scribe import FakeScribe
+from tests.jobs.scribe import INFO, FakeScribe
 
 LEASE_S = 0.6
 
@@ -265,6 +266,55 @@ def test_a_recording_that_is_gone_fails_alone_and_by_name(lives: Lives) -> None:
             "The recording is no longer on this server's disk.",
             None,
         ]
+
+    lives.live(work)
+
+
+def test_a_recording_is_found_by_its_name_wherever_the_folder_is_mounted(lives: Lives) -> None:
+    """Another machine knows the share by another path."""
+    lives.scribe.gate = asyncio.Event()
+
+    async def begin(jobs: Jobs) -> None:
+        await submit(jobs, "one", "two")
+        for _ in range(2):
+            await lives.scribe.begun.acquire()
+
+    lives.live(begin)
+    lives.scribe.gate = None
+    there = lives.folder / "of another machine"
+    there.mkdir()
+    (lives.folder / "state").rename(there / "state")
+    lives.folder = there
+
+    async def go_on(jobs: Jobs) -> None:
+        job = await ended(jobs, (await jobs.list("me", limit=1))[0])
+        assert job.counts.done == 2
+
+    lives.live(go_on)
+    assert recordings(lives) == []
+
+
+@pytest.mark.slow
+def test_a_share_that_is_not_mounted_now_costs_no_file(lives: Lives) -> None:
+    """Its recordings are not lost: the files wait, and lose no try."""
+
+    async def work(jobs: Jobs) -> None:
+        share, away = lives.folder / "state" / "recordings", lives.folder / "not mounted"
+
+        def info() -> ModelInfo:
+            """Asked for between the look for work and the work."""
+            share.rename(away)
+            lives.scribe.info = lambda: INFO
+            return INFO
+
+        lives.scribe.info = info
+        job = await submit(jobs, "one")
+        while (seen := await jobs.get(job.id, "me")).files[0].error is None:
+            await asyncio.sleep(0.01)
+        assert seen.files[0].error is not None
+        assert (seen.files[0].error.code, seen.files[0].attempts) == ("state_unavailable", 0)
+        away.rename(share)
+        assert (await ended(jobs, job)).counts.done == 1
 
     lives.live(work)
 

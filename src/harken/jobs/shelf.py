@@ -28,6 +28,8 @@ from harken.state import kept_once, make_folder
 ORPHAN_AGE_S = 60.0
 """A folder without a job that was not changed for so long, and that nobody fills, is left over from a crash."""
 
+_ID = ".id"
+
 _log = get_log("jobs.shelf")
 
 Needed = Callable[[list[str]], Mapping[str, set[str]]]
@@ -54,7 +56,19 @@ class Shelf:
         with _named_failures():
             make_folder(self._folder.parent)
             make_folder(self._folder)
-            return kept_once(self._folder / ".id", lambda: secrets.token_hex(8))
+            return kept_once(self._folder / _ID, lambda: secrets.token_hex(8))
+
+    def is_there(self) -> bool:
+        """Whether the folder is the one that was named: a share may not be mounted now."""
+        return (self._folder / _ID).is_file()
+
+    def place(self, path: str) -> Path:
+        """Where a recording lies: by its names alone, since a share may be mounted elsewhere on other machines.
+
+        Args:
+            path: as the server that took it in knows it.
+        """
+        return self._folder / Path(path).parent.name / Path(path).name
 
     def free_bytes(self) -> int:
         """Bytes that the disk has room for."""

@@ -1,4 +1,4 @@
-"""What goes with time: ended jobs that were kept long enough, and recordings that no job needs.
+"""What goes with time: ended jobs that were kept long enough, recordings that no job needs, files nobody can read.
 
 Bounded: a sweep forgets a hundred jobs at most, and the next one goes on. A sweep that fails is told in the log; the
 next one tries again.
@@ -38,6 +38,7 @@ async def sweep(rooms: Rooms, threads: Threads, *, keep_s: float, now: Callable[
         try:
             forgotten = await threads.run(rooms.store.forget_older, now() - keep_s, FORGET_AT_ONCE)
             removed = await threads.run(rooms.shelf.tidy, rooms.store.needed)
+            await threads.run(rooms.presence.look, now=now())
         except (Unavailable, OSError) as error:
             _log.warning("jobs.sweep_failed", detail=str(error))
         else:

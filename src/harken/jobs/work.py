@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from harken.account import Account
-from harken.errors import HarkenError, InternalError
+from harken.errors import HarkenError, InternalError, StateUnavailable
 from harken.jobs.claim import Claim
 from harken.jobs.memory import FileMemory, LeaseLost, maker_of
 from harken.jobs.paths import open_named
@@ -150,7 +150,8 @@ class Work:
 
     async def _transcribe(self, transcriber: Scribe, info: ModelInfo, requester: Requester) -> RecordingTranscript:
         claim, stamp = self.claim, self.claim.stamp
-        upload: Path | BinaryIO = Path(claim.path)
+        place = self._shelf.place(claim.path)
+        upload: Path | BinaryIO = place
         if not claim.is_ours:
             upload, stamp = await self._threads.run(open_named, claim.path, self._folders)
         try:
@@ -168,8 +169,10 @@ class Work:
                 in_flight=SEGMENTS_IN_FLIGHT,
             )
         except FileNotFoundError as error:
-            if str(error.filename) != claim.path:
+            if str(error.filename) != str(place):
                 raise
+            if not await self._threads.run(self._shelf.is_there):
+                raise StateUnavailable("The folder with the recordings is not there now.") from error
             raise InternalError("The recording is no longer on this server's disk.") from error
         finally:
             if not isinstance(upload, Path):
@@ -193,7 +196,7 @@ class Work:
 
     async def _ended(self, how: str, began: float, **more: Any) -> None:
         if self.claim.is_ours and how != "lost":
-            await self._threads.run(self._shelf.drop, Path(self.claim.path))
+            await self._threads.run(self._shelf.drop, self._shelf.place(self.claim.path))
         self._tell(how, began, **more)
 
     def _tell(self, how: str, began: float, **more: Any) -> None:
