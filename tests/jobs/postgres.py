@@ -51,6 +51,8 @@ def running_postgres() -> Iterator[str]:
             finally:
                 server.send_signal(signal.SIGINT)  # its word for: without waiting for clients
                 server.wait(20)
+                if (data / "postmaster.pid").exists():  # of the one that `gone` started
+                    _run([programs / "pg_ctl", "-D", data, "-m", "fast", "stop"], user, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -68,6 +70,19 @@ def hanging(folder: str) -> Iterator[None]:
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def gone(folder: str) -> Iterator[None]:
+    """End that server in the block as a crash would, and start it again afterwards."""
+    control, user = _programs() / "pg_ctl", _USER if os.geteuid() == 0 else None
+    command: list[str | Path] = [control, "-D", Path(folder) / "data", "-w"]
+    _run([*command, "-m", "immediate", "stop"], user, Path(folder))
+    try:
+        yield
+    finally:
+        options = f"-k {folder} -c listen_addresses= -c fsync=off"
+        _run([*command, "-l", "/dev/null", "-o", options, "start"], user, Path(folder))
 
 
 def url_of(folder: str, schema: str) -> str:

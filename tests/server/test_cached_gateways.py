@@ -30,9 +30,11 @@ def clip(seed: int) -> bytes:
     return file.getvalue()
 
 
-async def ask_all(urls: list[str], clips: list[bytes], times: int) -> list[httpx.Response]:
+async def ask_all(
+    urls: list[str], clips: list[bytes], times: int, headers: dict[str, str] | None = None
+) -> list[httpx.Response]:
     """Send every clip so many times to each gateway, all at once."""
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=60, headers=headers) as client:
         return await asyncio.gather(
             *(
                 client.post(f"{url}/asr", files={"audio": ("a.wav", one)})
