@@ -1,7 +1,8 @@
 """The lower half of the dashboard: how each instance does, what is done when one fails, the engines, the machines.
 
-Owns questions about instances and machines. The invariant: an instance is called by its `target`, as everywhere in
-Harken; Prometheus's own `instance` is the address that was scraped.
+Owns questions about instances and machines. The invariants: an instance is called by its `target`, as everywhere in
+Harken; Prometheus's own `instance` is the address that was scraped. And what several gateways tell of one instance
+counts once (`_told`), while what each of them did with it is added up.
 """
 
 from __future__ import annotations
@@ -31,6 +32,15 @@ def _rate(metric: str, by: str, where: str = "") -> str:
     return f"sum by ({by}) (rate({metric}{{{CLUSTER}{where}}}{RATE}))"
 
 
+def _told(series: str, by: str = "target") -> str:
+    """What an instance says of itself, however many gateways pass it on."""
+    return f"sum by ({by}) (max by (cluster, {by}) ({series}))"
+
+
+def _told_rate(metric: str, by: str = "target", where: str = "") -> str:
+    return _told(f"rate({metric}{{{CLUSTER}{where}}}{RATE})", by)
+
+
 def _instances() -> tuple[Panel, ...]:
     tries = _rate("harken_tries_total", "target")
     done = _rate("harken_tries_total", "target", f', outcome="{DONE}"')
@@ -43,11 +53,11 @@ def _instances() -> tuple[Panel, ...]:
         ),
         Panel(
             title="In flight",
-            means="Segments that run on it, and how many the gateway would give it.",
+            means="Segments that run on it, and how many its gateways would give it.",
             queries=(
                 Query(expr=f"sum by (target) (harken_target_in_flight{{{CLUSTER}}})", legend="{{target}}"),
                 Query(expr=f"sum by (target) (harken_target_limit{{{CLUSTER}}})", legend="{{target}} limit"),
-                Query(expr=f"sum by (target) (harken_target_slots{{{CLUSTER}}})", legend="{{target}} slots"),
+                Query(expr=_told(f"harken_target_slots{{{CLUSTER}}}"), legend="{{target}} slots"),
             ),
         ),
         _one(
@@ -147,9 +157,9 @@ def _absences() -> tuple[Panel, ...]:
 
 
 def _engines() -> tuple[Panel, ...]:
-    busy = _rate("harken_engine_busy_seconds_total", "target")
-    tokens = _rate("harken_engine_tokens_total", "target")
-    decode_steps = _rate("harken_engine_steps_total", "target", ', kind="decode"')
+    busy = _told_rate("harken_engine_busy_seconds_total")
+    tokens = _told_rate("harken_engine_tokens_total")
+    decode_steps = _told_rate("harken_engine_steps_total", "target", ', kind="decode"')
     return (
         Panel(
             title="Busy",
@@ -160,13 +170,13 @@ def _engines() -> tuple[Panel, ...]:
         _one(
             "RTFx of the model",
             "Audio-seconds per second inside the model: its own speed, without waiting for work.",
-            f"{_rate('harken_engine_audio_seconds_total', 'target')} / {busy}",
+            f"{_told_rate('harken_engine_audio_seconds_total')} / {busy}",
         ),
         _one("Tokens/s", "That came of it.", tokens, unit="ops"),
         _one(
             "Steps/s",
             "Of the model, by kind.",
-            _rate("harken_engine_steps_total", "target, kind"),
+            _told_rate("harken_engine_steps_total", "target, kind"),
             "{{target}} {{kind}}",
             "ops",
         ),
@@ -175,9 +185,7 @@ def _engines() -> tuple[Panel, ...]:
             "How many segments a decode step serves: the use of batching.",
             f"{tokens} / {decode_steps}",
         ),
-        _one(
-            "Waiting inside", "Segments that have no slot yet.", f"sum by (target) (harken_engine_waiting{{{CLUSTER}}})"
-        ),
+        _one("Waiting inside", "Segments that have no slot yet.", _told(f"harken_engine_waiting{{{CLUSTER}}}")),
     )
 
 

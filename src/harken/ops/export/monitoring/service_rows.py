@@ -54,7 +54,11 @@ def _now() -> tuple[Panel, ...]:
             "bool_yes_no",
             (1, 0.5),
         ),
-        _stat("Instances ready", "Instances that take recordings now.", f"sum(harken_target_ready{{{CLUSTER}}})"),
+        _stat(
+            "Instances ready",
+            "Instances that take recordings now, of some gateway.",
+            f"sum(max by (cluster, target) (harken_target_ready{{{CLUSTER}}}))",
+        ),
         _stat(
             "Requests/s",
             "Recordings that ended, in whatever way.",
