@@ -76,6 +76,7 @@ class DictStore:
 
     values: dict[bytes, bytes] = field(default_factory=dict)
     marks: dict[bytes, str] = field(default_factory=dict)
+    renewed: list[str] = field(default_factory=list)
     reads: int = 0
 
     async def read(self, key: bytes) -> bytes | None:
@@ -95,6 +96,10 @@ class DictStore:
         """See `Shared`; a mark stays until it is released."""
         is_ours = self.marks.setdefault(key, mark) == mark
         return Claimed(is_ours=is_ours, value=self.values.get(key), holder=self.marks[key])
+
+    async def renew(self, key: bytes, mark: str, lease_s: float) -> None:
+        """See `Shared`."""
+        self.renewed.append(mark)
 
     async def release(self, key: bytes, mark: str) -> None:
         """See `Shared`."""

@@ -59,6 +59,9 @@ def test_values_and_turns(tmp_path: Path, redis: subprocess.Popen[str]) -> None:
             assert first is not None
             assert second is not None
             assert (first.is_ours, second.is_ours, second.holder) == (True, False, "batch:1")
+            await store.renew(KEY, "batch:1", 60.0)
+            await other.renew(KEY, "live:2", 600.0)
+            assert 50_000 < await store._redis.pttl(f"harken:1:turn:{KEY.hex()}") <= 60_000
             await other.release(KEY, "live:2")
             await store.write(KEY, b"value")
             assert await other.read(KEY) == b"value"

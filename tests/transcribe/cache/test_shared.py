@@ -6,7 +6,7 @@ import asyncio
 
 from harken.clock import SystemClock
 from harken.testing import FakeClock
-from harken.transcribe.cache.shared import LEASE_S, turn
+from harken.transcribe.cache.shared import WAIT_S, turn
 from harken.types import Priority, Requester
 from tests.transcribe.cache.askers import DictStore, GatedRecognizer, ask, cached, settle
 
@@ -88,7 +88,26 @@ def test_a_failed_recognition_gives_its_turn_back() -> None:
     asyncio.run(scene())
 
 
-def test_nobody_waits_for_a_dead_gateway_longer_than_a_lease() -> None:
+def test_a_turn_lasts_as_long_as_it_is_worked_on() -> None:
+    """Its mark is renewed until the block is left, and then no more."""
+
+    async def scene() -> None:
+        store = DictStore()
+        async with turn(store, b"k", INTERACTIVE, clock=FakeClock(), renew_s=0.001) as value:
+            assert value is None
+            async with asyncio.timeout(10):
+                while len(store.renewed) < 3:
+                    await asyncio.sleep(0.001)
+            assert set(store.renewed) == {store.marks[b"k"]}
+        assert not store.marks
+        renewed = len(store.renewed)
+        await asyncio.sleep(0.01)
+        assert len(store.renewed) == renewed
+
+    asyncio.run(scene())
+
+
+def test_nobody_waits_for_another_gateway_longer_than_that() -> None:
     """It cost seconds, and the answer comes all the same."""
 
     async def scene() -> None:
@@ -103,7 +122,7 @@ def test_nobody_waits_for_a_dead_gateway_longer_than_a_lease() -> None:
 
         async with turn(store, b"k", INTERACTIVE, clock=clock, sleep=sleep) as value:
             assert value is None
-        assert LEASE_S <= waited < LEASE_S + 1
+        assert WAIT_S <= waited < WAIT_S + 1
         hurried = Requester(deadline=clock.now() + 4.0)
         waited = 0.0
         async with turn(store, b"k", hurried, clock=clock, sleep=sleep) as value:

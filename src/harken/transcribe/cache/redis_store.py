@@ -35,6 +35,7 @@ _NO_URL = "cache.url is not a URL that Redis can be reached by: redis://host:637
 _NOT_OURS = b"?"
 """Stands for what lies under a name of ours and cannot be read as a value: whoever reads this does not believe it."""
 
+_RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0"
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
 Answer = TypeVar("Answer")
@@ -107,6 +108,12 @@ class RedisStore:
             return None
         is_set, value, holder = answers
         return Claimed(is_ours=bool(is_set), value=_value(value), holder=bytes(holder or b"").decode(errors="replace"))
+
+    async def renew(self, key: bytes, mark: str, lease_s: float) -> None:
+        """See `Shared`."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.eval(_RENEW, 1, _turn_name(key), mark, round(lease_s * 1000))
+        await self._tell(lambda: _executed(pipe))
 
     async def release(self, key: bytes, mark: str) -> None:
         """See `Shared`."""

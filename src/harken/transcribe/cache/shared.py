@@ -1,9 +1,9 @@
 """What a store that several gateways share must do, and whose turn it is to recognise.
 
 When two gateways are asked the same at the same time, the one that marks the segment first recognises it and the other
-waits for the answer, for a while: a mark lasts `LEASE_S`, then whoever still waits recognises it himself. So a gateway
-that dies with a mark costs the others seconds, never an answer. Somebody of a higher class, and somebody who speaks
-live, waits for nobody else's turn. Knows nothing of Redis or of transcripts.
+waits for the answer, for a while. A mark lasts `LEASE_S` and is renewed as long as its gateway works, so one that dies
+costs the others seconds, never an answer; and after `WAIT_S` whoever still waits recognises it himself. Somebody of a
+higher class, and somebody who speaks live, waits for nobody else's turn. Knows nothing of Redis or of transcripts.
 """
 
 from __future__ import annotations
@@ -18,8 +18,13 @@ from typing import Protocol
 from harken.clock import Clock
 from harken.types import Priority, Requester
 
-LEASE_S = 10.0
-"""How long a turn lasts at most, and how long anybody waits for another's."""
+LEASE_S = 5.0
+"""How long a mark lasts of which nothing more is heard."""
+
+WAIT_S = 30.0
+"""How long anybody waits for another's turn: the other may have a long queue, or no way to its instances."""
+
+_RENEW_S = LEASE_S / 3
 
 _FIRST_WAIT_S = 0.01
 _LONGEST_WAIT_S = 0.2
@@ -63,6 +68,10 @@ class Shared(Protocol):
         """Set the mark if there is none, and read the value after that; None where nobody can tell."""
         ...
 
+    async def renew(self, key: bytes, mark: str, lease_s: float) -> None:
+        """Let the mark last so long from now, if it is still this one."""
+        ...
+
     async def release(self, key: bytes, mark: str) -> None:
         """Take the mark away if it is still this one."""
         ...
@@ -75,7 +84,13 @@ def rank(priority: Priority) -> int:
 
 @asynccontextmanager
 async def turn(
-    shared: Shared, key: bytes, requester: Requester, *, clock: Clock, sleep: Sleep = asyncio.sleep
+    shared: Shared,
+    key: bytes,
+    requester: Requester,
+    *,
+    clock: Clock,
+    sleep: Sleep = asyncio.sleep,
+    renew_s: float = _RENEW_S,
 ) -> AsyncIterator[bytes | None]:
     """Wait until the value is there, or it is our turn to make it; the block is that turn.
 
@@ -85,6 +100,7 @@ async def turn(
         requester: of whoever asks first here; its class and deadline bound the waiting.
         clock: measures the waiting.
         sleep: waits between two looks.
+        renew_s: between two renewals of our own mark.
 
     Yields:
         The value, or None: recognise it.
@@ -98,10 +114,20 @@ async def turn(
     if claimed is None or not claimed.is_ours:
         yield claimed.value if claimed else None
         return
+    # No task group: it would make the failure of the block into a group of failures.
+    renewing = asyncio.create_task(_renew(shared, key, mark, renew_s))
     try:
         yield claimed.value
     finally:
+        renewing.cancel()
+        await asyncio.wait({renewing})
         await shared.release(key, mark)
+
+
+async def _renew(shared: Shared, key: bytes, mark: str, every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        await shared.renew(key, mark, LEASE_S)
 
 
 async def _wait(
@@ -121,8 +147,8 @@ async def _wait(
 
 def _patience_ends(requester: Requester, now: float) -> float:
     """Who has a deadline keeps half of his time for recognising himself."""
-    left_s = LEASE_S if requester.deadline is None else (requester.deadline - now) / 2
-    return now + min(LEASE_S, left_s)
+    left_s = WAIT_S if requester.deadline is None else (requester.deadline - now) / 2
+    return now + min(WAIT_S, left_s)
 
 
 def _waits_for(holder: str, requester: Requester) -> bool:
