@@ -313,6 +313,14 @@ def test_a_share_that_is_not_mounted_now_costs_no_file(lives: Lives) -> None:
             await asyncio.sleep(0.01)
         assert seen.files[0].error is not None
         assert (seen.files[0].error.code, seen.files[0].attempts) == ("state_unavailable", 0)
+        for is_there in (False, True):
+            if is_there:  # but it is another machine's own
+                share.mkdir()
+                (share / ".id").write_text("of another\n")
+            with pytest.raises(StateUnavailable):
+                await submit(jobs, "two")
+        (share / ".id").unlink()
+        share.rmdir()
         away.rename(share)
         assert (await ended(jobs, job)).counts.done == 1
 

@@ -203,13 +203,16 @@ def test_keys_that_were_read_may_be_believed_for_a_while(house: KeyHouse) -> Non
         assert book.reads == reads, "a database in trouble is not asked for each request"
         with pytest.raises(StateUnavailable):
             await ring.find("hk_made_meanwhile")
+        assert not ring.is_shut
         house.clock.advance(1.0)
         with pytest.raises(StateUnavailable):
             await ring.find(secret)
+        assert ring.is_shut
         book.fails = False
         house.clock.advance(FRESH_S)
         assert await ring.find(secret)
         assert await ring.find("hk_wrong") is None
+        assert not ring.is_shut
 
     asyncio.run(scene())
 

@@ -108,6 +108,12 @@ def test_a_target_that_no_fleet_knows_is_shown_last() -> None:
     ]
 
 
+def test_a_gateway_that_cannot_read_its_keys_is_not_ready() -> None:
+    """Its instances are well, and nobody gets to them."""
+    health = gateway_health(dataclasses.replace(state("ready", "ready"), lets_in=False))
+    assert (health.state, health.is_ready) == ("locked", False)
+
+
 def test_who_takes_nothing_for_longer_than_anybody_waits_is_not_ready() -> None:
     """Full for a moment is well; full for minutes, as all said themselves, is a recording refused."""
     shut = dataclasses.replace(state("full", "full"), is_shut=True)

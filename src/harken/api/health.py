@@ -31,6 +31,7 @@ _STATUS = {
     "draining": "draining",
     "broken": "unhealthy",
     "full": "unhealthy",
+    "locked": "unhealthy",
     "stopped": "unhealthy",
     "asleep": "healthy",
 }

@@ -49,6 +49,7 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._id = ""
         self._has_told = False
 
     def id(self) -> str:
@@ -56,11 +57,15 @@ class Shelf:
         with _named_failures():
             make_folder(self._folder.parent)
             make_folder(self._folder)
-            return kept_once(self._folder / _ID, lambda: secrets.token_hex(8))
+            self._id = kept_once(self._folder / _ID, lambda: secrets.token_hex(8))
+            return self._id
 
     def is_there(self) -> bool:
-        """Whether the folder is the one that was named: a share may not be mounted now."""
-        return (self._folder / _ID).is_file()
+        """Whether the folder is the one that was named: a share may not be mounted now, or only since."""
+        try:
+            return (self._folder / _ID).read_text().strip() == self._id
+        except OSError:
+            return False
 
     def place(self, path: str) -> Path:
         """Where a recording lies: by its names alone, since a share may be mounted elsewhere on other machines.
@@ -83,6 +88,9 @@ class Shelf:
             StateUnavailable: the folder cannot be written.
         """
         job_id = new_job_id()
+        if not self.is_there():
+            # What was put under its mount point would be gone when it is mounted again.
+            raise StateUnavailable("The folder with the recordings is not there now.")
         with _named_failures():
             folder = make_folder(self._folder / job_id)
             return Arrival(job_id, folder, _lock(folder))

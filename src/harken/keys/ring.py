@@ -90,6 +90,11 @@ class KeyRing:
         """Nobody needed a key when the keys were last read; False while they never could be. Never waits."""
         return self._mode is Mode.OFF or (self._mode is Mode.AUTO and self._keys is not None and not self._keys.has_any)
 
+    @property
+    def is_shut(self) -> bool:
+        """Nobody comes in now: the keys cannot be read, and none that was read is believed. Never waits."""
+        return self._mode is not Mode.OFF and self._failure is not None and not self._will_old_do()
+
     async def keep_fresh(self) -> None:
         """Read again and again until cancelled, so that `is_open` is true of now and no request waits."""
         while self._mode is not Mode.OFF:

@@ -164,6 +164,7 @@ class Gateway:
                 queued_audio_s=self._dispatcher.queued_audio_s,
                 loop_lag_s=self._lag.worst_s,
                 is_shut=self._dispatcher.is_shut,
+                lets_in=self._admission is None or not self._admission.ring.is_shut,
                 has_fleet=self._fleet is not None,
                 is_asleep=self._fleet is not None and self._fleet.is_asleep,
             )

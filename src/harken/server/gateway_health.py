@@ -42,6 +42,7 @@ class GatewayState:
         loop_lag_s: of the gateway's own event loop.
         is_shut: every target said that it takes nothing for longer than a recording may wait.
         has_fleet: it is known where instances come from; where there is none then, there is to be none.
+        lets_in: whoever may use it gets in; not while keys are needed and cannot be read.
         is_asleep: there are no instances because nobody needs one; a recording wakes them, and waits meanwhile.
     """
 
@@ -53,6 +54,7 @@ class GatewayState:
     queued_audio_s: float
     loop_lag_s: float = 0.0
     is_shut: bool = False
+    lets_in: bool = True
     is_asleep: bool = False
     has_fleet: bool = False
 
@@ -63,7 +65,7 @@ def gateway_health(now: GatewayState) -> Health:
     able = sum(line.state in _TAKES_WORK for line in lines)
     return Health(
         name=now.name,
-        is_ready=(able > 0 or now.is_asleep) and not now.is_draining and not now.is_shut,
+        is_ready=(able > 0 or now.is_asleep) and now.lets_in and not (now.is_draining or now.is_shut),
         state=_word(now, lines, able),
         model=now.model,
         queued_audio_s=now.queued_audio_s,
@@ -91,8 +93,8 @@ def _both(target: InstanceHealth, instance: InstanceHealth) -> InstanceHealth:
 def _word(now: GatewayState, lines: tuple[InstanceHealth, ...], able: int) -> str:
     if now.is_draining:
         return "draining"
-    if now.is_shut:
-        return "full"
+    if now.is_shut or not now.lets_in:
+        return "full" if now.is_shut else "locked"
     wanted = [line for line in lines if line.state not in _LEAVING]
     if able:
         return "ready" if all(line.state in _WELL for line in wanted) else "degraded"
