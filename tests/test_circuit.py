@@ -48,3 +48,13 @@ def test_failures_that_come_together_are_one_line_in_the_log() -> None:
     circuit = Circuit(5.0)
     assert [circuit.fail(0.1 * number) for number in range(5)] == [True, False, False, False, False]
     assert circuit.fail(5.1)
+
+
+def test_of_a_failure_that_nobody_looked_into_since_nobody_knows() -> None:
+    """Without traffic nobody asks, and nothing is said of a server that came back long ago."""
+    circuit = Circuit(5.0)
+    assert not circuit.has_failed(0.0)
+    circuit.fail(0.0)
+    assert circuit.has_failed(9.9)
+    assert not circuit.has_failed(10.0)
+    assert circuit.is_open

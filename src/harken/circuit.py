@@ -25,6 +25,10 @@ class Circuit:
         """It failed, and no try has succeeded since."""
         return self._open_until is not None
 
+    def has_failed(self, now: float) -> bool:
+        """It failed lately; where nobody has tried since for two rests, nobody knows."""
+        return self._open_until is not None and now < self._open_until + self._rest_s
+
     def may_try(self, now: float) -> bool:
         """Say whether to try; who is told True and finds it open is the one that goes first."""
         if self._open_until is None:

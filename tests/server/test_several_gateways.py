@@ -135,6 +135,11 @@ def until(is_so: Callable[[], bool], what: str, within_s: float = PATIENCE_S) ->
     return time.monotonic() - began
 
 
+def metrics(world: World) -> str:
+    """What the first gateway tells Prometheus."""
+    return httpx.get(f"{world.urls[0]}/metrics", timeout=10).text
+
+
 def kept(world: World, job_id: str) -> list[tuple[int, int, int]]:
     """Every piece of a job that some gateway wrote down as recognised: gateway, file and first sample."""
     found = []
@@ -268,6 +273,7 @@ def test_no_request_fails_while_redis_or_postgresql_hang_or_are_gone(world: Worl
             with gone(world.postgres):
                 refused = httpx.get(f"{world.urls[0]}/v1/jobs", headers=headers, timeout=30)
                 assert (refused.status_code, refused.json()["error"]["code"]) == (503, "state_unavailable")
+                until(lambda: 'harken_store_ready{store="keys"} 0.0' in metrics(world), "told", 10.0)
                 made = httpx.post(f"{world.urls[0]}/admin/keys", json={"name": "never"}, timeout=30)
                 assert made.status_code == 503
         finally:
@@ -278,6 +284,8 @@ def test_no_request_fails_while_redis_or_postgresql_hang_or_are_gone(world: Worl
     took = sorted(seconds for _, seconds in answers)
     assert took[-1] < took[len(took) // 2] + EXTRA_S, took[-5:]
     until(lambda: httpx.get(f"{world.urls[0]}/v1/jobs", headers=headers, timeout=30).status_code == 200, "jobs", 10)
+    told = [f'harken_store_ready{{store="{store}"}} 1.0' for store in ("cache", "counts", "keys")]
+    until(lambda: all(line in metrics(world) for line in told), "all are back", 15.0)
     limited = world.key("again", 1, requests_per_minute=5)
     until(lambda: httpx.get(f"{world.urls[1]}/v1/models", headers=limited).status_code == 429, "counted again", 10.0)
 

@@ -38,6 +38,7 @@ LOOK = Look(
     queue=QueueLook(classes=Room(60.0).classes(), limit_audio_s=60.0, oldest_wait_s=1.0),
     stats=Stats(),
     cache=Counts(),
+    stores={"cache": True, "counts": False, "keys": True},
 )
 """A gateway of which everything is known."""
 

@@ -31,6 +31,10 @@ class Admission:
         self.ring = ring
         self._meter = meter
 
+    def stores(self) -> dict[str, bool]:
+        """What keys and counts lie in → whether it could be reached lately."""
+        return {"keys": not self.ring.is_away, "counts": not self._meter.is_away}
+
     async def admit(self, secret: str | None) -> Key | None:
         """Return the key that this secret is of; None where none is needed and none was sent.
 

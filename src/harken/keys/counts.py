@@ -48,6 +48,11 @@ class Counts:
         # The library is heavy, and most servers limit nobody: memory is opened when something is counted.
         self._open = None if url == _IN_MEMORY else _open(url)
 
+    @property
+    def are_away(self) -> bool:
+        """The storage failed, and has not answered since."""
+        return self._line.has_failed(self._clock.now())
+
     async def ask(self, what: Callable[[Storage, MovingWindowRateLimiter], Awaitable[Answer]]) -> Answer | None:
         """Return what the storage says; None where it is out of reach."""
         from limits.errors import StorageError

@@ -76,6 +76,11 @@ class Meter:
         self._now = now
         self._counts = Counts(config.storage, clock=clock)
 
+    @property
+    def is_away(self) -> bool:
+        """The storage of the counts is out of reach: nothing is limited now."""
+        return self._counts.are_away
+
     async def enter(self, key: Key) -> list[Standing]:
         """Count a request; return what is left.
 

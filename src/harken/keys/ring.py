@@ -91,6 +91,11 @@ class KeyRing:
         return self._mode is Mode.OFF or (self._mode is Mode.AUTO and self._keys is not None and not self._keys.has_any)
 
     @property
+    def is_away(self) -> bool:
+        """The keys could not be read when that was last tried. Never waits."""
+        return self._failure is not None
+
+    @property
     def is_shut(self) -> bool:
         """Nobody comes in now: the keys cannot be read, and none that was read is believed. Never waits."""
         return self._mode is not Mode.OFF and self._failure is not None and not self._will_old_do()

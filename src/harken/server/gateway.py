@@ -263,6 +263,7 @@ class Gateway:
             ),
             stats=self._dispatcher.stats(),
             cache=self._cache.counts,
+            stores=self._cache.stores() | (self._admission.stores() if self._admission else {}),
             can_change=operators is not None,
             change=self._under_way or None,
         )

@@ -42,6 +42,10 @@ def _server(look: Look) -> Iterator[Metric]:
     yield _one("harken_ready", "1 while a recording sent now would be transcribed.", float(look.health.is_ready))
     text = "By how many seconds the server's event loop was late at worst in the last seconds."
     yield _one("harken_loop_lag_seconds", text, look.health.loop_lag_s)
+    stores = GaugeMetricFamily("harken_store_ready", "1 while it could be reached lately.", labels=("store",))
+    _fill(stores, ((name, float(is_there)) for name, is_there in sorted(look.stores.items())))
+    if look.stores:
+        yield stores
 
 
 def _queue(queue: QueueLook) -> Iterator[Metric]:

@@ -6,7 +6,7 @@ taken for every scrape and, while somebody watches, every second; what has to be
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harken.dispatch.order.room import Waiting
@@ -82,6 +82,7 @@ class Look:
         queue: what waits for a slot.
         stats: of a gateway's dispatcher; None for an instance.
         cache: what became of the askings; None without a cache.
+        stores: where keys, their counts and a shared cache lie → whether that could be reached lately.
         can_change: an operator can change the fleet through it.
         change: what is being changed now; None for nothing.
     """
@@ -95,6 +96,7 @@ class Look:
     queue: QueueLook = field(default_factory=QueueLook)
     stats: Stats | None = None
     cache: Counts | None = None
+    stores: Mapping[str, bool] = field(default_factory=dict)
     can_change: bool = False
     change: str | None = None
 

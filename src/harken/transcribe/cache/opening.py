@@ -49,6 +49,10 @@ class Cache:
         """What became of the askings so far; None where there is no cache, or not yet."""
         return None if self._cached is None else self._cached.counts
 
+    def stores(self) -> dict[str, bool]:
+        """What is shared with other gateways → whether it could be reached lately; nothing where nothing is shared."""
+        return {} if self._redis is None else {"cache": not self._redis.is_away}
+
     @asynccontextmanager
     async def over(self, recognizer: Recognizer) -> AsyncIterator[Recognizer]:
         """Put the cache before a recognizer; where there is to be none, it is the recognizer itself."""

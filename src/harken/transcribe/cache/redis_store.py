@@ -63,6 +63,11 @@ class RedisStore:
         self._line = Circuit(REST_S)
         self._writing = Circuit(REST_S)
 
+    @property
+    def is_away(self) -> bool:
+        """It failed, and has not answered since."""
+        return self._line.has_failed(self._clock.now())
+
     async def close(self) -> None:
         """Close all connections."""
         async with asyncio.timeout(PATIENCE_S):

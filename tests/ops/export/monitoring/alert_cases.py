@@ -125,6 +125,21 @@ PRESENCE = [
     ),
     Case(about="HarkenNotReady", why="for a moment", series=of_server("harken_ready", "1 0 1x10"), at="5m"),
     Case(
+        about="HarkenStoreAway",
+        why="one of three gateways cannot reach Redis",
+        series=of_server("harken_store_ready", f"0{FOR_LONG}", ', store="counts"')
+        | {'harken_store_ready{cluster="asr", instance="gw-2:7860", job="harken", store="counts"}': f"1{FOR_LONG}"},
+        at="5m",
+        fires=("HarkenStoreAway",),
+        still_quiet_at="1m",
+    ),
+    Case(
+        about="HarkenStoreAway",
+        why="a minute's restart",
+        series=of_server("harken_store_ready", "1 0 1x60", ', store="cache"'),
+        at="10m",
+    ),
+    Case(
         about="HarkenInstanceNotReady",
         why="one of two is down",
         series={**of_target("harken_target_ready", "1 0x20"), **of_server("harken_ready", "1x20")},

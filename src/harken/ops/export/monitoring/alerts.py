@@ -98,6 +98,17 @@ def _presence() -> tuple[Alert, ...]:
             summary="{{ $labels.instance }} has no ready instance",
             description="A recording sent now would not be transcribed: every instance is starting, broken or away.",
         ),
+        Alert(
+            name="HarkenStoreAway",
+            expr="harken_store_ready == 0",
+            lasts="2m",
+            severity="warning",
+            summary="{{ $labels.instance }} cannot reach where its {{ $labels.store }} are",
+            description=(
+                "Recordings are transcribed all the same, but nothing is limited without counts, nothing is shared "
+                "without the cache, and keys that were known work on only for auth.stale_keys_s."
+            ),
+        ),
     )
 
 
