@@ -311,6 +311,13 @@ class ModelUnavailable(SetupError):
     default = "The model's weights are not available."
 
 
+class PluginFailed(SetupError):
+    """An engine of another package cannot be imported or loaded, or says impossible things of itself."""
+
+    code = "plugin_failed"
+    default = "The engine cannot be loaded."
+
+
 class CanaryFailed(SetupError):
     """The loaded model does not recognise a recording whose text is known; it would serve nonsense."""
 

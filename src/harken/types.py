@@ -118,6 +118,17 @@ class Options:
     wants_logprobs: bool = False
 
 
+class Wish(StrEnum):
+    """What a client may want of a recognition and not every model can do."""
+
+    CONTEXT = "context"
+    """To be told names and terms beforehand: prompt, context, keywords."""
+    TEMPERATURE = "temperature"
+    """To draw tokens instead of taking the likeliest."""
+    LOGPROBS = "logprobs"
+    """To say how sure it is of each token."""
+
+
 class Finish(StrEnum):
     """Why the model stopped writing."""
 
@@ -223,6 +234,7 @@ class ModelInfo:
             moments that stay with the speech on either side; the default only spares the model long silence.
         batches: several segments at once are done sooner than one after another; False for a server that is serial
             inside, however many it accepts.
+        lacks: wishes that it cannot fulfil; whoever has one is refused.
     """
 
     name: str
@@ -233,6 +245,7 @@ class ModelInfo:
     aligner: AlignerInfo | None = None
     pause_s: float = 3.0
     batches: bool = True
+    lacks: tuple[Wish, ...] = ()
 
 
 class Recognizer(Protocol):

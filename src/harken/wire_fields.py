@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from harken.types import AlignerInfo, Figures, Finish, ModelInfo, Options, Priority, TokenLogprob, Transcript, Word
+from harken.types import AlignerInfo, Figures, Finish, ModelInfo, Options, Priority, TokenLogprob, Transcript, Wish, Word
 
 T = TypeVar("T")
 
@@ -31,6 +31,7 @@ _AUDIO_MAX_S = 1e15
 
 _PRIORITIES: dict[str, Priority] = {priority.value: priority for priority in Priority}
 _FINISHES: dict[str, Finish] = {finish.value: finish for finish in Finish}
+_WISHES: dict[str, Wish] = {wish.value: wish for wish in Wish}
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -204,7 +205,15 @@ def model(raw: object) -> ModelInfo:
         aligner=optional(_aligner, fields["aligner"]),
         pause_s=number(fields.get("pause_s", default.pause_s), _PAUSE_LEAST_S),
         batches=flag(fields.get("batches", default.batches)),
+        lacks=listed(_wish, fields.get("lacks", [])),
     )
+
+
+def _wish(raw: object) -> Wish:
+    wish = _WISHES.get(text(raw))
+    if wish is None:
+        raise ValueError("A wish is none")
+    return wish
 
 
 def _aligner(raw: object) -> AlignerInfo:

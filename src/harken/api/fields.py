@@ -22,7 +22,7 @@ from harken.languages import parse_language
 from harken.transcribe.ask import Ask
 from harken.transcribe.context import context_of
 from harken.transcribe.form import Form
-from harken.types import ModelInfo, Options
+from harken.types import ModelInfo, Options, Wish
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -132,15 +132,17 @@ def ask_of(request: TranscriptionRequest, served: ModelInfo, *, keeps_form: bool
         ModelNotFound: the request names another model.
         UnknownLanguage: the model does not know that language; the message lists those it knows.
         NoWordTimes: word times were asked for, and nothing here can tell them.
+        UnsupportedOption: a prompt, a temperature or log-probabilities, and the model cannot do that.
     """
     check_model(request.model, served)
+    _refuse_what_it_lacks(request, served)
     language = parse_language(request.language, served.languages)
     options = Options(
         language=language,
         context=request.context,
         temperature=request.temperature,
         wants_words=_wants_words(request, served, language),
-        wants_logprobs=request.has_logprobs or request.form is Form.VERBOSE_JSON,
+        wants_logprobs=_wants_logprobs(request, served),
     )
     if request.vad is None:
         wants_times = not keeps_form or options.wants_words or request.form in _TIMED_FORMS
@@ -154,6 +156,22 @@ def ask_of(request: TranscriptionRequest, served: ModelInfo, *, keeps_form: bool
 
 _CONTEXT_FIELDS = ("prompt", "context", "keywords", "hotwords")
 _TIMED_FORMS = (Form.VERBOSE_JSON, Form.SRT, Form.VTT)
+
+
+def _refuse_what_it_lacks(request: TranscriptionRequest, served: ModelInfo) -> None:
+    wishes = (
+        (Wish.CONTEXT, bool(request.context), request.context_field, "cannot be told anything beforehand"),
+        (Wish.TEMPERATURE, request.temperature > 0, "temperature", "has no temperature: it always answers the same"),
+        (Wish.LOGPROBS, request.has_logprobs, "include", "does not tell how sure it is of each token"),
+    )
+    for wish, is_wanted, field, why in wishes:
+        if is_wanted and wish in served.lacks:
+            raise UnsupportedOption(f"This {field} is not supported: {served.name} {why}.", field=field)
+
+
+def _wants_logprobs(request: TranscriptionRequest, served: ModelInfo) -> bool:
+    """Where they are asked for; in verbose_json, which shows their mean, where they can be had."""
+    return request.has_logprobs or (request.form is Form.VERBOSE_JSON and Wish.LOGPROBS not in served.lacks)
 
 
 def _wants_words(request: TranscriptionRequest, served: ModelInfo, language: str | None) -> bool:

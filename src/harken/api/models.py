@@ -1,7 +1,7 @@
 """`GET /v1/models`: what is served, in OpenAI's words.
 
 One server serves one model, so the list has one entry. Beyond OpenAI's fields it says what a client may want to know
-before it asks: the languages, the longest segment, and whether words can be timed.
+before it asks: the languages, the longest segment, whether words can be timed, and which wishes are refused.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def _model(info: ModelInfo, created: int) -> dict[str, object]:
         "max_segment_s": info.max_segment_s,
         "languages": list(info.languages),
         "aligner": None if info.aligner is None else _aligner(info.aligner),
+        "lacks": list(info.lacks),
     }
 
 

@@ -55,6 +55,7 @@ def _check_settings(config: Config) -> None:
     """Refuse what `harken up` refuses before it has an instance, by the same means; connects to nobody."""
     from harken.engine.load_aligner import stub_aligner
     from harken.engine.stub_options import parse_stub
+    from harken.plugin.find import find
     from harken.server.certificate import certificate_of
     from harken.server.gateway import Gateway
 
@@ -65,6 +66,8 @@ def _check_settings(config: Config) -> None:
     if config.fleet.instances and is_stub(config.instance.model):
         parse_stub(config.instance.model)
         stub_aligner(config.instance.aligner)
+    if config.fleet.instances:
+        find(config.instance.model)  # two engines of one name
 
 
 def _no_fleet(_: Dispatcher) -> AbstractAsyncContextManager[Fleet]:

@@ -8,18 +8,18 @@ from harken.models.store import ModelStore
 
 
 def estimate(instance: InstanceConfig, store: ModelStore | None = None) -> Need | None:
-    """Count it; None for a stub, and for a model whose shape is not known here.
+    """Count it; None for a stub, an engine of another package, and a model whose shape is not known here.
 
     Args:
         instance: names its model and aligner.
         store: the models that were pulled; None for none.
     """
-    from harken.ops.doctor.checkpoints import is_stub, look_at_aligner, look_at_model
+    from harken.ops.doctor.checkpoints import has_checkpoint, look_at_aligner, look_at_model
     from harken.qwen3_asr.aligner_config import AlignerConfig
     from harken.qwen3_asr.config import NetworkConfig
     from harken.qwen3_asr.footprint import footprint
 
-    if is_stub(instance.model):
+    if not has_checkpoint(instance.model):
         return None
     model, aligner = look_at_model(instance, store), look_at_aligner(instance, store)
     if not isinstance(model.config, NetworkConfig):

@@ -21,6 +21,7 @@ from harken.errors import HarkenError
 from harken.models.store import ModelStore, Stored
 from harken.ops.pull.events import Arrived, Event, Found, Retrying, Verified, Waiting
 from harken.ops.pull.pull import Pulled, Wish, pull
+from harken.plugin.find import is_engine
 
 PACKAGED = ("digits", "digits-aligner", "stub")
 """Names that always mean what is in the package, whatever was pulled under them."""
@@ -68,7 +69,8 @@ def run(wish: Wish, store: ModelStore, *, as_json: bool, is_folder_set_here: boo
 
 def command_for(wish: Wish, stored: Stored, store: ModelStore | None) -> str:
     """The command that uses a pulled model; `store` where it is not in the configured folder."""
-    spec = str(wish.spec) if wish.spec.name not in PACKAGED else str(stored.folder)
+    is_taken = wish.spec.name in PACKAGED or is_engine(wish.spec.name)
+    spec = str(stored.folder) if is_taken else str(wish.spec)
     flag = "--aligner" if "aligner" in wish.spec.name.lower() else "--model"
     words = ["harken", "up", flag, spec]
     if store is not None:

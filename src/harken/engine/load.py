@@ -2,7 +2,8 @@
 
 An aligner, where there is one, is loaded after the model and proves itself at once.
 
-The only place that chooses between a real network and the stub, and the only way by which torch gets into a process.
+The only place that chooses between a real network, the stub and an engine of another package, and the only way by which
+torch gets into a process.
 Loading blocks for seconds to minutes: run it in a thread, so that the event loop stays responsive meanwhile.
 """
 
@@ -24,6 +25,7 @@ from harken.engine.canary import REQUEST_ID, Canary, packaged_canary, read_canar
 from harken.engine.engine import Engine
 from harken.engine.instance_engine import InstanceEngine
 from harken.engine.load_aligner import load_aligner, prove, stub_aligner
+from harken.engine.load_plugin import load_plugin, wants_own_aligner
 from harken.engine.resolve import AUTO, HUB_ALIGNER, resolve_aligner, resolve_model
 from harken.engine.stepper import slot_tokens
 from harken.engine.stopping import token_cap
@@ -33,6 +35,7 @@ from harken.engine.with_words import WithWords
 from harken.log import get_log
 from harken.machine.memory import own_memory
 from harken.models.store import ModelStore
+from harken.plugin.find import Found, find
 from harken.types import Segment
 
 if TYPE_CHECKING:  # torch
@@ -73,15 +76,19 @@ def load(config: InstanceConfig, store: ModelStore | None = None) -> Loaded:
         ModelUnavailable: the weights are neither here nor downloadable.
         CheckpointError: the folder is incomplete or contradicts itself, or holds an aligner in the place of a model.
         CanaryFailed: the aligner does not find the words of the canary.
+        PluginFailed: an engine of another package cannot be loaded.
     """
+    found = find(config.model)
+    if found is not None:
+        return _load_plugin(found, config, store)
     if config.model == "stub" or config.model.startswith("stub:"):
         return _load_stub(config)
     folder = resolve_model(config.model, store=store)
     aligner_folder = resolve_aligner(config.aligner, config.model, store=store)  # before minutes are spent on the model
     device = choose_device(config.device)
     model = _load_network(config, folder, device)
-    found = model.canary
-    canary = packaged_canary() if found is None else read_canary(found.file, found.text, found.language)
+    own = model.canary
+    canary = packaged_canary() if own is None else read_canary(own.file, own.text, own.language)
     aligner = None
     if aligner_folder is None:
         hint = f"harken pull {HUB_ALIGNER}, then restart" if config.aligner == AUTO else None
@@ -101,6 +108,18 @@ def load(config: InstanceConfig, store: ModelStore | None = None) -> Loaded:
     )
     with_words = engine if aligner is None else _with_aligner(engine, aligner, config, slots)
     return Loaded(engine=with_words, canary=canary, device=device, gpu_memory=_gpu_memory(device))
+
+
+def _load_plugin(found: Found, config: InstanceConfig, store: ModelStore | None) -> Loaded:
+    """An engine of another package; an aligner beside it only where one is named, and that one brings torch."""
+    folder = resolve_aligner(config.aligner, config.model, store=store) if wants_own_aligner(config) else None
+    engine, canary, info = load_plugin(found, config)
+    if folder is None:
+        return Loaded(engine=engine, canary=canary, device=info.device)
+    aligner = load_aligner(folder, choose_device(config.device), config.dtype, max_segment_s=info.max_segment_s)
+    prove(aligner, canary)
+    with_words = _with_aligner(engine, aligner, config, config.slots or info.slots)
+    return Loaded(engine=with_words, canary=canary, device=info.device)
 
 
 def _gpu_memory(device: str) -> Callable[[], int] | None:

@@ -19,6 +19,7 @@ from typing import Protocol
 from harken.errors import CheckpointError, ConfigError, ModelUnavailable
 from harken.models.names import Spec, parse_spec
 from harken.models.store import ModelStore
+from harken.plugin.find import names
 
 DIGITS = "digits"
 DIGITS_ALIGNER = "digits-aligner"
@@ -188,13 +189,19 @@ def _resolve(spec: str, hub: Hub, store: ModelStore | None, kind: _Kind) -> Path
         )
     if not _HUB_NAME.fullmatch(spec):
         raise ConfigError(
-            f"{kind.flag.capitalize()} {spec!r} is neither {kind.words}, an existing folder, a pulled model, "
-            f"nor a hub name like {kind.example}."
+            f"{kind.flag.capitalize()} {spec!r} is neither {kind.words}{_engines(kind)}, an existing folder, a pulled "
+            f"model, nor a hub name like {kind.example}."
         )
     try:
         return hub.download(spec)
     except HubError as error:
         raise ModelUnavailable(_ways_out(spec, str(error), kind)) from error
+
+
+def _engines(kind: _Kind) -> str:
+    if kind is not _MODEL:
+        return ""
+    return f", an installed engine ({', '.join(names()) or 'there is none'})"
 
 
 def is_complete(folder: Path) -> bool:

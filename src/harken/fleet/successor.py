@@ -30,6 +30,8 @@ def losses(old: ModelInfo, new: ModelInfo) -> tuple[str, ...]:
         untimed = [name for name in old.aligner.languages if name not in new.aligner.languages]
         if untimed:
             found.append(f"Its aligner does not know {_listed(untimed)}.")
+    if lost := [wish.value for wish in new.lacks if wish not in old.lacks]:
+        found.append(f"It refuses requests with {', '.join(lost)}.")
     return tuple(found)
 
 

@@ -12,6 +12,7 @@ from harken.errors import CheckpointError
 from harken.models.names import is_name, parse_spec
 from harken.models.shelf import Shelf
 from harken.models.store import ModelStore, open_store
+from harken.plugin.find import is_engine
 
 
 def open_model_files(config: Config, env: Mapping[str, str]) -> ModelFiles | None:
@@ -26,8 +27,8 @@ def served_folders(instance: InstanceConfig, store: ModelStore) -> dict[str, Pat
     """The folders of the configured model and its aligner, by name; those that are on this machine."""
     found = {}
     for spec in (instance.model, _aligner_of(instance)):
-        is_stub = spec.partition(":")[0] == "stub"
-        folder = None if is_stub or spec == NO_ALIGNER else find_here(spec, store=store)
+        is_code = spec.partition(":")[0] == "stub" or is_engine(spec)
+        folder = None if is_code or spec == NO_ALIGNER else find_here(spec, store=store)
         if folder is not None:
             name = _name_of(spec, folder)
             if is_name(name):
@@ -38,6 +39,8 @@ def served_folders(instance: InstanceConfig, store: ModelStore) -> dict[str, Pat
 def _aligner_of(instance: InstanceConfig) -> str:
     if instance.aligner != AUTO:
         return instance.aligner
+    if is_engine(instance.model):
+        return NO_ALIGNER
     return DIGITS_ALIGNER if instance.model == DIGITS else HUB_ALIGNER
 
 

@@ -14,6 +14,7 @@ from harken.api.schema.parts import (
     openai_errors,
     path_parameter,
 )
+from harken.types import Wish
 
 MODEL_MISSING: Responses = {
     404: openai_error(404, "The request names another model.", "model_not_found", "That model is not served here."),
@@ -22,6 +23,10 @@ MODEL_MISSING: Responses = {
 _ALIGNER = obj({"id": TEXT, "revision": TEXT, "languages": listed(TEXT)}) | {
     "type": ["object", "null"],
     "description": "What times words; null where nothing does.",
+}
+
+_LACKS = listed({"type": "string", "enum": [wish.value for wish in Wish]}) | {
+    "description": "What it cannot do; a request that wants it is refused.",
 }
 
 _MODEL: Schema = obj(
@@ -34,6 +39,7 @@ _MODEL: Schema = obj(
         "max_segment_s": NUMBER,
         "languages": listed(TEXT),
         "aligner": _ALIGNER,
+        "lacks": _LACKS,
     }
 )
 _MODEL_EXAMPLE = {
@@ -45,6 +51,7 @@ _MODEL_EXAMPLE = {
     "max_segment_s": 30.0,
     "languages": ["Chinese", "English"],
     "aligner": {"id": "Qwen/Qwen3-ForcedAligner-0.6B", "revision": "d4e5f6", "languages": ["Chinese", "English"]},
+    "lacks": [],
 }
 
 MODEL_PARAMETERS = {

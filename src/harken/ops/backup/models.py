@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harken.config import InstanceConfig
-from harken.engine.resolve import HubError, HuggingFaceHub, resolve_aligner, resolve_model
+from harken.engine.resolve import AUTO, HubError, HuggingFaceHub, resolve_aligner, resolve_model
 from harken.errors import ConfigError, SetupError
 from harken.models.store import ModelStore, manifest_in
 from harken.ops.backup.archive import describe
 from harken.ops.backup.errors import BackupFailed
 from harken.ops.backup.manifest import Member, ModelNote
 from harken.ops.backup.names import is_file_name
+from harken.plugin.find import is_engine
 
 _WEIGHTS = ".safetensors"
 _SUFFIXES = (".json", _WEIGHTS, ".txt", ".jinja", ".flac", ".wav")
@@ -58,7 +59,7 @@ def note_models(
     places: dict[str, Path] = {}
     for role, (spec, find) in finds.items():
         try:
-            folder = None if _is_stub(instance.model) else find()
+            folder = find() if _has_files(instance, role) else None
         except (ConfigError, SetupError):  # whether it can be served is not for us to judge
             if is_included:
                 raise BackupFailed(f"The {role} {spec} is not on this machine, so its files cannot be saved.") from None
@@ -75,9 +76,11 @@ def note_models(
     return notes, places
 
 
-def _is_stub(model: str) -> bool:
-    """The stand-in has no files, nor has its aligner."""
-    return model.partition(":")[0] == "stub"
+def _has_files(instance: InstanceConfig, role: str) -> bool:
+    """The stand-in has none, nor has its aligner; an engine of another package may have one of ours beside it."""
+    if instance.model.partition(":")[0] == "stub":
+        return False
+    return not is_engine(instance.model) or (role == "aligner" and instance.aligner != AUTO)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from harken.errors import HarkenError, ModelUnavailable
 from harken.models.names import parse_spec
 from harken.models.store import ModelStore
 from harken.ops.doctor.facts import Checkpoint
+from harken.plugin.find import is_engine
 from harken.qwen3_asr.aligner_config import AlignerConfig, read_aligner_config
 from harken.qwen3_asr.card import read_card
 from harken.qwen3_asr.config import NetworkConfig, read_config
@@ -47,6 +48,11 @@ class OnThisMachine:
 def is_stub(model: str) -> bool:
     """Whether a model's name means the stand-in that has no network."""
     return model == "stub" or model.startswith("stub:")
+
+
+def has_checkpoint(model: str) -> bool:
+    """Whether a model's name means a folder with weights of ours: no stub, no engine of another package."""
+    return not is_stub(model) and not is_engine(model)
 
 
 def look_at_model(instance: InstanceConfig, store: ModelStore | None = None) -> Checkpoint:

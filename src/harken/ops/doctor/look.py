@@ -25,7 +25,7 @@ from harken.machine.processor import own_processor
 from harken.machine.visible import is_order_certain, visible_gpus
 from harken.models.store import ModelStore, open_store
 from harken.ops.doctor.bounded import look_at_all
-from harken.ops.doctor.checkpoints import is_stub, look_at_aligner, look_at_model
+from harken.ops.doctor.checkpoints import has_checkpoint, look_at_aligner, look_at_model
 from harken.ops.doctor.facts import Checkpoint, Facts, Hub, Places, Port, Software
 from harken.ops.doctor.hub import look_at_hub
 from harken.ops.doctor.places import reachable_descriptors, state_disk, try_port, wanted_ports, weights_disk
@@ -50,7 +50,7 @@ def look(config: Config, layout: Layout, env: Mapping[str, str] = os.environ) ->
         layout: places its instances.
         env: the process's variables.
     """
-    has_model = bool(config.fleet.instances) and not is_stub(config.instance.model)
+    has_model = bool(config.fleet.instances) and has_checkpoint(config.instance.model)
     store = open_store(config.models, env)
     looks: dict[str, Callable[[], Any]] = {
         "gpus": own_gpus,

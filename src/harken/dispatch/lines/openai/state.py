@@ -14,7 +14,7 @@ from typing import Any
 from harken.dispatch.lines.openai.answer import is_whole, number_of
 from harken.dispatch.lines.upstream import SLOTS, Upstream
 from harken.languages import NAMES
-from harken.types import AlignerInfo, ModelInfo
+from harken.types import AlignerInfo, ModelInfo, Wish
 
 SEGMENT_S = 30.0
 """The longest segment for servers that do not tell: what Whisper takes in one pass."""
@@ -65,6 +65,7 @@ class Listing:
         max_segment_s: of a Harken's model.
         languages: of a Harken's model; () where they are not told.
         aligner: of a Harken.
+        lacks: of a Harken's model.
     """
 
     name: str = ""
@@ -73,6 +74,7 @@ class Listing:
     max_segment_s: float = SEGMENT_S
     languages: tuple[str, ...] = ()
     aligner: AlignerInfo | None = None
+    lacks: tuple[Wish, ...] = ()
 
 
 def listing_of(body: Mapping[str, Any], wanted: str) -> Listing:
@@ -106,6 +108,7 @@ def model_info(upstream: Upstream, listing: Listing, slots: int) -> ModelInfo:
         slots=upstream.slots or slots or SLOTS,
         aligner=listing.aligner or (timed if upstream.has_words else None),
         batches=upstream.batches,
+        lacks=listing.lacks,
     )
 
 
@@ -120,6 +123,7 @@ def _listing(name: str, entry: Mapping[str, Any]) -> Listing:
         max_segment_s=_seconds(entry.get("max_segment_s")),
         languages=_languages(entry.get("languages")),
         aligner=_aligner(entry.get("aligner")),
+        lacks=_lacks(entry.get("lacks")),
     )
 
 
@@ -133,6 +137,10 @@ def _aligner(raw: object) -> AlignerInfo | None:
 
 def _languages(raw: object) -> tuple[str, ...]:
     return tuple(name for name in raw if name in NAMES) if isinstance(raw, list) else ()
+
+
+def _lacks(raw: object) -> tuple[Wish, ...]:
+    return tuple(wish for wish in Wish if wish.value in raw) if isinstance(raw, list) else ()
 
 
 def _seconds(raw: object) -> float:

@@ -1,0 +1,112 @@
+"""What an engine heard, as a transcript; or what is wrong with it. Pure.
+
+An engine of another package may return anything, and a value of another type than its field's would fail far from here.
+The invariant: what is returned can travel over the wire, its words are in order within the segment, and what was asked
+for is in it; else `EngineFailed` says what the engine did not do.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from harken.errors import EngineFailed
+from harken.plugin import EngineInfo, Heard
+from harken.types import Finish, Options, Segment, TokenLogprob, Transcript, Wish, Word
+
+
+def transcript_of(heard: object, segment: Segment, options: Options, info: EngineInfo, *, instance: str) -> Transcript:
+    """Make what an engine returned a transcript.
+
+    Args:
+        heard: what it returned.
+        segment: what it was given.
+        options: likewise.
+        info: what it says of itself.
+        instance: the instance's name.
+
+    Raises:
+        EngineFailed: it is none, or lacks what was asked for.
+    """
+    if not isinstance(heard, Heard):
+        raise _wrong(f"returned {type(heard).__name__} instead of Heard")
+    text = _text(heard.text, "text").strip()
+    logprobs = _logprobs(heard) if options.wants_logprobs and Wish.LOGPROBS in info.honours else None
+    return Transcript(
+        text=text,
+        language=_language(heard, text, options, info),
+        audio_s=segment.audio_s,
+        tokens=len(text.split()) if logprobs is None else len(logprobs),
+        finish=Finish.LENGTH if heard.is_cut else Finish.STOP,
+        instance=instance,
+        words=_words(heard, text, segment.audio_s) if options.wants_words else None,
+        logprobs=logprobs,
+        avg_logprob=math.fsum(one.logprob for one in logprobs) / len(logprobs) if logprobs else None,
+    )
+
+
+def _language(heard: Heard, text: str, options: Options, info: EngineInfo) -> str:
+    if not text:
+        return ""
+    language = _text(heard.language, "language") or options.language or ""
+    if not language and len(info.languages) == 1:
+        language = info.languages[0]
+    if language not in info.languages:
+        told = repr(language[:40]) if language else "nothing"
+        raise _wrong(f"said {told} of the language; it knows {', '.join(info.languages)}")
+    return language
+
+
+def _words(heard: Heard, text: str, audio_s: float) -> tuple[Word, ...]:
+    """In order, within the segment, never overlapping: an engine's frames may be off by one."""
+    if heard.words is None:
+        if text:
+            raise _wrong("told no times of words, though it says that it can")
+        return ()
+    found: list[Word] = []
+    earliest = 0.0
+    for word in heard.words:
+        if not isinstance(word, Word):
+            raise _wrong(f"returned {type(word).__name__} among its words")
+        start_s = min(max(_number(word.start_s, "time"), earliest), audio_s)
+        earliest = min(max(_number(word.end_s, "time"), start_s), audio_s)
+        found.append(Word(text=_text(word.text, "word"), start_s=start_s, end_s=earliest))
+    return tuple(found)
+
+
+def _logprobs(heard: Heard) -> tuple[TokenLogprob, ...]:
+    if heard.logprobs is None:
+        raise _wrong("told no log-probabilities, though it says that it can")
+    found = []
+    for one in heard.logprobs:
+        if not isinstance(one, TokenLogprob):
+            raise _wrong(f"returned {type(one).__name__} among its log-probabilities")
+        token = _text(one.token, "token")
+        # Its bytes are those of its text: an engine of words has no parts of characters.
+        logprob = _number(one.logprob, "log-probability")
+        found.append(TokenLogprob(token=token, logprob=logprob, bytes=tuple(token.encode())))
+    return tuple(found)
+
+
+def _text(raw: Any, what: str) -> str:
+    if not isinstance(raw, str):
+        raise _wrong(f"returned a {what} that is {type(raw).__name__}")
+    try:
+        raw.encode()
+    except UnicodeEncodeError as error:
+        raise _wrong(f"returned a {what} that is no Unicode") from error
+    return raw
+
+
+def _number(raw: Any, what: str) -> float:
+    try:
+        number = float(raw)  # a numpy scalar is a number too
+    except (TypeError, ValueError) as error:
+        raise _wrong(f"returned a {what} that is {type(raw).__name__}") from error
+    if not math.isfinite(number):
+        raise _wrong(f"returned a {what} that is {number}")
+    return number
+
+
+def _wrong(what: str) -> EngineFailed:
+    return EngineFailed(f"The engine {what}.")
