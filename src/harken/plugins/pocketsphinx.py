@@ -7,6 +7,7 @@ The model is in the wheel of the package `pocketsphinx` (extra `harken[pocketsph
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import json
@@ -18,6 +19,7 @@ import struct
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,7 @@ class _Child:
         # -P: nothing beside the file, which lies next to our own module `pocketsphinx`, can take a module's place.
         command = [sys.executable, "-P", str(_CHILD)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        weakref.finalize(self, _end, self._process)
 
     @property
     def is_alive(self) -> bool:
@@ -150,8 +153,16 @@ class _Child:
         return answer
 
     def _end(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        _end(self._process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # what could not be written any more
+                pipe.close()
 
 
 def _proof_samples() -> NDArray[np.float32]:
