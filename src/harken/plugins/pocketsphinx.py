@@ -12,9 +12,11 @@ import importlib.metadata
 import importlib.util
 import json
 import math
+import os
 import queue
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -132,7 +134,10 @@ class _Child:
         try:
             self._process.stdin.write(struct.pack("<I", len(pcm)) + pcm)
             self._process.stdin.flush()
-            return [tuple(word) for word in self._answer(time.monotonic() + slowest_s, report)["words"]]
+            answer = self._answer(time.monotonic() + slowest_s, report)
+            if "words" not in answer:
+                raise RuntimeError(str(answer.get("error"))[:300])
+            return [tuple(word) for word in answer["words"]]
         except BaseException:
             self._end()
             raise
@@ -157,7 +162,8 @@ class _Child:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)  # its copy too, which is decoding
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
