@@ -19,7 +19,8 @@ def keyed(text: str, dot_s: float = 0.06) -> NDArray[np.float32]:
     words = ["   ".join(" ".join(codes[letter]) for letter in word) for word in text.split()]
     units = "   " + "       ".join(words).replace(".", "#").replace("-", "###") + "   "
     gate = np.repeat([unit == "#" for unit in units], round(dot_s * SAMPLE_RATE))
-    return (0.5 * gate * np.sin(2 * np.pi * 700 / SAMPLE_RATE * np.arange(len(gate)))).astype(np.float32)
+    tone = np.sin(2 * np.pi * 700 / SAMPLE_RATE * np.arange(len(gate), dtype=np.float32))
+    return np.where(gate, tone / 2, 0).astype(np.float32)
 
 
 class Morse:

@@ -12,7 +12,18 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from harken.types import AlignerInfo, Figures, Finish, ModelInfo, Options, Priority, TokenLogprob, Transcript, Wish, Word
+from harken.types import (
+    AlignerInfo,
+    Figures,
+    Finish,
+    ModelInfo,
+    Options,
+    Priority,
+    TokenLogprob,
+    Transcript,
+    Wish,
+    Word,
+)
 
 T = TypeVar("T")
 

@@ -73,7 +73,7 @@ def _made(found: Found, setup: Setup) -> SpeechEngine:
     """What its factory makes. Its own `HarkenError` passes: it says better what is wrong."""
     doing = "imported"
     try:
-        factory = cast(Factory, found.entry.load())
+        factory = cast("Factory", found.entry.load())
         doing = "loaded"
         return factory(setup)
     except (HarkenError, KeyboardInterrupt):
@@ -128,7 +128,9 @@ def _canary_of(found: Found, info: EngineInfo) -> Canary:
     if proof is None:
         packaged = dataclasses.replace(packaged_canary(), language="")
         if "English" not in info.languages:
-            raise PluginFailed(f"The engine {found} knows no English, so it must bring a proof: a recording and its text.")
+            raise PluginFailed(
+                f"The engine {found} knows no English, so it must bring a proof: a recording and its text."
+            )
         return packaged
     if not words_of(proof.text):
         raise PluginFailed(f"The engine {found} brings a proof in which nothing is said.")

@@ -1,8 +1,8 @@
 """The threads in which an engine of another package is called, one for each slot.
 
-It knows the engine's one method and nothing of who waits. The invariant: a call that was put in and is still wanted when
-its turn comes is settled once. A call that nobody waits for any more keeps its thread until the engine says something:
-nothing can end it from outside.
+It knows the engine's one method and nothing of who waits. The invariant: a call that was put in and is still wanted
+when its turn comes is settled once. A call that nobody waits for any more keeps its thread until the engine says
+something: nothing can end it from outside.
 """
 
 from __future__ import annotations

@@ -70,7 +70,9 @@ def find(spec: str) -> Found | None:
     if name in RESERVED:
         raise ConfigError(f"{', '.join(owners)} has an engine called {name!r}, which is Harken's own name; remove it.")
     if len(entries) > 1:
-        raise ConfigError(f"Several installed engines are called {name!r}, from {', '.join(owners)}; remove all but one.")
+        raise ConfigError(
+            f"Several installed engines are called {name!r}, from {', '.join(owners)}; remove all but one."
+        )
     (entry,) = entries
     version = entry.dist.version if entry.dist else "0"
     return Found(name=name, package=owners[0], version=version, argument=argument, entry=entry)

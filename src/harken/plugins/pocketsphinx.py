@@ -1,8 +1,9 @@
 """PocketSphinx as an engine: English without a download, on any CPU, with the times of words.
 
-The model is in the wheel of the package `pocketsphinx` (extra `harken[pocketsphinx]`). Each slot is a process of its own
-(`sphinx_child`), so several run side by side, and one that hangs or crashes costs its segment alone. Written against
-`harken.plugin` and nothing else of Harken. The invariant: a slot's process is between two recordings, or is ended.
+The model is in the wheel of the package `pocketsphinx` (extra `harken[pocketsphinx]`). Each slot is a process of its
+own (`sphinx_child`), so several run side by side, and one that hangs or crashes costs its segment alone. Written
+against `harken.plugin` and nothing else of Harken. The invariant: a slot's process is between two recordings, or is
+ended.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ class _Child:
     def __init__(self) -> None:
         # -P: nothing beside the file, which lies next to our own module `pocketsphinx`, can take a module's place.
         command = [sys.executable, "-P", str(_CHILD)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        self._process = subprocess.Popen(  # noqa: S603 - our own file
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
         weakref.finalize(self, _end, self._process)
 
     @property

@@ -36,7 +36,7 @@ def serve(asked: BinaryIO, told: BinaryIO) -> None:
 
 
 def _answer(told: BinaryIO, decoder: Any, samples: bytes) -> None:
-    """Decode in a copy of this process: a decoder hears better or worse by what it heard before, and this one never has.
+    """Decode in a copy of this process: what a decoder heard before changes what it hears, and this one never hears.
 
     Without copies 2 of 42 sentences came out otherwise in another order; making a decoder takes 0.3 s, a copy none.
     """
