@@ -205,7 +205,7 @@ class InstanceConfig:
     """[instance]: one process with one copy of one model.
 
     Attributes:
-        model: "digits", a folder, a hub name, or "stub".
+        model: "digits", a folder, a hub name, an installed engine, or "stub".
         host: address to listen on when served alone.
         port: port to listen on when served alone.
         name: the name that answers, logs and /health show.

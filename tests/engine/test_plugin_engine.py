@@ -58,7 +58,7 @@ def test_what_an_engine_heard_becomes_a_transcript() -> None:
     sure = EngineInfo(name="toy", languages=("English",), times_words=True, honours=frozenset({Wish.LOGPROBS}))
     heard = Heard(
         text=" a b ",
-        words=(Word(text="a", start_s=0.1, end_s=0.5), Word(text="b", start_s=np.float32(0.4), end_s=7.0)),
+        words=(Word(text="a", start_s=0.1, end_s=0.5), Word(text="b", start_s=float(np.float32(0.4)), end_s=7.0)),
         logprobs=(TokenLogprob(token="a", logprob=-1.0), TokenLogprob(token=" b", logprob=-2.0)),
     )
     plain = _heard(heard, info=sure)
