@@ -427,6 +427,8 @@ def _says(field: str, value: object) -> Any:
         _says("model.languages", "English"),
         _says("model.languages", [7]),
         _says("model.batches", 1),
+        _says("model.lacks", ["wishes"]),
+        _says("model.lacks", "context"),
         _says("model.surplus", 1),
         _says("model.aligner.languages", None),
         _says("model.aligner.surplus", 1),

@@ -11,7 +11,7 @@ from harken.api.fields import Granularity, TranscriptionRequest, ask_of, read_fi
 from harken.api.vad import ServerVad
 from harken.errors import ClientError, ModelNotFound, NoWordTimes, UnknownLanguage, UnsupportedOption
 from harken.transcribe.form import Form
-from harken.types import AlignerInfo, ModelInfo
+from harken.types import AlignerInfo, ModelInfo, Wish
 
 ALIGNER = AlignerInfo(name="aligner", revision="a1", languages=("English", "German"))
 SERVED = ModelInfo(name="Qwen/Qwen3-ASR-1.7B", revision="r1", max_segment_s=30.0, languages=("English", "Chinese"))
@@ -168,6 +168,27 @@ def test_log_probabilities_are_made_only_where_they_are_shown() -> None:
     asked = read(**{"include[]": "logprobs"})
     assert asked.has_logprobs
     assert ask_of(asked, SERVED).options.wants_logprobs
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "wish"),
+    [
+        ({"prompt": "Names."}, "prompt", Wish.CONTEXT),
+        ({"keywords": ["Harken"]}, "keywords", Wish.CONTEXT),
+        ({"temperature": "0.2"}, "temperature", Wish.TEMPERATURE),
+        ({"include[]": "logprobs"}, "include", Wish.LOGPROBS),
+    ],
+)
+def test_what_the_model_lacks_is_refused_with_its_field(given: dict[str, Any], field: str, wish: Wish) -> None:
+    """A model that only lacks other things takes it; verbose_json is answered without a mean of log-probabilities."""
+    lacking = dataclasses.replace(SERVED, lacks=(wish,))
+    with pytest.raises(UnsupportedOption, match=SERVED.name) as caught:
+        ask_of(read(**given), lacking)
+    assert caught.value.field == field
+    ask_of(read(**given), dataclasses.replace(SERVED, lacks=tuple(set(Wish) - {wish})))
+    ask_of(read(prompt=" ", temperature="0"), lacking)
+    verbose = ask_of(read(response_format="verbose_json"), lacking)
+    assert verbose.options.wants_logprobs == (wish is not Wish.LOGPROBS)
 
 
 def test_a_field_given_twice_is_refused() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from harken.fleet.successor import losses
 from harken.languages import NAMES
-from harken.types import AlignerInfo, ModelInfo
+from harken.types import AlignerInfo, ModelInfo, Wish
 
 ALIGNER = AlignerInfo(name="aligner", revision="1", languages=("English", "Chinese"))
 OLD = ModelInfo(name="old", revision="1", max_segment_s=30.0, languages=NAMES, aligner=ALIGNER)
@@ -28,6 +28,7 @@ def test_a_model_that_takes_its_own_place_loses_nothing() -> None:
         (replace(OLD, languages=("Greek",)), "Arabic, German, French and 23 other languages."),
         (replace(OLD, aligner=None), "It has no aligner"),
         (replace(OLD, aligner=replace(ALIGNER, languages=("Chinese",))), "Its aligner does not know English."),
+        (replace(OLD, lacks=(Wish.CONTEXT, Wish.LOGPROBS)), "It refuses requests with context, logprobs."),
     ],
 )
 def test_each_loss_is_a_sentence(new: ModelInfo, said: str) -> None:

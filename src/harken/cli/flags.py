@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-Model = Annotated[str | None, typer.Option(help="digits, an engine, a folder, or a hub name. [default: Qwen/Qwen3-ASR-1.7B]")]
+Model = Annotated[
+    str | None, typer.Option(help="digits, an engine, a folder, or a hub name. [default: Qwen/Qwen3-ASR-1.7B]")
+]
 Aligner = Annotated[
     str | None, typer.Option(help="Times words: auto, none, digits-aligner, a folder, or a hub name. [default: auto]")
 ]

@@ -180,6 +180,7 @@ class Facts:
         hub: None where nothing is missing.
         places: disks and ports.
         unknown: looks that did not end in time, by name.
+        engine: the engine of another package that instances are to have; "" where they have ours.
     """
 
     config: Config
@@ -198,6 +199,7 @@ class Facts:
     hub: Hub | None
     places: Places
     unknown: tuple[str, ...] = ()
+    engine: str = ""
 
     @property
     def takes_gpu(self) -> bool:

@@ -30,6 +30,7 @@ from harken.ops.doctor.facts import Checkpoint, Facts, Hub, Places, Port, Softwa
 from harken.ops.doctor.hub import look_at_hub
 from harken.ops.doctor.places import reachable_descriptors, state_disk, try_port, wanted_ports, weights_disk
 from harken.ops.doctor.software import own_software, read_torch
+from harken.plugin.find import find
 
 FIRST_TIMEOUT_S = 7.0
 SECOND_TIMEOUT_S = 2.0
@@ -80,7 +81,13 @@ def look(config: Config, layout: Layout, env: Mapping[str, str] = os.environ) ->
         **_of_weights(first, config.instance, store, has_model=has_model),
         places=_places(first, tried, ports),
         unknown=tuple(name for name in looks if name not in first),
+        engine=_engine(config),
     )
+
+
+def _engine(config: Config) -> str:
+    found = find(config.instance.model) if config.fleet.instances else None
+    return "" if found is None else str(found)
 
 
 def _laid_out(layout: Layout, visible: tuple[Gpu, ...]) -> tuple[tuple[InstanceConfig, ...], str]:

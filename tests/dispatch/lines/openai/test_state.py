@@ -13,7 +13,7 @@ from harken.dispatch.lines.openai.answer import read_json
 from harken.dispatch.lines.openai.state import Listing, harken_health, listing_of, model_info
 from harken.dispatch.lines.upstream import Upstream
 from harken.languages import NAMES
-from harken.types import AlignerInfo
+from harken.types import AlignerInfo, Wish
 from tests.dispatch.lines.openai.anything import OBJECTS, entries
 
 UPSTREAM = Upstream(name="up", url="http://gpu-2:8000")
@@ -59,7 +59,7 @@ def test_a_model_is_the_wanted_one_or_the_first() -> None:
 
 
 def test_a_harken_tells_all_about_its_model() -> None:
-    """Languages that we do not know are left out."""
+    """Languages that we do not know are left out, and wishes."""
     entry = {
         "id": "m",
         "owned_by": "harken",
@@ -67,10 +67,12 @@ def test_a_harken_tells_all_about_its_model() -> None:
         "max_segment_s": 20,
         "languages": ["English", "Klingon"],
         "aligner": {"id": "a", "revision": "2", "languages": ["English"]},
+        "lacks": ["logprobs", "manners", 7],
     }
     info = model_info(UPSTREAM, listing_of({"data": [entry]}, ""), slots=7)
     assert (info.name, info.revision, info.max_segment_s, info.languages, info.slots) == ("m", "7", 20, ("English",), 7)
     assert info.aligner == AlignerInfo(name="a", revision="2", languages=("English",))
+    assert info.lacks == (Wish.LOGPROBS,)
 
 
 def test_of_any_other_server_only_the_name_is_believed() -> None:
