@@ -13,6 +13,7 @@ import pytest
 from harken.config import InstanceConfig
 from harken.engine.load import load
 from harken.errors import CanaryFailed, ConfigError, HarkenError, PluginFailed
+from harken.types import Options
 from tests.plugin.installed import install
 
 _GOOD = """
@@ -111,3 +112,21 @@ def test_an_instance_of_a_broken_engine_is_broken_at_start(tmp_path: Path) -> No
     last = done.stderr.strip().splitlines()[-1]
     assert last.endswith("The engine 'acme' of acme_broken 1.0 cannot be imported: RuntimeError: no licence")
     assert "plugin_failed" in last
+
+
+@pytest.mark.slow
+def test_an_aligner_that_is_named_times_the_words_of_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that tells no times gets them from one of ours; by itself ("auto") none is loaded."""
+    source = _GOOD.replace("{more}", "").replace("hello", "three one four seven nine")
+    install(tmp_path, "acme_timed", "acme", source=source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    async def main() -> None:
+        plain = load(InstanceConfig(model="acme"))
+        assert (await plain.engine.model()).aligner is None
+        loaded = load(InstanceConfig(model="acme", aligner="digits-aligner"))
+        async with loaded.engine as engine:
+            found = await engine.recognize(loaded.canary.segment(), Options(wants_words=True))
+        assert [word.text for word in found.words or ()] == ["three", "one", "four", "seven", "nine"]
+
+    asyncio.run(main())
