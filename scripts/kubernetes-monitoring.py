@@ -37,7 +37,18 @@ def main() -> None:
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     with tempfile.TemporaryDirectory() as name:
         exported = Path(name)
-        command = [sys.executable, "-m", "harken", "export", "monitoring", "--config", CONFIG, "--output", exported, *PLACE]
+        command = [
+            sys.executable,
+            "-m",
+            "harken",
+            "export",
+            "monitoring",
+            "--config",
+            CONFIG,
+            "--output",
+            exported,
+            *PLACE,
+        ]
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
         groups = "".join(_groups((exported / rules).read_text(encoding="utf-8")) for rules in RULE_FILES)
         (target / "rules.yaml").write_text(HEAD + groups, encoding="utf-8")
