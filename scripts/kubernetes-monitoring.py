@@ -1,7 +1,7 @@
-"""Writes what deploy/kubernetes takes over from `harken export monitoring`: rules as a PrometheusRule, and the dashboard.
+"""Writes what deploy/kubernetes takes over from `harken export monitoring`: a PrometheusRule, and the dashboard.
 
-Owns nothing but the wrapping: groups of both rule files, in their order, under a head of Kubernetes; the dashboard as it
-is. The invariant: run again without a change of Harken's rules, it changes no byte, which a test looks after.
+Owns nothing but the wrapping: groups of both rule files, in their order, under a head of Kubernetes; the dashboard as
+it is. The invariant: run again without a change of Harken's rules, it changes no byte, which a test looks after.
 
 Usage: kubernetes-monitoring.py [FOLDER]   (default: deploy/kubernetes/components/monitoring)
 """
@@ -37,19 +37,8 @@ def main() -> None:
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     with tempfile.TemporaryDirectory() as name:
         exported = Path(name)
-        command = [
-            sys.executable,
-            "-m",
-            "harken",
-            "export",
-            "monitoring",
-            "--config",
-            CONFIG,
-            "--output",
-            exported,
-            *PLACE,
-        ]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "harken", "export", "monitoring", "--config", str(CONFIG), *PLACE]
+        subprocess.run([*command, "--output", name], check=True, stderr=subprocess.DEVNULL)
         groups = "".join(_groups((exported / rules).read_text(encoding="utf-8")) for rules in RULE_FILES)
         (target / "rules.yaml").write_text(HEAD + groups, encoding="utf-8")
         dashboard = (exported / "grafana" / "dashboards" / "harken.json").read_text(encoding="utf-8")

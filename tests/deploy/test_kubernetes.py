@@ -109,7 +109,7 @@ def test_probes_ask_for_what_exists() -> None:
 
 
 def test_nobody_is_killed_for_loading_or_for_being_busy() -> None:
-    """Liveness asks only whether the process answers, and waits for minutes; a start may take longer than Harken's own."""
+    """Liveness asks only whether the process answers, and waits for minutes; a start has longer than Harken's own."""
     for name, manifests in renderings():
         for of, spec in both(manifests):
             (container,) = spec["containers"]
@@ -335,7 +335,7 @@ def test_rules_and_dashboard_are_those_that_harken_exports(tmp_path: Path) -> No
 def test_series_get_the_labels_that_rules_ask_for(tmp_path: Path) -> None:
     """Jobs, cluster and what is kept of instances are as in the exported prometheus.yml."""
     config = config_of(overlay("production"), GATEWAY, tmp_path)
-    command = [sys.executable, "-m", "harken", "export", "monitoring", "--output", tmp_path]
+    command = [sys.executable, "-m", "harken", "export", "monitoring", "--output", str(tmp_path)]
     subprocess.run([*command, "--set", f"gateway.name={config.gateway.name}"], check=True, capture_output=True)
     exported = yaml.safe_load((tmp_path / "prometheus.yml").read_text())["scrape_configs"]
     for monitor, job in zip(of_kind(component("monitoring"), "ServiceMonitor"), exported, strict=True):

@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
+from kubernetes_validate.utils import ValidationError, validate
 
 from tests.deploy.manifests import Manifest, of_kind, overlay, program, renderings
 
@@ -78,8 +78,8 @@ def test_every_object_is_one_that_kubernetes_knows(version: str) -> None:
             if one["kind"] in CUSTOM:
                 continue
             try:
-                kubernetes_validate.validate(one, version, strict=True)
-            except kubernetes_validate.ValidationError as error:
+                validate(one, version, strict=True)
+            except ValidationError as error:
                 raise AssertionError(f"{name}: {one['kind']} {one['metadata']['name']}: {error.message}") from error
 
 
@@ -89,8 +89,8 @@ def test_a_misspelled_field_would_be_found() -> None:
     production = overlay("production")
     deployment = copy.deepcopy(of_kind(production, "Deployment")[0])
     deployment["spec"]["template"]["spec"]["enableServiceLink"] = False
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(deployment, NEWEST, strict=True)
+    with pytest.raises(ValidationError):
+        validate(deployment, NEWEST, strict=True)
     scaled = copy.deepcopy(of_kind(production, "ScaledObject")[0])
     scaled["spec"]["minReplicaCount"] = "two"
     assert "must be integer" in _wrong([scaled])
