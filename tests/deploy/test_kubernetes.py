@@ -325,7 +325,7 @@ def test_the_questions_of_autoscalers_are_promql(tmp_path: Path) -> None:
 
 def test_rules_and_dashboard_are_those_that_harken_exports(tmp_path: Path) -> None:
     """Written again, no byte differs; so a change of a rule cannot be forgotten here."""
-    script = ROOT / "scripts" / "kubernetes-monitoring.py"
+    script = ROOT / "scripts" / "kubernetes_monitoring.py"
     subprocess.run([sys.executable, script, tmp_path], check=True, env={**os.environ, "PYTHONWARNINGS": "error"})
     kept = FOLDER / "components" / "monitoring"
     for name in ("rules.yaml", "harken.json"):

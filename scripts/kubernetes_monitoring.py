@@ -3,7 +3,7 @@
 Owns nothing but the wrapping: groups of both rule files, in their order, under a head of Kubernetes; the dashboard as
 it is. The invariant: run again without a change of Harken's rules, it changes no byte, which a test looks after.
 
-Usage: kubernetes-monitoring.py [FOLDER]   (default: deploy/kubernetes/components/monitoring)
+Usage: python -m scripts.kubernetes_monitoring [FOLDER]   (default: deploy/kubernetes/components/monitoring)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PLACE = ("--set", "fleet.upstreams=http://harken-instance:7861")
 RULE_FILES = ("harken-records.yml", "harken-alerts.yml")
 
 HEAD = """\
-# Written by scripts/kubernetes-monitoring.py from the rules of `harken export monitoring`. Do not change it by hand.
+# Written by scripts/kubernetes_monitoring.py from the rules of `harken export monitoring`. Do not change it by hand.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:

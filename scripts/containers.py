@@ -1,0 +1,93 @@
+"""Running a command as a container would, with util-linux alone: its own root, processes, network and no privileges.
+
+Owns the order: namespaces, mounts, then the root, then the user. It refuses to know what is run. Needs root on Linux.
+The invariant: what was mounted is mounted in a namespace of its own, and so goes with the last process in it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Box:
+    """How a command is run.
+
+    Attributes:
+        root: the folder that it sees as /.
+        env: all of its variables.
+        folder: where it starts, inside.
+        user: "uid:gid", by number.
+        binds: path on this machine → path inside; mounted before it starts.
+        empty: paths inside that are writable and empty.
+        is_read_only: nothing but `empty` can be written to.
+        network: a namespace's path or name that it joins; "" for this machine's network, "none" for a new one with
+            loopback alone.
+    """
+
+    root: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    folder: str = "/"
+    user: str = "0:0"
+    binds: Mapping[str, str] = field(default_factory=dict)
+    empty: Sequence[str] = ()
+    is_read_only: bool = False
+    network: str = ""
+
+
+def command_for(box: Box, command: Sequence[str]) -> list[str]:
+    """The command line that runs `command` in a box; it ends when that does, and the other way round."""
+    uid, gid = box.user.split(":")
+    variables = [f"{name}={value}" for name, value in box.env.items()]
+    rights = ["--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"] if uid != "0" else []
+    inner = ["env", "-i", *variables, "setpriv", f"--reuid={uid}", f"--regid={gid}", *(rights or ["--keep-groups"])]
+    there = ["sh", "-c", f"cd {shlex.quote(box.folder)} && exec {shlex.join([*inner, *command])}"]
+    script = "\n".join(["set -e", *_mounts(box), f"exec chroot {shlex.quote(str(box.root))} {shlex.join(there)}"])
+    spaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--ipc", "--uts"]
+    if box.network == "none":
+        script = f"ip link set lo up\n{script}"
+        spaces.append("--net")
+    elif box.network:
+        spaces = ["nsenter", f"--net={box.network}", *spaces]
+    return [*spaces, "sh", "-c", script]
+
+
+def run(box: Box, command: Sequence[str], *, is_quiet: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; what it says is ours, or kept where it `is_quiet`."""
+    return subprocess.run(command_for(box, command), check=False, text=True, capture_output=is_quiet)
+
+
+def network_of(process: subprocess.Popen[bytes]) -> str:
+    """The network namespace of what `command_for` started."""
+    return f"/proc/{process.pid}/ns/net"
+
+
+def certificates() -> dict[str, str]:
+    """Who is trusted, and how names are looked up, as on this machine: builders behind a proxy have these, too."""
+    places = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
+    return {place: place for place in places if os.path.exists(place)}  # noqa: PTH110 - pairs of paths inside and out
+
+
+def _mounts(box: Box) -> list[str]:
+    root = shlex.quote(str(box.root))
+    lines = [f"mount --bind {root} {root}"]
+    lines += [f"mount -t proc proc {root}/proc", f"mount --rbind /dev {root}/dev"]
+    lines += [_onto(box, outside, inside) for outside, inside in box.binds.items()]
+    lines += [f"mount -t tmpfs -o mode=1777 tmpfs {root}{shlex.quote(place)}" for place in box.empty]
+    if box.is_read_only:
+        lines.append(f"mount -o remount,bind,ro {root} {root}")
+    return lines
+
+
+def _onto(box: Box, outside: str, inside: str) -> str:
+    place = shlex.quote(f"{box.root}{inside}")
+    source = shlex.quote(outside)
+    return (
+        f"if [ -d {source} ]; then mkdir -p {place}; else mkdir -p $(dirname {place}); touch {place}; fi; "
+        f"mount --bind {source} {place}"
+    )
