@@ -25,7 +25,8 @@ class Box:
         user: "uid:gid", by number.
         binds: path on this machine → path inside; mounted before it starts.
         empty: paths inside that are writable and empty.
-        is_read_only: nothing but `empty` can be written to.
+        is_read_only: nothing but `binds` and `empty` can be written to.
+        is_copy: what is written goes into memory and is gone afterwards; `root` stays as it is.
         network: a namespace's path or name that it joins; "" for this machine's network, "none" for a new one with
             loopback alone.
     """
@@ -37,6 +38,7 @@ class Box:
     binds: Mapping[str, str] = field(default_factory=dict)
     empty: Sequence[str] = ()
     is_read_only: bool = False
+    is_copy: bool = False
     network: str = ""
 
 
@@ -47,7 +49,7 @@ def command_for(box: Box, command: Sequence[str]) -> list[str]:
     rights = ["--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"] if uid != "0" else []
     inner = ["env", "-i", *variables, "setpriv", f"--reuid={uid}", f"--regid={gid}", *(rights or ["--keep-groups"])]
     there = ["sh", "-c", f"cd {shlex.quote(box.folder)} && exec {shlex.join([*inner, *command])}"]
-    script = "\n".join(["set -e", *_mounts(box), f"exec chroot {shlex.quote(str(box.root))} {shlex.join(there)}"])
+    script = "\n".join(["set -e", *_mounts(box), f'exec chroot "$root" {shlex.join(there)}'])
     spaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--ipc", "--uts"]
     if box.network == "none":
         script = f"ip link set lo up\n{script}"
@@ -74,20 +76,27 @@ def certificates() -> dict[str, str]:
 
 
 def _mounts(box: Box) -> list[str]:
-    root = shlex.quote(str(box.root))
-    lines = [f"mount --bind {root} {root}"]
-    lines += [f"mount -t proc proc {root}/proc", f"mount --rbind /dev {root}/dev"]
-    lines += [_onto(box, outside, inside) for outside, inside in box.binds.items()]
-    lines += [f"mount -t tmpfs -o mode=1777 tmpfs {root}{shlex.quote(place)}" for place in box.empty]
+    """Lines of a shell after which `$root` has all that is to be seen."""
+    lines = [f"root={shlex.quote(str(box.root))}"]
+    if box.is_copy:
+        lines += [
+            "above=$(mktemp -d); mount -t tmpfs tmpfs $above; mkdir $above/kept $above/work $above/root",
+            "mount -t overlay overlay -o lowerdir=$root,upperdir=$above/kept,workdir=$above/work $above/root",
+            "root=$above/root",
+        ]
+    else:
+        lines.append('mount --bind "$root" "$root"')
+    lines += ['mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"']
+    lines += [_onto(outside, inside) for outside, inside in box.binds.items()]
+    lines += [f'mount -t tmpfs -o mode=1777 tmpfs "$root"{shlex.quote(place)}' for place in box.empty]
     if box.is_read_only:
-        lines.append(f"mount -o remount,bind,ro {root} {root}")
+        lines.append('mount -o remount,bind,ro "$root"')
     return lines
 
 
-def _onto(box: Box, outside: str, inside: str) -> str:
-    place = shlex.quote(f"{box.root}{inside}")
-    source = shlex.quote(outside)
+def _onto(outside: str, inside: str) -> str:
+    source, place = shlex.quote(outside), f'"$root"{shlex.quote(inside)}'
     return (
-        f"if [ -d {source} ]; then mkdir -p {place}; else mkdir -p $(dirname {place}); touch {place}; fi; "
-        f"mount --bind {source} {place}"
+        f"if [ -d {source} ]; then mkdir -p {place}; "
+        f'else mkdir -p "$(dirname {place})"; [ -e {place} ] || touch {place}; fi; mount --bind {source} {place}'
     )

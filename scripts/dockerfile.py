@@ -114,6 +114,16 @@ def parse(text: str, build_args: Mapping[str, str]) -> dict[str, Stage]:
     return stages
 
 
+def settings_of(stages: Mapping[str, Stage], name: str, build_args: Mapping[str, str]) -> Settings:
+    """What holds at the end of a stage, that of its bases included, without carrying anything out."""
+    stage = stages[name]
+    found = settings_of(stages, stage.base, build_args) if stage.base in stages else Settings()
+    found.args = {}
+    for step in stage.steps:
+        found.take(step, build_args)
+    return found
+
+
 def needed(stages: Mapping[str, Stage], target: str) -> list[str]:
     """The stages that a target is made of, each after those that it needs, itself last."""
     found: list[str] = []

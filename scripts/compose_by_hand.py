@@ -1,0 +1,121 @@
+"""Starts the services of deploy/docker/compose.yaml without Docker, in its order, and sends recordings through them.
+
+Harken's containers run from the folders that `run_dockerfile --keep` leaves; Redis, PostgreSQL and Prometheus are this
+machine's, with the commands, variables and files of the compose file. Each has a network namespace and an address of
+its own, and looks the others up by DNS. Health is asked by the same commands. Grafana is no package of Debian's: of it
+only the files that it would read are looked at.
+
+Usage (as root): python -m scripts.compose_by_hand IMAGES [--env SERVICE.NAME=VALUE]…
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.compose_file import Service, services
+from scripts.compose_host import HERE, PATIENCE_S, Container, Host
+from scripts.compose_network import Network
+from scripts.containers import Box, run
+
+ENV = {"POSTGRES_PASSWORD": "by-hand", "GRAFANA_PASSWORD": "by-hand"}
+ABSENT = "grafana"
+
+
+def _start_all(host: Host, wanted: list[Service]) -> dict[str, list[Container]]:
+    started: dict[str, list[Container]] = {}
+    for service in wanted:
+        for other, condition in service.after.items():
+            for one in started[other]:
+                host.wait(one, condition)
+                print(f"{one.name}: {condition}", flush=True)
+        started[service.name] = [host.start(service, number + 1) for number in range(service.replicas)]
+        print(f"{service.name} started, {service.replicas} of it", flush=True)
+    for containers in started.values():
+        for one in containers:
+            if one.health and one.process.poll() is None:
+                host.wait(one, "service_healthy")
+                print(f"{one.name}: healthy", flush=True)
+    return started
+
+
+def _ask(box: Box, url: str) -> Any:
+    """What a service answers, as one of the containers sees it."""
+    code = f"from urllib.request import urlopen; print(urlopen({url!r}, timeout=10).read().decode())"
+    return json.loads(run(box, ["python", "-c", code], is_quiet=True).stdout)
+
+
+def _show(started: dict[str, list[Container]], images: Path, folder: Path) -> None:
+    gateway = started["gateway"][0].box
+    client = replace(gateway, root=images / "cpu", binds={**gateway.binds})
+    print(run(gateway, ["harken", "status"], is_quiet=True).stdout, flush=True)
+    samples = "/opt/harken/lib/python3.11/site-packages/harken/samples"
+    for sample in ("english-01.wav", "chinese-02.wav", "english-01.wav"):
+        asked = ["harken", "transcribe", "--server", "http://gateway:7860", f"{samples}/{sample}"]
+        answer = run(client, asked, is_quiet=True)
+        print(f"{sample}: {answer.stdout.strip()}{answer.stderr.strip()}", flush=True)
+        if answer.returncode:
+            sys.exit("not transcribed")
+    redis = run(started["redis"][0].box, ["redis-cli", "dbsize"], is_quiet=True)
+    print(f"Redis has {redis.stdout.strip()} keys of the cache", flush=True)
+    _show_prometheus(gateway)
+    files = folder / "volumes" / "monitoring" / "grafana"
+    provider = yaml.safe_load((files / "provisioning" / "dashboards" / "harken.yml").read_text(encoding="utf-8"))
+    (place,) = [one["options"]["path"] for one in provider["providers"]]
+    dashboard = json.loads((folder / "volumes" / place.lstrip("/") / "harken.json").read_text(encoding="utf-8"))
+    print(f"Grafana would find {len(dashboard['panels'])} panels and rows in {place}; it was not started", flush=True)
+
+
+def _show_prometheus(gateway: Box) -> None:
+    ends = time.monotonic() + PATIENCE_S
+    while True:
+        targets = _ask(gateway, "http://prometheus:9090/api/v1/targets")["data"]["activeTargets"]
+        up = [one for one in targets if one["health"] == "up"]
+        if len(up) == len(targets) == 3 or time.monotonic() > ends:
+            break
+        time.sleep(1)  # a scrape comes every 15 s
+    for one in sorted(targets, key=lambda one: str(one["labels"])):
+        print(f"Prometheus: {one['labels']} {one['health']} {one['lastError']}", flush=True)
+    groups = _ask(gateway, "http://prometheus:9090/api/v1/rules")["data"]["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    wrong = [rule["name"] for rule in rules if rule["health"] == "err"]
+    firing = [rule["name"] for rule in rules if rule.get("state") == "firing"]
+    print(f"Prometheus: {len(rules)} rules, {len(wrong)} of them wrong, firing: {firing}", flush=True)
+    if len(up) != 3 or wrong:
+        sys.exit("not all is watched")
+
+
+def main() -> None:
+    """Start, show, stop."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.compose_by_hand")
+    parser.add_argument("images", type=Path)
+    parser.add_argument("--env", action="append", default=[], metavar="SERVICE.NAME=VALUE")
+    asked = parser.parse_args()
+    document = yaml.safe_load((HERE / "compose.yaml").read_text(encoding="utf-8"))
+    for one in asked.env:
+        place, _, value = one.partition("=")
+        service, _, name = place.partition(".")
+        document["services"][service]["environment"][name] = value
+    wanted = [one for one in services(document, ENV) if one.name != ABSENT]
+    folder = Path(tempfile.mkdtemp(prefix="harken-compose-"))
+    folder.chmod(0o755)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        network = stack.enter_context(Network(folder).up())
+        host = Host(asked.images.resolve(), folder, network)
+        stack.callback(host.stop)
+        _show(_start_all(host, wanted), asked.images.resolve(), folder)
+
+
+if __name__ == "__main__":
+    main()
