@@ -142,6 +142,7 @@ def _third_party(service: Service) -> tuple[dict[str, str], list[str], str]:
                 f"cd {data}; chmod 700 {data}",
                 'printf %s "$POSTGRES_PASSWORD" >/tmp/word',
                 f"initdb -D {data} -U $POSTGRES_USER --pwfile=/tmp/word -A scram-sha-256 -E UTF8 >/dev/null",
+                f'echo "CREATE DATABASE $POSTGRES_DB" | postgres --single -D {data} postgres >/dev/null',
                 f"echo 'host all all all scram-sha-256' >>{data}/pg_hba.conf",
                 f"exec postgres -D {data} -c listen_addresses='*' -k /tmp",
             ]

@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 
 KNOWN = ("ARG", "ENV", "RUN", "COPY", "WORKDIR", "USER", "EXPOSE", "ENTRYPOINT", "CMD", "HEALTHCHECK")
 
+BASE_ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+"""What every image has without saying so."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
@@ -117,7 +120,7 @@ def parse(text: str, build_args: Mapping[str, str]) -> dict[str, Stage]:
 def settings_of(stages: Mapping[str, Stage], name: str, build_args: Mapping[str, str]) -> Settings:
     """What holds at the end of a stage, that of its bases included, without carrying anything out."""
     stage = stages[name]
-    found = settings_of(stages, stage.base, build_args) if stage.base in stages else Settings()
+    found = settings_of(stages, stage.base, build_args) if stage.base in stages else Settings(env=dict(BASE_ENV))
     found.args = {}
     for step in stage.steps:
         found.take(step, build_args)

@@ -20,12 +20,11 @@ import time
 from pathlib import Path
 
 from scripts.containers import Box, certificates, command_for, network_of, run
-from scripts.dockerfile import Settings, Stage, Step, needed, parse
+from scripts.dockerfile import BASE_ENV, Settings, Stage, Step, needed, parse
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "deploy" / "docker" / "Dockerfile"
 BASE = ("bookworm", "python3,python3-venv,python3-pip,ca-certificates")
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HEALTHY_S = 300.0
 
 
@@ -53,7 +52,7 @@ class Builder:
     def build(self, name: str) -> None:
         """Build one stage; those that it needs are there."""
         stage = self._stages[name]
-        before = self.settings.get(stage.base, Settings(env={"PATH": PATH}))
+        before = self.settings.get(stage.base, Settings(env=dict(BASE_ENV)))
         if stage.base not in self._stages:
             _make_base(self._folder / "base")
         source = self.root(stage.base) if stage.base in self._stages else self._folder / "base"
