@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SUBNET = "10.77.0"
+PREFIX = "harken-"
+"""What Docker puts before a service's name where it calls a container: the project's."""
 
 
 class Network:
@@ -68,13 +70,13 @@ class Network:
         for line in (f"addr add {address}/24 dev eth0", "link set eth0 up"):
             self._ip(name, line)
         self._names[service].append(address)
-        self._names[f"harken-{service}-{number}"].append(address)
+        self._names[f"{PREFIX}{service}-{number}"].append(address)
         self._say()
         return f"/run/netns/{name}"
 
     def leave(self, service: str, number: int) -> None:
         """Forget the address of a container that has ended."""
-        (address,) = self._names.pop(f"harken-{service}-{number}")
+        (address,) = self._names.pop(f"{PREFIX}{service}-{number}")
         self._names[service].remove(address)
         self._say()
 

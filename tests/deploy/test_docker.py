@@ -136,7 +136,7 @@ def test_the_compose_files_are_such(name: str) -> None:
 
 def test_what_services_are_told_is_configuration() -> None:
     """Every variable is one that Harken reads; names of services are where they are looked for."""
-    for name, one in ours().items():
+    for one in ours().values():
         target = one["image"].removeprefix("harken-").partition(":")[0]
         assert target in TARGETS
         assert one.get("build", {"target": target})["target"] == target
@@ -144,7 +144,8 @@ def test_what_services_are_told_is_configuration() -> None:
         load_config(None, variables)
     names = set(compose()["services"])
     gateway = ours()["gateway"]["environment"]
-    hosts = {re.split(r"[:/]", text.partition("://")[2].rpartition("@")[2])[0] for text in gateway.values() if "//" in text}
+    urls = [text.partition("://")[2].rpartition("@")[2] for text in gateway.values() if "://" in text]
+    hosts = {re.split(r"[:/]", url)[0] for url in urls}
     assert hosts == {"instance", "postgres", "redis"} and hosts <= names
 
 
@@ -189,7 +190,7 @@ def test_services_wait_for_those_they_need() -> None:
 
 @pytest.mark.slow
 def test_prometheus_scrapes_as_harken_would_have_it(tmp_path: Path) -> None:
-    """As the exported prometheus.yml, but for how addresses are found; and its rules are found where they are written."""
+    """As the exported prometheus.yml, but for how addresses are found; its rules are where they are written."""
     own = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
     command = [sys.executable, "-m", "harken", "export", "monitoring", "--output", str(tmp_path)]
     name = ours()["gateway"]["environment"]["HARKEN_GATEWAY_NAME"]

@@ -33,6 +33,8 @@ from tests.deploy.manifests import (
     program,
     renderings,
 )
+from tests.ops.pull.hubs import NAME, model, serve_huggingface
+from tests.ops.pull.servers import FileServer, running
 
 pytestmark = pytest.mark.slow
 
@@ -233,6 +235,39 @@ def test_a_model_that_is_not_in_the_image_is_pulled_and_then_read_only() -> None
         mount = {"name": "models", "mountPath": variables["HARKEN_MODELS_FOLDER"]}
         assert mount in pull["volumeMounts"], name
         assert {**mount, "readOnly": True} in container["volumeMounts"], name
+
+
+def test_a_model_that_is_here_needs_no_hub_and_one_that_is_not_is_fetched(tmp_path: Path) -> None:
+    """The init container's own script: a hub that is away does not keep pods from starting again."""
+    (pull,) = pod_of(overlay("production"), INSTANCE)["spec"]["initContainers"]
+    ours = tmp_path / "bin" / "harken"
+    ours.parent.mkdir()
+    ours.write_text(f'#!/bin/sh\nexec {sys.executable} -m harken "$@"\n')
+    ours.chmod(0o755)
+    models = tmp_path / "models"
+    said = {"HARKEN_INSTANCE_MODEL": NAME, "HARKEN_MODELS_FOLDER": str(models), "HF_HUB_OFFLINE": "1"}
+    env = {**os.environ, **said, "PATH": f"{ours.parent}{os.pathsep}{os.environ['PATH']}"}
+
+    def start(hub: FileServer) -> int:
+        command = [*pull["command"], *pull["args"]]
+        done = subprocess.run(
+            command, env={**env, "HF_ENDPOINT": hub.url}, capture_output=True, check=False, timeout=60
+        )
+        return done.returncode
+
+    with running(FileServer()) as hub:
+        serve_huggingface(hub, model())
+        assert start(hub) == 0
+        (weights,) = models.rglob("model.safetensors")
+        asked = len(hub.requests(""))
+        assert start(hub) == 0
+        assert len(hub.requests("")) == asked, "a model that is here was asked for again"
+        weights.chmod(0o600)
+        whole = weights.read_bytes()
+        weights.write_bytes(b"damaged" + whole[7:])
+        assert start(hub) == 0
+        assert weights.read_bytes() == whole
+    assert start(hub) == 0
 
 
 def test_a_gpu_is_asked_for_exactly_where_one_is_used() -> None:
