@@ -26,7 +26,7 @@ import yaml
 from scripts.compose_file import Service, services
 from scripts.compose_host import HERE, PATIENCE_S, Container, Host
 from scripts.compose_network import Network
-from scripts.containers import Box, run
+from scripts.containers import Box, check_images, check_means, run
 
 ENV = {"POSTGRES_PASSWORD": "by-hand", "GRAFANA_PASSWORD": "by-hand"}
 ABSENT = "grafana"
@@ -43,7 +43,7 @@ def _start_all(host: Host, wanted: list[Service]) -> dict[str, list[Container]]:
         print(f"{service.name} started, {service.replicas} of it", flush=True)
     for containers in started.values():
         for one in containers:
-            if one.health and one.process.poll() is None:
+            if one.health and one.process.poll() != 0:
                 host.wait(one, "service_healthy")
                 print(f"{one.name}: healthy", flush=True)
     return started
@@ -101,6 +101,8 @@ def main() -> None:
     parser.add_argument("images", type=Path)
     parser.add_argument("--env", action="append", default=[], metavar="SERVICE.NAME=VALUE")
     asked = parser.parse_args()
+    check_means("ip", "dnsmasq", "redis-server", "redis-cli", "pg_isready", "prometheus", "wget")
+    check_images(asked.images, "gateway", "cpu")
     document = yaml.safe_load((HERE / "compose.yaml").read_text(encoding="utf-8"))
     for one in asked.env:
         place, _, value = one.partition("=")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from scripts.compose_file import Service
 from scripts.compose_network import Network
-from scripts.containers import Box, command_for, run
+from scripts.containers import Box, run, start, stop
 from scripts.dockerfile import parse, settings_of
 
 HERE = Path(__file__).parent.parent / "deploy" / "docker"
@@ -75,7 +75,7 @@ class Host:
         box = replace(box, network=network, binds=self._binds(service, number, box.user))
         log = (self._folder / f"{service.name}-{number}.log").open("wb")
         with log:
-            process = subprocess.Popen(command_for(box, command), stdout=log, stderr=log)
+            process = start(box, command, log)
         made = Container(service=service, number=number, box=box, process=process, health=health)
         self.running.append(made)
         return made
@@ -101,15 +101,8 @@ class Host:
     def stop(self) -> None:
         """SIGTERM to all, those first that wait for others."""
         for one in reversed(self.running):
-            children = Path(f"/proc/{one.process.pid}/task/{one.process.pid}/children")
-            if one.process.poll() is None:
-                pids = children.read_text(encoding="ascii").split()
-                subprocess.run(["kill", "-TERM", *pids], check=False)
-            try:
-                print(f"{one.name} stopped with {one.process.wait(60)}", flush=True)
-            except subprocess.TimeoutExpired:
-                one.process.kill()
-                print(f"{one.name} had to be killed", flush=True)
+            code = stop(one.process, 60)
+            print(f"{one.name} " + ("had to be killed" if code is None else f"stopped with {code}"), flush=True)
 
     def _binds(self, service: Service, number: int, user: str) -> dict[str, str]:
         binds = {str(self._network.resolver): "/etc/resolv.conf"}

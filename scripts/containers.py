@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +46,24 @@ class Box:
     network: str = ""
 
 
+def check_means(*programs: str) -> None:
+    """End the program with a sentence where it cannot do what this module needs, or lacks one of these programs."""
+    ends_by_signals()
+    if os.geteuid() != 0:
+        sys.exit("It needs root: namespaces, mounts and other users.")
+    needed = ("unshare", "nsenter", "setpriv", "chroot", "mount", *programs)
+    missing = [name for name in needed if shutil.which(name) is None]
+    if missing:
+        sys.exit(f"Not installed: {', '.join(missing)}. See scripts/install-system-packages.sh deploy.")
+
+
+def check_images(folder: Path, *targets: str) -> None:
+    """End the program with a sentence where a target was not built."""
+    for target in targets:
+        if not (folder / target / "opt" / "harken").is_dir():
+            sys.exit(f"{folder} has no {target}: python -m scripts.run_dockerfile {target} --keep --folder {folder}")
+
+
 def command_for(box: Box, command: Sequence[str]) -> list[str]:
     """The command line that runs `command` in a box; it ends when that does, and the other way round."""
     uid, gid = box.user.split(":")
@@ -57,6 +79,29 @@ def command_for(box: Box, command: Sequence[str]) -> list[str]:
     elif box.network:
         spaces = ["nsenter", f"--net={box.network}", *spaces]
     return [*spaces, "sh", "-c", script]
+
+
+def start(box: Box, command: Sequence[str], log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    """Start a command; Ctrl-C is for us, who stop it then as it wants to be stopped."""
+    return subprocess.Popen(command_for(box, command), stdout=log, stderr=log, start_new_session=True)
+
+
+def stop(process: subprocess.Popen[bytes], patience_s: float) -> int | None:
+    """SIGTERM to the first process of a box, as an engine sends it; its exit code, None if it had to be killed."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if process.poll() is None:
+        subprocess.run(["kill", "-TERM", *children.read_text(encoding="ascii").split()], check=False)
+    try:
+        return process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return None
+
+
+def ends_by_signals() -> None:
+    """Let SIGTERM end the program as Ctrl-C does: what was started is stopped."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
 
 
 def run(box: Box, command: Sequence[str], *, is_quiet: bool = False) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,8 @@
 # Installs the system packages that tests, benchmarks and training scripts use: a C compiler, Chromium, curl, dnsmasq, iproute2, nginx, node,
 # openssl, PostgreSQL, Prometheus, Redis, supervisor, speech synthesisers.
 # Harken itself needs none of them. Runs as root or with sudo; otherwise it says what is missing and stops.
-# Usage: install-system-packages.sh [training]; "training" adds the voices that `make train` learns from.
+# Usage: install-system-packages.sh [training|deploy]; "training" adds the voices that `make train` learns from, "deploy" what
+# scripts/run_dockerfile.py and its like do in place of Docker. (kubectl is a wheel: Debian's knows no kustomize components.)
 set -euo pipefail
 
 PATH=$PATH:/usr/sbin # where nginx is, also for those who are not root
@@ -10,6 +11,11 @@ declare -A package_of=([cc]="gcc libc6-dev" [chromium]="chromium fonts-noto-cjk"
 package_of[pg_createcluster]=postgresql # the server's own programs are in no path; tests start servers of their own
 if [ "${1:-}" = training ]; then
     package_of[text2wave]="festival festvox-kdlpc16k festvox-us-slt-hts"
+fi
+if [ "${1:-}" = deploy ]; then
+    package_of[debootstrap]=debootstrap
+    package_of[dnsmasq]=dnsmasq-base
+    package_of[ip]=iproute2
 fi
 missing=()
 for program in "${!package_of[@]}"; do

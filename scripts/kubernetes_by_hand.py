@@ -26,7 +26,7 @@ from typing import Any
 import yaml
 
 from scripts.compose_network import Network
-from scripts.containers import Box, command_for, run
+from scripts.containers import Box, check_images, check_means, run, start, stop
 from scripts.dockerfile import parse, settings_of
 
 ROOT = Path(__file__).parent.parent
@@ -89,8 +89,7 @@ class Node:
             network=self._network.join(service, number),
         )
         with (self._folder / f"{name}.log").open("wb") as log:
-            command = command_for(box, [*settings.entrypoint, *container["args"]])
-            process = subprocess.Popen(command, stdout=log, stderr=log)
+            process = start(box, [*settings.entrypoint, *container["args"]], log)
         self.running.append(Pod(name=name, spec=spec, box=box, process=process))
         return self.running[-1]
 
@@ -123,9 +122,7 @@ class Node:
         hook = pod.container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command")
         if hook is not None:
             run(pod.box, hook)
-        children = Path(f"/proc/{pod.process.pid}/task/{pod.process.pid}/children")
-        subprocess.run(["kill", "-TERM", *children.read_text(encoding="ascii").split()], check=False)
-        code = pod.process.wait(pod.spec["terminationGracePeriodSeconds"])
+        code = stop(pod.process, pod.spec["terminationGracePeriodSeconds"])
         print(f"{pod.name}: stopped with {code} after {time.monotonic() - started:.0f} s", flush=True)
 
     def stop_all(self) -> None:
@@ -194,6 +191,8 @@ def main() -> None:
     parser.add_argument("images", type=Path)
     parser.add_argument("--env", action="append", default=[], metavar="DEPLOYMENT.NAME=VALUE")
     asked = parser.parse_args()
+    check_means("ip", "dnsmasq")
+    check_images(asked.images, "gateway", "cpu")
     more: dict[str, dict[str, str]] = {}
     for one in asked.env:
         place, _, value = one.partition("=")

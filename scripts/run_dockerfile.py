@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-from scripts.containers import Box, certificates, command_for, network_of, run
+from scripts.containers import Box, certificates, check_means, network_of, run, start, stop
 from scripts.dockerfile import BASE_ENV, Settings, Stage, Step, needed, parse
 
 ROOT = Path(__file__).parent.parent
@@ -125,7 +125,7 @@ def _try(root: Path, settings: Settings) -> None:
     )
     command = [*settings.entrypoint, *settings.command]
     print(f"[run] {' '.join(command)} as {settings.user}, root read-only", flush=True)
-    process = subprocess.Popen(command_for(box, command))
+    process = start(box, command)
     try:
         beside = Box(root=root, env=env, user=settings.user, network=network_of(process))
         _wait_healthy(process, beside, settings.health)
@@ -136,7 +136,7 @@ def _try(root: Path, settings: Settings) -> None:
         if answer.returncode:
             sys.exit("not transcribed")
     finally:
-        _stop(process)
+        print(f"[run] stopped with {stop(process, 30)}", flush=True)
 
 
 def _wait_healthy(process: subprocess.Popen[bytes], beside: Box, health: list[str]) -> None:
@@ -148,19 +148,6 @@ def _wait_healthy(process: subprocess.Popen[bytes], beside: Box, health: list[st
             sys.exit(f"not healthy after {HEALTHY_S:.0f} s")
         time.sleep(1)  # as Docker does, between two looks
     print(f"[run] healthy after {time.monotonic() - started:.1f} s", flush=True)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM to the first process of the box, as `docker stop` does, and its exit code."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    if process.poll() is None:
-        for child in children.read_text(encoding="ascii").split():
-            subprocess.run(["kill", "-TERM", child], check=False)
-    try:
-        print(f"[run] stopped with {process.wait(30)}", flush=True)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        sys.exit("SIGTERM did not stop it")
 
 
 def _size(path: Path) -> str:
@@ -177,6 +164,7 @@ def main() -> None:
     parser.add_argument("--bind", action="append", default=[])
     parser.add_argument("--keep", action="store_true")
     asked = parser.parse_args()
+    check_means("debootstrap", "ip")
     stages = parse(FILE.read_text(encoding="utf-8"), {})
     build_args = dict(one.split("=", 1) for one in asked.build_arg)
     asked.folder.mkdir(parents=True, exist_ok=True)
