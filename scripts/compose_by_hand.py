@@ -76,6 +76,29 @@ def _show(started: dict[str, list[Container]], images: Path, folder: Path) -> No
     print(f"Grafana would find {len(dashboard['panels'])} panels and rows in {place}; it was not started", flush=True)
 
 
+def _scale(host: Host, started: dict[str, list[Container]]) -> None:
+    """One instance more, and one less, as `docker compose up --scale` has it: the gateway follows by DNS alone."""
+    first, gateway = started["instance"][0], started["gateway"][0].box
+    third = host.start(first.service, 3)
+    host.wait(third, "service_healthy")
+    print(f"{third.name} started; the gateway has {_ready(gateway, 3)}", flush=True)
+    host.leave(first)
+    print(f"the gateway has {_ready(gateway, 2)}", flush=True)
+
+
+def _ready(gateway: Box, count: int) -> list[str]:
+    """The ready instances of a gateway, as soon as there are so many and no other ones."""
+    ends = time.monotonic() + PATIENCE_S
+    while True:
+        lines = _ask(gateway, "http://127.0.0.1:7860/health")["instances"]
+        ready = [one["name"] for one in lines if one["state"] == "ready"]
+        if len(ready) == len(lines) == count:
+            return ready
+        if time.monotonic() > ends:
+            sys.exit(f"not {count} instances: {lines}")
+        time.sleep(0.5)  # names are looked up every five seconds
+
+
 def _show_prometheus(gateway: Box) -> None:
     ends = time.monotonic() + PATIENCE_S
     while True:
@@ -116,7 +139,9 @@ def main() -> None:
         network = stack.enter_context(Network(folder).up())
         host = Host(asked.images.resolve(), folder, network)
         stack.callback(host.stop)
-        _show(_start_all(host, wanted), asked.images.resolve(), folder)
+        started = _start_all(host, wanted)
+        _show(started, asked.images.resolve(), folder)
+        _scale(host, started)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,12 @@ class Host:
             code = stop(one.process, 60)
             print(f"{one.name} " + ("had to be killed" if code is None else f"stopped with {code}"), flush=True)
 
+    def leave(self, container: Container) -> None:
+        """Take one out of the network's names, and stop it."""
+        self._network.leave(container.service.name, container.number)
+        self.running.remove(container)
+        print(f"{container.name} stopped with {stop(container.process, 60)}", flush=True)
+
     def _binds(self, service: Service, number: int, user: str) -> dict[str, str]:
         binds = {str(self._network.resolver): "/etc/resolv.conf"}
         for source, place, _ in service.volumes:

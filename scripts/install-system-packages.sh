@@ -14,8 +14,6 @@ if [ "${1:-}" = training ]; then
 fi
 if [ "${1:-}" = deploy ]; then
     package_of[debootstrap]=debootstrap
-    package_of[dnsmasq]=dnsmasq-base
-    package_of[ip]=iproute2
 fi
 missing=()
 for program in "${!package_of[@]}"; do

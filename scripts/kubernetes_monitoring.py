@@ -16,9 +16,6 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "deploy" / "kubernetes" / "components" / "monitoring"
 CONFIG = ROOT / "deploy" / "kubernetes" / "base" / "harken.toml"
-PLACE = ("--set", "fleet.upstreams=http://harken-instance:7861")
-"""Rules do not depend on where instances are, and whoever exports need not be able to look their name up."""
-
 RULE_FILES = ("harken-records.yml", "harken-alerts.yml")
 
 HEAD = """\
@@ -37,7 +34,7 @@ def main() -> None:
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     with tempfile.TemporaryDirectory() as name:
         exported = Path(name)
-        command = [sys.executable, "-m", "harken", "export", "monitoring", "--config", str(CONFIG), *PLACE]
+        command = [sys.executable, "-m", "harken", "export", "monitoring", "--config", str(CONFIG)]
         subprocess.run([*command, "--output", name], check=True, stderr=subprocess.DEVNULL)
         groups = "".join(_groups((exported / rules).read_text(encoding="utf-8")) for rules in RULE_FILES)
         (target / "rules.yaml").write_text(HEAD + groups, encoding="utf-8")

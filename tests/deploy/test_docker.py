@@ -16,6 +16,7 @@ import yaml
 import harken
 from harken.api.health import STARTING, health_routes
 from harken.config import load_config
+from harken.fleet.upstreams import parse_upstreams
 from scripts.compose_file import filled, services
 from scripts.dockerfile import Step, needed, parse, settings_of
 from tests.deploy.manifests import ROOT, overlay, pod_of, program
@@ -147,6 +148,8 @@ def test_what_services_are_told_is_configuration() -> None:
     urls = [text.partition("://")[2].rpartition("@")[2] for text in gateway.values() if "://" in text]
     hosts = {re.split(r"[:/]", url)[0] for url in urls}
     assert hosts == {"instance", "postgres", "redis"} and hosts <= names
+    (upstream,) = parse_upstreams(gateway["HARKEN_FLEET_UPSTREAMS"], None)
+    assert upstream.url.endswith(f":{load_config(None, {}).instance.port}")
 
 
 def test_a_container_is_stopped_only_after_it_has_drained() -> None:

@@ -16,6 +16,7 @@ import yaml
 import harken
 from harken.api.health import STARTING, health_routes
 from harken.config import Config, FleetConfig, load_config
+from harken.fleet.upstreams import parse_upstreams
 from tests.deploy.manifests import (
     COMPONENTS,
     FOLDER,
@@ -90,7 +91,9 @@ def test_ports_are_those_that_are_listened_on(tmp_path: Path) -> None:
             (told,) = named(manifests, "Service", of)["spec"]["ports"]
             assert (told["port"], told["targetPort"]) == (port, "http"), name
         upstream = urlsplit(gateway.fleet.upstreams)
-        assert upstream.fragment == "dns"
+        (parsed,) = parse_upstreams(gateway.fleet.upstreams, None)
+        assert "dns" in upstream.fragment.split("&")
+        assert parsed.name == "instance"
         service = named(manifests, "Service", upstream.hostname or "")["spec"]
         assert service["clusterIP"] == "None", name
         assert service["publishNotReadyAddresses"] is True, name
