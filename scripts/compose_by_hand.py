@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
@@ -114,8 +115,18 @@ def _show_prometheus(gateway: Box) -> None:
     wrong = [rule["name"] for rule in rules if rule["health"] == "err"]
     firing = [rule["name"] for rule in rules if rule.get("state") == "firing"]
     print(f"Prometheus: {len(rules)} rules, {len(wrong)} of them wrong, firing: {firing}", flush=True)
+    for question in _questions():
+        (found,) = _ask(gateway, f"http://prometheus:9090/api/v1/query?query={quote(question)}")["data"]["result"]
+        print(f"Prometheus: {question} is {found['value'][1]}", flush=True)
     if len(up) != 3 or wrong:
         sys.exit("not all is watched")
+
+
+def _questions() -> list[str]:
+    """What an autoscaler in Kubernetes would ask, of all that is here."""
+    text = (HERE.parent / "kubernetes" / "components" / "keda" / "scaledobject.yaml").read_text(encoding="utf-8")
+    triggers = yaml.safe_load(text)["spec"]["triggers"]
+    return [one["metadata"]["query"].replace('{namespace="harken"}', "") for one in triggers]
 
 
 def main() -> None:

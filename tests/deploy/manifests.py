@@ -15,12 +15,22 @@ from typing import Any
 
 import yaml
 
+from harken.config import Config, load_config
+
 Manifest = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
 OVERLAYS = tuple(sorted(path.name for path in (FOLDER / "overlays").iterdir()))
 COMPONENTS = tuple(sorted(path.name for path in (FOLDER / "components").iterdir()))
+
+GATEWAY, INSTANCE = "harken-gateway", "harken-instance"
+SECRETS = {
+    "harken-shared/database": "postgresql+psycopg://harken:word@postgres/harken",
+    "harken-shared/redis": "redis://redis:6379/0",
+    "harken-shared/webhook-secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "harken-hub/token": "hf_token",
+}
 
 
 def program(name: str) -> str:
@@ -104,6 +114,20 @@ def environment(manifests: tuple[Manifest, ...], container: Manifest, secrets: d
             assert place == {"fieldRef": {"fieldPath": "metadata.name"}}
             found[one["name"]] = "harken-instance-6c9f7d5b8-x2x7k"
     return found
+
+
+def config_of(manifests: tuple[Manifest, ...], name: str, folder: Path) -> Config:
+    """The configuration that a container ends up with, read as it would read it."""
+    variables = environment(manifests, container_of(manifests, name), SECRETS)
+    path = None
+    if file := variables.pop("HARKEN_CONFIG", ""):
+        # Where it says that the file is, the ConfigMap is mounted.
+        (mount,) = [m for m in container_of(manifests, name)["volumeMounts"] if file.startswith(m["mountPath"])]
+        (volume,) = [v for v in pod_of(manifests, name)["spec"]["volumes"] if v["name"] == mount["name"]]
+        data = named(manifests, "ConfigMap", volume["configMap"]["name"][:-11])["data"]
+        path = folder / "harken.toml"
+        path.write_text(data[Path(file).name])
+    return load_config(path, {key: text for key, text in variables.items() if key.startswith("HARKEN_")})
 
 
 def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:

@@ -15,15 +15,19 @@ import yaml
 
 import harken
 from harken.api.health import STARTING, health_routes
-from harken.config import Config, FleetConfig, load_config
+from harken.config import FleetConfig
 from harken.fleet.upstreams import parse_upstreams
 from tests.deploy.manifests import (
     COMPONENTS,
     FOLDER,
+    GATEWAY,
+    INSTANCE,
     OVERLAYS,
     ROOT,
+    SECRETS,
     Manifest,
     component,
+    config_of,
     container_of,
     environment,
     matches,
@@ -31,7 +35,6 @@ from tests.deploy.manifests import (
     of_kind,
     overlay,
     pod_of,
-    program,
     renderings,
 )
 from tests.ops.pull.hubs import NAME, model, serve_huggingface
@@ -39,30 +42,8 @@ from tests.ops.pull.servers import FileServer, running
 
 pytestmark = pytest.mark.slow
 
-GATEWAY, INSTANCE = "harken-gateway", "harken-instance"
 CLOSE_S = 5
 """What a server takes to close its connections once it is empty (server/run.py)."""
-
-SECRETS = {
-    "harken-shared/database": "postgresql+psycopg://harken:word@postgres/harken",
-    "harken-shared/redis": "redis://redis:6379/0",
-    "harken-shared/webhook-secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-    "harken-hub/token": "hf_token",
-}
-
-
-def config_of(manifests: tuple[Manifest, ...], name: str, folder: Path) -> Config:
-    """The configuration that a container ends up with, read as it would read it."""
-    variables = environment(manifests, container_of(manifests, name), SECRETS)
-    path = None
-    if file := variables.pop("HARKEN_CONFIG", ""):
-        # Where it says that the file is, the ConfigMap is mounted.
-        (mount,) = [m for m in container_of(manifests, name)["volumeMounts"] if file.startswith(m["mountPath"])]
-        (volume,) = [v for v in pod_of(manifests, name)["spec"]["volumes"] if v["name"] == mount["name"]]
-        data = named(manifests, "ConfigMap", volume["configMap"]["name"][:-11])["data"]
-        path = folder / "harken.toml"
-        path.write_text(data[Path(file).name])
-    return load_config(path, {key: text for key, text in variables.items() if key.startswith("HARKEN_")})
 
 
 def both(manifests: tuple[Manifest, ...]) -> list[tuple[str, Manifest]]:
@@ -294,96 +275,6 @@ def test_several_gateways_have_jobs_only_where_they_share_them(tmp_path: Path) -
             folders = [mount["mountPath"] for mount in container_of(manifests, GATEWAY)["volumeMounts"]]
             assert f"{config.state.folder}/recordings" in folders, name
         assert config.jobs.is_enabled == (name in ("demo", "production", "base+shared")), name
-
-
-def documented() -> set[str]:
-    """The metrics that have a line of their own in metrics.md."""
-    page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
-    return set(re.findall(r"^\| `(harken_[a-z_]+)` \|", page, flags=re.MULTILINE))
-
-
-def test_autoscalers_ask_for_documented_metrics_and_want_the_same() -> None:
-    """HPA (through prometheus-adapter) and KEDA differ in who asks, not in what is wanted when."""
-    adapter = yaml.safe_load((FOLDER / "components" / "hpa" / "prometheus-adapter.yaml").read_text())["externalRules"]
-    offered = {
-        rule.get("name", {}).get("as") or re.findall(r'__name__="(\w+)"', rule["seriesQuery"])[0]: rule["metricsQuery"]
-        for rule in adapter
-    }
-    (hpa,) = of_kind(component("hpa"), "HorizontalPodAutoscaler")
-    (keda,) = of_kind(component("keda"), "ScaledObject")
-    wanted = {
-        offered[one["external"]["metric"]["name"]].replace("<<.LabelMatchers>>", 'namespace="harken"'): one["external"][
-            "target"
-        ]
-        for one in hpa["spec"]["metrics"]
-    }
-    triggers = {one["metadata"]["query"]: one for one in keda["spec"]["triggers"]}
-    assert wanted.keys() == triggers.keys()
-    for query, target in wanted.items():
-        asked = set(re.findall(r"harken_\w+", query))
-        assert asked and asked <= documented(), query
-        assert triggers[query]["metricType"] == target["type"]
-        value = target.get("averageValue") or target["value"]
-        number = float(value.removesuffix("m")) / (1000 if value.endswith("m") else 1)
-        assert float(triggers[query]["metadata"]["threshold"]) == number
-    behaviour = keda["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
-    assert hpa["spec"]["behavior"] == behaviour
-    assert (hpa["spec"]["minReplicas"], hpa["spec"]["maxReplicas"]) == (
-        keda["spec"]["minReplicaCount"],
-        keda["spec"]["maxReplicaCount"],
-    )
-
-
-def test_an_autoscaler_finds_its_deployment_and_is_not_overruled() -> None:
-    """`replicas` in the file would set the count back whenever the file is applied."""
-    for name, manifests in renderings():
-        scalers = of_kind(manifests, "HorizontalPodAutoscaler", "ScaledObject")
-        assert len(scalers) <= 1, name
-        deployment = named(manifests, "Deployment", INSTANCE)["spec"]
-        assert ("replicas" in deployment) == (not scalers), name
-        for scaler in scalers:
-            assert scaler["spec"]["scaleTargetRef"]["name"] == INSTANCE, name
-
-
-def test_the_questions_of_autoscalers_are_promql(tmp_path: Path) -> None:
-    """Prometheus's own tool reads them, and the PrometheusRule."""
-    (keda,) = of_kind(component("keda"), "ScaledObject")
-    asked = [
-        {"record": f"asked:{number}", "expr": trigger["metadata"]["query"]}
-        for number, trigger in enumerate(keda["spec"]["triggers"])
-    ]
-    (rule,) = of_kind(component("monitoring"), "PrometheusRule")
-    groups = [*rule["spec"]["groups"], {"name": "asked", "rules": asked}]
-    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": groups}))
-    done = subprocess.run(
-        [program("promtool"), "check", "rules", tmp_path / "rules.yml"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_rules_and_dashboard_are_those_that_harken_exports(tmp_path: Path) -> None:
-    """Written again, no byte differs; so a change of a rule cannot be forgotten here."""
-    script = ROOT / "scripts" / "kubernetes_monitoring.py"
-    subprocess.run([sys.executable, script, tmp_path], check=True, env={**os.environ, "PYTHONWARNINGS": "error"})
-    kept = FOLDER / "components" / "monitoring"
-    for name in ("rules.yaml", "harken.json"):
-        assert (tmp_path / name).read_bytes() == (kept / name).read_bytes(), f"run {script}"
-
-
-def test_series_get_the_labels_that_rules_ask_for(tmp_path: Path) -> None:
-    """Jobs, cluster and what is kept of instances are as in the exported prometheus.yml."""
-    config = config_of(overlay("production"), GATEWAY, tmp_path)
-    command = [sys.executable, "-m", "harken", "export", "monitoring", "--output", str(tmp_path)]
-    subprocess.run([*command, "--set", f"gateway.name={config.gateway.name}"], check=True, capture_output=True)
-    exported = yaml.safe_load((tmp_path / "prometheus.yml").read_text())["scrape_configs"]
-    for monitor, job in zip(of_kind(component("monitoring"), "ServiceMonitor"), exported, strict=True):
-        (end,) = monitor["spec"]["endpoints"]
-        labels = {one["targetLabel"]: one["replacement"] for one in end["relabelings"]}
-        assert labels == {"job": job["job_name"], **job["static_configs"][0]["labels"]}
-        kept = [{**one, "sourceLabels": one["source_labels"]} for one in job.get("metric_relabel_configs", [])]
-        for one in kept:
-            del one["source_labels"]
-        assert end.get("metricRelabelings", []) == kept
 
 
 def test_the_page_names_everything_that_has_to_be_made_by_hand() -> None:
