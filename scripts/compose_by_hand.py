@@ -27,10 +27,11 @@ import yaml
 from scripts.compose_file import Service, services
 from scripts.compose_host import HERE, PATIENCE_S, Container, Host
 from scripts.compose_network import Network
-from scripts.containers import Box, check_images, check_means, run
+from scripts.containers import Box, check_images, check_means, run, start
 
 ENV = {"POSTGRES_PASSWORD": "by-hand", "GRAFANA_PASSWORD": "by-hand"}
 ABSENT = "grafana"
+SAMPLES = "/opt/harken/lib/python3.11/site-packages/harken/samples"
 
 
 def _start_all(host: Host, wanted: list[Service]) -> dict[str, list[Container]]:
@@ -60,9 +61,8 @@ def _show(started: dict[str, list[Container]], images: Path, folder: Path) -> No
     gateway = started["gateway"][0].box
     client = replace(gateway, root=images / "cpu", binds={**gateway.binds})
     print(run(gateway, ["harken", "status"], is_quiet=True).stdout, flush=True)
-    samples = "/opt/harken/lib/python3.11/site-packages/harken/samples"
     for sample in ("english-01.wav", "chinese-02.wav", "english-01.wav"):
-        asked = ["harken", "transcribe", "--server", "http://gateway:7860", f"{samples}/{sample}"]
+        asked = ["harken", "transcribe", "--server", "http://gateway:7860", f"{SAMPLES}/{sample}"]
         answer = run(client, asked, is_quiet=True)
         print(f"{sample}: {answer.stdout.strip()}{answer.stderr.strip()}", flush=True)
         if answer.returncode:
@@ -78,13 +78,21 @@ def _show(started: dict[str, list[Container]], images: Path, folder: Path) -> No
 
 
 def _scale(host: Host, started: dict[str, list[Container]]) -> None:
-    """One instance more, and one less, as `docker compose up --scale` has it: the gateway follows by DNS alone."""
+    """Under load, one instance more and one less, as `docker compose up --scale` has it: followed by DNS alone."""
     first, gateway = started["instance"][0], started["gateway"][0].box
-    third = host.start(first.service, 3)
-    host.wait(third, "service_healthy")
-    print(f"{third.name} started; the gateway has {_ready(gateway, 3)}", flush=True)
-    host.leave(first)
-    print(f"the gateway has {_ready(gateway, 2)}", flush=True)
+    load = ["harken", "bench", "--server", "http://gateway:7860", "--concurrency", "3", "--duration-s", "40", SAMPLES]
+    with tempfile.TemporaryFile() as told:
+        bench = start(gateway, load, told)
+        third = host.start(first.service, 3)
+        host.wait(third, "service_healthy")
+        print(f"{third.name} started; the gateway has {_ready(gateway, 3)}", flush=True)
+        host.leave(first)
+        print(f"the gateway has {_ready(gateway, 2)}", flush=True)
+        code = bench.wait(PATIENCE_S)
+        told.seek(0)
+        print(f"{told.read().decode()}\nthe load test ended with {code}: 0 says that no request failed", flush=True)
+    if code:
+        sys.exit("requests failed")
 
 
 def _ready(gateway: Box, count: int) -> list[str]:
