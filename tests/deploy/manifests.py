@@ -27,7 +27,8 @@ COMPONENTS = tuple(sorted(path.name for path in (FOLDER / "components").iterdir(
 GATEWAY, INSTANCE = "harken-gateway", "harken-instance"
 SECRETS = {
     "harken-shared/database": "postgresql+psycopg://harken:word@postgres/harken",
-    "harken-shared/redis": "redis://redis:6379/0",
+    "harken-shared/cache": "redis://redis:6379/0",
+    "harken-shared/counts": "redis://redis:6379/1",
     "harken-shared/webhook-secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "harken-hub/token": "hf_token",
 }
