@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -57,13 +56,12 @@ def _ask(box: Box, url: str) -> Any:
     return json.loads(run(box, ["python", "-c", code], is_quiet=True).stdout)
 
 
-def _show(started: dict[str, list[Container]], images: Path, folder: Path) -> None:
+def _show(started: dict[str, list[Container]], folder: Path) -> None:
     gateway = started["gateway"][0].box
-    client = replace(gateway, root=images / "cpu", binds={**gateway.binds})
     print(run(gateway, ["harken", "status"], is_quiet=True).stdout, flush=True)
     for sample in ("english-01.wav", "chinese-02.wav", "english-01.wav"):
         asked = ["harken", "transcribe", "--server", "http://gateway:7860", f"{SAMPLES}/{sample}"]
-        answer = run(client, asked, is_quiet=True)
+        answer = run(gateway, asked, is_quiet=True)
         print(f"{sample}: {answer.stdout.strip()}{answer.stderr.strip()}", flush=True)
         if answer.returncode:
             sys.exit("not transcribed")
@@ -159,7 +157,7 @@ def main() -> None:
         host = Host(asked.images.resolve(), folder, network)
         stack.callback(host.stop)
         started = _start_all(host, wanted)
-        _show(started, asked.images.resolve(), folder)
+        _show(started, folder)
         _scale(host, started)
 
 
