@@ -56,8 +56,8 @@ def test_the_others_wait_until_the_probe_is_ready() -> None:
         assert await device.enter("a")
         second = asyncio.create_task(device.enter("b"))
         await asyncio.sleep(0)
-        assert device.holds_back("b")
-        assert not device.holds_back("a")
+        assert "shown that" in device.held_because("b")
+        assert device.held_because("a") == "It waits for its turn to load."
         assert not second.done()
         device.tell(E.READY, "a")
         assert await second

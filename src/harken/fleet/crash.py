@@ -23,7 +23,7 @@ class Life:
 
     Attributes:
         instance: its configuration.
-        pid: its process number; None where it could not be created.
+        pid: its process number; None where it could not be created, or ran on another machine.
         uptime_s: from its creation to its end.
         was_ready: it became ready.
         last_lines: of its standard error.

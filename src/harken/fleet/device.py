@@ -46,6 +46,7 @@ class Device:
         self._on_given_up = on_given_up
         self._changed = asyncio.Event()
         self.given_up_because = ""
+        self.lacks_room = False
 
     async def enter(self, instance: str) -> bool:
         """Wait until an instance may load here; True: it holds a place now. False: nobody may, ever again."""
@@ -67,10 +68,12 @@ class Device:
         """Give a place back."""
         self._places.release()
 
-    def holds_back(self, instance: str) -> bool:
-        """Whether another instance has to prove the device first."""
+    def held_because(self, instance: str) -> str:
+        """What one that waits here waits for, as a sentence."""
         health = self._health
-        return health is not None and health.state is DeviceState.PROBED and health.probe != instance
+        if health is not None and health.state is DeviceState.PROBED and health.probe != instance:
+            return f"It waits until another instance has shown that {self.name} works."
+        return "It waits for its turn to load."
 
     def tell(self, event: DeviceEvent, instance: str = "", *, reason: str = "") -> None:
         """Take in what happened to an instance.

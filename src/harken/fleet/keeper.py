@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import assert_never
 
 from harken.clock import Clock
@@ -18,7 +18,7 @@ from harken.fleet.obituary import Obituary, OnCrash
 from harken.fleet.output import last_words, read_output
 from harken.fleet.owner import TargetOwner
 from harken.fleet.phases import Event, Phase
-from harken.fleet.process import Process
+from harken.fleet.site import Berth, Spawned
 from harken.fleet.supervisor import Action, Do, Supervision, is_abnormal
 from harken.fleet.turn import Turn
 from harken.log import OWNER, get_log
@@ -40,8 +40,7 @@ class Keeper:
     Args:
         instance: what to start.
         config: retries, waits and time limits.
-        command: starts an instance, given `env`.
-        env: the child's whole environment.
+        berth: starts its processes.
         owner: told of addresses.
         group: owns the process's task.
         turn: its place among those that may load at once.
@@ -51,7 +50,6 @@ class Keeper:
         weight: its share of the work under the weighted policies.
         is_admitted: whether the owner is told where it listens; else only after `admit`.
         on_change: called after its phase has changed, or its process has come or gone.
-        check: looks at its process when it is ready; returns what is wrong, as a sentence, or "". Never raises.
         on_crash: takes a report of each process that ended as it should not have.
 
     Attributes:
@@ -63,8 +61,7 @@ class Keeper:
         *,
         instance: InstanceConfig,
         config: FleetConfig,
-        command: Sequence[str],
-        env: Mapping[str, str],
+        berth: Berth,
         owner: TargetOwner,
         group: asyncio.TaskGroup,
         turn: Turn,
@@ -74,27 +71,24 @@ class Keeper:
         weight: float = 1.0,
         is_admitted: bool = True,
         on_change: Callable[[], None] = lambda: None,
-        check: Callable[[int], Awaitable[str]] | None = None,
         on_crash: OnCrash | None = None,
     ) -> None:
         self.name = instance.name
         self.instance = instance
         self.weight = weight
         self._config = config
-        self._command = command
-        self._env = env
+        self._berth = berth
         self._owner = owner
         self._group = group
         self._turn = turn
         self._is_admitted = is_admitted
         self._on_change = on_change
-        self._check = check
         self._clock = clock
         self._stop_timeout_s = stop_timeout_s
         self._on_broken = on_broken
         self._supervision = Supervision(config)
         self._obituary = Obituary(instance, clock, on_crash)
-        self._process: Process | None = None
+        self._process: Spawned | None = None
         self._life: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._kill_on_arrival = False
@@ -131,16 +125,23 @@ class Keeper:
         return InstanceHealth(
             name=self.name,
             url=self._url,
-            state=Phase.STARTING.value if self._proves_itself else self.phase.value,
+            state=self._shown.value,
             restarts=self._supervision.restarts,
             pid=self._process.pid if self._process else None,
             detail=self._turn.awaited_because or self._failed_because or self._remark,
         )
 
     @property
-    def _proves_itself(self) -> bool:
-        """It is ready, and gets no work yet."""
-        return self.phase is Phase.READY and not self._is_admitted
+    def lacks_room(self) -> str:
+        """Why it cannot start before somebody makes room for it, as a sentence; "" where it can."""
+        return self._turn.awaited_because if self._turn.lacks_room else ""
+
+    @property
+    def _shown(self) -> Phase:
+        if self.phase is Phase.STARTING and self._turn.is_awaited:
+            return Phase.WAITING
+        # Ready, and without work yet: it still proves itself.
+        return Phase.STARTING if self.phase is Phase.READY and not self._is_admitted else self.phase
 
     @property
     def failed_starts(self) -> int:
@@ -235,7 +236,7 @@ class Keeper:
             else:
                 said = self._turn.refused_because
         except OSError as error:
-            said = f"{self._command[0]}: {error.strerror}"
+            said = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
             is_shortage = error.errno in _SHORTAGES
             if not is_shortage:
                 self._obituary.begin(None)
@@ -252,14 +253,14 @@ class Keeper:
     async def _run_process(self) -> tuple[int, str]:
         self._is_ready.clear()
         self._began_at = self._clock.now()
-        process = await Process.spawn(self._command, self._env)
+        process = await self._berth.spawn()
         self._process = process
         self._obituary.begin(process)
         if self._kill_on_arrival:
             process.kill()
         else:
             self._set_timer(self._config.start_timeout_s, Event.OVERDUE)
-        watches = [self._group.create_task(self._watch_turn()), self._group.create_task(self._look(process.pid))]
+        watches = [self._group.create_task(self._watch_turn()), self._group.create_task(self._look(process))]
         try:
             code = await process.attend(self._on_news, self._on_line)
         finally:
@@ -284,11 +285,11 @@ class Keeper:
         if await self._turn.lose_by_silence(lambda: self._url):
             _log.warning("instance.turn_lost", instance=self.name)
 
-    async def _look(self, pid: int) -> None:
+    async def _look(self, process: Spawned) -> None:
         """Look once at what has become ready."""
         await self._is_ready.wait()
-        if self._check is not None:
-            self.remark(await self._check(pid))
+        if self._berth.check is not None and process.pid is not None:
+            self.remark(await self._berth.check(process.pid))
 
     def _on_news(self, announcement: Announcement) -> None:
         match announcement.news:

@@ -1,8 +1,9 @@
-"""The fleet on this machine: instances, each a process of its own, kept alive; more or fewer of them while it runs.
+"""The fleet of our own instances, each a process of its own, kept alive; more or fewer of them while it runs.
 
-Owns the keepers. It tells the dispatcher where instances listen, and is told by it which one no longer answers. How
-many there should be, and of which model, others decide (`changes`); here is what is done with one. The invariant: after
-`async with`, no process that it started is left, whichever way the block was left.
+Owns the keepers. Where processes run, on this machine or on the nodes of a Ray cluster, is its site's affair. It tells
+the dispatcher where instances listen, and is told by it which one no longer answers. How many there should be, and of
+which model, others decide (`changes`); here is what is done with one. The invariant: after `async with`, no process
+that it started is left, whichever way the block was left.
 
 A port that somebody else holds at the first start is a mistake in the configuration, not a passing fault: that start
 ends with exit code 3 and the holder's name, and is not tried again. Nothing is moved to another port in silence.
@@ -11,7 +12,6 @@ ends with exit code 3 and the holder's name, and is not tried again. Nothing is 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -25,15 +25,15 @@ from harken.dispatch.lines.line import Missed
 from harken.dispatch.lines.probe import look
 from harken.dispatch.lines.session import open_session
 from harken.dispatch.news import News
-from harken.fleet.devices import Devices
 from harken.fleet.keeper import Keeper
 from harken.fleet.layout import Layout
-from harken.fleet.machine import Machine, machine_for
+from harken.fleet.local_site import LocalSite
+from harken.fleet.machine import Machine
 from harken.fleet.obituary import OnCrash
 from harken.fleet.owner import TargetOwner
 from harken.fleet.phases import Event, Phase
-from harken.fleet.placing import CPU
-from harken.fleet.plan import COMMAND, variables
+from harken.fleet.plan import COMMAND
+from harken.fleet.site import Ears, Site
 from harken.fleet.turn import PATIENCE_S, Answers, Turn
 from harken.fleet.wanted import Wanted, configured
 from harken.types import InstanceHealth
@@ -48,7 +48,7 @@ _LOOK_TIMEOUT_S = 2.0
 
 
 class LocalFleet:
-    """Instances as processes of this machine.
+    """Instances as processes of our own.
 
     Args:
         config: where, which model, and how patient to be.
@@ -57,6 +57,7 @@ class LocalFleet:
         machine: cores and accelerators; None looks.
         command: starts one instance with the environment that `plan.variables` makes.
         surroundings: the environment that instances inherit; None takes ours.
+        site: another place than this machine; then the three before count for nothing.
         clock: for back-off.
         stop_timeout_s: how long an instance may take to leave after SIGTERM, before it is killed.
         turn_patience_s: how long a loading instance may be silent before the next may load beside it.
@@ -72,6 +73,7 @@ class LocalFleet:
         machine: Machine | None = None,
         command: Sequence[str] = COMMAND,
         surroundings: Mapping[str, str] | None = None,
+        site: Site | None = None,
         clock: Clock | None = None,
         stop_timeout_s: float = STOP_TIMEOUT_S,
         turn_patience_s: float = PATIENCE_S,
@@ -80,10 +82,10 @@ class LocalFleet:
         self._config = config
         self._owner = owner
         self._wanted = wanted or configured(config)
-        self._machine = machine
-        self._command = command
-        self._env = os.environ if surroundings is None else surroundings
         self._clock = clock or SystemClock()
+        self._site = site or LocalSite(
+            config, machine=machine, command=command, surroundings=surroundings, clock=self._clock
+        )
         self._stop_timeout_s = stop_timeout_s
         self._turn_patience_s = turn_patience_s
         self._on_crash = on_crash
@@ -97,31 +99,17 @@ class LocalFleet:
 
     async def __aenter__(self) -> Self:
         """Begin to start every instance; returns as soon as what they share is there."""
-        machine = self._machine
-        if machine is None:
-            machine = await asyncio.to_thread(machine_for, self._config)
-        self._looked_at: Machine = machine
-        self._layout = Layout(self._config, machine)
-        self._devices = Devices(
-            self._config,
-            self._looked_at,
-            self._env,
-            clock=self._clock,
-            on_given_up=self._condemn,
-            on_mps_died=self._note_mps_died,
-        )
-        places = self._layout.places(self._wanted.instances)
+        ears = Ears(given_up=self._condemn, doubtful=self._doubt, changed=self._news.spread)
         async with AsyncExitStack() as stack:
-            # What was planned counts too: a fleet that begins with fewer instances may grow.
-            groups = [self._devices.group_of(device) for device in max(places, self._layout.planned, key=len)]
-            await self._devices.share(groups, stack)
+            self._traits = await self._site.open(self._wanted.instances, ears, stack)
             self._answers: Answers = partial(_answers, await stack.enter_async_context(open_session()))
             self._group = await stack.enter_async_context(asyncio.TaskGroup())
             self._stack = stack.pop_all()
+        plan = self._site.plan
         try:
             for name in self._wanted.stopped:
-                self._keep(self._layout.laid(name, self._layout.kinds[0], self._wanted.model)).tell(Event.STOP)
-            for device in places:
+                self._keep(plan.laid(name, plan.kinds[0], self._wanted.model)).tell(Event.STOP)
+            for device in plan.places(self._wanted.instances):
                 self.add(self._wanted.model, device=device)
         except BaseException:
             await self.__aexit__(None, None, None)
@@ -155,7 +143,7 @@ class LocalFleet:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The devices that instances are placed on."""
-        return self._layout.kinds
+        return self._site.plan.kinds
 
     @property
     def model(self) -> str:
@@ -165,7 +153,7 @@ class LocalFleet:
 
     def group_of(self, device: str) -> str:
         """With whom an instance on a device shares its fate: a GPU, or "cpu"."""
-        return self._devices.group_of(device)
+        return self._site.group_of(device)
 
     def laid_next(self, model: str) -> InstanceConfig:
         """How one more instance of a model would be started.
@@ -173,7 +161,7 @@ class LocalFleet:
         Raises:
             ConfigError: there is no port left for it.
         """
-        return self._layout.laid(self.free_names(1)[0], self._emptiest(), model)
+        return self._site.plan.laid(self.free_names(1)[0], self._emptiest(), model)
 
     def laid(self, name: str) -> InstanceConfig:
         """How an instance was started."""
@@ -187,6 +175,10 @@ class LocalFleet:
         """Where an instance listens; "" where it does not."""
         return self._keepers[name].url if name in self._keepers else ""
 
+    def lacks_room(self, name: str) -> str:
+        """Why an instance cannot start before room is made for it, as a sentence; "" where it can, or runs."""
+        return self._keepers[name].lacks_room if name in self._keepers else ""
+
     def failed_because(self, name: str) -> str:
         """Why the last start of an instance failed; "" where it did not."""
         return self._keepers[name].failed_because if name in self._keepers else ""
@@ -194,8 +186,12 @@ class LocalFleet:
     @property
     def cores(self) -> int | None:
         """The CPU cores that all instances share; None where some compute elsewhere."""
-        is_cpu = all(self._devices.group_of(kind) == CPU for kind in self._layout.kinds)
-        return self._looked_at.cores if is_cpu else None
+        return self._traits.cores
+
+    @property
+    def is_here(self) -> bool:
+        """Its processes are this machine's, and so is the memory that they take."""
+        return self._traits.is_here
 
     @property
     def start_s(self) -> float | None:
@@ -213,7 +209,7 @@ class LocalFleet:
             ConfigError: there is no port left for one of them.
         """
         for name in names:
-            self._layout.laid(name, self._layout.kinds[0], model)
+            self._site.plan.laid(name, self._site.plan.kinds[0], model)
 
     async def when(self, condition: Callable[[], bool]) -> None:
         """Wait until something is so, looking whenever a phase has changed."""
@@ -231,7 +227,7 @@ class LocalFleet:
 
     def free_names(self, count: int) -> tuple[str, ...]:
         """The next names that no instance has."""
-        return self._layout.free_names(self._keepers, count)
+        return Layout.free_names(self._keepers, count)
 
     def add(
         self,
@@ -259,7 +255,7 @@ class LocalFleet:
         name = name or self.free_names(1)[0]
         assert name not in self._keepers, f"{name} is there already"
         keeper = self._keep(
-            self._layout.laid(name, device or self._emptiest(), model), is_admitted=is_admitted, weight=weight
+            self._site.plan.laid(name, device or self._emptiest(), model), is_admitted=is_admitted, weight=weight
         )
         if is_trial:
             self._trials.add(name)
@@ -294,7 +290,7 @@ class LocalFleet:
         """Have a stopped instance start with another model, whenever that is."""
         device = self._keepers[name].instance.device
         self.forget(name)
-        self._keep(self._layout.laid(name, device, model)).tell(Event.STOP)
+        self._keep(self._site.plan.laid(name, device, model)).tell(Event.STOP)
 
     def forget(self, name: str) -> None:
         """Strike out an instance that is stopped; its name may be used again."""
@@ -311,42 +307,39 @@ class LocalFleet:
 
     def _emptiest(self) -> str:
         counts = Counter(keeper.instance.device for keeper in self._keepers.values() if keeper.phase not in _GONE)
-        alive = [kind for kind in self._layout.kinds if not self._devices.is_given_up(self._devices.group_of(kind))]
-        return min(alive or self._layout.kinds, key=lambda device: counts[device])
+        alive = [kind for kind in self._site.plan.kinds if not self._site.is_given_up(self._site.group_of(kind))]
+        return min(alive or self._site.plan.kinds, key=lambda device: counts[device])
 
     def _keep(self, instance: InstanceConfig, *, is_admitted: bool = True, weight: float | None = None) -> Keeper:
-        group = self._devices.group_of(instance.device)
-        mps = self._devices.mps_of(group)
-        env = variables(instance, self._config, self._env)
+        berth = self._site.berth(instance)
         keeper = Keeper(
             instance=instance,
             config=self._config.fleet,
-            command=self._command,
-            env=env if mps is None else {**env, **mps.variables},
+            berth=berth,
             owner=self._owner,
             group=self._group,
-            turn=Turn(self._devices.of(group), instance.name, self._answers, patience_s=self._turn_patience_s),
+            turn=Turn(berth.gate, instance.name, self._answers, patience_s=self._turn_patience_s),
             clock=self._clock,
             stop_timeout_s=self._stop_timeout_s,
             on_broken=self._note_broken,
-            weight=self._layout.weight(instance.name) if weight is None else weight,
+            weight=self._site.plan.weight(instance.name) if weight is None else weight,
             is_admitted=is_admitted,
             on_change=self._news.spread,
-            check=None if mps is None else partial(mps.check, instance.name),
             on_crash=self._on_crash,
         )
         self._keepers[instance.name] = keeper
         return keeper
 
-    def _note_mps_died(self, groups: Collection[str]) -> None:
+    def _doubt(self, groups: Collection[str], remark: str) -> None:
+        """Show that instances may fail any moment."""
         for keeper in self._keepers.values():
-            if self._devices.group_of(keeper.instance.device) in groups:
-                keeper.remark("The MPS daemon that it was started with has died.")
+            if self._site.group_of(keeper.instance.device) in groups:
+                keeper.remark(remark)
 
     def _condemn(self, group: str, reason: str) -> None:
         """Start nothing on a device any more; its instances that still run go on."""
         for keeper in tuple(self._keepers.values()):
-            if self._devices.group_of(keeper.instance.device) == group:
+            if self._site.group_of(keeper.instance.device) == group:
                 keeper.tell(Event.CONDEMNED, said=reason)
 
     def _note_broken(self) -> None:

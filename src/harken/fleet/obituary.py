@@ -22,8 +22,8 @@ class Body(Protocol):
     """What is asked of a process."""
 
     @property
-    def pid(self) -> int:
-        """Its process number."""
+    def pid(self) -> int | None:
+        """Its process number on this machine; None where it runs on another."""
         ...
 
     @property
