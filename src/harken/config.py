@@ -80,9 +80,10 @@ class LimitsConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FleetConfig:
-    """[fleet]: the instances on this machine, and how they are kept alive.
+    """[fleet]: the instances, and how they are kept alive.
 
     Attributes:
+        kind: "local" (instances are processes of this machine) or "ray" (of the nodes of a Ray cluster; see [ray]).
         instances: how many; 0 only where there are upstreams.
         host: the address they listen on.
         first_port: port of the first; the others follow. 0 lets the system choose for each.
@@ -105,6 +106,7 @@ class FleetConfig:
         pins_cores: each instance stays on CPU cores of its own.
     """
 
+    kind: str = "local"
     instances: int = 4
     host: str = "127.0.0.1"
     first_port: int = 7861
@@ -122,6 +124,26 @@ class FleetConfig:
     mps: str = "off"
     mps_thread_percentage: int = 0
     pins_cores: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RayConfig:
+    """[ray]: what each instance of a fleet of `kind = "ray"` asks of the cluster; docs/ray.md.
+
+    Attributes:
+        address: "auto" (the cluster whose node this machine is), HOST:PORT of its head, or "local" (one of its own, on
+            this machine).
+        num_cpus: CPUs of each instance; also its threads, where instance.threads is 0.
+        num_gpus: 0, a fraction of one GPU, or 1; then it computes on "cuda".
+        resources: others of the cluster's resources, such as "asr=1,nvme=0.5"; "" for none.
+        placement: "spread" (over as many nodes as possible) or "default" (Ray's own: fill nodes first).
+    """
+
+    address: str = "auto"
+    num_cpus: float = 1.0
+    num_gpus: float = 0.0
+    resources: str = ""
+    placement: str = "spread"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -365,6 +387,7 @@ class Config:
     gateway: GatewayConfig = field(default_factory=GatewayConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     fleet: FleetConfig = field(default_factory=FleetConfig)
+    ray: RayConfig = field(default_factory=RayConfig)
     dispatch: DispatchConfig = field(default_factory=DispatchConfig)
     autoscale: AutoscaleConfig = field(default_factory=AutoscaleConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
@@ -440,8 +463,12 @@ def _check_fleet(config: Config) -> None:
         raise ConfigError(
             "fleet.instances must be more than 0 where there are no upstreams (or an autoscaler with autoscale.min 0)."
         )
+    if fleet.kind not in ("local", "ray"):
+        raise ConfigError(f"fleet.kind must be one of local, ray, not {fleet.kind!r}.")
     if fleet.mps_thread_percentage and fleet.mps == "off":
         raise ConfigError("fleet.mps_thread_percentage is set, but fleet.mps is 'off'.")
+    if fleet.kind == "ray":  # on other machines every instance takes a free port
+        return
     last = fleet.first_port + fleet.instances - 1
     if fleet.first_port and last > 65_535:
         raise ConfigError(f"fleet.first_port {fleet.first_port} leaves no room for {fleet.instances} instances.")
@@ -461,6 +488,8 @@ def _check_autoscale(config: Config) -> None:
             raise ConfigError(f"autoscale.{key} must be one of {', '.join(known)}, not {value!r}.")
     if scale.min > scale.max:
         raise ConfigError(f"autoscale.min {scale.min} is more than autoscale.max {scale.max}.")
+    if fleet.kind == "ray":
+        return
     last = fleet.first_port + scale.max - 1
     if scale.mode == "on" and fleet.first_port and last > 65_535:
         raise ConfigError(
@@ -559,6 +588,8 @@ _MAY_BE_ZERO = frozenset(
         "up_pause_s",
         "files",
         "share",
+        "num_cpus",
+        "num_gpus",
     }
 )
 
@@ -573,6 +604,7 @@ _MOST = {
     "max": 1000,
     "files": 1000,
     "share": 1,
+    "num_gpus": 1,
 }
 
 

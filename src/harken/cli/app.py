@@ -139,6 +139,9 @@ def read_config(
 def up(
     model: Model = None,
     aligner: Aligner = None,
+    fleet: Annotated[
+        str | None, typer.Option(help="Where instances run: local or ray (docs/ray.md). [default: local]")
+    ] = None,
     instances: Instances = None,
     upstream: Upstream = None,
     weights: Weights = None,
@@ -177,6 +180,7 @@ def up(
         slots=slots,
         threads=threads,
     )
+    told["fleet"]["kind"] = fleet
     told |= {"autoscale": {"mode": autoscale}, "log": {"level": log_level}}
     merged = read_config(config, settings, defaults=fleet_defaults(model, upstream), **told)
     store = open_store(merged.models, os.environ)

@@ -247,9 +247,9 @@ class Changes:
         return ""
 
     async def _bring_up(self, name: str, tell: Tell) -> str:
-        """See an instance into service; one that cannot start is taken away again."""
+        """See an instance into service, or wait for room; one that cannot start is taken away again."""
         try:
-            await self._until_serving(name)
+            await self._until_serving(name, may_lack_room=True)
         except ChangeFailed as error:
             if name in self._leaving or name not in self._fleet.names():
                 return ""  # it is wanted no more
@@ -258,22 +258,32 @@ class Changes:
             self._remember(replace(self.wanted, instances=len(self.in_service())))
             return error.message
         self._fleet.keep(name)
-        tell(f"{name} is ready")
+        lack = self._fleet.lacks_room(name)
+        tell(f"{name}: {lack}" if lack else f"{name} is ready")
         return ""
 
-    async def _until_serving(self, name: str) -> None:
+    async def _until_serving(self, name: str, *, may_lack_room: bool = False) -> None:
         """Wait until an instance takes work.
 
+        Args:
+            name: which.
+            may_lack_room: that it waits for room, which may take for ever, is as good.
+
         Raises:
-            ChangeFailed: it never will.
+            ChangeFailed: it never will, or waits for room.
         """
         fleet, retries = self._fleet, self._config.fleet.start_retries
 
         def is_decided() -> bool:
             ends = (Phase.READY, Phase.BROKEN, Phase.STOPPED)
-            return fleet.phase(name) in ends or fleet.failed_starts(name) > retries
+            is_over = fleet.phase(name) in ends or fleet.failed_starts(name) > retries
+            return is_over or bool(fleet.lacks_room(name))
 
         await fleet.when(is_decided)
+        if lack := fleet.lacks_room(name):
+            if may_lack_room:
+                return
+            raise ChangeFailed(f"{name} is not back. {lack}")
         if fleet.phase(name) is not Phase.READY:
             raise ChangeFailed(f"{name} cannot start. {fleet.failed_because(name)}".strip())
         # It is not this change's fault if it falls silent right after; the supervisor sees to that.

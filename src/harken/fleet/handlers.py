@@ -15,11 +15,11 @@ from harken.errors import ClientError, NotOffered
 from harken.fleet.autoscaling import Autoscaling
 from harken.fleet.changes import Changes
 from harken.fleet.control import Handler, Request
+from harken.fleet.elsewhere import AnyRooms
 from harken.fleet.local import LocalFleet
 from harken.fleet.one_change import OneChange, Tell
 from harken.fleet.refusals import Autoscaled, NoRoom
 from harken.fleet.roll import Roll, wish_of
-from harken.fleet.rooms import Rooms
 
 _NAMES_MAX = 1000
 
@@ -31,7 +31,7 @@ def handlers_of(
     one: OneChange,
     *,
     roll: Roll,
-    rooms: Rooms,
+    rooms: AnyRooms,
     autoscaling: Autoscaling | None,
 ) -> Mapping[str, Handler]:
     """Return what may be asked of this fleet."""
@@ -69,7 +69,7 @@ async def _autoscale(autoscaling: Autoscaling | None, request: Request, _: Tell)
 
 
 async def _scale(  # noqa: PLR0917 - all but the last two are bound once
-    changes: Changes, one: OneChange, rooms: Rooms, autoscale: AutoscaleConfig, request: Request, tell: Tell
+    changes: Changes, one: OneChange, rooms: AnyRooms, autoscale: AutoscaleConfig, request: Request, tell: Tell
 ) -> dict[str, Any]:
     _only(request, "count")
     if autoscale.mode == "on":

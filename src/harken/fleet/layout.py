@@ -10,7 +10,7 @@ import dataclasses
 import itertools
 from collections.abc import Collection
 
-from harken.config import Config, InstanceConfig
+from harken.config import Config, FleetConfig, InstanceConfig
 from harken.errors import ConfigError
 from harken.fleet.machine import Machine
 from harken.fleet.plan import devices_of, divide, lay, name_of, places_of
@@ -37,7 +37,7 @@ class Layout:
     def __init__(self, config: Config, machine: Machine) -> None:
         self._config = config
         self._machine = machine
-        self._weights = parse_weights(config.fleet.weights, config.fleet.instances)
+        self._weights = Weights(config.fleet)
         self.kinds = devices_of(config, machine)
         self.planned = places_of(config, machine, config.fleet.instances)
         self._divided = divide(self.planned, config, machine)
@@ -59,16 +59,30 @@ class Layout:
         return dataclasses.replace(laid, model=model)
 
     def weight(self, name: str) -> float:
+        """See `Weights`."""
+        return self._weights.of(name)
+
+
+class Weights:
+    """The instances' shares of the work under the weighted policies.
+
+    Raises:
+        ConfigError: `fleet.weights` makes no sense.
+    """
+
+    def __init__(self, fleet: FleetConfig) -> None:
+        self._weights = parse_weights(fleet.weights, fleet.instances) or (1.0,)
+
+    def of(self, name: str) -> float:
         """As configured; for numbers beyond that the mean, so that the others keep their proportions."""
-        weights = self._weights or (1.0,)
-        number = _number(name)
+        weights, number = self._weights, _number(name)
         return weights[number - 1] if number <= len(weights) else sum(weights) / len(weights)
 
-    @staticmethod
-    def free_names(taken: Collection[str], count: int) -> tuple[str, ...]:
-        """The next names that nobody has."""
-        free = (name for number in itertools.count(1) if (name := name_of(number)) not in taken)
-        return tuple(itertools.islice(free, count))
+
+def free_names(taken: Collection[str], count: int) -> tuple[str, ...]:
+    """The next names that nobody has."""
+    free = (name for number in itertools.count(1) if (name := name_of(number)) not in taken)
+    return tuple(itertools.islice(free, count))
 
 
 def _number(name: str) -> int:

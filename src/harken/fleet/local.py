@@ -26,7 +26,7 @@ from harken.dispatch.lines.probe import look
 from harken.dispatch.lines.session import open_session
 from harken.dispatch.news import News
 from harken.fleet.keeper import Keeper
-from harken.fleet.layout import Layout
+from harken.fleet.layout import free_names
 from harken.fleet.local_site import LocalSite
 from harken.fleet.machine import Machine
 from harken.fleet.obituary import OnCrash
@@ -227,7 +227,7 @@ class LocalFleet:
 
     def free_names(self, count: int) -> tuple[str, ...]:
         """The next names that no instance has."""
-        return Layout.free_names(self._keepers, count)
+        return free_names(self._keepers, count)
 
     def add(
         self,

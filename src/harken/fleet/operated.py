@@ -19,6 +19,7 @@ from harken.fleet.autoscaling import Autoscaling
 from harken.fleet.both import BothFleets
 from harken.fleet.changes import Changes
 from harken.fleet.control import Control
+from harken.fleet.elsewhere import AnyRooms, Elsewhere
 from harken.fleet.handlers import handlers_of
 from harken.fleet.local import LocalFleet
 from harken.fleet.one_change import OneChange
@@ -41,7 +42,7 @@ class OperatedFleet:
     Args:
         config: all of it.
         dispatcher: is told of addresses, and tells of the work.
-        local: the instances of this machine; None for none.
+        local: the instances of our own; None for none.
         static: the upstreams; None for none.
         wanted: what runs at the start.
         folder: the run folder; None: no socket, and nothing is remembered.
@@ -113,7 +114,9 @@ class OperatedFleet:
         self._changes = await stack.enter_async_context(changes)
         one = await stack.enter_async_context(OneChange())
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        rooms = Rooms(local, self._estimate, model=lambda: changes.wanted.model)
+        rooms: AnyRooms = Elsewhere()
+        if local.is_here:
+            rooms = Rooms(local, self._estimate, model=lambda: changes.wanted.model)
         autoscaling = None
         if self._config.autoscale.mode != "off":
             autoscaling = self._autoscaling(local, changes, one, rooms)
@@ -132,14 +135,14 @@ class OperatedFleet:
             autoscaling.wake()
             await asyncio.sleep(_WAKE_S)
 
-    def _autoscaling(self, local: LocalFleet, changes: Changes, one: OneChange, rooms: Rooms) -> Autoscaling:
+    def _autoscaling(self, local: LocalFleet, changes: Changes, one: OneChange, rooms: AnyRooms) -> Autoscaling:
         clock = SystemClock()
         scaled = Scaled(
             local,
             changes,
             one,
             load=self._dispatcher.load,
-            cpu_share=CpuMeter().read,
+            cpu_share=CpuMeter().read if local.is_here else lambda: None,
             gpu_share=lambda: rooms.gpu_share,
             room=lambda: rooms.further,
             cores=local.cores,

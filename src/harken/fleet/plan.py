@@ -11,12 +11,16 @@ import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from harken.config import Config, InstanceConfig
 from harken.fleet.cores import assign_cores
 from harken.fleet.machine import Machine
 from harken.fleet.placing import CPU, group_of, memory_shares, parse_devices, spread
 from harken.machine.cores import write_cores
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 COMMAND = (sys.executable, "-P", "-m", "harken", "serve", "--supervised")
 """Starts one instance; -P: nothing in the working directory can take the place of a module."""
@@ -156,11 +160,17 @@ def variables(instance: InstanceConfig, config: Config, surroundings: Mapping[st
         ("traces", config.traces),
     )
     for section, values in passed:
-        for part in dataclasses.fields(values):
-            theirs[f"HARKEN_{section}_{part.name}".upper()] = str(getattr(values, part.name))
+        theirs |= section_variables(section, values)
     # The gateway is the door: what outlives a request is kept by it alone, and who may come in is asked there.
     theirs["HARKEN_JOBS_IS_ENABLED"] = "false"
     theirs["HARKEN_AUTH_KEYS"] = "off"
     # Nothing comes twice to an instance that the gateway knows already.
     theirs["HARKEN_CACHE_BYTES"] = "0"
     return theirs
+
+
+def section_variables(section: str, values: DataclassInstance) -> dict[str, str]:
+    """Write one section of a configuration as variables."""
+    return {
+        f"HARKEN_{section}_{part.name}".upper(): str(getattr(values, part.name)) for part in dataclasses.fields(values)
+    }

@@ -18,6 +18,7 @@ from harken.dispatch.lines.session import open_session
 from harken.dispatch.lines.wire_line import WireLine
 from harken.errors import ClientError
 from harken.fleet.changes import Changes
+from harken.fleet.elsewhere import AnyRooms
 from harken.fleet.local import LocalFleet
 from harken.fleet.one_change import Tell
 from harken.fleet.phases import Phase
@@ -25,7 +26,6 @@ from harken.fleet.refusals import NoRoom, RolledBack
 from harken.fleet.roll_actions import Outcome
 from harken.fleet.rolling import Rolling, RollJudges, RollTimes
 from harken.fleet.rollout import Plan
-from harken.fleet.rooms import Rooms
 from harken.fleet.shadow import ShadowLimits, judge
 from harken.fleet.shadow_sampler import ShadowSampler
 from harken.fleet.successor import losses
@@ -79,7 +79,7 @@ class Roll:
     """
 
     def __init__(
-        self, config: Config, local: LocalFleet, changes: Changes, dispatcher: Dispatcher, rooms: Rooms
+        self, config: Config, local: LocalFleet, changes: Changes, dispatcher: Dispatcher, rooms: AnyRooms
     ) -> None:
         self._config = config
         self._local = local

@@ -87,7 +87,11 @@ class Scaled:
             now=self._clock.now(),
             wanted=len(wanted),
             ready=ready,
-            starting=sum(phase in _COMING for phase in phases),
+            # Who waits for room may wait for days: a load that is over is no reason to go on wishing.
+            starting=sum(
+                phase in _COMING and not self._local.lacks_room(name)
+                for name, phase in zip(wanted, phases, strict=True)
+            ),
             slots=load.slots,
             in_flight=load.in_flight,
             queued_audio_s=load.queued_audio_s,

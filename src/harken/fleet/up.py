@@ -12,13 +12,16 @@ from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
 from harken.dispatch.lines.upstream import Upstream
 from harken.fleet.local import LocalFleet
-from harken.fleet.machine import Machine, machine_for
+from harken.fleet.local_site import LocalSite
+from harken.fleet.machine import machine_for
 from harken.fleet.mps_plan import groups_under_mps
 from harken.fleet.operated import OperatedFleet
 from harken.fleet.plan import groups_of, plan
+from harken.fleet.ray.site import RaySite
 from harken.fleet.records import Records
 from harken.fleet.rooms import Estimate
 from harken.fleet.run_place import RunPlace
+from harken.fleet.site import Site
 from harken.fleet.static import StaticFleet
 from harken.fleet.upstreams import parse_upstreams, parse_weights
 from harken.fleet.wanted import configured, read_file, recall
@@ -47,9 +50,8 @@ def run_gateway(config: Config, *, estimate: Estimate = lambda _: None) -> int:
     """
     upstreams = parse_upstreams(config.fleet.upstreams, os.environ)
     parse_weights(config.fleet.weights, config.fleet.instances)
-    machine = machine_for(config) if config.fleet.instances or config.autoscale.mode == "on" else None
-    if machine is not None:
-        _check_places(config, machine)
+    has_own = bool(config.fleet.instances) or config.autoscale.mode == "on"
+    site = _site(config) if has_own else None
     records = Records(config.log)
     set_up_log(config.log, records.files)
 
@@ -66,9 +68,7 @@ def run_gateway(config: Config, *, estimate: Estimate = lambda _: None) -> int:
         return OperatedFleet(
             config,
             dispatcher,
-            None
-            if machine is None
-            else LocalFleet(config, dispatcher, wanted=wanted, machine=machine, on_crash=records.report),
+            None if site is None else LocalFleet(config, dispatcher, wanted=wanted, site=site, on_crash=records.report),
             _static(config, upstreams, dispatcher) if upstreams else None,
             wanted=wanted,
             folder=place.folder,
@@ -102,7 +102,11 @@ def _static(config: Config, upstreams: Sequence[Upstream], dispatcher: Dispatche
     )
 
 
-def _check_places(config: Config, machine: Machine) -> None:
-    """Say what cannot be before anything is announced."""
+def _site(config: Config) -> Site:
+    """Choose where instances run; what cannot be is said before anything is announced."""
+    if config.fleet.kind == "ray":
+        return RaySite(config)
+    machine = machine_for(config)
     groups = groups_of(plan(config, machine), machine)
     groups_under_mps(config.fleet.mps, tuple(groups.values()), has_mps=machine.has_mps)
+    return LocalSite(config, machine=machine)

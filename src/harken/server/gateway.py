@@ -24,7 +24,7 @@ from harken.audio import AudioReader
 from harken.clock import SystemClock
 from harken.config import Config
 from harken.dispatch.dispatcher import Dispatcher
-from harken.errors import HarkenError, NoReadyInstance
+from harken.errors import HarkenError, NoReadyInstance, SetupError
 from harken.jobs.jobs import Jobs
 from harken.keys import open_admission
 from harken.log import get_log
@@ -208,6 +208,9 @@ class Gateway:
     async def _live_or_break(self) -> None:
         try:
             await self._live()
+        except SetupError as error:
+            # Where the fleet is to be is not there: that is no defect, and says itself what would help.
+            self._break(Ending(code=EXIT_BROKEN_AT_START, reason=error.message))
         except Exception as error:  # noqa: BLE001 - the edge of its life
             # A door with nobody behind it must not stay open: the process ends with its own exit code, and whoever
             # keeps it starts another.

@@ -1,0 +1,221 @@
+"""A gateway's end of its bridge: starts it, starts it again, and tells each instance's life what is said of it.
+
+It knows nothing of instances but their names. The invariants: whoever waits on a life hears its end, also when the
+bridge dies; and after `open`'s stack is closed, the bridge is gone, and with it what it had placed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from harken.clock import Clock
+from harken.config import FleetConfig
+from harken.errors import SetupError
+from harken.fleet.ray.messages import Do, Kind, Order, Told, as_line, parse_told
+from harken.log import get_log
+from harken.server.orphan import SUPERVISOR_PID
+
+_COMMAND = (sys.executable, "-P", "-m", "harken.fleet.ray.bridge")
+_CONNECT_S = 90.0
+_CLOSE_S = 10.0
+_LINE_BYTES = 1 << 20
+_LINES_KEPT = 20
+_REASON_CHARS = 400
+_STABLE_BACKOFFS = 2.0
+
+_ENDS = frozenset({Kind.REFUSED, Kind.ENDED, Kind.LOST})
+
+_log = get_log("fleet.ray")
+
+
+class Life:
+    """What is said of one try of an instance.
+
+    Args:
+        link: to the bridge.
+        number: of it.
+        name: of the instance.
+    """
+
+    def __init__(self, link: Link, number: int, name: str) -> None:
+        self._link = link
+        self._number = number
+        self._name = name
+        self._told: asyncio.Queue[Told] = asyncio.Queue()
+
+    async def next(self) -> Told:
+        """Wait for what is told next; the last is REFUSED, ENDED or LOST."""
+        return await self._told.get()
+
+    def order(self, do: Do, variables: Mapping[str, str] | None = None) -> None:
+        """Have the bridge do something with it."""
+        self._link.send(Order(do=do, number=self._number, name=self._name, variables=variables or {}))
+
+    def hear(self, told: Told) -> None:
+        """Take in what is told of it."""
+        self._told.put_nowait(told)
+
+
+class Link:
+    """The bridge, as long as the fleet lives.
+
+    Args:
+        config: waits before a bridge is started again.
+        env: of the bridge.
+        clock: tells how long it lived.
+    """
+
+    def __init__(self, config: FleetConfig, env: Mapping[str, str], *, clock: Clock) -> None:
+        self._config = config
+        self._env = env
+        self._clock = clock
+        self._child: asyncio.subprocess.Process | None = None
+        self._lives: dict[int, Life] = {}
+        self._count = 0
+        self._connected = asyncio.Event()
+        self._was_connected = False
+        self._closing = asyncio.Event()
+        self._last_lines: deque[str] = deque(maxlen=_LINES_KEPT)
+        self.down_because = ""
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Start the bridge; returns when it is in the cluster.
+
+        Raises:
+            SetupError: there is no cluster.
+        """
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        keeping = group.create_task(self._keep())
+        stack.push_async_callback(self._close, keeping)
+        connecting = group.create_task(self._connected.wait())
+        try:
+            await asyncio.wait((keeping, connecting), timeout=_CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            connecting.cancel()
+        if not self._connected.is_set():
+            said = self._last_words() if keeping.done() else ""
+            raise SetupError(said or f"The Ray cluster did not answer within {_CONNECT_S:g} s.")
+
+    @property
+    def is_connected(self) -> bool:
+        """The bridge is in the cluster."""
+        return self._connected.is_set()
+
+    async def connected(self) -> None:
+        """Wait until the bridge is in the cluster."""
+        await self._connected.wait()
+
+    def place(self, name: str) -> Life:
+        """Have room made for an instance."""
+        self._count += 1
+        life = Life(self, self._count, name)
+        if self._connected.is_set():
+            self._lives[self._count] = life
+            life.order(Do.PLACE)
+        else:
+            life.hear(Told(kind=Kind.LOST, text=self.down_because))
+        return life
+
+    def send(self, order: Order) -> None:
+        """Write an order; one about a life that has ended is dropped."""
+        if self._child is None or self._child.stdin is None or order.number not in self._lives:
+            return
+        with contextlib.suppress(OSError, RuntimeError):  # that it is gone, is told by its end
+            self._child.stdin.write(f"{as_line(order)}\n".encode())
+
+    async def _keep(self) -> None:
+        """Start it again whenever it ends; where the first one never was in the cluster, end with it."""
+        failures = 0
+        while not self._closing.is_set():
+            began = self._clock.now()
+            code = await self._run()
+            if self._closing.is_set() or not self._was_connected:
+                return
+            if self._clock.now() - began >= _STABLE_BACKOFFS * self._config.backoff_max_s:
+                failures = 0
+            wait_s = min(self._config.backoff_s * 2.0 ** min(failures, 32), self._config.backoff_max_s)
+            failures += 1
+            _log.error("ray.bridge_lost", exit_code=code, reason=self._last_words(), wait_s=wait_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._closing.wait()
+
+    async def _run(self) -> int:
+        """One bridge, from its start to its end."""
+        self._last_lines.clear()
+        child = await asyncio.create_subprocess_exec(
+            *_COMMAND,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**self._env, SUPERVISOR_PID: str(os.getpid())},
+            start_new_session=True,
+            limit=_LINE_BYTES,
+        )
+        self._child = child
+        try:
+            async with asyncio.TaskGroup() as group:
+                outputs = group.create_task(self._listen(child)), group.create_task(self._hear(child))
+                code = await child.wait()
+                # What it started may hold the outputs open after it is gone.
+                await asyncio.wait(outputs, timeout=1.0)
+                for output in outputs:
+                    output.cancel()
+            return code
+        finally:
+            if child.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                await child.wait()
+            self._child = None
+            self._lose()
+
+    def _lose(self) -> None:
+        """Tell every life that nobody knows of it any more: Ray ends what this bridge had placed."""
+        self._connected.clear()
+        self.down_because = f"The bridge into the Ray cluster has ended: {self._last_words() or 'it said nothing.'}"
+        lives, self._lives = self._lives, {}
+        for number, life in lives.items():
+            life.hear(Told(kind=Kind.LOST, number=number, text=self.down_because))
+
+    async def _listen(self, child: asyncio.subprocess.Process) -> None:
+        assert child.stdout is not None, "spawned with pipes"
+        while line := await child.stdout.readline():
+            told = parse_told(line.decode("utf-8", errors="replace"))
+            if told is None:
+                continue
+            if told.kind is Kind.CONNECTED:
+                _log.info("ray.connected", cluster=told.text)
+                self._was_connected = True
+                self._connected.set()
+            elif life := self._lives.get(told.number):
+                life.hear(told)
+                if told.kind in _ENDS:
+                    del self._lives[told.number]
+
+    async def _hear(self, child: asyncio.subprocess.Process) -> None:
+        assert child.stderr is not None, "spawned with pipes"
+        while line := await child.stderr.readline():
+            text = line.decode("utf-8", errors="replace").rstrip()
+            self._last_lines.append(text)
+            _log.debug("ray.output", line=text[:_REASON_CHARS])
+
+    def _last_words(self) -> str:
+        words = (line.strip() for line in reversed(self._last_lines) if line.strip() and "[state-dump]" not in line)
+        return next(words, "")[:_REASON_CHARS]
+
+    async def _close(self, keeping: asyncio.Task[None]) -> None:
+        """Let it leave in order: no more orders mean that; kill it where it does not."""
+        self._closing.set()
+        if self._child is not None and self._child.stdin is not None:
+            self._child.stdin.close()
+        await asyncio.wait((keeping,), timeout=_CLOSE_S)
+        keeping.cancel()
+        await asyncio.wait((keeping,))
