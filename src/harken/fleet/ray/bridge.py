@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +27,7 @@ from harken.server.orphan import leave_with_parent, supervisor_of
 
 _LINE_BYTES = 1 << 20
 _WATCH_S = 1.0
+_REACH_S = 10.0
 _EXIT_LOST = 1
 
 
@@ -111,6 +113,9 @@ def connect(address: str) -> None:
         import ray
     except ImportError as error:
         raise SetupError(f"fleet.kind 'ray' needs Ray: pip install 'harken[ray]' ({error}).") from error
+    asked = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
+    if ":" in asked:
+        _reach(asked)
     own: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False, **own)
@@ -119,6 +124,18 @@ def connect(address: str) -> None:
         raise SetupError(
             f"{what}: {_first_line(error)} Start a node on this machine (ray start --head, or ray start "
             "--address HEAD:PORT), or set ray.address."
+        ) from error
+
+
+def _reach(address: str) -> None:
+    """See that somebody listens there: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_S).close()
+    except (OSError, ValueError) as error:
+        raise SetupError(
+            f"The Ray cluster at {address} cannot be reached: {error}. ray.address is HOST:PORT of its head, as "
+            "ray start printed it."
         ) from error
 
 

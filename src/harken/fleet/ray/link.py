@@ -23,7 +23,7 @@ from harken.log import get_log
 from harken.server.orphan import SUPERVISOR_PID
 
 _COMMAND = (sys.executable, "-P", "-m", "harken.fleet.ray.bridge")
-_CONNECT_S = 90.0
+_CONNECT_S = 60.0
 _CLOSE_S = 10.0
 _LINE_BYTES = 1 << 20
 _LINES_KEPT = 20
@@ -91,7 +91,10 @@ class Link:
         Raises:
             SetupError: there is no cluster.
         """
-        group = await stack.enter_async_context(asyncio.TaskGroup())
+        # A task group that saw the refusal below would wrap it, and nobody would know it again.
+        group = asyncio.TaskGroup()
+        await group.__aenter__()
+        stack.push_async_callback(group.__aexit__, None, None, None)
         keeping = group.create_task(self._keep())
         stack.push_async_callback(self._close, keeping)
         connecting = group.create_task(self._connected.wait())

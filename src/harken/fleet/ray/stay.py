@@ -18,8 +18,8 @@ from harken.fleet.ray.messages import Kind, Told, as_line
 from harken.fleet.ray.room import Room
 from harken.fleet.ray.wish import Wish
 
-_WAIT_S = 3.0
-"""So long a worker may take to start before its instance counts as waiting for room."""
+_WAIT_S = 8.0
+"""So long a worker may take to start before its instance counts as waiting for room: Ray does not tell the two apart."""
 
 _LOOK_S = 3.0
 _UNAVAILABLE_S = 0.5
