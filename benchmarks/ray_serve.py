@@ -6,7 +6,7 @@
 The same work both ways: 5 s of float32 samples in, the stub's text out, over two processes that recognise.
 
  - "dispatcher": an HTTP door with our `Dispatcher` behind it, to two `harken serve --model stub` over the wire; as in a
-   gateway, but without what a gateway does besides (forms, decoding, voice activity, stitching), as Serve does none of it
+   gateway, but without what a gateway does besides (forms, decoding, voice activity, stitching): Serve does none of it
  - "serve": Ray Serve's HTTP proxy and router, to two replicas that hold the same stub engine
  - "gateway": all of `harken up`, with the samples as a WAV file, to see what those other things cost
 
@@ -226,7 +226,7 @@ def serve_door() -> None:
 
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     serve.start(http_options={"host": "127.0.0.1", "port": 18_431}, logging_config={"enable_access_log": False})
-    serve.run(Replica.bind())
+    serve.run(Replica.bind())  # type: ignore[attr-defined]
     print(json.dumps({"url": "http://127.0.0.1:18431/"}), flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         while True:

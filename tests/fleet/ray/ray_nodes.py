@@ -21,6 +21,7 @@ def main() -> None:
         initialize_head=True,
         head_node_args={"num_cpus": 0, "include_dashboard": False, "node_ip_address": "127.0.0.2"},
     )
+    assert cluster.head_node is not None
     processes = cluster.head_node.all_processes
     told = {name: processes[name][0].process.pid for name in ("raylet", "gcs_server")}
     sys.stdout.write(json.dumps({"address": cluster.address, **told}) + "\n")

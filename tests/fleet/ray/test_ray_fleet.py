@@ -61,7 +61,7 @@ def test_a_node_that_dies_under_load_costs_no_request(ray_cluster: RayCluster) -
     texts: dict[int, str] = {}
 
     def client(number: int) -> list[tuple[int, int, str]]:
-        answers = []
+        answers: list[tuple[int, int, str]] = []
         while not is_over.is_set():
             seed = (number + len(answers)) % 6
             answer = up_ask(cluster, seed)

@@ -15,8 +15,9 @@ from collections.abc import Mapping
 
 import harken
 from harken.fleet.process import Process
+from harken.fleet.ray.gpu_turn import GpuTurn
 from harken.fleet.ray.messages import Heard, Kind, Node
-from harken.server.announce import Announcement, as_line
+from harken.server.announce import Announcement, News, as_line
 
 _HEAR_S = 10.0
 """A question that nothing answers is answered with nothing after this time."""
@@ -36,16 +37,19 @@ class Host:
         self._heard: deque[Heard] = deque()
         self._count = 0
         self._news = asyncio.Event()
+        self._turn = GpuTurn()
 
     async def node(self) -> Node:
-        """Tell where this is."""
+        """Tell where this is, once its process may load there."""
         import ray
 
         context = ray.get_runtime_context()
+        gpus = tuple(context.get_accelerator_ids().get("GPU", ()))
+        await self._turn.take(gpus)
         return Node(
             address=ray.util.get_node_ip_address(),
             node=context.get_node_id(),
-            gpus=tuple(context.get_accelerator_ids().get("GPU", ())),
+            gpus=gpus,
             version=harken.__version__,
         )
 
@@ -88,9 +92,12 @@ class Host:
 
     async def _live(self, process: Process) -> None:
         code = await process.attend(self._announce, lambda line: self._keep(Kind.LINE, line))
+        self._turn.give_back()
         self._keep(Kind.ENDED, str(code))
 
     def _announce(self, announcement: Announcement) -> None:
+        if announcement.news is News.READY:
+            self._turn.give_back()
         self._keep(Kind.NEWS, as_line(announcement))
 
     def _keep(self, kind: Kind, text: str) -> None:

@@ -19,7 +19,7 @@ from harken.fleet.ray.room import Room
 from harken.fleet.ray.wish import Wish
 
 _WAIT_S = 8.0
-"""So long a worker may take to start before its instance counts as waiting for room: Ray does not tell the two apart."""
+"""So long a worker may take to start before its instance counts as waiting for room: Ray tells no difference."""
 
 _LOOK_S = 3.0
 _UNAVAILABLE_S = 0.5
