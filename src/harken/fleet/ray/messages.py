@@ -45,7 +45,7 @@ class Kind(StrEnum):
     ENDED = "ended"
     """`text` is its exit code."""
     LOST = "lost"
-    """Nobody knows how it ended, but it did; `text` says what happened."""
+    """It ended with its node or the bridge, wherever it had got to; `text` says what happened."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

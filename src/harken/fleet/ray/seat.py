@@ -18,6 +18,8 @@ from harken.log import get_log
 
 _SPAWN_S = 60.0
 _AGAIN_S = 0.5
+_LOSSES_MOST = 5
+"""A node that dies takes an instance with it once or twice, until Ray knows of it."""
 
 _log = get_log("fleet.ray")
 
@@ -40,12 +42,14 @@ class Seat:
         self._life: Life | None = None
         self._node: Node | None = None
         self._waits_because = ""
+        self._lost_because = ""
         self.given_up_because = ""
         self.lacks_room = False
 
     async def enter(self, instance: str) -> bool:
         """Wait until it is placed; False: it cannot be, as `given_up_because` says."""
         self.given_up_because = ""
+        losses = 0
         try:
             while True:
                 self._note_waiting("" if self._link.is_connected else f"It waits for Ray. {self._link.down_because}")
@@ -54,6 +58,9 @@ class Seat:
                 life = self._link.place(instance)
                 if await self._is_placed(life):
                     return True
+                losses += self._link.is_connected
+                if losses > _LOSSES_MOST:
+                    self.given_up_because = f"Ray lost it {losses} times before it could start: {self._lost_because}"
                 if self.given_up_because:
                     return False
                 await asyncio.sleep(_AGAIN_S)
@@ -103,8 +110,10 @@ class Seat:
                 elif told.kind is Kind.REFUSED:
                     self.given_up_because = f"Ray could not place it: {told.text}"
                     return False
-                else:
-                    return False  # the bridge died; the next one is asked
+                else:  # its node died with it, or the bridge: that is no fault of the instance's
+                    self._lost_because = told.text
+                    _log.warning("ray.lost", instance=self._name, reason=told.text)
+                    return False
         except asyncio.CancelledError:
             life.order(Do.KILL)
             raise

@@ -64,7 +64,7 @@ class Stay:
     async def run(self) -> None:
         """Be there, from the wait for room to the end."""
         import ray
-        from ray.exceptions import RayError
+        from ray.exceptions import RayActorError, RayError
 
         wish = self._wish
         host = ray.remote(Host).options(
@@ -85,7 +85,9 @@ class Stay:
                 await self._die()
                 self._tell(Kind.ENDED, str(-signal.SIGKILL))
         except (RayError, OSError) as error:
-            self._tell(Kind.LOST if self._is_started else Kind.REFUSED, why(error))
+            # Where a node died with it, another may take it; what cannot be loaded there is a fault of that node.
+            is_lost = self._is_started or (isinstance(error, RayActorError) and not error.actor_init_failed)
+            self._tell(Kind.LOST if is_lost else Kind.REFUSED, why(error))
         finally:
             ending.cancel()
             with suppress(RayError, ValueError):  # it may be gone already
