@@ -8,13 +8,17 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
+from harken.config import FleetConfig, LimitsConfig
+from harken.dispatch.dispatcher import Dispatcher
 from harken.dispatch.lines.upstream import Upstream
 from harken.errors import ConfigError
 from harken.fleet.dns_name import ADDRESSES_MAX, DnsName, at_address, staying
 from harken.fleet.lookup import addresses_of
+from harken.fleet.static import StaticFleet
 from harken.fleet.upstreams import parse_upstreams
 from tests.network import can_have_networks, inside_a_network
 
@@ -102,7 +106,7 @@ class Owner:
         return name in self.well
 
 
-async def story(owner: Owner, *answers: frozenset[str] | OSError) -> list[DnsName]:
+async def story(owner: Owner, *answers: frozenset[str] | OSError, taken: frozenset[str] = frozenset()) -> list[DnsName]:
     """Look a name up once for each answer; then let go of it."""
     left, done = list(answers), asyncio.Event()
 
@@ -116,7 +120,15 @@ async def story(owner: Owner, *answers: frozenset[str] | OSError) -> list[DnsNam
             raise answer
         return answer
 
-    name = DnsName(UPSTREAM, owner, owner.add, lookup=lookup, interval_s=0.001, drain_timeout_s=9.0)
+    name = DnsName(
+        UPSTREAM,
+        owner,
+        owner.add,
+        is_taken=lambda one: one.name in taken,
+        lookup=lookup,
+        interval_s=0.001,
+        drain_timeout_s=9.0,
+    )
     task = asyncio.create_task(name.run())
     await done.wait()
     task.cancel()
@@ -144,6 +156,35 @@ def test_who_goes_is_drained_first_and_who_comes_back_meanwhile_stays() -> None:
         assert [target.name for target in name.targets] == ["pod-10.0.0.2"]
 
     asyncio.run(main())
+
+
+def test_an_address_that_is_an_upstream_already_is_not_used_twice() -> None:
+    """It would get twice its slots; there are two ways to be the same: a fixed one, and another name's."""
+
+    async def main() -> None:
+        owner = Owner()
+        (name,) = await story(owner, addresses(1, 2), addresses(1, 2), taken=frozenset({"pod-10.0.0.1"}))
+        assert owner.told == ["+pod-10.0.0.2"]
+        assert [target.name for target in name.targets] == ["pod-10.0.0.2"]
+
+    async def both() -> list[str]:
+        async def lookup(host: str) -> frozenset[str]:
+            return addresses(1, 2)
+
+        fixed = Upstream(name="fixed", url="http://10.0.0.1:7861")
+        names = (replace(UPSTREAM, name="long", url="http://pods.test.:7861"), UPSTREAM)
+        async with (
+            Dispatcher(LimitsConfig(), FleetConfig()) as dispatcher,
+            StaticFleet((fixed, *names), dispatcher, resolve_interval_s=0.001, lookup=lookup) as fleet,
+        ):
+            async with asyncio.timeout(10):
+                while len(fleet.instances()) < 3:  # the fixed one, one address, and the name that got none
+                    await asyncio.sleep(0.001)
+            await asyncio.sleep(0.02)  # a few look-ups more
+            return [one.url for one in dispatcher.health()]
+
+    asyncio.run(main())
+    assert sorted(asyncio.run(both())) == ["http://10.0.0.1:7861", "http://10.0.0.2:7861"]
 
 
 def test_a_resolver_that_cannot_tell_changes_nothing() -> None:

@@ -7,11 +7,12 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
+import uvloop
 
 from harken.fleet.process import Process
 from harken.server.announce import Announcement, News
@@ -55,6 +56,31 @@ async def ready(heard: Heard) -> None:
     """Wait until the child has announced that it is ready."""
     async with asyncio.timeout(TIMEOUT_S):
         await heard.is_ready.wait()
+
+
+STAYS_BEHIND = """
+import os, signal, sys
+left = os.fork()
+if left == 0:
+    signal.pause()
+print(left, file=sys.stderr)
+"""
+
+
+def test_what_it_left_behind_is_ended_with_it() -> None:
+    """It left by itself, with exit code 0; its child has the same group, whatever that does."""
+
+    async def story() -> None:
+        async with child(command=[sys.executable, "-c", STAYS_BEHIND]) as (process, heard, life):
+            assert await asyncio.wait_for(life, TIMEOUT_S) == 0
+            (left,) = heard.lines
+            assert left != str(process.pid)
+            with suppress(psutil.NoSuchProcess):
+                await asyncio.to_thread(psutil.Process(int(left)).wait, TIMEOUT_S)
+
+    # On the loop that gateways have: asyncio's own waits for the pipes too, which the one left behind holds.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(story())
 
 
 def test_it_is_heard_and_leaves_when_asked() -> None:

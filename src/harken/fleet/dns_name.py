@@ -49,6 +49,7 @@ class DnsName:
         upstream: what is known of each address; its URL has the name.
         owner: told of those who go: the dispatcher.
         add: tells it of those who come.
+        is_taken: tells whether there is one of that name or at that place already, which has it twice otherwise.
         lookup: asks the resolver.
         interval_s: from one look-up to the next, in seconds.
         drain_timeout_s: how long what runs on an address that is gone may take.
@@ -60,6 +61,7 @@ class DnsName:
         owner: WatchfulOwner,
         add: Add,
         *,
+        is_taken: Callable[[Upstream], bool],
         lookup: Lookup,
         interval_s: float,
         drain_timeout_s: float,
@@ -68,6 +70,8 @@ class DnsName:
         self.detail = ""
         self._owner = owner
         self._add = add
+        self._is_taken = is_taken
+        self._taken: set[str] = set()
         self._lookup = lookup
         self._interval_s = interval_s
         self._drain_timeout_s = drain_timeout_s
@@ -94,6 +98,7 @@ class DnsName:
             # UnicodeError: a label too long for DNS, of a name that the configuration let pass.
             self._say(f"{self._host} cannot be looked up: {error}.")
             return
+        self._taken &= told
         self._say("" if told else f"{self._host} has no address.")
         answering = [address for address, one in self._known.items() if self._owner.takes_work(one.name)]
         now = staying(self._known, told, answering)
@@ -116,8 +121,14 @@ class DnsName:
             leaving.cancel()
         elif address in self._known:
             return
+        one = at_address(self.upstream, address)
+        if self._is_taken(one):
+            if address not in self._taken:
+                _log.warning("dns.address_taken", name=self._host, address=address, target=one.name)
+            self._taken.add(address)
+            return
         _log.info("dns.address_found", name=self._host, address=address)
-        self._known[address] = one = at_address(self.upstream, address)
+        self._known[address] = one
         self._add(one)
 
     async def _go(self, address: str) -> None:

@@ -88,6 +88,7 @@ class Process:
         finally:
             self.kill()
             await self._child.wait()
+            self._kill_left()
             os.close(self._lifeline)
 
     def terminate(self) -> None:
@@ -101,6 +102,14 @@ class Process:
         if self._child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
+
+    def _kill_left(self) -> None:
+        """End what it started and left behind, however it ended itself: that may hold its port, or its GPU's memory.
+
+        Its number cannot be anybody else's as long as one of its group lives, and nobody's in the moment after its end.
+        """
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, signal.SIGKILL)
 
     async def _listen(self, on_news: Callable[[Announcement], None], on_line: Callable[[str], None]) -> None:
         async for line in _lines(self._child.stdout):

@@ -67,6 +67,7 @@ class StaticFleet:
                 upstream,
                 owner,
                 self._add,
+                is_taken=self._is_taken,
                 lookup=lookup,
                 interval_s=resolve_interval_s,
                 drain_timeout_s=drain_timeout_s,
@@ -111,6 +112,10 @@ class StaticFleet:
     @property
     def _known(self) -> tuple[Upstream, ...]:
         return self._fixed + tuple(target for name in self._names for target in name.targets)
+
+    def _is_taken(self, upstream: Upstream) -> bool:
+        place = (upstream.url, upstream.model)
+        return any(one.name == upstream.name or (one.url, one.model) == place for one in self._known)
 
     def _add(self, upstream: Upstream) -> None:
         open_line = partial(line_to, upstream, self._proof, logs_text=self._logs_text)

@@ -201,6 +201,8 @@ def run(
     except SetupError as error:
         return _leave(name, _cannot_start(error))
     with listener:
+        # A process that an engine forks would hold the port beyond our end, and nobody could start in our place.
+        os.register_at_fork(after_in_child=listener.close)
         url = url_of(listener, host, has_tls=certificate is not None)
         served = build(url)
         listening = Announcement(news=News.LISTENING, name=name, url=url, pid=os.getpid())
