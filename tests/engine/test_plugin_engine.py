@@ -20,6 +20,8 @@ from harken.types import Finish
 _ANY = Options()
 _INFO = EngineInfo(name="toy", languages=("English",), revision="1", times_words=True)
 
+_WORD = Word(text="a", start_s=0.0, end_s=0.1)
+
 Recognize = Callable[[NDArray[np.float32], Options, Report], Any]
 
 
@@ -88,6 +90,49 @@ def test_nonsense_fails_its_segment_by_name(heard: Any, told: str) -> None:
     """Nothing that the wire could not carry, or that the client did not ask for, leaves the instance."""
     with pytest.raises(EngineFailed, match=told):
         _heard(heard, Options(wants_words=True))
+
+
+@pytest.mark.parametrize(
+    ("heard", "told"),
+    [
+        (Heard(text="a" * 10_000), "10000 characters as a text for 1.0 s of audio; at most 2500 can be"),
+        (Heard(text="a", words=(_WORD,) * 1_000_000, logprobs=()), "1000000 words for 1.0 s"),
+        (
+            Heard(text="a", words=(Word(text="b" * 100, start_s=0.0, end_s=0.1),) * 30, logprobs=()),
+            "2600 characters in its words",
+        ),
+        (Heard(text="a", words=(), logprobs=(TokenLogprob(token="a", logprob=-1.0),) * 1_000), "1000 log-prob"),
+        (Heard(text="a", words=(), logprobs=(TokenLogprob(token="b" * 1_300, logprob=-1.0),) * 2), "in its tokens"),
+    ],
+)
+def test_more_than_anybody_can_say_is_refused_before_it_is_looked_at(heard: Heard, told: str) -> None:
+    """A million words would keep the instance from answering its fleet, and be asked for again elsewhere."""
+    sure = EngineInfo(name="toy", languages=("English",), times_words=True, honours=frozenset({Wish.LOGPROBS}))
+    with pytest.raises(EngineFailed, match=told):
+        _heard(heard, Options(wants_words=True, wants_logprobs=True), sure)
+
+
+@pytest.mark.parametrize("catches", [True, False])
+def test_pieces_are_bounded_too(catches: bool) -> None:
+    """What was written cannot be more than the text may be, also where the engine passes over the refusal."""
+
+    def recognize(_: Any, __: Any, report: Report) -> Heard:
+        try:
+            for _number in range(100):
+                report.write("a" * 1_000)
+        except Exception:
+            if not catches:
+                raise
+        return Heard(text="a" * 2_000)
+
+    async def main() -> None:
+        pieces: list[str] = []
+        async with _engine(recognize) as engine:
+            with pytest.raises(EngineFailed, match="3000 characters in pieces"):
+                await engine.recognize(segment(1), _ANY, pieces.append)
+        assert len("".join(pieces)) <= 2_000
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), SystemExit(3), MemoryError(), HarkenError("said")])

@@ -10,6 +10,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from harken.engine.plugin_bounds import (
+    characters_max,
+    refuse_more,
+    refuse_what_cannot_travel,
+    tokens_max,
+    words_max,
+)
 from harken.errors import EngineFailed
 from harken.plugin import EngineInfo, Heard
 from harken.types import Finish, Options, Segment, TokenLogprob, Transcript, Wish, Word
@@ -30,9 +37,9 @@ def transcript_of(heard: object, segment: Segment, options: Options, info: Engin
     """
     if not isinstance(heard, Heard):
         raise _wrong(f"returned {type(heard).__name__} instead of Heard")
-    text = _text(heard.text, "text").strip()
-    logprobs = _logprobs(heard) if options.wants_logprobs and Wish.LOGPROBS in info.honours else None
-    return Transcript(
+    text = _text(heard.text, "text", segment.audio_s).strip()
+    logprobs = _logprobs(heard, segment.audio_s) if options.wants_logprobs and Wish.LOGPROBS in info.honours else None
+    transcript = Transcript(
         text=text,
         language=_language(heard, text, options, info),
         audio_s=segment.audio_s,
@@ -43,6 +50,8 @@ def transcript_of(heard: object, segment: Segment, options: Options, info: Engin
         logprobs=logprobs,
         avg_logprob=math.fsum(one.logprob for one in logprobs) / len(logprobs) if logprobs else None,
     )
+    refuse_what_cannot_travel(transcript)
+    return transcript
 
 
 def _language(heard: Heard, text: str, options: Options, info: EngineInfo) -> str:
@@ -63,34 +72,44 @@ def _words(heard: Heard, text: str, audio_s: float) -> tuple[Word, ...]:
         if text:
             raise _wrong("told no times of words, though it says that it can")
         return ()
+    refuse_more(len(heard.words), words_max(audio_s), "words", audio_s)
     found: list[Word] = []
-    earliest = 0.0
+    earliest, length = 0.0, 0
     for word in heard.words:
         if not isinstance(word, Word):
             raise _wrong(f"returned {type(word).__name__} among its words")
         start_s = min(max(_number(word.start_s, "time"), earliest), audio_s)
         earliest = min(max(_number(word.end_s, "time"), start_s), audio_s)
-        found.append(Word(text=_text(word.text, "word"), start_s=start_s, end_s=earliest))
+        said = _text(word.text, "word", audio_s)
+        length += len(said)
+        refuse_more(length, characters_max(audio_s), "characters in its words", audio_s)
+        found.append(Word(text=said, start_s=start_s, end_s=earliest))
     return tuple(found)
 
 
-def _logprobs(heard: Heard) -> tuple[TokenLogprob, ...]:
+def _logprobs(heard: Heard, audio_s: float) -> tuple[TokenLogprob, ...]:
     if heard.logprobs is None:
         raise _wrong("told no log-probabilities, though it says that it can")
-    found = []
+    refuse_more(len(heard.logprobs), tokens_max(audio_s), "log-probabilities", audio_s)
+    found: list[TokenLogprob] = []
+    length = 0
     for one in heard.logprobs:
         if not isinstance(one, TokenLogprob):
             raise _wrong(f"returned {type(one).__name__} among its log-probabilities")
-        token = _text(one.token, "token")
+        token = _text(one.token, "token", audio_s)
+        length += len(token)
+        refuse_more(length, characters_max(audio_s), "characters in its tokens", audio_s)
         # Its bytes are those of its text: an engine of words has no parts of characters.
         logprob = _number(one.logprob, "log-probability")
         found.append(TokenLogprob(token=token, logprob=logprob, bytes=tuple(token.encode())))
     return tuple(found)
 
 
-def _text(raw: Any, what: str) -> str:
+def _text(raw: Any, what: str, audio_s: float | None = None) -> str:
     if not isinstance(raw, str):
         raise _wrong(f"returned a {what} that is {type(raw).__name__}")
+    if audio_s is not None:
+        refuse_more(len(raw), characters_max(audio_s), f"characters as a {what}", audio_s)
     try:
         raw.encode()
     except UnicodeEncodeError as error:

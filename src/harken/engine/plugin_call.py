@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable
 
 from harken.clock import Clock
+from harken.engine.plugin_bounds import characters_max, refuse_more
+from harken.errors import EngineFailed
 from harken.plugin import Unwanted
 from harken.types import Options, Segment, Send, Transcript
 
@@ -36,6 +38,7 @@ class Call:
         ended: what its caller waits for.
         is_unwanted: nobody waits any more.
         began: when an engine began with it; None while it waits.
+        refused: why a piece of text was; the call has then failed, whatever else the engine does.
     """
 
     def __init__(
@@ -54,12 +57,14 @@ class Call:
         self.ended: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
         self.is_unwanted = False
         self.began: float | None = None
+        self.refused: EngineFailed | None = None
         self._send = send
         self._clock = clock
         self._post = post
         self._marks = 0
         self._marked = accepted
         self._written: list[str] = []
+        self._length = 0
 
     def begin(self) -> None:
         """An engine begins with it."""
@@ -77,6 +82,14 @@ class Call:
         self.progress()
         if not isinstance(text, str):
             raise TypeError(f"a piece of text is {type(text).__name__}")
+        text.encode()  # half a character cannot travel, and would fail far from here
+        audio_s = self.segment.audio_s
+        try:
+            refuse_more(self._length + len(text), characters_max(audio_s), "characters in pieces", audio_s)
+        except EngineFailed as error:
+            self.refused = error
+            raise
+        self._length += len(text)
         piece = text if self._written else text.lstrip()
         if piece and self._send is not None:
             self._written.append(piece)

@@ -109,7 +109,8 @@ class PluginThreads:
         samples.flags.writeable = False  # the guard may want them again as they were
         try:
             heard = self._engine.recognize(samples, call.options, call)
-            found = transcript_of(heard, call.segment, call.options, self._info, instance=self._name)
+            if call.refused is None:
+                found = transcript_of(heard, call.segment, call.options, self._info, instance=self._name)
         except Unwanted:
             pass
         except HarkenError as raised:
@@ -117,5 +118,7 @@ class PluginThreads:
         except BaseException as raised:  # noqa: BLE001 - an engine may raise anything; it costs this segment alone
             _log.error("engine.segment_failed", segment=call.segment.id, exc_info=raised)
             error = EngineFailed(f"The engine failed on this segment: {summary(raised)}")
+        if call.refused is not None:
+            found, error = None, call.refused
         ended = self._clock.now()
         self._post(lambda: self._settle(call, found, error, ended))
