@@ -84,6 +84,13 @@ def test_what_an_engine_heard_becomes_a_transcript() -> None:
         (Heard(text="a"), "no times of words"),
         (Heard(text="a", words=(Word(text="a", start_s=float("nan"), end_s=1),)), "time that is nan"),
         (Heard(text="a", words=(("a", 0, 1),)), "tuple among its words"),  # type: ignore[arg-type]
+        (Heard(text="a", words=(Word(text="a", start_s="0.5", end_s=1),)), "time that is str"),  # type: ignore[arg-type]
+        (Heard(text="a", words=(Word(text="a", start_s=0, end_s=True),)), "time that is bool"),
+        (Heard(text="a", words=(Word(text="a", start_s=0, end_s=10**400),)), "time that is no number"),
+        (Heard(text="a", words=(Word(text="a", start_s=0, end_s=1e300),)), "time of 1e"),
+        (Heard(text="a", words=5), "words that are int instead of a tuple"),  # type: ignore[arg-type]
+        (Heard(text="a", words="a"), "words that are str instead of a tuple"),  # type: ignore[arg-type]
+        (Heard(text="a", words=(), is_cut="maybe"), "is_cut that is str"),  # type: ignore[arg-type]
     ],
 )
 def test_nonsense_fails_its_segment_by_name(heard: Any, told: str) -> None:

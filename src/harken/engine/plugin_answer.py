@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from harken.engine.plugin_bounds import (
     characters_max,
     refuse_more,
@@ -20,6 +22,9 @@ from harken.engine.plugin_bounds import (
 from harken.errors import EngineFailed
 from harken.plugin import EngineInfo, Heard
 from harken.types import Finish, Options, Segment, TokenLogprob, Transcript, Wish, Word
+
+_NUMBER_MAX = 1e9
+"""Beyond it the wire refuses a number."""
 
 
 def transcript_of(heard: object, segment: Segment, options: Options, info: EngineInfo, *, instance: str) -> Transcript:
@@ -44,7 +49,7 @@ def transcript_of(heard: object, segment: Segment, options: Options, info: Engin
         language=_language(heard, text, options, info),
         audio_s=segment.audio_s,
         tokens=len(text.split()) if logprobs is None else len(logprobs),
-        finish=Finish.LENGTH if heard.is_cut else Finish.STOP,
+        finish=Finish.LENGTH if _flag(heard.is_cut, "is_cut") else Finish.STOP,
         instance=instance,
         words=_words(heard, text, segment.audio_s) if options.wants_words else None,
         logprobs=logprobs,
@@ -72,10 +77,11 @@ def _words(heard: Heard, text: str, audio_s: float) -> tuple[Word, ...]:
         if text:
             raise _wrong("told no times of words, though it says that it can")
         return ()
-    refuse_more(len(heard.words), words_max(audio_s), "words", audio_s)
+    words = _listed(heard.words, "words")
+    refuse_more(len(words), words_max(audio_s), "words", audio_s)
     found: list[Word] = []
     earliest, length = 0.0, 0
-    for word in heard.words:
+    for word in words:
         if not isinstance(word, Word):
             raise _wrong(f"returned {type(word).__name__} among its words")
         start_s = min(max(_number(word.start_s, "time"), earliest), audio_s)
@@ -90,10 +96,11 @@ def _words(heard: Heard, text: str, audio_s: float) -> tuple[Word, ...]:
 def _logprobs(heard: Heard, audio_s: float) -> tuple[TokenLogprob, ...]:
     if heard.logprobs is None:
         raise _wrong("told no log-probabilities, though it says that it can")
-    refuse_more(len(heard.logprobs), tokens_max(audio_s), "log-probabilities", audio_s)
+    logprobs = _listed(heard.logprobs, "log-probabilities")
+    refuse_more(len(logprobs), tokens_max(audio_s), "log-probabilities", audio_s)
     found: list[TokenLogprob] = []
     length = 0
-    for one in heard.logprobs:
+    for one in logprobs:
         if not isinstance(one, TokenLogprob):
             raise _wrong(f"returned {type(one).__name__} among its log-probabilities")
         token = _text(one.token, "token", audio_s)
@@ -118,13 +125,30 @@ def _text(raw: Any, what: str, audio_s: float | None = None) -> str:
 
 
 def _number(raw: Any, what: str) -> float:
+    # A numpy scalar is a number too; text that looks like one would be one by accident.
+    if isinstance(raw, bool | np.bool_) or not hasattr(raw, "__float__"):
+        raise _wrong(f"returned a {what} that is {type(raw).__name__}")
     try:
-        number = float(raw)  # a numpy scalar is a number too
-    except (TypeError, ValueError) as error:
-        raise _wrong(f"returned a {what} that is {type(raw).__name__}") from error
+        number = float(raw)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _wrong(f"returned a {what} that is no number") from error
     if not math.isfinite(number):
         raise _wrong(f"returned a {what} that is {number}")
+    if abs(number) > _NUMBER_MAX:
+        raise _wrong(f"returned a {what} of {number:g}")
     return number
+
+
+def _listed(raw: Any, what: str) -> tuple[Any, ...]:
+    if not isinstance(raw, tuple | list):
+        raise _wrong(f"returned {what} that are {type(raw).__name__} instead of a tuple")
+    return tuple(raw)
+
+
+def _flag(raw: Any, what: str) -> bool:
+    if not isinstance(raw, bool | np.bool_):
+        raise _wrong(f"returned {what} that is {type(raw).__name__}")
+    return bool(raw)
 
 
 def _wrong(what: str) -> EngineFailed:
