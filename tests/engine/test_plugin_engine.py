@@ -12,7 +12,15 @@ import pytest
 from numpy.typing import NDArray
 
 from harken.engine.plugin_engine import PluginEngine
-from harken.errors import AudioTooLong, EngineFailed, HarkenError, NoWordTimes, QueueFull, UnsupportedOption
+from harken.errors import (
+    AudioTooLong,
+    ConfigError,
+    EngineFailed,
+    HarkenError,
+    NoWordTimes,
+    QueueFull,
+    UnsupportedOption,
+)
 from harken.plugin import EngineInfo, Heard, Options, Report, TokenLogprob, Wish, Word
 from harken.testing import segment
 from harken.types import Finish
@@ -160,6 +168,26 @@ def test_whatever_an_engine_raises_costs_one_segment(error: BaseException) -> No
             assert (engine.in_flight, engine.failure) == (0, None)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", [OSError, ConfigError, EngineFailed])
+def test_an_exceptions_words_are_for_the_log_alone(
+    kind: type[Exception], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They may hold a path or a key; clients are told the name of its type."""
+
+    def recognize(*_: Any) -> Heard:
+        raise kind("/srv/weights: key hunter2 refused")
+
+    async def main() -> str:
+        async with _engine(recognize) as engine:
+            with pytest.raises(EngineFailed) as caught:
+                await engine.recognize(segment(1), _ANY)
+        return caught.value.message
+
+    assert asyncio.run(main()) == f"The engine failed on this segment: {kind.__name__}."
+    printed = capsys.readouterr()
+    assert "hunter2" in caplog.text + printed.err + printed.out
 
 
 def test_what_it_lacks_is_refused_by_name() -> None:

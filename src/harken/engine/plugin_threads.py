@@ -14,7 +14,6 @@ from collections.abc import Callable
 from harken.clock import Clock
 from harken.engine.plugin_answer import transcript_of
 from harken.engine.plugin_call import Call
-from harken.engine.steps import summary
 from harken.errors import EngineFailed, HarkenError
 from harken.log import get_log
 from harken.plugin import EngineInfo, SpeechEngine, Unwanted
@@ -22,6 +21,9 @@ from harken.types import Transcript
 
 Settle = Callable[[Call, Transcript | None, HarkenError | None, float], None]
 """Takes a call that is over: what was heard or why not (neither where nobody waited), and when it ended."""
+
+_NAME_MAX = 80
+"""Characters of an exception's name."""
 
 _log = get_log("engine.plugin")
 
@@ -109,16 +111,25 @@ class PluginThreads:
         samples.flags.writeable = False  # the guard may want them again as they were
         try:
             heard = self._engine.recognize(samples, call.options, call)
-            if call.refused is None:
-                found = transcript_of(heard, call.segment, call.options, self._info, instance=self._name)
         except Unwanted:
             pass
-        except HarkenError as raised:
-            error = raised
         except BaseException as raised:  # noqa: BLE001 - an engine may raise anything; it costs this segment alone
             _log.error("engine.segment_failed", segment=call.segment.id, exc_info=raised)
-            error = EngineFailed(f"The engine failed on this segment: {summary(raised)}")
+            # Its words may hold paths, keys or what somebody said: they are for the log, and this goes to clients.
+            error = EngineFailed(f"The engine failed on this segment: {type(raised).__name__[:_NAME_MAX]}.")
+        else:
+            found, error = self._answer(heard, call)
         if call.refused is not None:
             found, error = None, call.refused
         ended = self._clock.now()
         self._post(lambda: self._settle(call, found, error, ended))
+
+    def _answer(self, heard: object, call: Call) -> tuple[Transcript | None, HarkenError | None]:
+        try:
+            return transcript_of(heard, call.segment, call.options, self._info, instance=self._name), None
+        except HarkenError as wrong:
+            _log.error("engine.answer_refused", segment=call.segment.id, reason=wrong.message)
+            return None, wrong
+        except Exception as raised:  # noqa: BLE001 - values of its own classes may raise when they are looked at
+            _log.error("engine.segment_failed", segment=call.segment.id, exc_info=raised)
+            return None, EngineFailed(f"What the engine returned cannot be read: {type(raised).__name__[:_NAME_MAX]}.")
