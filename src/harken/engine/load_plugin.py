@@ -10,24 +10,17 @@ from __future__ import annotations
 import dataclasses
 from typing import cast
 
-import numpy as np
-
 from harken.config import InstanceConfig
 from harken.engine.canary import Canary, packaged_canary
 from harken.engine.plugin_engine import PluginEngine
+from harken.engine.plugin_info import checked_info
 from harken.engine.resolve import AUTO, NO_ALIGNER
 from harken.engine.steps import summary
 from harken.errors import ConfigError, HarkenError, PluginFailed
-from harken.languages import NAMES
 from harken.log import get_log
 from harken.machine.cores import own_cores
-from harken.plugin import EngineInfo, Factory, Setup, SpeechEngine, Wish
+from harken.plugin import EngineInfo, Factory, Setup, SpeechEngine
 from harken.plugin.find import Found
-from harken.types import SAMPLE_RATE
-from harken.words import words_of
-
-_SEGMENT_LEAST_S, _SEGMENT_MAX_S = 1.0, 3600.0
-_SLOTS_MAX = 10_000
 
 _log = get_log("engine.load")
 
@@ -84,38 +77,25 @@ def _made(found: Found, setup: Setup) -> SpeechEngine:
 
 
 def _checked(found: Found, engine: SpeechEngine) -> EngineInfo:
-    """What it says of itself, with a revision.
+    """What it says of itself, checked and with a revision.
 
     Raises:
         PluginFailed: that cannot be.
     """
     try:
         info = engine.info
-    except Exception as error:
+        method = getattr(engine, "recognize", None)
+    except BaseException as error:  # as in its factory
+        _log.error("engine.plugin_failed", engine=found.name, package=found.package, exc_info=error)
         raise PluginFailed(f"The engine {found} does not say what it is: {summary(error)}") from error
     if not isinstance(info, EngineInfo):
         raise PluginFailed(f"The engine {found} does not say what it is: its info is {type(info).__name__}.")
-    if not callable(getattr(engine, "recognize", None)):
+    if not callable(method):
         raise PluginFailed(f"The engine {found} has no method recognize.")
-    wrong = _wrong_in(info)
-    if wrong:
-        raise PluginFailed(f"The engine {found} says of itself what cannot be: {wrong}.")
-    return dataclasses.replace(info, revision=info.revision or f"{found.package} {found.version}")
-
-
-def _wrong_in(info: EngineInfo) -> str:
-    unknown = [str(name)[:40] for name in info.languages if name not in NAMES]
-    if not isinstance(info.name, str) or not info.name.isprintable() or not info.name.strip():
-        return "its name is empty or cannot be printed"
-    if isinstance(info.languages, str) or not info.languages or unknown:
-        return f"languages {', '.join(unknown) or 'none'}; known are {', '.join(NAMES)}"
-    if not _SEGMENT_LEAST_S <= info.max_segment_s <= _SEGMENT_MAX_S:
-        return f"max_segment_s {info.max_segment_s}, which must be from {_SEGMENT_LEAST_S:g} to {_SEGMENT_MAX_S:g}"
-    if not isinstance(info.slots, int) or not 1 <= info.slots <= _SLOTS_MAX:
-        return f"slots {info.slots}, which must be from 1 to {_SLOTS_MAX}"
-    if not set(info.honours) <= set(Wish):
-        return f"honours something else than {', '.join(Wish)}"
-    return ""
+    try:
+        return checked_info(info, revision=f"{found.package} {found.version}")
+    except ValueError as error:
+        raise PluginFailed(f"The engine {found} says of itself what cannot be: {error}.") from error
 
 
 def _canary_of(found: Found, info: EngineInfo) -> Canary:
@@ -132,12 +112,7 @@ def _canary_of(found: Found, info: EngineInfo) -> Canary:
                 f"The engine {found} knows no English, so it must bring a proof: a recording and its text."
             )
         return packaged
-    if not words_of(proof.text):
-        raise PluginFailed(f"The engine {found} brings a proof in which nothing is said.")
-    samples = np.ascontiguousarray(proof.samples, dtype=np.float32)
-    if samples.ndim != 1 or not 0 < len(samples) <= info.max_segment_s * SAMPLE_RATE or not np.isfinite(samples).all():
-        raise PluginFailed(f"The engine {found} brings a proof that is no recording of one segment.")
-    return Canary(samples=samples, text=proof.text, tolerance=proof.tolerance)
+    return Canary(samples=proof.samples, text=proof.text, tolerance=proof.tolerance)
 
 
 def wants_own_aligner(config: InstanceConfig) -> bool:
