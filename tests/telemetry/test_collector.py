@@ -6,6 +6,7 @@ import dataclasses
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +81,10 @@ def test_a_collector_that_fails_costs_no_request_and_one_line(kind: str, capsys:
         began = time.monotonic()
         traces.close()
         assert time.monotonic() - began < 6.0
+    for thread in threading.enumerate():
+        if thread.name in ("traces-end", "OtelBatchSpanRecordProcessor"):
+            thread.join(20.0)
+            assert not thread.is_alive()  # nothing goes on trying behind our back
     assert told_s < 6.0
     printed = capsys.readouterr()
     said = printed.out + printed.err

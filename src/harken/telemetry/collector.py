@@ -174,6 +174,7 @@ def _reporting(address: str, heard: _Heard) -> Any:
         def give_up(self) -> None:
             """The server leaves, and spans still wait."""
             self._say_lost(heard.reason or "No answer before the server left.")
+            exporter.shutdown()  # what still waits is not tried again
 
         def _say_lost(self, reason: str) -> None:
             if not self._fails:

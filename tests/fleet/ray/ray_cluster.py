@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -83,10 +84,16 @@ class RayCluster:
 
 
 @contextmanager
-def running_ray(folder: Path) -> Iterator[RayCluster]:
+def running_ray() -> Iterator[RayCluster]:
     """A cluster whose head has no room for anybody; gone afterwards."""
+    # Not a folder of pytest's: a socket's path may have 107 characters, and Ray makes long ones.
+    with tempfile.TemporaryDirectory(prefix="ray") as folder:
+        yield from _running(folder)
+
+
+def _running(folder: str) -> Iterator[RayCluster]:
     script = Path(__file__).parent / "ray_nodes.py"
-    env = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": str(folder)}
+    env = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": folder}
     with subprocess.Popen(
         [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
     ) as control:

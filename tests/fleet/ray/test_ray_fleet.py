@@ -28,9 +28,9 @@ CALM = ("--set", "fleet.backoff_s=0.05")
 
 
 @pytest.fixture(scope="module")
-def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+def ray_cluster() -> Iterator[RayCluster]:
     """A head without room, and a node with room for one."""
-    with running_ray(tmp_path_factory.getbasetemp()) as cluster:
+    with running_ray() as cluster:
         cluster.add("127.0.0.3", 1)
         yield cluster
 

@@ -31,7 +31,7 @@ addWords({
     "outcome.engine_failed": "engine failed",
     "outcome.instance_failed": "instance failed",
     "outcome.unavailable": "unavailable",
-    "outcome.plugin_failed": "engine failed to load",
+    "outcome.plugin_failed": "plugin failed",
     "outcome.queue_full": "queue full",
     "outcome.no_ready_instance": "no ready instance",
     "outcome.draining": "draining",
