@@ -2,11 +2,11 @@
 
     python -m benchmarks.several_gateways [--seconds 20] [--unplug] [--source FOLDER]
 
-Instances are stubs of a set speed: four slots each, a clip of 5 s takes half a second, so six of them can do 48 clips
-a second. Clips arrive at random (Poisson) at half of that, at 80 % and at 92 %, first all at one gateway, then at three
-in turn. Beside the latencies it samples, five times a second, how many segments each instance holds: how many wait
+Instances are stubs of a set speed: four slots each, a clip of 5 s alone takes half a second; together six of them do
+about 35 a second. Clips arrive at random (Poisson), 24, 38 and 44 a second, first all at one gateway, then at three in
+turn. Beside the latencies it samples, five times a second, how many segments each instance holds: how many wait
 inside instances (they were sent where nothing was free), and whether a slot was free elsewhere meanwhile. With
-`--unplug` one instance's cable is pulled for a third of the time, and only three gateways at 80 % are run. With
+`--unplug` one instance's cable is pulled for a third of the time, and only three gateways at 38 a second are run. With
 `--source` gateways and instances run another checkout's code, for before and after.
 """
 
