@@ -16,6 +16,7 @@ from typing import Self
 from harken.clock import Clock, SystemClock
 from harken.engine.align_loop import AlignLoop, Ask, Words
 from harken.engine.aligner import Aligner
+from harken.engine.exits import Exits
 from harken.errors import Draining, EngineFailed, HarkenError
 from harken.log import get_log
 from harken.types import AlignerInfo, Segment
@@ -53,7 +54,7 @@ class Aligning:
         self._thread = threading.Thread(target=self._loop.run, name=f"aligner {name}".strip(), daemon=True)
         self._asyncio: asyncio.AbstractEventLoop | None = None
         self._open: dict[Ask, asyncio.Future[Words]] = {}
-        self._one_left = asyncio.Event()
+        self._exits = Exits()
         self._failure: HarkenError | None = None
         self._is_closed = False
         self._watching: asyncio.Task[None] | None = None
@@ -107,14 +108,7 @@ class Aligning:
 
     async def drain(self, timeout_s: float) -> bool:
         """Wait until everything has ended; False when that took too long."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self._open:
-                    self._one_left.clear()
-                    await self._one_left.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await self._exits.until_empty(lambda: len(self._open), timeout_s)
 
     async def words(self, segment: Segment, text: str, language: str) -> Words:
         """Time the words of a recognised segment.
@@ -141,7 +135,7 @@ class Aligning:
         finally:
             ask.is_left = True
             del self._open[ask]
-            self._one_left.set()
+            self._exits.note()
 
     def _post(self, ask: Ask | None, answer: Words | HarkenError) -> None:
         """Called by the aligner's thread."""

@@ -20,6 +20,7 @@ from typing import Self, assert_never
 from harken.choice import Manner, manner_of
 from harken.clock import Clock, SystemClock
 from harken.engine.admission import Admission
+from harken.engine.exits import Exits
 from harken.engine.loop import ModelLoop
 from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
 from harken.engine.model import Model, Prompt
@@ -92,7 +93,7 @@ class Engine:
         self._tickets = Tickets(model, name)
         self._asyncio: asyncio.AbstractEventLoop | None = None
         self._opened = asyncio.Event()
-        self._one_left = asyncio.Event()
+        self._exits = Exits()
         self._is_closing = False
         self._is_closed = False
         self._failure: HarkenError | None = None
@@ -181,15 +182,10 @@ class Engine:
     async def drain(self, timeout_s: float) -> bool:
         """Take nothing new and wait until everything accepted has ended; False when that took too long."""
         self._is_closing = True
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self.in_flight:
-                    self._one_left.clear()
-                    await self._one_left.wait()
-        except TimeoutError:
+        is_empty = await self._exits.until_empty(lambda: self.in_flight, timeout_s)
+        if not is_empty:
             _log.warning("engine.drain_timed_out", in_flight=self.in_flight, timeout_s=timeout_s)
-            return False
-        return True
+        return is_empty
 
     async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
         """See `harken.types.Recognizer`.
@@ -217,7 +213,7 @@ class Engine:
                 admitted.is_done = True
                 return transcript
         finally:
-            self._one_left.set()
+            self._exits.note()
 
     def _check_alive(self) -> None:
         if self._failure is not None:

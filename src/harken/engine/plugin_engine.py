@@ -15,6 +15,7 @@ from typing import Self
 
 from harken.clock import Clock, SystemClock
 from harken.engine.admission import Admission
+from harken.engine.exits import Exits
 from harken.engine.plugin_call import Call
 from harken.engine.plugin_model import model_of, refuse_what_it_lacks
 from harken.engine.plugin_threads import PluginThreads
@@ -78,7 +79,7 @@ class PluginEngine:
         self._tokens = 0
         self._asyncio: asyncio.AbstractEventLoop | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._one_left = asyncio.Event()
+        self._exits = Exits()
         self._is_closing = False
         self._failure: HarkenError | None = None
 
@@ -147,15 +148,10 @@ class PluginEngine:
     async def drain(self, timeout_s: float) -> bool:
         """Take nothing new and wait until everything accepted has ended; False when that took too long."""
         self._is_closing = True
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self.in_flight:
-                    self._one_left.clear()
-                    await self._one_left.wait()
-        except TimeoutError:
+        is_empty = await self._exits.until_empty(lambda: self.in_flight, timeout_s)
+        if not is_empty:
             _log.warning("engine.drain_timed_out", in_flight=self.in_flight, timeout_s=timeout_s)
-            return False
-        return True
+        return is_empty
 
     async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
         """See `harken.types.Recognizer`.
@@ -179,7 +175,7 @@ class PluginEngine:
                 admitted.is_done = True
                 return transcript
         finally:
-            self._one_left.set()
+            self._exits.note()
 
     async def _run(self, segment: Segment, options: Options, send: Send | None) -> Transcript:
         accepted = self._clock.now()

@@ -18,6 +18,7 @@ from typing import Self
 from harken.clock import Clock, SystemClock
 from harken.engine.admission import Admission
 from harken.engine.canary import REQUEST_ID
+from harken.engine.exits import Exits
 from harken.engine.stages import tell_stage
 from harken.engine.stub_answer import StubAnswer, stub_answer, stub_text
 from harken.engine.stub_options import StubOptions
@@ -86,7 +87,7 @@ class StubEngine:
         self._waiting: deque[_Ticket] = deque()
         self._running: dict[int, _Ticket] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._one_left = asyncio.Event()
+        self._exits = Exits()
         self._is_closing = False
 
     @property
@@ -150,14 +151,7 @@ class StubEngine:
     async def drain(self, timeout_s: float) -> bool:
         """Take nothing new and wait until everything accepted has ended; False when that took too long."""
         self._is_closing = True
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self.in_flight:
-                    self._one_left.clear()
-                    await self._one_left.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await self._exits.until_empty(lambda: self.in_flight, timeout_s)
 
     async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
         """See `harken.types.Recognizer`; the refusals are those of `harken.engine.engine.Engine`."""
@@ -171,7 +165,7 @@ class StubEngine:
                 admitted.is_done = True
                 return transcript
         finally:
-            self._one_left.set()
+            self._exits.note()
 
     async def _run(self, segment: Segment, options: Options, send: Send | None) -> Transcript:
         number = self._number(segment)

@@ -82,7 +82,7 @@ class DnsName:
     @property
     def targets(self) -> tuple[Upstream, ...]:
         """One for each address, in their order; also those that only finish what they have."""
-        return tuple(self._known[address] for address in sorted(self._known, key=_in_order))
+        return tuple(self._known.values())
 
     async def run(self) -> None:
         """Look it up until cancelled."""
@@ -102,8 +102,11 @@ class DnsName:
         self._say("" if told else f"{self._host} has no address.")
         answering = [address for address, one in self._known.items() if self._owner.takes_work(one.name)]
         now = staying(self._known, told, answering)
-        for address in sorted(now, key=_in_order):
+        coming = now - (self._known.keys() - self._leaving.keys())
+        for address in sorted(coming, key=_in_order):
             self._come(address)
+        if coming:
+            self._known = {address: self._known[address] for address in sorted(self._known, key=_in_order)}
         for address in self._known.keys() - now - self._leaving.keys():
             _log.info("dns.address_gone", name=self._host, address=address)
             self._leaving[address] = group.create_task(self._go(address))
@@ -119,8 +122,6 @@ class DnsName:
         leaving = self._leaving.pop(address, None)
         if leaving is not None:
             leaving.cancel()
-        elif address in self._known:
-            return
         one = at_address(self.upstream, address)
         if self._is_taken(one):
             if address not in self._taken:

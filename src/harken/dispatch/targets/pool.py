@@ -152,7 +152,8 @@ class Pool:
 
     def report(self, target: Target, outcome: Outcome) -> None:
         """Let news about a target count."""
-        now, limit, room = self._clock.now(), target.limit, target.free_slots
+        now, limit = self._clock.now(), target.limit
+        room = target.free_slots if isinstance(outcome, Answered) else 0
         if target.crowd != target.line.crowd:
             target.meet(target.line.crowd)
         if isinstance(outcome, Succeeded):
