@@ -124,7 +124,7 @@ async def story(owner: Owner, *answers: frozenset[str] | OSError, taken: frozens
         UPSTREAM,
         owner,
         owner.add,
-        is_taken=lambda one: one.name in taken,
+        is_taken=lambda one: one.name in taken or one.name in {target.name for target in name.targets},
         lookup=lookup,
         interval_s=0.001,
         drain_timeout_s=9.0,

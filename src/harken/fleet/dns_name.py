@@ -122,6 +122,7 @@ class DnsName:
         leaving = self._leaving.pop(address, None)
         if leaving is not None:
             leaving.cancel()
+            del self._known[address]  # it is no other's, and comes back as a new one
         one = at_address(self.upstream, address)
         if self._is_taken(one):
             if address not in self._taken:
