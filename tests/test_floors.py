@@ -19,7 +19,7 @@ FLOORS = {
     "audio": 1, "qwen3_asr": 1, "checkpoints": 1, "samples": 1, "state": 1, "machine": 1, "models": 1, "plugin": 1,
     "engine": 2, "dispatch": 2, "testing": 2, "plugins": 2,
     "transcribe": 3, "keys": 3,
-    "jobs": 3.5, "telemetry": 3.5,
+    "jobs": 3.5, "live": 3.5, "telemetry": 3.5,
     "api": 4,
     "server": 5, "bench": 5,
     "fleet": 6, "ops": 6,

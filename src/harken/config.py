@@ -368,6 +368,35 @@ class LogConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LiveConfig:
+    """[live]: transcription while somebody speaks.
+
+    Attributes:
+        sessions: the most at the same time; fewer where the instances cannot follow as many. 0 offers none.
+        update_s: seconds between two drafts of a turn, at least.
+        hold_s: seconds of sound behind a word's first appearance before it is committed.
+        window_s: seconds of sound in a draft, about; what lies before is committed text.
+        turn_s: the longest turn, in seconds; then the server commits at the next moment of quiet.
+        ahead_s: seconds of sound that a client may be ahead of recognition before it is not read from.
+        idle_s: seconds without audio after which a session ends.
+        silence_s: seconds without speech after which a session ends.
+        session_s: seconds that a session may go on.
+        resume_s: seconds that a session is kept whose connection broke.
+    """
+
+    sessions: int = 500
+    update_s: float = 0.5
+    hold_s: float = 1.0
+    window_s: float = 12.0
+    turn_s: float = 300.0
+    ahead_s: float = 30.0
+    idle_s: float = 60.0
+    silence_s: float = 600.0
+    session_s: float = 3600.0
+    resume_s: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TracesConfig:
     """[traces]: spans of each request for an OpenTelemetry collector; off without an endpoint.
 
@@ -396,6 +425,7 @@ class Config:
     state: StateConfig = field(default_factory=StateConfig)
     jobs: JobsConfig = field(default_factory=JobsConfig)
     auth: AuthConfig = field(default_factory=AuthConfig)
+    live: LiveConfig = field(default_factory=LiveConfig)
     log: LogConfig = field(default_factory=LogConfig)
     traces: TracesConfig = field(default_factory=TracesConfig)
 
@@ -590,6 +620,8 @@ _MAY_BE_ZERO = frozenset(
         "share",
         "num_cpus",
         "num_gpus",
+        "sessions",
+        "resume_s",
     }
 )
 

@@ -191,6 +191,38 @@ class AudioTooLong(ClientError):
     default = "The recording is too long."
 
 
+class SessionUnknown(ClientError):
+    """No live session of that id waits here to be resumed, or it is not this key's, or too much was missed."""
+
+    status = 404
+    code = "session_unknown"
+    default = "There is no such session to resume here."
+
+
+class SessionIdle(ClientError):
+    """A live session to which no audio comes, or in which nobody speaks."""
+
+    status = 408
+    code = "session_idle"
+    default = "Nothing was heard for too long."
+
+
+class SessionExpired(ClientError):
+    """A live session that has gone on for as long as one may."""
+
+    status = 408
+    code = "session_expired"
+    default = "The session has reached its longest duration; open another one."
+
+
+class SlowReader(ClientError):
+    """A live client that does not read what it is sent."""
+
+    status = 408
+    code = "slow_reader"
+    default = "The client did not read what it was sent."
+
+
 # --- the server's state -------------------------------------------------------------------------------------------
 
 
@@ -216,6 +248,13 @@ class QueueFull(Unavailable):
 
     code = "queue_full"
     default = "Too much audio is waiting already."
+
+
+class LiveFull(Unavailable):
+    """As many live sessions as the instances can follow."""
+
+    code = "live_full"
+    default = "As many people speak already as can be followed."
 
 
 class StateUnavailable(Unavailable):

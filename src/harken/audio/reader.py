@@ -189,7 +189,7 @@ class AudioReader:
         visits = _Visits(self._submit, self._closing.is_set, lambda: self._count(-1))
         watch = Stopwatch(limits.timeout_s, self._clock, visits.is_abandoned)
         reading = Reading(
-            upload, limits, cut or CutRule(), speech or SpeechRule(), watch=watch, detector=self._load_detector
+            upload, limits, cut or CutRule(), speech or SpeechRule(), watch=watch, detector=self.detector
         )
         del upload  # what was decoded to its end need not stay while its pieces are recognised
         started = visits.start(reading)
@@ -219,7 +219,8 @@ class AudioReader:
         with self._count_lock:
             self._unfinished += change
 
-    def _load_detector(self) -> SpeechDetector:
+    def detector(self) -> SpeechDetector:
+        """Return the voice activity model, which is loaded once; blocks meanwhile."""
         with self._detector_lock:
             if self._detector is None:
                 self._detector = load_detector()
@@ -231,4 +232,4 @@ class AudioReader:
         import soundfile  # noqa: F401
         import soxr  # noqa: F401
 
-        self._load_detector()
+        self.detector()

@@ -21,7 +21,7 @@ from harken.transcribe.delivery import Delivery
 from harken.transcribe.memory import Memory, NoMemory
 from harken.transcribe.meter import Meter
 from harken.transcribe.patience import Patient, Sleep
-from harken.transcribe.pieces import Reader
+from harken.transcribe.pieces import Pieces, Reader
 from harken.transcribe.pipeline import Pipeline
 from harken.transcribe.result import RecordingTranscript
 from harken.transcribe.spread import pieces_at_once
@@ -98,21 +98,71 @@ class Transcriber:
         opened = self._reader.open(upload, limits, cut, ask.speech)
         del upload  # once it is decoded nobody needs it, and its pieces may wait for long
         async with opened as pieces:
-            found = await Pipeline(
-                patient=self._patient,
-                options=options,
-                request_id=request_id,
-                requester=requester,
+            found = await self._pipeline(
+                options,
+                request_id,
+                requester,
                 in_flight=min(in_flight or most, most),
                 memory=memory or NoMemory(),
                 meter=Meter(watch.progress, pieces),
                 delivery=Delivery(watch.text, options.language),
                 is_live=is_live and not isinstance(watch, NoWatch),
-                tell=self._tell,
-                clock=self._clock,
             ).run(pieces)
             audio_s = pieces.decoded_s
         return stitch(found, audio_s, wants_words=options.wants_words)
+
+    async def follow(
+        self, pieces: Pieces, options: Options, request_id: str, *, requester: Requester = ANYBODY
+    ) -> RecordingTranscript:
+        """Recognise a recording that is cut elsewhere, piece by piece as they come.
+
+        Args:
+            pieces: of it, cut as `cut_for` has it.
+            options: checked by `options_for`.
+            request_id: goes with every segment.
+            requester: who asks, and how urgently.
+
+        Raises:
+            HarkenError: exactly one.
+        """
+        info, watch = await self._recognizer.model(), NoWatch()
+        found = await self._pipeline(
+            options,
+            request_id,
+            requester,
+            in_flight=pieces_at_once(self._limits.segments_in_flight, info.slots),
+            memory=NoMemory(),
+            meter=Meter(watch.progress, pieces),
+            delivery=Delivery(watch.text, options.language),
+            is_live=False,
+        ).run(pieces)
+        return stitch(found, pieces.decoded_s, wants_words=options.wants_words)
+
+    def _pipeline(
+        self,
+        options: Options,
+        request_id: str,
+        requester: Requester,
+        *,
+        in_flight: int,
+        memory: Memory,
+        meter: Meter,
+        delivery: Delivery,
+        is_live: bool,
+    ) -> Pipeline:
+        return Pipeline(
+            patient=self._patient,
+            options=options,
+            request_id=request_id,
+            requester=requester,
+            in_flight=in_flight,
+            memory=memory,
+            meter=meter,
+            delivery=delivery,
+            is_live=is_live,
+            tell=self._tell,
+            clock=self._clock,
+        )
 
 
 def options_for(options: Options, info: ModelInfo) -> Options:
