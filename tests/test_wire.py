@@ -32,6 +32,7 @@ from harken.types import (
     Word,
 )
 from harken.wire import (
+    VERSION,
     Beat,
     Crowd,
     Delta,
@@ -86,7 +87,7 @@ MESSAGES: tuple[Message, ...] = (
 )
 JOB = Job(
     segment=Segment(samples=np.zeros(4, np.float32), request_id="req_1", index=2, start=16_000),
-    options=Options(language="English", context="names", temperature=0.5, wants_words=True),
+    options=Options(language="English", context="names", temperature=0.5, wants_words=True, prefix="one two"),
     wants_deltas=True,
 )
 
@@ -94,22 +95,28 @@ JOB = Job(
 @given(
     samples=st.lists(st.floats(-1, 1, width=32), max_size=50),
     context=st.text(max_size=50),
+    prefix=st.text(max_size=50),
     language=st.sampled_from([None, "English"]),
     index=st.integers(0, 1000),
     start=st.integers(0, 10**9),
     wants_deltas=st.booleans(),
 )
 def test_a_job_survives_the_wire_to_the_bit(
-    samples: list[float], context: str, language: str | None, index: int, start: int, wants_deltas: bool
+    samples: list[float],
+    context: str,
+    prefix: str,
+    language: str | None,
+    index: int,
+    start: int,
+    wants_deltas: bool,
 ) -> None:
     """What the instance hears is what the gateway cut."""
+    options = Options(language=language, context=context, prefix=prefix)
     segment = Segment(samples=np.array(samples, np.float32), request_id="req_1", index=index, start=start)
-    job = unpack_job(
-        pack_job(Job(segment=segment, options=Options(language=language, context=context), wants_deltas=wants_deltas))
-    )
+    job = unpack_job(pack_job(Job(segment=segment, options=options, wants_deltas=wants_deltas)))
     assert job.segment.samples.tobytes() == segment.samples.tobytes()
     assert (job.segment.id, job.segment.start) == (segment.id, start)
-    assert (job.options, job.wants_deltas) == (Options(language=language, context=context), wants_deltas)
+    assert (job.options, job.wants_deltas) == (options, wants_deltas)
 
 
 def test_a_jobs_class_and_its_trace_survive_the_wire() -> None:
@@ -527,6 +534,8 @@ def _asks(field: str, value: object) -> bytes:
         _asks("options.repetition_penalty", 0),
         _asks("options.repetition_penalty", 10**400),
         _asks("options.wants_words", "yes"),
+        _asks("options.prefix", None),
+        _asks("options.prefix", ["one"]),
     ],
 )
 def test_a_job_with_a_wrong_field_is_refused(body: bytes) -> None:
@@ -537,7 +546,7 @@ def test_a_job_with_a_wrong_field_is_refused(body: bytes) -> None:
 
 def test_what_may_be_left_out_or_added_is_as_it_was() -> None:
     """Within one version: what has a default may be missing, and a message, a job and its options may say more."""
-    little = {"version": 4, "name": "n", "state": "ready", "in_flight": 0}
+    little = {"version": VERSION, "name": "n", "state": "ready", "in_flight": 0}
     model = {"name": "m", "revision": "r", "max_segment_s": 30, "languages": [], "aligner": None}
     assert unpack_state(_json({**little, "model": model})) == InstanceState(
         name="n",

@@ -47,7 +47,7 @@ class Manner:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """One token to be chosen: in which manner, and what the segment has written before."""
+    """One token to be chosen: in which manner, and what stands in the segment's answer before it, a prefix included."""
 
     manner: Manner
     written: tuple[int, ...] = ()

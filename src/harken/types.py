@@ -108,6 +108,9 @@ class Options:
             (Keskar et al., 2019). Set by the guard against loops, not by clients.
         wants_words: with the times of its words; only where the model has an aligner (`ModelInfo.aligner`).
         wants_logprobs: with the log-probability of each token.
+        prefix: how the text begins, up to the end of a word (of a character in scripts without spaces); the model goes
+            on behind it. Only with a forced language, and where the model knows how (`Wish.PREFIX`). Set by live
+            transcription, not by clients; space at its ends says nothing.
     """
 
     language: str | None = None
@@ -116,6 +119,7 @@ class Options:
     repetition_penalty: float = 1.0
     wants_words: bool = False
     wants_logprobs: bool = False
+    prefix: str = ""
 
 
 class Wish(StrEnum):
@@ -127,6 +131,8 @@ class Wish(StrEnum):
     """To draw tokens instead of taking the likeliest."""
     LOGPROBS = "logprobs"
     """To say how sure it is of each token."""
+    PREFIX = "prefix"
+    """To go on behind a text that is given."""
 
 
 class Finish(StrEnum):
@@ -175,15 +181,17 @@ class Transcript:
     """What was said in one segment.
 
     Attributes:
-        text: the words, without header or special tokens; empty for silence.
+        text: the words, without header or special tokens; empty for silence. With a forced prefix it is the whole: what
+            was given, and what the model wrote behind it.
         language: the detected or forced language's name; "" where nothing was spoken.
         audio_s: seconds of audio it covers.
-        tokens: tokens the model wrote.
+        tokens: tokens the model wrote; a prefix it did not write.
         finish: why it stopped.
         instance: name of the instance that recognised it.
         words: in order, never overlapping; () where no word was spoken, or in a language that the aligner does not
             know; None where they were not asked for.
-        logprobs: of the tokens of `text` (header and end left out); None where they were not asked for.
+        logprobs: of the tokens of `text` that the model wrote (header, prefix and end left out); None where they were
+            not asked for.
         avg_logprob: mean over the tokens of the text and its end; None where logprobs were not asked for.
         no_speech_prob: probability that the model gave to "language None" where it chose the language; None where
             logprobs were not asked for or the language was forced.

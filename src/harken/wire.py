@@ -1,11 +1,11 @@
 """What gateway and instance say to each other: one segment in, messages out.
 
-A segment travels as one HTTP request: `POST /wire/v4/recognize`, whose body is a 4-byte little-endian length, a JSON
+A segment travels as one HTTP request: `POST /wire/v5/recognize`, whose body is a 4-byte little-endian length, a JSON
 header of that length, and the samples as raw little-endian float32 (exact: a 16-bit copy would change what the model
 hears, and with it rule 6). The answer is a stream of JSON lines, each one message, ended by exactly one `Done` or
 `Failed`; a stream that ends without either means that the instance died. A line `Beat` is sent while the segment waits
 or runs: silence on the line is a sign of a stuck process, beats without progress one of a stuck engine.
-`POST /wire/v4/prove` has an empty body and an answer of the same kind: the instance recognises its canary, the
+`POST /wire/v5/prove` has an empty body and an answer of the same kind: the instance recognises its canary, the
 recording whose text it knows, and ends with `Done` only if it heard that. Pure: bytes in, dataclasses out. Invariant:
 whatever the bytes, what is read has the types that are declared and can be packed again, or a `WireError` is raised.
 """
@@ -39,12 +39,12 @@ from harken.errors import (
 from harken.trace import read_traceparent
 from harken.types import SAMPLE_RATE, Figures, ModelInfo, Options, Requester, Segment, Transcript
 
-VERSION = 4
+VERSION = 5
 """Raised when a message changes its meaning; both sides refuse another version by name."""
 
-RECOGNIZE_PATH = "/wire/v4/recognize"
-PROVE_PATH = "/wire/v4/prove"
-STATE_PATH = "/wire/v4/state"
+RECOGNIZE_PATH = "/wire/v5/recognize"
+PROVE_PATH = "/wire/v5/prove"
+STATE_PATH = "/wire/v5/state"
 SEGMENT_TYPE = "application/x-harken-segment"
 MESSAGES_TYPE = "application/x-ndjson"
 GATEWAY_HEADER = "x-harken-gateway"

@@ -121,6 +121,7 @@ def options(raw: object) -> Options:
         repetition_penalty=number(raw["repetition_penalty"], least=0.01, most=100.0),
         wants_words=flag(raw["wants_words"]),
         wants_logprobs=flag(raw["wants_logprobs"]),
+        prefix=text(raw["prefix"]),
     )
 
 

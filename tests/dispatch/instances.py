@@ -18,7 +18,7 @@ from enum import StrEnum, auto
 import numpy as np
 from aiohttp import web
 
-from harken.types import ModelInfo, Segment, Transcript
+from harken.types import ModelInfo, Segment, Transcript, Wish
 from harken.wire import (
     MESSAGES_TYPE,
     PROVE_PATH,
@@ -97,6 +97,7 @@ class Instance(ScriptedServer):
         self.seen: list[str] = []
         self.jobs: list[Job] = []
         self.connections: set[tuple[str, int]] = set()
+        self.lacks: tuple[Wish, ...] = ()
         self.looks = 0
         self.proofs = 0
         self.uptime_s = 0.0
@@ -125,6 +126,7 @@ class Instance(ScriptedServer):
             max_segment_s=30.0,
             languages=("English", "Chinese"),
             slots=self.slots,
+            lacks=self.lacks,
         )
         has_model = self.state != "starting"
         state = InstanceState(

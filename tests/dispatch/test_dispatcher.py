@@ -20,9 +20,10 @@ from harken.errors import (
     QueueFull,
     TimedOut,
     UnknownLanguage,
+    UnsupportedOption,
 )
 from harken.testing.clock import FakeClock
-from harken.types import Options, Recognizer, Transcript
+from harken.types import Options, Recognizer, Transcript, Wish
 from tests.dispatch.house import FAST, SLOW_LOOKS, check_idle, dispatching, run, state_of, until_state, until_waiting
 from tests.dispatch.instances import Instance, Script, expected_text, make_segment, running
 
@@ -600,6 +601,41 @@ def test_clients_are_told_the_model_that_is_ready_now() -> None:
             old.state = "draining"
             await until_state(dispatcher, "old", "leaving")
             assert (await dispatcher.model()).revision == "2"
+
+    run(story())
+
+
+# --- targets that cannot do the same ----------------------------------------------------------------------------------
+
+
+def test_a_fleet_says_that_it_lacks_what_one_of_it_lacks_and_a_prefix_goes_where_it_is_known() -> None:
+    """An answer may come from any; who asks all the same is never sent where the beginning would be passed over."""
+    able, unable = Instance("able"), Instance("unable")
+    unable.lacks = (Wish.CONTEXT, Wish.PREFIX)
+    behind = Options(language="English", prefix="one")
+
+    async def story() -> None:
+        async with dispatching(able, unable, limits=LimitsConfig(attempts=2)) as dispatcher:
+            assert (await dispatcher.model()).lacks == (Wish.CONTEXT, Wish.PREFIX)
+            asked = [dispatcher.recognize(make_segment(f"behind-{n}", seed=n), behind) for n in range(12)]
+            plain = [ask(dispatcher, f"plain-{n}", seed=n) for n in range(12)]
+            await asyncio.gather(*asked, *plain)
+            assert {job.options.prefix for job in unable.jobs} == {""}
+            assert sum(job.options.prefix == "one" for job in able.jobs) == 12
+            dispatcher.remove_target("able")
+            with pytest.raises(UnsupportedOption, match="No instance here can go on behind a text"):
+                await dispatcher.recognize(make_segment(), behind)
+            assert len(unable.jobs) + len(able.jobs) == 24
+
+    run(story())
+
+
+def test_a_fleet_of_one_kind_lacks_what_its_kind_lacks() -> None:
+    """Whichever of it told first."""
+
+    async def story() -> None:
+        async with dispatching(Instance("one"), Instance("two")) as dispatcher:
+            assert (await dispatcher.model()).lacks == ()
 
     run(story())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -201,6 +202,7 @@ def test_what_it_lacks_is_refused_by_name() -> None:
                 (Options(context="names"), UnsupportedOption),
                 (Options(temperature=0.5), UnsupportedOption),
                 (Options(wants_words=True), NoWordTimes),
+                (Options(language="English", prefix="a"), UnsupportedOption),
             ):
                 with pytest.raises(kind, match="bare"):
                     await engine.recognize(segment(1), options)
@@ -209,6 +211,17 @@ def test_what_it_lacks_is_refused_by_name() -> None:
                 await engine.recognize(segment(31), _ANY)
 
     asyncio.run(main())
+
+
+def test_an_engine_that_goes_on_behind_a_prefix_must_do_so() -> None:
+    """Its text begins with it, letter for letter; else it would be put behind what it says again."""
+    able, behind = replace(_INFO, honours=frozenset({Wish.PREFIX})), Options(language="English", prefix="one two ")
+    for text in ("one two", " one two three"):
+        assert _heard(Heard(text=text), behind, able).text == text.strip()
+    with pytest.raises(EngineFailed, match="does not begin with the prefix"):
+        _heard(Heard(text="three"), behind, able)
+    with pytest.raises(UnsupportedOption, match="needs a language"):
+        _heard(Heard(text="one two"), Options(prefix="one two"), able)
 
 
 def test_text_is_streamed_and_completed() -> None:

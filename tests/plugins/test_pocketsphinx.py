@@ -88,7 +88,7 @@ def test_what_it_cannot_do_is_refused_with_the_field(
     assert answer.status_code == 400
     assert (answer.json()["error"]["param"], answer.json()["error"]["code"]) == (field, code)
     served = httpx.get(f"{cluster.url}/v1/models").json()["data"][0]
-    assert served["lacks"] == ["context", "temperature"]
+    assert served["lacks"] == ["context", "temperature", "prefix"]
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def test_the_door_waits_until_every_request_has_left() -> None:
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("path", ["/health", "/health/live", "/wire/v4/state"])
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/wire/v5/state"])
 def test_looks_do_not_keep_a_server_here(path: str) -> None:
     """A probe that hangs must not delay the end."""
 

@@ -246,7 +246,7 @@ def test_an_app_of_its_own_can_be_had() -> None:
     from harken.server.instance import create_instance_app
 
     paths = {getattr(route, "path", "") for route in create_instance_app(stub_config(), load_quickly).routes}
-    assert "/wire/v4/recognize" in paths
+    assert "/wire/v5/recognize" in paths
 
 
 def test_segments_are_recognised_while_ready() -> None:

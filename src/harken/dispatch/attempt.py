@@ -13,10 +13,10 @@ from harken.dispatch.desk import Guest
 from harken.dispatch.lines.failures import Cut
 from harken.dispatch.recovery.tally import Tally
 from harken.dispatch.targets.target import Claim, Target
-from harken.errors import DeadlineExceeded, HarkenError, InstanceFailed, TimedOut
+from harken.errors import DeadlineExceeded, HarkenError, InstanceFailed, TimedOut, UnsupportedOption
 from harken.log import get_log
 from harken.trace import log_fields_of
-from harken.types import Send, Transcript
+from harken.types import Send, Transcript, Wish
 from harken.wire import Job
 
 _log = get_log("dispatch.attempt")
@@ -56,6 +56,13 @@ class Pending(Guest):
             handed.result().release()
 
 
+class NoPrefixThere(UnsupportedOption):
+    """This target's model cannot go on behind a text; another's may."""
+
+    retryable = True
+    default = "No instance here can go on behind a text: leave the prefix out."
+
+
 def attempt_time_s(audio_s: float, limit_s: float) -> float:
     """How long one attempt may take: a minute and eight times the audio, so a full segment of 30 s has five minutes.
 
@@ -80,6 +87,7 @@ async def attempt(claim: Claim, job: Job, send: Send, limit_s: float, left_s: fl
         InstanceFailed: the line met something that it has no error for.
         TimedOut: it took longer than `limit_s`.
         DeadlineExceeded: the client's deadline came before that; no fault of the target's.
+        NoPrefixThere: the text has a beginning that the target's model could not be told, or would pass over.
         HarkenError: as `Line.recognize` has it.
     """
     loop = asyncio.get_running_loop()
@@ -108,6 +116,8 @@ async def attempt(claim: Claim, job: Job, send: Send, limit_s: float, left_s: fl
 
 async def _recognize(target: Target, job: Job, send: Send) -> Transcript:
     """Ask the line. A defect of its own is a failure of this one target: another may well do it."""
+    if job.options.prefix and target.model is not None and Wish.PREFIX in target.model.lacks:
+        raise NoPrefixThere
     ours: Exception | None = None
 
     def tell(text: str) -> None:

@@ -52,7 +52,7 @@ class Guest(Ticket, ABC):
     Attributes:
         is_accepted: it, or its recording's first segment, had a slot or a place in the queue once; from then on it is
             never refused for want of room.
-        avoid: targets on which it failed before.
+        avoid: targets on which it failed before, or would.
     """
 
     is_accepted: bool = False

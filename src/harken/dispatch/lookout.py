@@ -21,7 +21,7 @@ from harken.dispatch.targets.pool import Pool
 from harken.dispatch.targets.state import State
 from harken.dispatch.targets.target import Target
 from harken.log import get_log
-from harken.types import ModelInfo
+from harken.types import ModelInfo, Wish
 from harken.wire import InstanceState
 
 _log = get_log("dispatch.lookout")
@@ -68,7 +68,7 @@ class Lookout:
         """What the ready targets serve; else what was told last; None before anybody told.
 
         Where they serve several, as in a roll, it is the first one's with a revision that stands for all of them, and
-        with segments that all of them take: an answer may come from any.
+        with segments that all of them take and without what any of them lacks: an answer may come from any.
         """
         ready = (target.model for target in self._pool if target.is_ready and target.model is not None)
         return _together(list(ready)) or self._last_model if self._is_mixed else next(ready, self._last_model)
@@ -139,7 +139,7 @@ class Lookout:
     def _count_models(self) -> None:
         """See whether there are several; most of the time there are not, and then nobody has to compare them."""
         told = (target.model for target in self._watches if target.model is not None)
-        self._is_mixed = len({(model.name, model.revision, model.max_segment_s) for model in told}) > 1
+        self._is_mixed = len({(each.name, each.revision, each.max_segment_s, each.lacks) for each in told}) > 1
 
 
 def _together(models: Sequence[ModelInfo]) -> ModelInfo | None:
@@ -147,4 +147,5 @@ def _together(models: Sequence[ModelInfo]) -> ModelInfo | None:
         return None
     revisions = sorted({model.revision for model in models})
     longest_s = min(model.max_segment_s for model in models)
-    return replace(models[0], revision="+".join(revisions), max_segment_s=longest_s)
+    lacks = tuple(wish for wish in Wish if any(wish in model.lacks for model in models))
+    return replace(models[0], revision="+".join(revisions), max_segment_s=longest_s, lacks=lacks)

@@ -36,7 +36,7 @@ from harken.events import Stage, Tell, nobody
 from harken.log import get_log
 from harken.spans import beneath, span_of
 from harken.trace import log_fields_of
-from harken.types import Options, Segment, Send, Transcript
+from harken.types import Options, Segment, Send, Transcript, Wish
 from harken.wire import Job
 
 _log = get_log("dispatch.runner")
@@ -125,6 +125,7 @@ class Runner:
             deadline=now + self._limits.queue_timeout_s,
             # A recording is accepted with its first segment. Refused in its middle, all work on it would be lost.
             is_accepted=segment.index > 0,
+            avoid=self._pool.lacking(Wish.PREFIX) if options.prefix else set(),
         )
         job = Job(segment=segment, options=options, wants_deltas=send is not None)
         self._open.add(pending)

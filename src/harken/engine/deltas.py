@@ -9,6 +9,7 @@ invariant: all pieces together are exactly the final text; in a loop they are it
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 
 from harken.engine.loops import LoopWatch
 from harken.engine.model import Model
@@ -32,9 +33,11 @@ class Writer:
         model: for its `bytes_of` and `reader`.
         options: of the segment.
         send: takes each piece.
+        prefix: tokens of its text that were given; they are sent with the first that is written, so that nothing has
+            reached anybody before the model has worked.
     """
 
-    def __init__(self, model: Model, options: Options, send: Send) -> None:
+    def __init__(self, model: Model, options: Options, send: Send, prefix: Sequence[int] = ()) -> None:
         self._model = model
         self._send = send
         self._reader = model.reader(options)
@@ -42,11 +45,12 @@ class Writer:
         self._watch = LoopWatch()
         self._held = ""
         self._sent: list[str] = []
+        for token in prefix:
+            self._take(token)
 
     def write(self, token: int) -> None:
         """Take the next token; send what it settles."""
-        self._watch.see(token)
-        self._held += self._reader.read(self._decoder.decode(self._model.bytes_of(token)))
+        self._take(token)
         if not self._sent:
             self._held = self._held.lstrip()
         if self._watch.is_repeating:
@@ -61,6 +65,10 @@ class Writer:
         if text.startswith(sent) and finish is not Finish.LOOP:
             self._put(text[len(sent) :])
         return text.startswith(sent)
+
+    def _take(self, token: int) -> None:
+        self._watch.see(token)
+        self._held += self._reader.read(self._decoder.decode(self._model.bytes_of(token)))
 
     def _put(self, piece: str) -> None:
         if piece:

@@ -24,6 +24,7 @@ from harken.engine.exits import Exits
 from harken.engine.loop import ModelLoop
 from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
 from harken.engine.model import Model, Prompt
+from harken.engine.prefix import refuse_a_prefix_without_language
 from harken.engine.scheduler import Demand, Scheduler
 from harken.engine.stopping import token_cap
 from harken.engine.tickets import Ticket, Tickets
@@ -192,7 +193,7 @@ class Engine:
 
         Raises:
             AudioTooLong: the segment is longer than the model's longest.
-            UnsupportedOption: the context is too long.
+            UnsupportedOption: context and prefix are too long, or there is a prefix and no language.
             QueueFull: as many segments wait as may wait.
             NoWordTimes: words are asked for; only `WithWords` has an aligner.
             Draining: the engine is being left.
@@ -203,12 +204,13 @@ class Engine:
             raise Draining
         if options.wants_words:
             raise NoWordTimes
+        refuse_a_prefix_without_language(options)
         accepted = self._clock.now()
         try:
             with self._admission.admit(segment, busy_s=self._loop.timer.busy_s) as admitted:
                 prompt, manner = await self._build_prompt(segment, options)
                 self._check_alive()  # much may have happened while the prompt was being built
-                ticket = self._tickets.issue(segment, options, send, accepted)
+                ticket = self._tickets.issue(segment, options, send, accepted, prompt.prefix)
                 transcript = await self._run(ticket, prompt, manner)
                 admitted.is_done = True
                 return transcript
@@ -236,7 +238,13 @@ class Engine:
 
     async def _run(self, ticket: Ticket, prompt: Prompt, manner: Manner | None) -> Transcript:
         audio_s = ticket.segment.audio_s
-        demand = Demand(key=ticket.key, audio_s=audio_s, prompt_tokens=prompt.length, cap=self._cap(audio_s))
+        demand = Demand(
+            key=ticket.key,
+            audio_s=audio_s,
+            prompt_tokens=prompt.length,
+            cap=self._cap(audio_s),
+            prefix=prompt.prefix,
+        )
         is_streamed = ticket.writer is not None
         self._inbox.put(
             Submit(demand=demand, prompt=prompt, label=ticket.segment.id, is_streamed=is_streamed, manner=manner)

@@ -117,9 +117,8 @@ class ModelLoop:
         room = self._stepper.max_tokens - submit.demand.cap
         if submit.demand.prompt_tokens > room:
             over = submit.demand.prompt_tokens - room
-            error = UnsupportedOption(
-                f"The context (prompt) is too long by {over} tokens; {CONTEXT_TOKENS} fit beside any segment."
-            )
+            what = "The prefix and the context (prompt) are" if submit.demand.prefix else "The context (prompt) is"
+            error = UnsupportedOption(f"{what} too long by {over} tokens; {CONTEXT_TOKENS} fit beside any segment.")
             self._post([Failed(key=submit.demand.key, error=error)])
             return
         self._submits[submit.demand.key] = submit

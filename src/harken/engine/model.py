@@ -29,7 +29,12 @@ class Prompt(Protocol):
 
     @property
     def length(self) -> int:
-        """Tokens it takes in the cache, audio included."""
+        """Tokens it takes in the cache, audio and prefix included."""
+        ...
+
+    @property
+    def prefix(self) -> tuple[int, ...]:
+        """Tokens of the answer that it ends with, because the client gave them (`Options.prefix`)."""
         ...
 
 

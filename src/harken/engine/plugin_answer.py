@@ -43,6 +43,8 @@ def transcript_of(heard: object, segment: Segment, options: Options, info: Engin
     if not isinstance(heard, Heard):
         raise _wrong(f"returned {type(heard).__name__} instead of Heard")
     text = _text(heard.text, "text", segment.audio_s).strip()
+    if not text.startswith(options.prefix.strip()):
+        raise _wrong("returned a text that does not begin with the prefix, though it says that it can")
     logprobs = _logprobs(heard, segment.audio_s) if options.wants_logprobs and Wish.LOGPROBS in info.honours else None
     transcript = Transcript(
         text=text,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harken.engine.prefix import refuse_a_prefix_without_language
 from harken.errors import NoWordTimes, UnsupportedOption
 from harken.plugin import EngineInfo, Wish
 from harken.types import AlignerInfo, ModelInfo, Options
@@ -26,9 +27,12 @@ def refuse_what_it_lacks(options: Options, model: ModelInfo) -> None:
     """Refuse wishes that the model cannot fulfil; whoever comes over the wire was not asked before.
 
     Raises:
-        UnsupportedOption: context or temperature. (Without log-probabilities an answer just has none.)
+        UnsupportedOption: context, temperature or a prefix. (Without log-probabilities an answer just has none.)
         NoWordTimes: times of words.
     """
+    refuse_a_prefix_without_language(options)
+    if options.prefix and Wish.PREFIX in model.lacks:
+        raise UnsupportedOption(f"{model.name} cannot go on behind a text: leave the prefix out.")
     if options.context and Wish.CONTEXT in model.lacks:
         raise UnsupportedOption(f"{model.name} cannot be told anything beforehand: leave the prompt and keywords out.")
     if options.temperature > 0 and Wish.TEMPERATURE in model.lacks:

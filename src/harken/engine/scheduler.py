@@ -25,18 +25,24 @@ class Demand:
         key: its number in this engine.
         audio_s: seconds of audio.
         prompt_tokens: tokens of its prompt, audio included.
-        cap: the most tokens that it may write.
+        cap: the most tokens that it may write; a prefix is written already.
+        prefix: tokens of its answer that the prompt ends with.
     """
 
     key: int
     audio_s: float
     prompt_tokens: int
     cap: int
+    prefix: tuple[int, ...] = ()
 
 
 @dataclass(kw_only=True, slots=True)
 class Sequence:
-    """A running segment: what it asked for, its slot, the tokens it wrote so far (none that means "done")."""
+    """A running segment: what it asked for, its slot, the tokens it wrote so far (none that means "done").
+
+    The watch sees the prefix too. Whether more was written than anybody can have said in the segment is a question
+    about the whole text; and a loop that began in one draft would else be fed to the next as a prefix and start afresh.
+    """
 
     demand: Demand
     slot: int
@@ -217,6 +223,8 @@ class Scheduler:
                 break
             del self._waiting[demand.key]
             sequence = Sequence(demand=demand, slot=self._free.popleft())
+            for token in demand.prefix:
+                sequence.watch.see(token)
             self._running[demand.key] = sequence
             admitted.append(sequence)
         return admitted

@@ -22,7 +22,8 @@ from harken.log import get_log
 from harken.types import SAMPLE_RATE, Options
 
 CONTEXT_TOKENS = 512
-"""Room in each slot for the client's context and a forced language, beside the longest segment; more is refused."""
+"""Room in each slot for the client's context, a forced language and a prefix, beside the longest segment; more is
+refused."""
 
 _log = get_log("engine.stepper")
 
@@ -150,6 +151,8 @@ def _choices(sequences: Many[Sequence], submits: Many[Submit]) -> list[Choice | 
     if not any(submit.manner for submit in submits):
         return []
     return [
-        None if submit.manner is None else Choice(manner=submit.manner, written=tuple(sequence.tokens))
+        None
+        if submit.manner is None
+        else Choice(manner=submit.manner, written=(*submit.demand.prefix, *sequence.tokens))
         for sequence, submit in zip(sequences, submits, strict=True)
     ]

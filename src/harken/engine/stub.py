@@ -19,6 +19,7 @@ from harken.clock import Clock, SystemClock
 from harken.engine.admission import Admission
 from harken.engine.canary import REQUEST_ID
 from harken.engine.exits import Exits
+from harken.engine.prefix import refuse_a_prefix_without_language
 from harken.engine.stages import tell_stage
 from harken.engine.stub_answer import StubAnswer, stub_answer, stub_text
 from harken.engine.stub_options import StubOptions
@@ -159,6 +160,7 @@ class StubEngine:
             raise Draining
         if options.wants_words:
             raise NoWordTimes
+        refuse_a_prefix_without_language(options)
         try:
             with self._admission.admit(segment, busy_s=0.0) as admitted:
                 transcript = await self._run(segment, options, send)
@@ -215,7 +217,7 @@ class StubEngine:
             self._running[ticket.key] = ticket
             self._began[ticket.key] = now
             if self._stub.hang_on == 0 or ticket.number != self._stub.hang_on:
-                parts = len(ticket.answer.pieces) + 1
+                parts = len(ticket.answer.deltas) + 1
                 self._work.start(ticket.key, ticket.segment.audio_s, parts=parts, now=now)
         if self._timer is not None:
             self._timer.cancel()
@@ -224,7 +226,7 @@ class StubEngine:
 
     def _pass(self, ticket: _Ticket, part: int) -> None:
         """One more part of a segment's work is done: its next word, or its end."""
-        pieces = ticket.answer.pieces
+        pieces = ticket.answer.deltas
         if ticket.ended.done():
             return
         if part <= len(pieces):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
+from harken.engine.prefix import going_on
 from harken.engine.stub_options import StubOptions
 from harken.types import Finish, Options, Segment, TokenLogprob
 
@@ -28,15 +29,22 @@ def stub_text(segment: Segment) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StubAnswer:
-    """One answer: its pieces are streamed one by one, and are together its text."""
+    """One answer: what it says of itself, piece by piece, behind what it was given to begin with."""
 
     pieces: tuple[str, ...]
     finish: Finish = Finish.STOP
+    prefix: str = ""
 
     @property
     def text(self) -> str:
         """All of it."""
-        return "".join(self.pieces)
+        return self.prefix + "".join(self.pieces)
+
+    @property
+    def deltas(self) -> tuple[str, ...]:
+        """What is streamed one by one, and is together its text: the prefix comes with the first piece."""
+        first, *others = self.pieces or ("",)
+        return tuple(filter(None, (self.prefix + first, *others)))
 
     def logprobs(self) -> tuple[TokenLogprob, ...]:
         """One token per piece; its log-probability is made of its letters, between -0.5 and 0."""
@@ -51,21 +59,30 @@ class StubAnswer:
 
     def no_speech_prob(self) -> float:
         """A small number that is always the same, or nearly 1 where it says nothing."""
-        return _NO_SPEECH_PROB if self.pieces else 1 - _NO_SPEECH_PROB
+        return _NO_SPEECH_PROB if self.text else 1 - _NO_SPEECH_PROB
 
 
 def stub_answer(stub: StubOptions, segment: Segment, options: Options, *, is_canary: bool) -> StubAnswer:
     """Say what this stub says to this segment; nothing but `wrong_canary` changes its answer to the canary."""
+    text, finish = _heard(stub, segment, options, is_canary=is_canary)
+    prefix = options.prefix.strip()
+    if not prefix:
+        return _spoken(text, finish)
+    rest = going_on(prefix, text)[len(prefix) :]
+    return StubAnswer(pieces=tuple(f" {word}" for word in rest.split()), finish=finish, prefix=prefix)
+
+
+def _heard(stub: StubOptions, segment: Segment, options: Options, *, is_canary: bool) -> tuple[str, Finish]:
     text = ("wrong " if stub.wrong_canary else "") + stub_text(segment)
     if is_canary:
-        return _spoken(text)
+        return text, Finish.STOP
     if stub.leaks_context and options.context:
-        return _spoken(options.context)
+        return options.context, Finish.STOP
     if _loops(stub, segment, options):
-        return _spoken(" ".join([text, *[LOOP_WORD] * LOOP_ROUNDS]), Finish.LOOP)
+        return " ".join([text, *[LOOP_WORD] * LOOP_ROUNDS]), Finish.LOOP
     if stub.length_longer_than_s and segment.audio_s > stub.length_longer_than_s:
-        return _spoken(text.rpartition(" ")[0], Finish.LENGTH)
-    return _spoken(text)
+        return text.rpartition(" ")[0], Finish.LENGTH
+    return text, Finish.STOP
 
 
 def _loops(stub: StubOptions, segment: Segment, options: Options) -> bool:
@@ -77,7 +94,7 @@ def _loops(stub: StubOptions, segment: Segment, options: Options) -> bool:
     return is_chosen and is_uncured and segment.audio_s > stub.loop_longer_than_s
 
 
-def _spoken(text: str, finish: Finish = Finish.STOP) -> StubAnswer:
+def _spoken(text: str, finish: Finish) -> StubAnswer:
     first, *others = text.split(" ")
     return StubAnswer(pieces=(first, *(" " + word for word in others)) if text else (), finish=finish)
 

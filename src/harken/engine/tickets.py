@@ -33,6 +33,7 @@ class Ticket:
         options: how.
         writer: sends its text as it comes; None where nobody reads before the end.
         accepted: when its caller came, on the engine's clock.
+        prefix: tokens of its answer that were given.
         ended: what its caller waits for.
     """
 
@@ -41,6 +42,7 @@ class Ticket:
     options: Options
     writer: Writer | None
     accepted: float
+    prefix: tuple[int, ...]
     ended: asyncio.Future[Transcript]
 
 
@@ -67,14 +69,30 @@ class Tickets:
     def __len__(self) -> int:
         return len(self._open)
 
-    def issue(self, segment: Segment, options: Options, send: Send | None, accepted: float) -> Ticket:
-        """Open a ticket for a segment that is about to be submitted; its caller came at `accepted`."""
+    def issue(
+        self,
+        segment: Segment,
+        options: Options,
+        send: Send | None,
+        accepted: float,
+        prefix: tuple[int, ...] = (),
+    ) -> Ticket:
+        """Open a ticket for a segment that is about to be submitted.
+
+        Args:
+            segment: what is recognised.
+            options: how.
+            send: takes its text as it comes.
+            accepted: when its caller came.
+            prefix: tokens of its answer that were given.
+        """
         ticket = Ticket(
             key=next(self._keys),
             segment=segment,
             options=options,
-            writer=Writer(self._model, options, send) if send is not None else None,
+            writer=Writer(self._model, options, send, prefix) if send is not None else None,
             accepted=accepted,
+            prefix=prefix,
             ended=asyncio.get_running_loop().create_future(),
         )
         self._open[ticket.key] = ticket
@@ -122,7 +140,7 @@ class Tickets:
         tell_stage(self.tell, segment, Stage.GENERATE, times.read, times.ended, target=name, tokens=len(report.tokens))
 
     def _transcript(self, ticket: Ticket, report: Ended) -> Transcript:
-        raw = without_half_character(self._model.detokenize(report.tokens))
+        raw = without_half_character(self._model.detokenize((*ticket.prefix, *report.tokens)))
         text, language = self._model.parse(raw, ticket.options)
         if ticket.writer is not None and not ticket.writer.close(text, report.finish):
             _log.error("engine.deltas_differ", segment=ticket.segment.id)

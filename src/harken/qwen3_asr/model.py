@@ -212,15 +212,16 @@ class Qwen3ASR(Wording):
 
         Args:
             samples: [n] float32, mono, 16 kHz, in [-1, 1]. Shorter than 0.5 s is padded with silence.
-            options: language and context.
+            options: language, context and prefix.
 
         Raises:
             UndecodableAudio: a sample is not a finite number.
         """
         encoder = self.network.config.encoder
         clip = make_clip(samples, window_frames=encoder.window_frames if self.network.encoder_cache.is_on else 0)
-        ids = self._writer.write(tokens_of(clip.frames, encoder.chunk_frames), options)
-        return Prompt(clip=clip, token_ids=ids, length=len(ids))
+        prefix = self._writer.prefix(options)
+        ids = self._writer.write(tokens_of(clip.frames, encoder.chunk_frames), options, prefix)
+        return Prompt(clip=clip, token_ids=ids, length=len(ids), prefix=prefix)
 
     def prefill(
         self,

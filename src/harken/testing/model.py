@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harken.choice import Choice, Chosen, Note
+from harken.engine.prefix import going_on
 from harken.languages import NAMES
 from harken.qwen3_asr.answer import TEXT_MARK, AnswerReader, parse_answer
 from harken.testing.gate import Gate
@@ -52,12 +53,14 @@ class FakePrompt:
 
     Attributes:
         length: tokens, counted like the real ones.
-        answer: known already.
+        answer: known already, the prefix included.
+        prefix: what the prompt ends with.
         loop: tokens at its end that the model repeats for ever; 0 for none.
     """
 
     length: int
     answer: tuple[int, ...]
+    prefix: tuple[int, ...] = ()
     loop: int = 0
 
 
@@ -160,15 +163,22 @@ class FakeModel:
         )
 
     def prompt(self, samples: NDArray[np.float32], options: Options) -> FakePrompt:
-        """See `Model`; 13 tokens a second, 15 of the template, one per character of the context."""
+        """See `Model`; 13 tokens a second, 15 of the template, one per character of the context, the prefix's bytes."""
         self._fail_if_told("prompt")
-        text = self.text(samples)
+        heard = self.text(samples)
+        text = going_on(options.prefix, heard) if options.prefix else heard
+        prefix = encode(options.prefix.strip())
         header = "" if options.language else f"language {self.language if text else 'None'}{TEXT_MARK}"
-        length = _TEMPLATE_TOKENS + math.ceil(_TOKENS_PER_S * len(samples) / 16_000) + len(options.context)
+        length = (
+            _TEMPLATE_TOKENS + math.ceil(_TOKENS_PER_S * len(samples) / 16_000) + len(options.context) + len(prefix)
+        )
         answer = encode(header + text)
         loop = len(answer) if self.never_stops else self.loops(samples)
         return FakePrompt(
-            length=length, answer=answer, loop=loop if options.repetition_penalty < self.loop_penalty else 0
+            length=length,
+            answer=answer,
+            prefix=prefix,
+            loop=loop if options.repetition_penalty < self.loop_penalty else 0,
         )
 
     def prefill(
@@ -186,7 +196,7 @@ class FakeModel:
             assert prompt.length <= cache.max_tokens, f"slot {slot}: {prompt.length} tokens > {cache.max_tokens}"
             cache.answers[slot] = prompt
             cache.lengths[slot] = prompt.length
-            cache.written[slot] = []
+            cache.written[slot] = list(prompt.prefix)
         return self._choose(cache, slots, choices)
 
     def decode(

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from harken.engine.prefix import going_on
 from harken.errors import HarkenError
 from harken.languages import NAMES
 from harken.testing.spelling import hear
@@ -78,8 +79,9 @@ class MisbehavingRecognizer:
         elif finish is Finish.LOOP:
             texts += texts[-1:] * ROUNDS
             words += tuple(Word(text=word.text, start_s=word.end_s, end_s=word.end_s) for word in words[-1:]) * ROUNDS
+        text = going_on(options.prefix, " ".join(texts)) if options.prefix else " ".join(texts)
         return Transcript(
-            text=" ".join(texts),
+            text=text,
             language=options.language or ("English" if texts else ""),
             audio_s=segment.audio_s,
             tokens=len(texts),

@@ -42,9 +42,9 @@ def test_a_look_finds_the_state_and_the_model() -> None:
     ("body", "words"),
     [
         (b"<html>", "Not an instance's state"),
-        (json.dumps({"version": 1}).encode(), "wire version 4, the other 1"),
+        (json.dumps({"version": 1}).encode(), "wire version 5, the other 1"),
         (b"[" * 60_000, "Not an instance's state"),
-        (b'{"version": 4, "name": "one", "state": ["ready"], "model": null, "in_flight": 0}', "A text is none"),
+        (b'{"version": 5, "name": "one", "state": ["ready"], "model": null, "in_flight": 0}', "A text is none"),
         (b" " * 70_000, "too long"),
     ],
 )

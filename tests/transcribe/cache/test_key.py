@@ -54,6 +54,7 @@ def test_every_option_counts(field: str) -> None:
         "repetition_penalty": 1.1,
         "wants_words": True,
         "wants_logprobs": True,
+        "prefix": "one",
     }
     assert name(options=dataclasses.replace(Options(), **{field: others[field]})) != name()
 

@@ -22,6 +22,7 @@ from harken.dispatch.targets.state import Event, State
 from harken.dispatch.targets.target import Claim, Target
 from harken.dispatch.targets.vitals import Patience
 from harken.log import get_log
+from harken.types import Wish
 
 _log = get_log("dispatch.pool")
 
@@ -91,6 +92,10 @@ class Pool:
     def ready(self) -> int:
         """How many targets are ready."""
         return len(self._roster.ready)
+
+    def lacking(self, wish: Wish) -> set[Target]:
+        """Those whose model cannot fulfil it, as far as they told. O(number of targets)."""
+        return {target for target in self._roster if target.model is not None and wish in target.model.lacks}
 
     def closed_for_s(self, now: float) -> float:
         """For how many seconds no target will take anything, as all of them said themselves; 0 while one may."""

@@ -72,7 +72,7 @@ def test_a_harken_tells_all_about_its_model() -> None:
     info = model_info(UPSTREAM, listing_of({"data": [entry]}, ""), slots=7)
     assert (info.name, info.revision, info.max_segment_s, info.languages, info.slots) == ("m", "7", 20, ("English",), 7)
     assert info.aligner == AlignerInfo(name="a", revision="2", languages=("English",))
-    assert info.lacks == (Wish.LOGPROBS,)
+    assert info.lacks == (Wish.LOGPROBS, Wish.PREFIX)
 
 
 def test_of_any_other_server_only_the_name_is_believed() -> None:

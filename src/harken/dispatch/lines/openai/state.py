@@ -108,7 +108,8 @@ def model_info(upstream: Upstream, listing: Listing, slots: int) -> ModelInfo:
         slots=upstream.slots or slots or SLOTS,
         aligner=listing.aligner or (timed if upstream.has_words else None),
         batches=upstream.batches,
-        lacks=listing.lacks,
+        # OpenAI's API has no field for it, whoever answers.
+        lacks=tuple(wish for wish in Wish if wish in (*listing.lacks, Wish.PREFIX)),
     )
 
 
