@@ -75,6 +75,8 @@ class Segment:
         start: its first sample's place in the recording, in samples.
         recording_s: length of the recording, in seconds, as far as it is known; the queue's measure of short and long.
         requester: who asks for it.
+        home: where its session was recognised last (`Transcript.instance`), and the encoder may know its sound; it goes
+            there while there is room. "" or a name that nobody has: anywhere. It does not travel on.
     """
 
     samples: NDArray[np.float32]
@@ -83,6 +85,7 @@ class Segment:
     start: int = 0
     recording_s: float = 0.0
     requester: Requester = ANYBODY
+    home: str = ""
 
     @property
     def audio_s(self) -> float:

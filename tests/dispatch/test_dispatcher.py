@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import subprocess
 import sys
 
@@ -23,7 +24,7 @@ from harken.errors import (
     UnsupportedOption,
 )
 from harken.testing.clock import FakeClock
-from harken.types import Options, Recognizer, Transcript, Wish
+from harken.types import Options, Recognizer, Segment, Transcript, Wish
 from tests.dispatch.house import FAST, SLOW_LOOKS, check_idle, dispatching, run, state_of, until_state, until_waiting
 from tests.dispatch.instances import Instance, Script, expected_text, make_segment, running
 
@@ -626,6 +627,36 @@ def test_a_fleet_says_that_it_lacks_what_one_of_it_lacks_and_a_prefix_goes_where
             with pytest.raises(UnsupportedOption, match="No instance here can go on behind a text"):
                 await dispatcher.recognize(make_segment(), behind)
             assert len(unable.jobs) + len(able.jobs) == 24
+
+    run(story())
+
+
+def test_a_session_stays_at_home_until_home_is_full_or_gone() -> None:
+    """By the name that its transcripts bore. Nobody waits for home, and a name that nobody has changes nothing."""
+    one, two = Instance("one"), Instance("two")
+
+    def draft(number: int, home: str) -> Segment:
+        return dataclasses.replace(make_segment(f"draft-{number}", seed=number), home=home)
+
+    async def story() -> None:
+        async with dispatching(one, two, fleet=SLOW_LOOKS) as dispatcher:
+            home = ""
+            for number in range(9):
+                home = (await dispatcher.recognize(draft(number, home), PLAIN)).instance
+            here, there = (one, two) if home == "one" else (two, one)
+            assert (len(here.seen), len(there.seen)) == (9, 0)
+            here.script = Script.GATED
+            held = [asyncio.create_task(dispatcher.recognize(draft(n, home), PLAIN)) for n in (20, 21)]
+            await here.until(lambda: here.running == 2)
+            assert (await dispatcher.recognize(draft(22, home), PLAIN)).instance == there.name
+            here.gate.set()
+            await asyncio.gather(*held)
+            here.script = Script.DIE_BEFORE_TEXT
+            assert (await dispatcher.recognize(draft(23, home), PLAIN)).instance == there.name
+            here.script = Script.ANSWER
+            dispatcher.remove_target(home)
+            for name in (home, "nobody"):
+                assert (await dispatcher.recognize(draft(24, name), PLAIN)).instance == there.name
 
     run(story())
 

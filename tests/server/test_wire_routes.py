@@ -178,7 +178,7 @@ def test_a_full_engine_says_so_by_name() -> None:
         (b"", 400, "wire_error"),
         (b"\xff\xff\xff\xff{}", 400, "wire_error"),
         (pack_job(job())[:-3], 400, "wire_error"),
-        (pack_job(job()).replace(b'"version":4', b'"version":9'), 400, "wire_error"),
+        (pack_job(job()).replace(b'"version":5', b'"version":9'), 400, "wire_error"),
     ],
 )
 def test_bytes_that_are_no_segment_are_refused_by_name(body: bytes, status: int, code: str) -> None:

@@ -52,11 +52,17 @@ class Guest(Ticket, ABC):
     Attributes:
         is_accepted: it, or its recording's first segment, had a slot or a place in the queue once; from then on it is
             never refused for want of room.
+        home: name of the target that remembers its session; "" for none.
         avoid: targets on which it failed before, or would.
     """
 
     is_accepted: bool = False
+    home: str = ""
     avoid: set[Target] = field(default_factory=set)
+
+    def work(self, *, is_bulk: bool) -> Work:
+        """What a policy may know of it."""
+        return Work(audio_s=self.audio_s, affinity=self.requester.key, is_bulk=is_bulk, home=self.home)
 
     @property
     @abstractmethod
@@ -222,8 +228,7 @@ class Desk(Generic[G]):
 
     def _claim(self, guest: G, now: float, *, is_reserve: bool = False) -> Claim | None:
         is_bulk = guest.lane.is_bulk and not is_reserve and self._is_kept(now)
-        work = Work(audio_s=guest.audio_s, affinity=guest.requester.key, is_bulk=is_bulk)
-        return self._pool.claim(guest.avoid, work)
+        return self._pool.claim(guest.avoid, guest.work(is_bulk=is_bulk))
 
     @staticmethod
     def _hand(guest: G, claim: Claim) -> None:

@@ -26,7 +26,6 @@ from harken.dispatch.recovery.purse import Purse
 from harken.dispatch.recovery.rival import Rival
 from harken.dispatch.recovery.tally import is_charged, is_loss, may_retry
 from harken.dispatch.stats import Stats
-from harken.dispatch.targets.candidate import Work
 from harken.dispatch.targets.pool import Pool
 from harken.dispatch.targets.target import Claim, Target
 from harken.dispatch.tries import Tries
@@ -125,6 +124,7 @@ class Runner:
             deadline=now + self._limits.queue_timeout_s,
             # A recording is accepted with its first segment. Refused in its middle, all work on it would be lost.
             is_accepted=segment.index > 0,
+            home=segment.home,
             avoid=self._pool.lacking(Wish.PREFIX) if options.prefix else set(),
         )
         job = Job(segment=segment, options=options, wants_deltas=send is not None)
@@ -185,8 +185,7 @@ class Runner:
 
     def _enter_elsewhere(self, pending: Pending) -> Claim | None:
         """Take a slot where the segment has not failed, if one is idle: what waits is handed free slots at once."""
-        work = Work(audio_s=pending.audio_s, affinity=pending.requester.key, is_bulk=pending.lane.is_bulk)
-        return self._pool.claim(pending.avoid, work, only_elsewhere=True)
+        return self._pool.claim(pending.avoid, pending.work(is_bulk=pending.lane.is_bulk), only_elsewhere=True)
 
     async def _round(self, pending: Pending, claim: Claim, job: Job, outlet: Outlet) -> Transcript:
         """One try, or two at once."""

@@ -16,7 +16,6 @@ from harken.dispatch.recovery.hedge import FAR, KEPT, Hedge, HedgeRule, may_hedg
 from harken.dispatch.recovery.quantile import ServiceTimes
 from harken.dispatch.recovery.rival import Rival
 from harken.dispatch.stats import Stats
-from harken.dispatch.targets.candidate import Work
 from harken.dispatch.targets.pool import Pool
 from harken.dispatch.targets.state import State
 from harken.dispatch.targets.target import Claim
@@ -94,7 +93,7 @@ class Hedger:
         if verdict is Hedge.NO or (verdict is Hedge.PAID and self._budget.left(now) < 1.0 + kept):
             return None
         avoid = pending.avoid | {first.target}
-        work = Work(audio_s=pending.audio_s, affinity=pending.requester.key)
+        work = pending.work(is_bulk=False)
         claim = self._pool.claim(avoid, work, only_elsewhere=True)
         if claim is not None:
             self._stats.hedges += 1

@@ -77,12 +77,22 @@ class Roster:
         """Find a target with room, as `Pool.claim` has it. O(log n)."""
         if not self._with_room:
             return None
+        if work.home and (home := self._home(work, avoid)) is not None:
+            return home
         if avoid and not only_elsewhere and len(self._taking) == sum(target in self._taking for target in avoid):
             avoid = ()
         if not work.is_bulk:
             return self._policy.choose(work, avoid)
         side = self._bulk_policy.choose(work, [self._sides[target] for target in avoid if target in self._sides])
         return None if side is None else side.target
+
+    def _home(self, work: Work, avoid: Collection[Target]) -> Target | None:
+        """Where a session's work is at home, if that is well and has room now: nobody waits for home."""
+        home = self._targets.get(work.home)
+        if home is None or home in avoid or not home.is_ready:
+            return None
+        room = self._sides[home].free_slots if work.is_bulk else home.free_slots
+        return home if room > 0 else None
 
     def refresh(self, target: Target) -> None:
         """Know of a change in a target's load, limit or slots. O(log n)."""
