@@ -386,7 +386,7 @@ class LiveConfig:
 
     sessions: int = 500
     update_s: float = 0.5
-    hold_s: float = 1.0
+    hold_s: float = 2.5
     window_s: float = 12.0
     turn_s: float = 300.0
     ahead_s: float = 30.0

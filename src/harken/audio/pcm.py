@@ -1,8 +1,8 @@
 """Bare samples as they come from a microphone or a telephone: bytes in, float32 at 16 kHz out, packet by packet.
 
-Owns what the bytes mean: PCM of 16 bits, little-endian, or G.711 as ITU-T wrote it down. Mixing and resampling are those
-of files, so the same samples in a WAV file become the same segment. It knows nothing of sockets. The invariant: how the
-bytes are cut into packets changes nothing; a sample that is cut in two waits for its other half.
+Owns what the bytes mean: PCM of 16 bits, little-endian, or G.711 as ITU-T wrote it down. Mixing and resampling are
+those of files, so the same samples in a WAV file become the same segment. It knows nothing of sockets. The invariant:
+how the bytes are cut into packets changes nothing; a sample that is cut in two waits for its other half.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class PcmStream:
             self.encoding = Encoding(encoding)
         except ValueError:
             known = ", ".join(Encoding)
-            raise UnsupportedOption(f"encoding must be one of {known}, not {encoding[:40]!r}.", field="encoding") from None
+            raise UnsupportedOption(
+                f"encoding must be one of {known}, not {encoding[:40]!r}.", field="encoding"
+            ) from None
         is_pcm = self.encoding is Encoding.PCM16
         self.sample_rate = sample_rate or (16_000 if is_pcm else 8_000)
         if self.sample_rate not in (RATES if is_pcm else RATES[:1]):

@@ -188,9 +188,7 @@ class AudioReader:
         limits = limits or DecodeLimits()
         visits = _Visits(self._submit, self._closing.is_set, lambda: self._count(-1))
         watch = Stopwatch(limits.timeout_s, self._clock, visits.is_abandoned)
-        reading = Reading(
-            upload, limits, cut or CutRule(), speech or SpeechRule(), watch=watch, detector=self.detector
-        )
+        reading = Reading(upload, limits, cut or CutRule(), speech or SpeechRule(), watch=watch, detector=self.detector)
         del upload  # what was decoded to its end need not stay while its pieces are recognised
         started = visits.start(reading)
         self._count(1)

@@ -43,6 +43,7 @@ class Pipeline:
         is_live: whether the text of a piece shall be delivered while it is written.
         tell: takes the stages that are over.
         clock: when they began and ended.
+        home: where pieces should go while there is room; see `Segment.home`.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class Pipeline:
         is_live: bool,
         tell: Tell,
         clock: Clock,
+        home: Callable[[], str] = str,
     ) -> None:
+        self._home = home
         self._tell = tell
         self._clock = clock
         self._patient = patient
@@ -127,6 +130,7 @@ class Pipeline:
                 start=piece.start,
                 recording_s=recording_s,
                 requester=self._requester,
+                home=self._home(),
             )
             segment = beneath(segment, f"segment {index}")
             trace = segment.requester.trace

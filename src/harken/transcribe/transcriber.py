@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 
 from harken.audio import CutRule, DecodeLimits, Upload
 from harken.clock import Clock, SystemClock
@@ -58,6 +59,10 @@ class Transcriber:
         self._reader = reader
         self._limits = limits
         self._patient = Patient(recognizer, patience_s=limits.queue_timeout_s, clock=self._clock, sleep=sleep)
+
+    async def model(self) -> ModelInfo:
+        """Tell what is served; see `Recognizer.model`."""
+        return await self._recognizer.model()
 
     async def transcribe(
         self,
@@ -112,7 +117,13 @@ class Transcriber:
         return stitch(found, audio_s, wants_words=options.wants_words)
 
     async def follow(
-        self, pieces: Pieces, options: Options, request_id: str, *, requester: Requester = ANYBODY
+        self,
+        pieces: Pieces,
+        options: Options,
+        request_id: str,
+        *,
+        requester: Requester = ANYBODY,
+        home: Callable[[], str] = str,
     ) -> RecordingTranscript:
         """Recognise a recording that is cut elsewhere, piece by piece as they come.
 
@@ -121,6 +132,7 @@ class Transcriber:
             options: checked by `options_for`.
             request_id: goes with every segment.
             requester: who asks, and how urgently.
+            home: says where the next piece should go while there is room; "" for anywhere.
 
         Raises:
             HarkenError: exactly one.
@@ -135,6 +147,7 @@ class Transcriber:
             meter=Meter(watch.progress, pieces),
             delivery=Delivery(watch.text, options.language),
             is_live=False,
+            home=home,
         ).run(pieces)
         return stitch(found, pieces.decoded_s, wants_words=options.wants_words)
 
@@ -149,6 +162,7 @@ class Transcriber:
         meter: Meter,
         delivery: Delivery,
         is_live: bool,
+        home: Callable[[], str] = str,
     ) -> Pipeline:
         return Pipeline(
             patient=self._patient,
@@ -162,6 +176,7 @@ class Transcriber:
             is_live=is_live,
             tell=self._tell,
             clock=self._clock,
+            home=home,
         )
 
 

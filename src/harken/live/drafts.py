@@ -1,0 +1,202 @@
+"""The drafts of one turn: recognised while it goes on, each at a cost that does not grow with the turn.
+
+Owns the anchor and the pace: one draft at a time, none sooner than `update_s` after the one before, none where nobody
+has spoken since. What a draft says is `stable`'s to judge. A draft that fails is no news: the next one, or the final
+text, says the same. Invariant: a draft holds at most twice `window_s` of sound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harken.clock import Clock
+from harken.config import LiveConfig
+from harken.errors import HarkenError
+from harken.live.stable import Shown, StableText
+from harken.log import get_log
+from harken.types import SAMPLE_RATE, Options, Recognizer, Requester, Segment, Transcript
+
+_FIRST_S: Final = 0.5
+"""Sound before the first draft: less says nothing, and its first word would change."""
+
+_SETTLED_S: Final = 0.3
+"""Sound behind speech after which a draft has heard its last word whole."""
+
+_KEPT_S: Final = 0.6
+"""Sound kept before speech that may begin now."""
+
+_MARGIN_S: Final = 3.0
+"""The anchor moves by so much at least, and stays so far behind what is still being held."""
+
+_SLOWEST_S: Final = 8.0
+_USELESS_S: Final = 10.0
+
+_log = get_log("live.drafts")
+
+
+class Source(Protocol):
+    """The sound of the session."""
+
+    @property
+    def end(self) -> int:
+        """The place behind its last sample."""
+        ...
+
+    @property
+    def spoken_to(self) -> int:
+        """Where speech was last heard."""
+        ...
+
+    async def read(self, start: int, end: int) -> NDArray[np.float32]:
+        """Return the samples [start, end), in [-1, 1]."""
+        ...
+
+    async def pause(self, earliest: int, latest: int) -> int | None:
+        """Return a place between two places where nobody speaks."""
+        ...
+
+
+class Drafts:
+    """Of one turn.
+
+    Args:
+        recognizer: recognises them.
+        source: of sound.
+        start: where the turn begins.
+        options: of the recognition; `forces_prefix` says whether committed text may be forced.
+        forces_prefix: whether a recognition can be told what it begins with.
+        name: of the turn, for its segments.
+        requester: who asks.
+        config: their pace and length.
+        clock: for the pace.
+        show: takes what is new.
+        took: takes the seconds from wanting a draft to its text.
+    """
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        source: Source,
+        *,
+        start: int,
+        options: Options,
+        forces_prefix: bool,
+        name: str,
+        requester: Requester,
+        config: LiveConfig,
+        clock: Clock,
+        show: Callable[[Shown], None],
+        took: Callable[[float], None],
+    ) -> None:
+        self.text = StableText(config.hold_s)
+        self.home = ""
+        """The instance that recognised the latest."""
+        self.anchor = start
+        """Where drafts begin now; nobody asks for sound before it."""
+        self.count = 0
+        self._recognizer = recognizer
+        self._source = source
+        self._start = start
+        self._options = options
+        self._forces_prefix = forces_prefix
+        self._name = name
+        self._requester = requester
+        self._config = config
+        self._clock = clock
+        self._show = show
+        self._took = took
+        self._language: str | None = None
+        self._drafted_to = start
+        self._news = asyncio.Event()
+
+    def heard(self) -> None:
+        """There is more sound."""
+        if self._source.spoken_to <= self.anchor:
+            self.anchor = max(self.anchor, self._source.end - round(_KEPT_S * SAMPLE_RATE))
+        self._news.set()
+
+    async def run(self) -> None:
+        """Draft until cancelled."""
+        wait_s = self._config.update_s
+        while True:
+            await self._until_due()
+            began = self._clock.now()
+            try:
+                await self._draft()
+                wait_s = self._config.update_s
+            except HarkenError as error:
+                _log.info("live.draft_failed", request_id=self._name, code=error.code)
+                wait_s = min(_SLOWEST_S, 2 * wait_s)
+            await asyncio.sleep(max(0.0, began + wait_s - self._clock.now()))
+
+    async def _until_due(self) -> None:
+        while not self._is_due():
+            self._news.clear()
+            await self._news.wait()
+
+    def _is_due(self) -> bool:
+        end, spoken_to, before = self._source.end, self._source.spoken_to, self._drafted_to
+        if end - self._start < _FIRST_S * SAMPLE_RATE or spoken_to <= self.anchor:
+            return False
+        if spoken_to > before:
+            return True
+        marks = (
+            spoken_to + round(behind_s * SAMPLE_RATE) for behind_s in (_SETTLED_S, self._config.hold_s + _SETTLED_S)
+        )
+        return any(before < mark <= end for mark in marks)
+
+    async def _draft(self) -> None:
+        await self._move_anchor()
+        end = self._source.end
+        began = self._clock.now()
+        prefix = self.text.prefix if self._forces_prefix and self._language else ""
+        found = await self._recognize(self.anchor, end, prefix)
+        self._drafted_to = end
+        self._language = found.language or self._language
+        self._took(self._clock.now() - began)
+        self._show(self.text.take(found.text, end / SAMPLE_RATE))
+
+    async def _recognize(self, start: int, end: int, prefix: str = "") -> Transcript:
+        self.count += 1
+        options = self._options
+        if prefix:
+            options = dataclasses.replace(options, language=options.language or self._language, prefix=prefix)
+        segment = Segment(
+            samples=await self._source.read(start, end),
+            request_id=self._name,
+            index=self.count,
+            start=start,
+            recording_s=(end - start) / SAMPLE_RATE,
+            home=self.home,
+            requester=dataclasses.replace(self._requester, deadline=self._clock.now() + _USELESS_S),
+        )
+        found = await self._recognizer.recognize(segment, options)
+        self.home = found.instance
+        return found
+
+    async def _move_anchor(self) -> None:
+        """Leave behind what has been said, once the window is long."""
+        end, spoken_to, rate = self._source.end, self._source.spoken_to, SAMPLE_RATE
+        window_s = (end - self.anchor) / rate
+        if window_s <= self._config.window_s:
+            return
+        margin = round(_MARGIN_S * rate)
+        latest = min(end, spoken_to + margin) - round(self._config.hold_s * rate) - margin
+        place = await self._source.pause(self.anchor + margin, latest)
+        must_move = window_s > 1.5 * self._config.window_s
+        if place is None and must_move:
+            place = latest
+        if place is None or place <= self.anchor:
+            return
+        before = await self._recognize(self.anchor, place)
+        if not self.text.move(before.text, place / rate):
+            if not must_move:
+                return
+            self.text.forget()
+        self.anchor = place

@@ -1,0 +1,258 @@
+"""What one session hears: where somebody speaks, and the pieces of the turn that goes on.
+
+Owns the way from samples to turns and to the pieces of each turn. Blocking, in a thread, one call at a time; it knows
+nothing of texts. A turn's pieces are cut by the segmenter of files, from the turn's own samples, so they are the pieces
+of the same samples in a file. The invariants: turns are in order and do not overlap; and how the sound is cut into
+packets changes neither turns nor pieces (but for the last bits of the probabilities of speech).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harken.audio import CutRule, Piece, SpeechDetector, SpeechRule, server_vad_rules
+from harken.audio.segmenting import Segmenter
+from harken.audio.spans import FRAME, Heard, SpanFinder
+from harken.live.settings import TurnRule
+from harken.live.sound import Sound
+from harken.types import SAMPLE_RATE
+
+_FRAMES_AT_ONCE: Final = 3
+"""Frames that voice activity hears in one call: 96 ms, at a third of the cost of one at a time."""
+
+_LAST_CHANCE_S: Final = 10.0
+"""How long beyond its longest a turn may go on until somebody takes a breath."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnBegan:
+    """A turn begins.
+
+    Attributes:
+        start: its first sample's place in the session.
+    """
+
+    start: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnGrew:
+    """Some of its pieces are decided.
+
+    Attributes:
+        pieces: the next ones, placed in the turn.
+    """
+
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnOver:
+    """It is complete.
+
+    Attributes:
+        pieces: the last ones.
+        end: the place behind its last sample in the session.
+    """
+
+    pieces: tuple[Piece, ...]
+    end: int
+
+
+Happened = TurnBegan | TurnGrew | TurnOver
+
+
+class Hearing:
+    """Hears one session.
+
+    Args:
+        detector: of voices.
+        cut: how a turn that is too long for one piece is cut.
+        turns: how turns are found; None where they are committed by hand.
+        turn_s: the longest turn.
+    """
+
+    def __init__(self, detector: SpeechDetector, cut: CutRule, turns: TurnRule | None, turn_s: float) -> None:
+        self.sound = Sound()
+        self.spoken_to = 0
+        """Where speech was last heard."""
+        self._detector = detector
+        self._ear = detector.listen()
+        self._cut = cut
+        self._turn_max = round(turn_s * SAMPLE_RATE)
+        self._segmenter: Segmenter | None = None
+        self._start = 0  # of the turn that goes on
+        self._fed = 0  # up to here the segmenter has it
+        self._floor = 0  # no turn begins before
+        self._heard = 0
+        self._follow(turns)
+
+    def _follow(self, turns: TurnRule | None) -> None:
+        self._turns = turns
+        rule = turns or TurnRule()
+        _, self._speech = server_vad_rules(
+            threshold=rule.threshold, prefix_padding_s=rule.prefix_padding_s, silence_s=rule.silence_s
+        )
+        self._spans = _Spans(self._speech, self._heard)
+
+    @property
+    def is_open(self) -> bool:
+        """A turn goes on."""
+        return self._segmenter is not None
+
+    @property
+    def waiting_s(self) -> float:
+        """Seconds of sound that a commit would make a turn of."""
+        return (self.sound.end - (self._start if self.is_open else self._floor)) / SAMPLE_RATE
+
+    def change(self, turns: TurnRule | None) -> list[Happened]:
+        """Find turns by another rule from now on; one that goes on ends here if its rule does."""
+        if turns == self._turns:
+            return []
+        happened = self._hear(is_all=True)
+        if self._turns is not None and self.is_open:
+            happened += self._end_turn(self.sound.end)
+        self._follow(turns)
+        return happened
+
+    def feed(self, samples: NDArray[np.float32]) -> list[Happened]:
+        """Take float32 [n ≥ 0], mono, 16 kHz, finite."""
+        self.sound.put(samples)
+        return self._hear()
+
+    def commit(self) -> list[Happened]:
+        """Make a turn of what there is; nothing where there is nothing."""
+        happened = self._hear(is_all=True)
+        if not self.is_open and self.sound.end > self._floor:
+            happened += self._begin(self._floor)
+        if self.is_open:
+            happened += self._end_turn(self.sound.end)
+        return happened
+
+    def finish(self) -> list[Happened]:
+        """The sound ends here: the turn that goes on ends, where somebody spoke or turns are committed by hand."""
+        happened = self._hear(is_all=True)
+        if self._turns is not None:
+            return happened + self._heard_turns(self._spans.finish())
+        return happened + (self._end_turn(self.sound.end) if self.is_open else [])
+
+    def clear(self) -> bool:
+        """Forget the sound since the last turn; True where a turn was going on."""
+        self._hear(is_all=True)
+        was_open, self._segmenter = self.is_open, None
+        self._floor = self._fed = self.sound.end
+        self._spans = _Spans(self._speech, self._heard)
+        self._let_go()
+        return was_open
+
+    def _hear(self, *, is_all: bool = False) -> list[Happened]:
+        """Hear what came; the last frame waits for its end."""
+        samples = self.sound.read(self._heard, self.sound.end)
+        count = len(samples) // FRAME
+        if not count or (count < _FRAMES_AT_ONCE and not is_all):
+            return []
+        samples = samples[: count * FRAME]
+        found = self._ear.feed(samples)
+        self._heard += len(samples)
+        self.sound.hear(found, self._heard)
+        loud = np.flatnonzero(found >= self._speech.threshold)
+        if len(loud):
+            self.spoken_to = self._heard - (count - 1 - int(loud[-1])) * FRAME
+        if self._turns is not None:
+            happened = self._heard_turns(self._spans.feed(found, self._heard))
+        else:
+            happened = [] if self.is_open else self._begin(self._floor)
+            happened += self._grow(self._heard)
+        if self.is_open and self._is_too_long():
+            happened += self._end_turn(self._heard)
+        self._let_go()
+        return happened
+
+    def _heard_turns(self, heard: Heard) -> list[Happened]:
+        happened: list[Happened] = []
+        for span in heard.spans:
+            if span.end <= self._floor:
+                continue
+            if not self.is_open:
+                happened += self._begin(span.start)
+            happened += self._end_turn(span.end)
+        if heard.growing_from is not None:
+            if not self.is_open:
+                happened += self._begin(heard.growing_from)
+            happened += self._grow(heard.settled)
+        return happened
+
+    def _begin(self, start: int) -> list[Happened]:
+        self._start = self._fed = max(start, self._floor)
+        # As files are read: the whole is heard again where it has several pieces, else a glance is enough.
+        self._segmenter = Segmenter(self._detector, self._cut, SpeechRule(wants_times=False))
+        return [TurnBegan(start=self._start)]
+
+    def _grow(self, end: int) -> list[Happened]:
+        assert self._segmenter is not None, "a turn goes on"
+        if end <= self._fed:
+            return []
+        pieces = self._segmenter.feed(self.sound.read(self._fed, end))
+        self._fed = end
+        return [TurnGrew(pieces=tuple(pieces))] if pieces else []
+
+    def _end_turn(self, end: int) -> list[Happened]:
+        assert self._segmenter is not None, "a turn goes on"
+        grown = self._grow(end)
+        pieces = self._segmenter.finish() if self._fed > self._start else []
+        self._segmenter = None
+        self._floor = self._fed
+        return [*grown, TurnOver(pieces=tuple(pieces), end=self._fed)]
+
+    def _is_too_long(self) -> bool:
+        over = self._heard - self._start - self._turn_max
+        return over >= _LAST_CHANCE_S * SAMPLE_RATE or (over >= 0 and self.sound.is_quiet)
+
+    def let_go(self, before: int) -> None:
+        """Let go of the sound before a place, as far as nobody here needs it."""
+        self.sound.forget(min(before, self._heard, self._fed if self.is_open else before))
+
+    def _let_go(self) -> None:
+        """Keep what a turn that has not begun may begin with; of one that goes on, its drafts say what they need."""
+        if not self.is_open:
+            self.sound.forget(min(self._heard, self._spans.earliest(self._heard)))
+
+
+class _Spans:
+    """Spans of speech in a session, found from some place on.
+
+    Args:
+        rule: what counts as speech.
+        start: where it begins to listen.
+    """
+
+    def __init__(self, rule: SpeechRule, start: int) -> None:
+        self._rule = rule
+        self._finder = SpanFinder(rule)
+        self._start = start
+
+    def feed(self, probabilities: NDArray[np.float32], end: int) -> Heard:
+        """As `SpanFinder.feed`, in places of the session."""
+        return self._placed(self._finder.feed(probabilities, end - self._start))
+
+    def finish(self) -> Heard:
+        """As `SpanFinder.finish`."""
+        return self._placed(self._finder.finish())
+
+    def earliest(self, heard: int) -> int:
+        """Where speech that has not been told of may begin at the earliest."""
+        unsure = self._rule.min_speech_s + self._rule.padding_before_s + self._rule.padding_after_s
+        return heard - round(unsure * SAMPLE_RATE) - 2 * FRAME
+
+    def _placed(self, heard: Heard) -> Heard:
+        if not self._start:
+            return heard
+        return Heard(
+            spans=tuple(type(span)(start=span.start + self._start, end=span.end + self._start) for span in heard.spans),
+            growing_from=None if heard.growing_from is None else heard.growing_from + self._start,
+            settled=heard.settled + self._start,
+        )

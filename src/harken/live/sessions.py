@@ -1,0 +1,283 @@
+"""All live sessions of a server: who is let in, who comes back, who has to go.
+
+Owns the bounds over sessions and the tasks beneath them. Whether one more person can be followed is measured, not
+assumed: drafts say how long they took, and the fleet how many audio-seconds it does. The invariant: a session that was
+let in ends once, by its client, by a bound that it is told, or with the server; and then nothing of it is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from harken.audio import CutRule, SpeechDetector
+from harken.clock import Clock, SystemClock
+from harken.config import LiveConfig
+from harken.errors import Draining, HarkenError, LiveFull, SessionExpired, SessionIdle, SessionUnknown
+from harken.events import Tell, nobody
+from harken.live.session import LiveSession, Means
+from harken.live.settings import LiveSettings
+from harken.log import get_log
+from harken.transcribe.transcriber import Transcriber, cut_for
+from harken.types import Recognizer, Requester
+
+LATE_S: Final = 2.0
+"""Drafts that take longer than this are no live text: nobody else is let in."""
+
+NEED: Final = 3.0
+"""Audio-seconds a second that who speaks needs at least: a draft of six seconds every three, and the final text."""
+
+_MEMORY: Final = 0.2
+"""How much of the measured delay each draft renews."""
+
+_RETRY_AFTER_S: Final = 10
+_SWEEP_S: Final = 1.0
+
+_log = get_log("live")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiveFigures:
+    """What there is, for whoever shows it.
+
+    Attributes:
+        sessions: that are open, those whose client is away among them.
+        speaking: of these, in which somebody speaks now.
+        away: whose connection broke.
+        opened: so far.
+        refused: so far, for want of capacity.
+        drafts: so far.
+        draft_s: seconds from wanting a draft to its text, lately; 0 before the first.
+        at_odds: turns so far whose final text did not begin with what was committed.
+        completed: turns so far.
+        audio_s: seconds of sound that were taken.
+    """
+
+    sessions: int = 0
+    speaking: int = 0
+    away: int = 0
+    opened: int = 0
+    refused: int = 0
+    drafts: int = 0
+    draft_s: float = 0.0
+    at_odds: int = 0
+    completed: int = 0
+    audio_s: float = 0.0
+
+
+class Sessions:
+    """The live sessions of one server; used inside `running`.
+
+    Args:
+        drafts: recognises drafts; see `Means`.
+        transcriber: recognises turns.
+        detector: gives the voice activity model; blocks while it loads.
+        config: bounds and paces.
+        refusal: why a new recording of somebody would be refused now; None where it would not.
+        rtfx: audio-seconds that the server does in a second, as far as it was measured.
+        clock: for paces and bounds.
+        tell: takes the account of each turn.
+    """
+
+    def __init__(
+        self,
+        drafts: Recognizer,
+        transcriber: Transcriber,
+        detector: Callable[[], SpeechDetector],
+        config: LiveConfig,
+        *,
+        refusal: Callable[[Requester], HarkenError | None] = lambda _: None,
+        rtfx: Callable[[], float | None] = lambda: None,
+        clock: Clock | None = None,
+        tell: Tell = nobody,
+    ) -> None:
+        self._drafts = drafts
+        self._transcriber = transcriber
+        self._detector = detector
+        self._config = config
+        self._refusal = refusal
+        self._rtfx = rtfx
+        self._clock = clock or SystemClock()
+        self._tell = tell
+        self._sessions: dict[str, LiveSession] = {}
+        self._is_draining = False
+        self._empty = asyncio.Event()
+        self._draft_s = 0.0
+        self._opened = self._refused = self._count = 0
+        self._gone = LiveFigures()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    @property
+    def figures(self) -> LiveFigures:
+        """What there is now."""
+        now, gone = self._sessions.values(), self._gone
+        return LiveFigures(
+            sessions=len(now),
+            speaking=sum(one.is_speaking for one in now),
+            away=sum(one.left_at is not None for one in now),
+            opened=self._opened,
+            refused=self._refused,
+            drafts=self._count,
+            draft_s=self._draft_s,
+            at_odds=gone.at_odds + sum(one.at_odds for one in now),
+            completed=gone.completed + sum(one.completed for one in now),
+            audio_s=gone.audio_s + sum(one.received_s for one in now),
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Sessions]:
+        """Offer sessions as long as the block; those that are open then end with it."""
+        threads = max(2, min(8, os.cpu_count() or 2))
+        with ThreadPoolExecutor(threads, thread_name_prefix="hearing") as self._threads:
+            try:
+                async with asyncio.TaskGroup() as self._tasks:
+                    sweeping = self._tasks.create_task(self._sweep())
+                    try:
+                        yield self
+                    finally:
+                        self._is_draining = True
+                        for session in tuple(self._sessions.values()):
+                            session.close(Draining())
+                        sweeping.cancel()
+            except BaseExceptionGroup as failures:
+                raise failures.exceptions[0] from None  # of the block, or a defect of ours: one of them is enough
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take nobody new, complete what was said, and return when every session has its end or the time is over."""
+        self._is_draining = True
+        async with asyncio.TaskGroup() as group:
+            for session in tuple(self._sessions.values()):
+                group.create_task(session.finish(Draining(retry_after_s=5)))
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self._sessions:
+                    self._empty.clear()
+                    await self._empty.wait()
+        except TimeoutError:
+            _log.warning("live.drain_timed_out", sessions=len(self._sessions))
+
+    async def open(
+        self, settings: LiveSettings, *, requester: Requester, request_id: str, route: str = "/v1/listen"
+    ) -> LiveSession:
+        """Let somebody in.
+
+        Raises:
+            LiveFull: as many are followed as can be.
+            Draining: the server is leaving.
+            HarkenError: the model is not there, or cannot do what is wanted.
+        """
+        if self._is_draining:
+            raise Draining(retry_after_s=5)
+        refusal = self._refusal(requester) or self._full()
+        if refusal is not None:
+            self._refused += 1
+            raise refusal
+        info = await self._transcriber.model()
+        detector = await asyncio.get_running_loop().run_in_executor(self._threads, self._detector)
+        means = Means(
+            drafts=self._drafts,
+            transcriber=self._transcriber,
+            info=info,
+            cut=cut_for(CutRule(), info),
+            detector=detector,
+            threads=self._threads,
+            config=self._config,
+            clock=self._clock,
+            tell=self._tell,
+            spawn=self._tasks.create_task,
+            took=self._took,
+        )
+        session = LiveSession(
+            secrets.token_urlsafe(18),
+            settings,
+            means,
+            requester=requester,
+            request_id=request_id,
+            route=route,
+            on_end=self._ended,
+        )
+        self._sessions[session.id] = session
+        self._opened += 1
+        _log.info("live.opened", request_id=request_id, sessions=len(self._sessions))
+        return session
+
+    def resume(self, session_id: str, *, requester: Requester) -> LiveSession:
+        """Return the session to a client that comes back.
+
+        Raises:
+            SessionUnknown: it is not there, or not this key's.
+        """
+        session = self._sessions.get(session_id)
+        if session is None or not hmac.compare_digest(session.requester.key, requester.key):
+            raise SessionUnknown
+        session.come_back()
+        _log.info("live.resumed", request_id=session.request_id)
+        return session
+
+    def _full(self) -> HarkenError | None:
+        count, rtfx = len(self._sessions), self._rtfx()
+        if count >= self._config.sessions:
+            return LiveFull(retry_after_s=_RETRY_AFTER_S)
+        if count and self._draft_s > LATE_S:
+            return LiveFull(
+                f"Text comes {self._draft_s:.1f} s late to those who speak already.", retry_after_s=_RETRY_AFTER_S
+            )
+        if rtfx is not None and count and (count + 1) * NEED > rtfx:
+            return LiveFull(retry_after_s=_RETRY_AFTER_S)
+        return None
+
+    def _took(self, draft_s: float) -> None:
+        self._count += 1
+        self._draft_s += (draft_s - self._draft_s) * (_MEMORY if self._count > 1 else 1.0)
+
+    def _ended(self, session: LiveSession) -> None:
+        self._sessions.pop(session.id, None)
+        gone = self._gone
+        self._gone = LiveFigures(
+            at_odds=gone.at_odds + session.at_odds,
+            completed=gone.completed + session.completed,
+            audio_s=gone.audio_s + session.received_s,
+        )
+        if not self._sessions:
+            self._draft_s = 0.0
+            self._empty.set()
+        _log.info(
+            "live.ended",
+            request_id=session.request_id,
+            received_s=round(session.received_s, 1),
+            turns=session.completed,
+            at_odds=session.at_odds,
+        )
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            now = self._clock.now()
+            for session in tuple(self._sessions.values()):
+                error = overdue(session, self._config, now)
+                if error is not None:
+                    self._tasks.create_task(session.finish(error))
+                elif session.left_at is not None and now - session.left_at > self._config.resume_s:
+                    session.close()
+
+
+def overdue(session: LiveSession, config: LiveConfig, now: float) -> HarkenError | None:
+    """Say why a session has to end now; None where it may go on. Pure."""
+    if now - session.began > config.session_s:
+        return SessionExpired()
+    if session.left_at is not None:
+        return None
+    if now - session.audio_at > config.idle_s:
+        return SessionIdle(f"No audio came for {config.idle_s:g} s.")
+    if now - session.speech_at > config.silence_s:
+        return SessionIdle(f"Nobody spoke for {config.silence_s:g} s.")
+    return None

@@ -1,0 +1,342 @@
+"""A session: what it tells of whatever is said, however it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harken.config import LimitsConfig, LiveConfig
+from harken.errors import EmptyAudio, EngineFailed, SlowReader, UnknownLanguage
+from harken.live.events import Committed, Completed, Ended, Failed, SpeechStarted, SpeechStopped, Text
+from harken.live.settings import LiveSettings, TurnRule
+from harken.transcribe.ask import Ask
+from harken.transcribe.transcriber import Transcriber
+from harken.types import Options, Wish
+from tests.dispatch.house import run
+from tests.live.voices import (
+    WORDS,
+    UnsureRecognizer,
+    check_order,
+    opened,
+    pause,
+    say,
+    sessions_over,
+    spell,
+    texts_of,
+    told,
+)
+from tests.transcribe.fakes import FakeReader
+
+SPOKEN = st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from([0.0, 0.0, 0.0, 0.2, 0.4, 0.9])), max_size=40)
+PACKETS = st.lists(st.sampled_from([1, 160, 511, 1600, 16_000]), max_size=5).map(lambda sizes: [*sizes, 3200])
+
+
+def recording(spoken: list[tuple[str, float]]) -> np.ndarray:
+    """Words with pauses behind them."""
+    return np.concatenate(
+        [np.zeros(0, np.float32), *(part for word, s in spoken for part in (spell([word]), pause(s)))]
+    )
+
+
+@given(spoken=SPOKEN, packets=PACKETS, seed=st.integers(0, 1000), by_hand=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_committed_text_stays_and_the_final_text_is_that_of_a_file(
+    spoken: list[tuple[str, float]], packets: list[int], seed: int, by_hand: bool
+) -> None:
+    """Whatever packets and pauses, while drafts get their last words wrong."""
+    sound = np.concatenate([recording(spoken), pause(1.0)])
+
+    async def story() -> None:
+        recognizer = UnsureRecognizer(chance=random.Random(seed))
+        async with sessions_over(recognizer) as sessions:
+            session = await opened(sessions, None if by_hand else TurnRule())
+            listening = asyncio.create_task(told(session))
+            await say(session, sound, packets)
+            await session.finish()
+            events = await listening
+            assert len(sessions) == 0
+        check_order(events)
+        assert isinstance(events[-1], Ended)
+        assert events[-1].error is None
+        if by_hand:
+            file = Transcriber(UnsureRecognizer(), FakeReader(), LimitsConfig())
+            whole = await file.transcribe(sound.tobytes(), Ask(), "file")
+            assert texts_of(events) == [whole.text]
+        else:
+            assert " ".join(texts_of(events)) == " ".join(word for word, _ in spoken)
+
+    run(story())
+
+
+def test_text_is_committed_while_somebody_still_speaks() -> None:
+    """Drafts come, and most of a long turn is final before its end."""
+
+    async def story() -> None:
+        words = [WORDS[number % 10] for number in range(60)]
+        async with sessions_over(UnsureRecognizer(chance=random.Random(1))) as sessions:
+            session = await opened(sessions)
+            await say(session, spell(words))
+            await asyncio.sleep(0.05)
+            listening = asyncio.create_task(told(session))
+            await session.finish()
+            events = await listening
+        first = next(place for place, event in enumerate(events) if isinstance(event, Committed))
+        early = "".join(event.delta for event in events[:first] if isinstance(event, Text))
+        assert " ".join(words).startswith(early)
+        assert len(early.split()) > 40
+        assert texts_of(events) == [" ".join(words)]
+
+    run(story())
+
+
+def test_a_draft_is_as_short_late_in_a_turn_as_early() -> None:
+    """However long somebody speaks without a pause."""
+
+    async def story() -> None:
+        recognizer = UnsureRecognizer()
+        async with sessions_over(recognizer) as sessions:
+            session = await opened(sessions)
+            await say(session, spell([WORDS[number % 17] for number in range(300)]))
+            await session.finish()
+            events = await told(session)
+        drafts = [segment.audio_s for segment in recognizer.segments if segment.request_id.endswith("d")]
+        assert len(drafts) > 100
+        assert max(drafts) < 1.5 * 6.0 + 1.0, "the window's bound, and what came while a draft was made"
+        assert len(texts_of(events)[0].split()) == 300
+
+    run(story())
+
+
+def test_drafts_are_told_what_is_committed_and_where_they_were_recognised() -> None:
+    """So that they write new words only, where the encoder knows the sound."""
+
+    async def story() -> None:
+        recognizer = UnsureRecognizer()
+        async with sessions_over(recognizer) as sessions:
+            session = await opened(sessions)
+            await say(session, spell(["one", "two", "three", "four", "five", "six", "seven"] * 2))
+            await session.finish()
+            await told(session)
+        prefixes = [options.prefix for _, _, options in recognizer.asked if options.prefix]
+        assert prefixes
+        assert all(options.language == "English" for _, _, options in recognizer.asked if options.prefix)
+        assert all("one two three four five six seven one two".startswith(prefix[:30]) for prefix in prefixes)
+        assert {segment.home for segment in recognizer.segments[2:]} == {"fake-1"}
+
+    run(story())
+
+
+def test_a_model_that_cannot_be_told_is_not_told() -> None:
+    """It hears all of it each time."""
+
+    class Deaf(UnsureRecognizer):
+        async def model(self):  # type: ignore[no-untyped-def]
+            import dataclasses
+
+            return dataclasses.replace(await super().model(), lacks=(Wish.PREFIX,))
+
+    async def story() -> None:
+        recognizer = Deaf()
+        async with sessions_over(recognizer) as sessions:
+            session = await opened(sessions)
+            await say(session, spell(["one", "two", "three", "four", "five", "six", "seven"] * 2))
+            await session.finish()
+            events = await told(session)
+        assert not any(options.prefix for _, _, options in recognizer.asked)
+        assert len(texts_of(events)[0].split()) == 14
+
+    run(story())
+
+
+def test_turns_are_found_with_their_padding() -> None:
+    """Where speech begins and ends."""
+
+    async def story() -> None:
+        async with sessions_over(UnsureRecognizer()) as sessions:
+            session = await opened(sessions, TurnRule(silence_s=0.5, prefix_padding_s=0.3))
+            await say(
+                session, np.concatenate([pause(1.0), spell(["one", "two"]), pause(1.2), spell(["three"]), pause(1.0)])
+            )
+            await session.finish()
+            events = await told(session)
+        started = [event.at_s for event in events if isinstance(event, SpeechStarted)]
+        stopped = [event.at_s for event in events if isinstance(event, SpeechStopped)]
+        assert started == pytest.approx([0.7, 2.5], abs=0.07)
+        assert stopped == pytest.approx([1.65, 3.15], abs=0.07)
+        assert texts_of(events) == ["one two", "three"]
+
+    run(story())
+
+
+def test_turns_are_completed_in_the_order_in_which_they_were_spoken() -> None:
+    """Also where a later one is recognised sooner."""
+
+    async def story() -> None:
+        recognizer = UnsureRecognizer(gate=asyncio.Event())
+        async with sessions_over(recognizer) as sessions:
+            session = await opened(sessions, TurnRule())
+            await say(session, np.concatenate([spell(["one"]), pause(1.0), spell(["two"]), pause(1.0)]))
+            assert recognizer.gate is not None
+            recognizer.gate.set()
+            await session.finish()
+            events = await told(session)
+        check_order(events)
+        assert texts_of(events) == ["one", "two"]
+
+    run(story())
+
+
+def test_a_turn_that_fails_costs_itself_alone() -> None:
+    """The session goes on."""
+
+    async def story() -> None:
+        recognizer = UnsureRecognizer(draft_error=EngineFailed(), failures=[EngineFailed()])
+        async with sessions_over(recognizer) as sessions:
+            session = await opened(sessions)
+            await say(session, spell(["one"]))
+            await session.commit()
+            await say(session, spell(["two"]))
+            await session.finish()
+            events = await told(session)
+        check_order(events)
+        assert [type(event) for event in events] == [Committed, Failed, Committed, Text, Completed, Ended]
+        assert texts_of(events) == ["two"]
+
+    run(story())
+
+
+def test_a_client_that_clears_has_said_nothing() -> None:
+    """And what follows is heard."""
+
+    async def story() -> None:
+        async with sessions_over(UnsureRecognizer()) as sessions:
+            session = await opened(sessions)
+            await say(session, spell(["one", "two"]))
+            await session.clear()
+            with pytest.raises(EmptyAudio):
+                await session.commit()
+            await say(session, spell(["three"]))
+            await session.commit()
+            await session.finish()
+            events = await told(session)
+        assert texts_of(events) == ["three"]
+
+    run(story())
+
+
+def test_settings_count_for_turns_that_begin_later() -> None:
+    """A language that is not known changes nothing."""
+
+    async def story() -> None:
+        async with sessions_over(UnsureRecognizer()) as sessions:
+            session = await opened(sessions, language="de")
+            await say(session, spell(["one"]))
+            with pytest.raises(UnknownLanguage):
+                await session.change(LiveSettings(options=Options(language="klingon"), turns=None))
+            await session.commit()
+            await session.change(LiveSettings(options=Options(language="fr"), turns=TurnRule()))
+            await say(session, np.concatenate([pause(0.5), spell(["two"]), pause(0.5)]))
+            await session.finish()
+            events = await told(session)
+        assert [event.language for event in events if isinstance(event, Completed)] == ["German", "French"]
+        assert sum(isinstance(event, SpeechStarted) for event in events) == 1
+
+    run(story())
+
+
+def test_a_turn_without_end_is_committed_at_a_quiet_moment() -> None:
+    """Nothing is lost at the seam."""
+
+    async def story() -> None:
+        words = [WORDS[number % 13] for number in range(60)]
+        config = LiveConfig(update_s=0.001, turn_s=5.0)
+        async with sessions_over(UnsureRecognizer(), config) as sessions:
+            session = await opened(sessions, TurnRule(silence_s=0.5))
+            await say(session, spell(words))
+            await session.finish()
+            events = await told(session)
+        check_order(events)
+        ends = [event.end_s for event in events if isinstance(event, Completed)]
+        assert len(ends) >= 3
+        assert max(end - start for start, end in zip([0.0, *ends], ends, strict=False)) < 6.0
+        assert " ".join(texts_of(events)).split() == words
+
+    run(story())
+
+
+def test_a_client_far_ahead_is_not_read_from() -> None:
+    """Until its sound has text."""
+
+    async def story() -> None:
+        recognizer = UnsureRecognizer(gate=asyncio.Event())
+        config = LiveConfig(update_s=0.001, ahead_s=2.0)
+        async with sessions_over(recognizer, config) as sessions:
+            session = await opened(sessions, TurnRule())
+            sound = np.concatenate([np.concatenate([spell(["one", "two", "three"]), pause(1.0)]) for _ in range(20)])
+            feeding = asyncio.create_task(say(session, sound))
+            await asyncio.sleep(0.3)
+            assert not feeding.done()
+            assert session.received_s < 8.0
+            assert recognizer.gate is not None
+            recognizer.gate.set()
+            await feeding
+            await session.finish()
+            events = await told(session)
+        assert texts_of(events) == ["one two three"] * 20
+
+    run(story())
+
+
+def test_a_client_that_reads_nothing_is_cut_off() -> None:
+    """With a reason; what it holds up is bounded."""
+
+    async def story() -> None:
+        async with sessions_over(UnsureRecognizer()) as sessions:
+            session = await opened(sessions, TurnRule(silence_s=0.1))
+            sound = np.concatenate([spell(["one"]), pause(0.6)])
+            for _ in range(300):
+                await say(session, sound, [len(sound)])
+                if session.is_over:
+                    break
+            events = await told(session)
+        assert isinstance(events[-1], Ended)
+        assert isinstance(events[-1].error, SlowReader)
+
+    run(story())
+
+
+def test_drafts_that_nobody_reads_are_one_event() -> None:
+    """The newest, with all that was committed."""
+
+    async def story() -> None:
+        async with sessions_over(UnsureRecognizer()) as sessions:
+            session = await opened(sessions)
+            await say(session, spell(["one", "two", "three"] * 10))
+            await session.finish()
+            events = await told(session)
+        assert [type(event) for event in events] == [Text, Committed, Text, Completed, Ended]
+        check_order(events)
+
+    run(story())
+
+
+def test_a_session_of_silence_says_nothing_and_asks_nobody() -> None:
+    """Whatever its length."""
+
+    async def story() -> None:
+        recognizer = UnsureRecognizer()
+        async with sessions_over(recognizer) as sessions:
+            session = await opened(sessions, TurnRule())
+            await say(session, pause(60.0), [16_000])
+            assert session._hearing.sound.held_s < 2.0, "what nobody needs is let go"
+            await session.finish()
+            events = await told(session)
+        assert [type(event) for event in events] == [Ended]
+        assert not recognizer.segments
+
+    run(story())
