@@ -183,6 +183,14 @@ class HeadTooLarge(ClientError):
     default = "The head of the request is too large."
 
 
+class UpgradeRequired(ClientError):
+    """An address for WebSockets was asked without a WebSocket handshake, or with one that is none."""
+
+    status = 426
+    code = "upgrade_required"
+    default = "This address is for WebSockets; a proxy in between has to pass the upgrade on."
+
+
 class AudioTooLong(ClientError):
     """More seconds of audio than the server accepts."""
 

@@ -9,7 +9,7 @@ can call too.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -49,6 +49,13 @@ def need_of(path: str) -> Need:
     return Need.LOCAL_OR_ADMIN_WHERE_KEYS if _is_in(path, "/wire") or _is_in(path, "/cluster") else Need.KEY
 
 
+SOCKETS = ("/v1/listen", "/v1/realtime")
+"""The doors for WebSockets."""
+
+_KEY_PROTOCOL = "openai-insecure-api-key."
+"""A WebSocket of a browser has no headers of its own; OpenAI's pages put the key among the subprotocols."""
+
+
 def wants_audio(method: str, path: str) -> bool:
     """Whether such a request has recordings transcribed."""
     return method == "POST" and (path in ("/asr", "/v1/jobs") or path.startswith("/v1/audio/"))
@@ -67,6 +74,16 @@ def secret_of(headers: Mapping[str, str]) -> str | None:
     if kind.lower() != "bearer":
         raise InvalidKey("The Authorization header must be 'Bearer' and an API key.")
     return secret.strip() or None
+
+
+def secret_of_socket(headers: Mapping[str, str], protocols: Sequence[str]) -> str | None:
+    """Return the secret that a WebSocket handshake brings: as any request does, or as one of its subprotocols.
+
+    Raises:
+        InvalidKey: an `Authorization` of another kind.
+    """
+    secrets = (name.removeprefix(_KEY_PROTOCOL) for name in protocols if name.startswith(_KEY_PROTOCOL))
+    return secret_of(headers) or next(secrets, None) or None
 
 
 def is_local(scope: Scope) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from starlette.types import Scope
 
 from harken.account import Account
+from harken.api.access import SOCKETS
 from harken.errors import HarkenError
 
 _ROUTES = ("/asr", "/v1/audio/transcriptions")
 
 
 def wants_account(scope: Scope) -> bool:
-    """Whether a request has a recording transcribed, now."""
+    """Whether a request has a recording transcribed, now, or is somebody who will speak."""
+    if scope["type"] == "websocket":
+        return scope["path"] in SOCKETS
     return scope["method"] == "POST" and scope["path"] in _ROUTES
 
 

@@ -27,6 +27,7 @@ from harken.api.errors import on_harken_error, on_http_error, on_validation_erro
 from harken.api.fleet import Operate, fleet_routes, no_fleet
 from harken.api.health import STARTING, health_routes
 from harken.api.jobs import jobs_routes
+from harken.api.live.doors import LiveDoors, socket_routes
 from harken.api.model_files import ModelFiles, model_files_routes
 from harken.api.models import models_routes
 from harken.api.openai import openai_routes
@@ -88,8 +89,8 @@ def create_app(
         middleware=[
             Middleware(Edge) if sight is None else Middleware(Edge, sight.telemetry.tell, sight.begin_trace),
             *cors_middleware(cors_origins),
-            Middleware(Auth, admission=admission),
-            Middleware(Shortcut, routers=recordings),
+            Middleware(Auth, admission=admission, origins=cors_origins),
+            Middleware(Shortcut, routers=recordings, sockets=LiveDoors(provider)),
         ],
         exception_handlers={
             HarkenError: on_harken_error,
@@ -107,6 +108,7 @@ def create_app(
         fleet_routes(operate),
         docs_routes(),
         page_routes(),
+        socket_routes(),
         *([] if sight is None else [cluster_routes(sight)]),
     ):
         app.include_router(router)

@@ -7,6 +7,7 @@ without a request id, and no exception of ours leaves at all unless the answer h
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -19,7 +20,9 @@ from harken.api.access import log_fields
 from harken.api.account import account_of, note_failure, wants_account
 from harken.api.errors import answer, internal_error
 from harken.api.exchange import Exchange
-from harken.errors import Draining
+from harken.api.handshake import Handshake, refuse
+from harken.api.live.closing import close_code
+from harken.errors import Draining, HarkenError
 from harken.events import Tell, nobody
 from harken.keys.secret import holds_secret
 from harken.log import get_log
@@ -45,25 +48,49 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         request_id = _name_of(headers)
         began = time.monotonic()
         scope.setdefault("state", {}).update(request_id=request_id, began=began)
-        languages = headers.get("accept-language", "")
-        exchange = Exchange(scope, receive, send, request_id)
         account = None
         if wants_account(scope):
             trace = self._begin_trace(headers.get("traceparent"))
             account = Account(request_id=request_id, route=scope["path"], began=began, tell=self._tell, trace=trace)
             scope["state"]["account"] = account
+        is_socket = scope["type"] == "websocket"
+        outer = Handshake(send, request_id) if is_socket else Exchange(scope, receive, send, request_id)
         try:
-            await self._serve(scope, exchange, request_id, began, languages)
+            if isinstance(outer, Handshake):
+                await self._serve_socket(scope, receive, outer, request_id)
+            else:
+                await self._serve(scope, outer, request_id, began, headers.get("accept-language", ""))
         finally:
             if account is not None:
-                account.end(exchange.status)
+                account.end(outer.status)
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, handshake: Handshake, request_id: str) -> None:
+        try:
+            await self._app(scope, receive, handshake.send)
+        except asyncio.CancelledError:
+            _log.warning("request.forced_out", **_ids(scope, request_id))
+            await self._end_socket(
+                Draining("The server had to leave at once.", retry_after_s=5), scope, receive, handshake
+            )
+        except Exception:  # noqa: BLE001 - the outermost edge of a WebSocket, as of a request
+            _log.exception("request.defect", **_ids(scope, request_id))
+            await self._end_socket(internal_error(request_id), scope, receive, handshake)
+
+    @staticmethod
+    async def _end_socket(error: HarkenError, scope: Scope, receive: Receive, handshake: Handshake) -> None:
+        note_failure(scope, error)
+        with contextlib.suppress(OSError):  # the client has left
+            if handshake.status:
+                await handshake.send({"type": "websocket.close", "code": close_code(error), "reason": error.code})
+            else:
+                await refuse(error, scope, receive, handshake.send)
 
     async def _serve(self, scope: Scope, exchange: Exchange, request_id: str, began: float, languages: str) -> None:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from harken.api.live.service import Live
 from harken.api.spool import SpoolMemory
 from harken.config import LimitsConfig
 from harken.errors import Draining, HarkenError, NoReadyInstance
@@ -31,6 +32,7 @@ class Service:
         refusal: the error that a new recording of this requester would get now; None if it would be let in. Cheap.
         uploads: the memory in which recordings arrive.
         logs_text: the line at the end of a request holds the text that was recognised.
+        live: transcription while somebody speaks; None where it is not offered.
         is_draining: whether its health would say so, where that is cheaper to know; None asks its health.
     """
 
@@ -44,6 +46,7 @@ class Service:
     uploads: SpoolMemory = field(default_factory=SpoolMemory)
     logs_text: bool = False
     is_draining: Callable[[], bool] | None = None
+    live: Live | None = None
 
 
 Provider = Callable[[], Service | None]

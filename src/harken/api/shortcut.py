@@ -1,4 +1,4 @@
-"""The shortcut to the routes that recordings come by.
+"""The shortcut to the routes that recordings come by, and the way of WebSockets, which the framework never sees.
 
 The framework walks through some twenty calls between the guard and a route: it looks for the route, makes room for
 dependencies, files and validation, and wraps each in handlers of errors. These routes read their requests themselves
@@ -30,10 +30,12 @@ class Shortcut:
     Args:
         app: the framework.
         routers: those of their routes that are at `PATHS` take a request alone, and raise no error but our own.
+        sockets: takes every WebSocket.
     """
 
-    def __init__(self, app: ASGIApp, routers: Iterable[APIRouter]) -> None:
+    def __init__(self, app: ASGIApp, routers: Iterable[APIRouter], sockets: ASGIApp | None = None) -> None:
         self._app = app
+        self._sockets = sockets or app
         self._endpoints: dict[tuple[str, str], Endpoint] = {
             (method, route.path): route.endpoint
             for router in routers
@@ -44,6 +46,9 @@ class Shortcut:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        if scope["type"] == "websocket":
+            await self._sockets(scope, receive, send)
+            return
         endpoint = self._endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if endpoint is None:
             await self._app(scope, receive, send)

@@ -10,7 +10,7 @@ from harken.config import AuthConfig
 from harken.errors import InvalidKey, StateUnavailable
 from harken.keys.book import KeyBook
 from harken.keys.key import Key
-from harken.keys.meter import Meter, Standing
+from harken.keys.meter import WINDOW_S, LimitReached, Meter, Standing
 from harken.keys.mode import Mode, mode_of
 from harken.keys.ring import KeyRing
 from harken.log import get_log
@@ -87,6 +87,27 @@ class Admission:
             return
         if key is not None:
             await self._meter.charge(key, audio_s)
+
+    async def take(self, key: Key, audio_s: float) -> None:
+        """Count seconds of a recording that has no end yet, and say when it must have one.
+
+        A session in real time uses up a limit of sixty a minute to the last second, and a little more of one minute
+        than of the next; so it ends only when the next minute is used up too.
+
+        Raises:
+            LimitReached: it is.
+            InvalidKey: the key is no longer in use.
+        """
+        await self.charge(key.id, audio_s)
+        try:
+            current = await self.ring.by_id(key.id)
+        except StateUnavailable:
+            return
+        if current is None:
+            raise InvalidKey("That API key was revoked.")
+        for standing in await self._meter.audio_left(current):
+            if standing.remaining <= 0 and standing.reset_s > WINDOW_S:
+                raise LimitReached(standing, f"This key may have {standing.limit:g} audio-seconds a minute transcribed")
 
 
 def open_admission(config: AuthConfig, database: Database) -> Admission | None:

@@ -16,7 +16,8 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from harken.api.errors import answer
-from harken.errors import HeadTooLarge
+from harken.errors import HarkenError, HeadTooLarge
+from harken.server.upgrade import fault_of
 from harken.transcribe.request_id import new_request_id
 
 HEAD_BYTES = 65_536
@@ -113,6 +114,20 @@ class Connection(HttpToolsProtocol):
         self._bytes = 0
         super().on_message_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        """Hand over to the WebSocket protocol, unless it would find no handshake that it can answer."""
+        if self._is_answering:
+            # It came right behind a request that is still at work; their answers would be mixed.
+            self._is_refused = True
+            self.transport.close()
+            return
+        fault = fault_of(self.parser.get_method(), self.url, self.headers)
+        if fault is None:
+            super().handle_websocket_upgrade()
+        else:
+            self._is_refused = True
+            self._answer_at_once(fault)
+
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser stopped at."""
         if self._lines > HEAD_LINES:
@@ -128,7 +143,9 @@ class Connection(HttpToolsProtocol):
             # Another answer is on its way on this connection; ours would end up in its middle.
             self.transport.close()
             return
-        error = HeadTooLarge(f"The head of a request may have {HEAD_BYTES} bytes and {HEAD_LINES} lines.")
+        self._answer_at_once(HeadTooLarge(f"The head of a request may have {HEAD_BYTES} bytes and {HEAD_LINES} lines."))
+
+    def _answer_at_once(self, error: HarkenError) -> None:
         response = answer(error, self.url.decode("latin-1"), {"Connection": "close", "X-Request-Id": new_request_id()})
         lines = [name + b": " + value + b"\r\n" for name, value in response.raw_headers]
         self.transport.write(b"".join([STATUS_LINE[error.status], *lines, b"\r\n", bytes(response.body)]))

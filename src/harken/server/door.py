@@ -10,6 +10,8 @@ the parts of their bodies go in by turns, so that however many come at once, a l
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,35 +38,56 @@ class Door:
         self._upload_grace_s = upload_grace_s
         self._turns = Turns()
         self._visits: set[_Visit] = set()
+        self._guests: set[object] = set()
+        self._leaving = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
 
     @property
     def inside(self) -> int:
-        """Requests that are not answered yet."""
-        return len(self._visits)
+        """Requests that are not answered yet, and people who speak."""
+        return len(self._guests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, and count it as long as it is inside."""
-        if scope["type"] != "http" or scope["path"].startswith(_LOOKS):
+        if scope["type"] not in ("http", "websocket") or scope["path"].startswith(_LOOKS):
             await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self._let_speak(scope, receive, send)
             return
         visit = _Visit(receive, send, self._turns)
         self._visits.add(visit)
-        self._empty.clear()
-        try:
+        with self._inside(visit):
             await self._turns.take()
             await self._app(scope, visit.receive, visit.send)
+
+    async def _let_speak(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let somebody in who stays until he, or the server, has had enough; he is told when it wants to leave."""
+        scope.setdefault("state", {})["leaving"] = self._leaving
+        with self._inside(object()):
+            await self._app(scope, receive, send)
+
+    @contextlib.contextmanager
+    def _inside(self, visit: object) -> Iterator[None]:
+        self._guests.add(visit)
+        self._empty.clear()
+        try:
+            yield
         finally:
-            self._visits.discard(visit)
-            if not self._visits:
+            self._guests.discard(visit)
+            if isinstance(visit, _Visit):
+                self._visits.discard(visit)
+            if not self._guests:
                 self._empty.set()
 
     async def wait_empty(self, timeout_s: float) -> bool:
         """Wait until nobody is inside; False when `timeout_s` seconds were not enough.
 
-        Who has not sent its whole body within `upload_grace_s` is sent away with `Draining`.
+        Who has not sent its whole body within `upload_grace_s` is sent away with `Draining`; people who speak are told
+        at once.
         """
+        self._leaving.set()
         closing = asyncio.get_running_loop().call_later(self._upload_grace_s, self._end_uploads)
         try:
             async with asyncio.timeout(timeout_s):

@@ -36,6 +36,7 @@ from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST
 from harken.server.loading import is_loading
 from harken.server.orphan import leave_with_parent, supervisor_of
 from harken.server.port import listen, url_of
+from harken.server.socket_connection import MESSAGE_BYTES, SocketConnection
 from harken.server.teardown import skip_teardown
 
 # By the time the server closes, the app has drained; this is for connections whose client does not read its answer.
@@ -128,7 +129,10 @@ async def serve(
     config = uvicorn.Config(
         served.app,
         http=Connection,
-        ws="none",
+        ws=SocketConnection,
+        # Compressed, little bytes could become many; and sound does not get smaller.
+        ws_per_message_deflate=False,
+        ws_max_size=MESSAGE_BYTES,
         lifespan="on",
         access_log=False,
         log_config=None,

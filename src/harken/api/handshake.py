@@ -1,0 +1,52 @@
+"""What surrounds a WebSocket before its door: a name, keys and limits in its head, refusals in our shape.
+
+A handshake is refused as an ordinary HTTP answer, so that programs can read why. The invariants: every handshake that
+is answered has a request id in its answer; and nothing that a client brought as a secret is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import Message, Receive, Scope, Send
+
+from harken.api.errors import answer
+from harken.errors import HarkenError
+
+ACCEPTED = 101
+"""The status of a handshake that succeeded."""
+
+
+class Handshake:
+    """Wraps `send` of one WebSocket.
+
+    Attributes:
+        status: of the answer; 0 before it.
+    """
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self.status = 0
+        self._send = send
+        self._request_id = request_id
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on; the head of the answer gets the request's name."""
+        if message["type"] in ("websocket.accept", "websocket.http.response.start"):
+            self.status = message.get("status", ACCEPTED)
+            head_of(message)["X-Request-Id"] = self._request_id
+        await self._send(message)
+
+
+def head_of(message: Message) -> MutableHeaders:
+    """The headers of the answer to a handshake, to be added to."""
+    message["headers"] = list(message.get("headers") or ())
+    return MutableHeaders(raw=message["headers"])
+
+
+async def refuse(
+    error: HarkenError, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str] | None = None
+) -> None:
+    """Answer a handshake with an error."""
+    language = Headers(scope=scope).get("accept-language", "")
+    await answer(error, scope["path"], headers, accept_language=language)(scope, receive, send)

@@ -1,0 +1,163 @@
+"""The addresses of the doors, and the way in: everything that can be refused is refused before the handshake's answer.
+
+Owns the order: is there room, does the query make sense, is there a session, then the socket is accepted and the
+conversation begins. The invariants: a refusal is an HTTP answer with our code; and a session that was opened is left or
+closed, whatever happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from harken.api.access import SOCKETS, log_fields
+from harken.api.account import account_of, note_failure
+from harken.api.errors import answer
+from harken.api.handshake import refuse
+from harken.api.live.conversation import Conversation, Farewell
+from harken.api.live.ear import Ear, Over
+from harken.api.live.listen import read_listen
+from harken.api.live.openai_door import OpenAIDoor
+from harken.api.live.query import read_query
+from harken.api.live.service import Live, Session
+from harken.api.live.socket import Gone, Socket
+from harken.api.live.tongue import Call, ReadCall
+from harken.api.service import Provider, accepting, admit
+from harken.api.urgency import DEADLINE_HEADER, requester_of
+from harken.errors import HarkenError, NotFound, NotOffered, UnsupportedOption, UpgradeRequired
+from harken.log import get_log
+from harken.types import Priority, Requester
+
+_log = get_log("api.live")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Opened:
+    """A handshake that is about to be accepted."""
+
+    call: Call
+    session: Session
+
+
+class LiveDoors:
+    """An ASGI app for every WebSocket.
+
+    Args:
+        provider: of the service.
+    """
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._doors: dict[str, ReadCall] = {"/v1/listen": read_listen, "/v1/realtime": OpenAIDoor().read}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one WebSocket."""
+        try:
+            opened = await self._open(scope)
+        except HarkenError as error:
+            note_failure(scope, error)
+            _log.info("live.refused", code=error.code, **_ids(scope))
+            await refuse(error, scope, receive, send)
+            return
+        await self._talk(opened, scope, Socket(scope, receive, send))
+
+    async def _open(self, scope: Scope) -> _Opened:
+        """Come to a session.
+
+        Raises:
+            HarkenError: why there is none.
+        """
+        read = self._doors.get(scope["path"])
+        if read is None:
+            raise NotFound(f"There is no WebSocket at {scope['path'][:200]}; there are {' and '.join(SOCKETS)}.")
+        service = accepting(self._provider)
+        if service.live is None:
+            raise NotOffered("Live transcription is not offered here.")
+        requester = _requester(scope)
+        admit(service, requester)
+        query = read_query(scope["query_string"])
+        info = await service.recognizer.model()
+        scope["state"]["model"] = info.name
+        call = read(scope, query, info)
+        session = await _session(service.live, call, requester, scope)
+        if (account := account_of(scope)) is not None:
+            account.let_in(requester)
+        return _Opened(call=call, session=session)
+
+    async def _talk(self, opened: _Opened, scope: Scope, socket: Socket) -> None:
+        session, call = opened.session, opened.call
+        ear = Ear(session, call.pcm, scope["state"]["take"])
+        try:
+            await socket.accept()
+        except Gone:
+            await session.close()
+            return
+        _log.info("live.began", is_resumed=call.back is not None, **_ids(scope))
+        leaving = scope["state"].get("leaving") or asyncio.Event()
+        after = call.back.after if call.back else 0
+        talk = Conversation(socket, session, call.speak(session, ear), after=after, leaving=leaving)
+        farewell = None
+        try:
+            farewell = await talk.run()
+        finally:
+            with contextlib.suppress(Over):
+                await ear.settle()
+            _note_end(scope, farewell, ear.taken_s, talk.first_text_at)
+
+
+def socket_routes() -> APIRouter:
+    """Return the answers to those who come to a door without a WebSocket."""
+    router = APIRouter()
+
+    async def upgrade(request: Request) -> Response:
+        """Say what is missing."""
+        return answer(UpgradeRequired(), request.url.path, {"Upgrade": "websocket", "Connection": "upgrade"})
+
+    for path in SOCKETS:
+        router.add_api_route(path, upgrade, methods=["GET"], include_in_schema=False, response_class=Response)
+    return router
+
+
+def _requester(scope: Scope) -> Requester:
+    headers, state = Headers(scope=scope), scope["state"]
+    if DEADLINE_HEADER in headers:
+        raise UnsupportedOption("Somebody who speaks has no deadline.", field=DEADLINE_HEADER)
+    account = account_of(scope)
+    trace = account.trace if account else None
+    return requester_of(headers, state["key"], state["began"], own=Priority.LIVE, trace=trace)
+
+
+async def _session(live: Live, call: Call, requester: Requester, scope: Scope) -> Session:
+    if call.back is not None:
+        return live.resume(call.back.session, requester=requester)
+    return await live.open(call.settings, requester=requester, request_id=scope["state"]["request_id"])
+
+
+def _note_end(scope: Scope, farewell: Farewell | None, audio_s: float, first_text_at: float | None) -> None:
+    state = scope["state"]
+    error = farewell.error if farewell else None
+    account = account_of(scope)
+    if account is not None:
+        account.audio_s = audio_s or None
+        if first_text_at is not None:
+            account.first_text_s = first_text_at - account.began
+        if error is not None:
+            account.fail(error)
+        elif farewell is not None and farewell.is_kept:
+            account.cancel()
+    times = {"audio_s": round(audio_s, 3), "wall_s": round(time.monotonic() - state["began"], 3)}
+    told = {"code": error.code if error else None, "gone": farewell.gone if farewell else None}
+    _log.info(
+        "live.ended", **{name: value for name, value in told.items() if value is not None}, **times, **_ids(scope)
+    )
+
+
+def _ids(scope: Scope) -> dict[str, Any]:
+    return {"request_id": scope["state"]["request_id"], "path": scope["path"], **log_fields(scope)}

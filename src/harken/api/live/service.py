@@ -1,0 +1,91 @@
+"""What the doors need of live transcription: sessions that are opened, resumed, fed and listened to.
+
+The server hands in what does it. The invariant: whoever opened or resumed a session has it to himself until he leaves
+or closes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harken.live.events import LiveEvent
+from harken.live.settings import LiveSettings
+from harken.types import Requester
+
+
+class Session(Protocol):
+    """Somebody who speaks."""
+
+    @property
+    def id(self) -> str:
+        """Its name, which is a secret: whoever has it (and the key) may resume."""
+        ...
+
+    @property
+    def received_s(self) -> float:
+        """Seconds of audio that were taken."""
+        ...
+
+    async def feed(self, samples: NDArray[np.float32]) -> None:
+        """Take audio, mono, 16 kHz; waits while the session is too far ahead of what was heard."""
+        ...
+
+    def commit(self) -> None:
+        """Make the sound so far a turn.
+
+        Raises:
+            ClientError: there is none, or nearly none.
+        """
+        ...
+
+    def clear(self) -> None:
+        """Forget the sound that is in no committed turn."""
+        ...
+
+    def change(self, settings: LiveSettings) -> None:
+        """Go on with other settings.
+
+        Raises:
+            HarkenError: they cannot be honoured; nothing has changed then.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Take no more audio: what is there is committed, and `Ended` is told when everything else was."""
+        ...
+
+    def events(self, after: int = 0) -> AsyncIterator[tuple[int, LiveEvent]]:
+        """Everything after an event of that number, as it comes; ends behind `Ended`. One reader at a time."""
+        ...
+
+    def leave(self) -> None:
+        """The client's connection is gone; it may come back."""
+        ...
+
+    async def close(self) -> None:
+        """End it at once."""
+        ...
+
+
+class Live(Protocol):
+    """Opens sessions."""
+
+    async def open(self, settings: LiveSettings, *, requester: Requester, request_id: str) -> Session:
+        """Open a session.
+
+        Raises:
+            HarkenError: the settings cannot be honoured, or there is no room now.
+        """
+        ...
+
+    def resume(self, session: str, *, requester: Requester) -> Session:
+        """Return a session that was left.
+
+        Raises:
+            SessionUnknown: there is none of that id, or it is another key's.
+        """
+        ...
