@@ -20,7 +20,7 @@ from harken.api.access import log_fields
 from harken.api.account import account_of, note_failure, wants_account
 from harken.api.errors import answer, internal_error
 from harken.api.exchange import Exchange
-from harken.api.handshake import Handshake, refuse
+from harken.api.handshake import ACCEPTED, Handshake, refuse
 from harken.api.live.closing import close_code
 from harken.errors import Draining, HarkenError
 from harken.events import Tell, nobody
@@ -68,7 +68,8 @@ class Edge:
             else:
                 await self._serve(scope, outer, request_id, began, headers.get("accept-language", ""))
         finally:
-            if account is not None:
+            # Who was let in to speak is told of turn by turn.
+            if account is not None and outer.status != ACCEPTED:
                 account.end(outer.status)
 
     async def _serve_socket(self, scope: Scope, receive: Receive, handshake: Handshake, request_id: str) -> None:

@@ -8,7 +8,7 @@ messages. The invariant: whatever a client sends or leaves unread, what is kept 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
@@ -26,14 +26,30 @@ _FRAMES = 1024
 _UNREAD_BYTES = 1024 * 1024
 """What may wait for a client who reads neither text nor pongs."""
 
-_LINGER_S = 5.0
+PING_S = 20.0
+"""Between two pings, and for each to be answered."""
+
+LINGER_S = 5.0
 """From the end of a conversation until its connection is cut, if the client does not take the rest."""
 
 
 class SocketConnection(WebSocketsSansIOProtocol):
-    """A connection after its upgrade; made by `Connection`."""
+    """A connection after its upgrade; made by `Connection`.
+
+    Attributes:
+        ping_s: see `PING_S`.
+        linger_s: see `LINGER_S`.
+    """
+
+    ping_s: ClassVar[float] = PING_S
+    linger_s: ClassVar[float] = LINGER_S
 
     _heard_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection over."""
+        super().connection_made(transport)
+        self.ping_interval = self.ping_timeout = self.ping_s
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
@@ -69,7 +85,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         """Give up on a client who is silent; not on one whose answer waits behind what we do not read yet."""
         if self.read_paused or self._heard_at > self.ping_sent_at:
-            self.pong_timer = self.loop.call_later(self.ping_timeout or _LINGER_S, self.keepalive_timeout)
+            self.pong_timer = self.loop.call_later(self.ping_s, self.keepalive_timeout)
             return
         super().keepalive_timeout()
         self._cut_soon()
@@ -79,6 +95,9 @@ class SocketConnection(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.close":
             self.writable.set()
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            # Uvicorn takes a handshake that was refused for one that was forgotten, and logs an error.
+            self.handshake_complete = True
 
     async def run_asgi(self) -> None:
         """Run the conversation."""
@@ -91,7 +110,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
         self._cut_soon()
 
     def _cut_soon(self) -> None:
-        self.loop.call_later(_LINGER_S, _cut, self.transport)
+        self.loop.call_later(self.linger_s, _cut, self.transport)
 
 
 def _cut(transport: asyncio.Transport) -> None:

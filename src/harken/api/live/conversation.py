@@ -11,17 +11,30 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass
+from enum import Enum
 
 from harken.api.live.closing import FINISHED, close_code
 from harken.api.live.ear import Over
-from harken.api.live.outbox import Numbered, Outbox, Told
+from harken.api.live.outbox import Members, Numbered, Outbox
 from harken.api.live.service import Session
 from harken.api.live.socket import Gone, Socket
 from harken.api.live.tongue import Tongue
-from harken.errors import Draining, HarkenError, SlowReader
+from harken.errors import Draining, HarkenError, SessionUnknown, SlowReader
 from harken.live.events import Completed, Ended, Text
 
 _RETRY_AFTER_S = 5
+_LISTENERS_TURN_S = 1.0
+
+
+class Keeps(Enum):
+    """What becomes of the session."""
+
+    NOTHING = "nothing"
+    """It is over."""
+    SESSION = "session"
+    """The client may come back to it."""
+    OTHERS = "others"
+    """It is no longer ours."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,12 +44,12 @@ class Farewell:
     Attributes:
         error: the reason, where it is one.
         gone: with which code the client left; None where the server closes.
-        is_kept: the client may come back to the session.
+        keeps: what becomes of the session.
     """
 
     error: HarkenError | None = None
     gone: int | None = None
-    is_kept: bool = False
+    keeps: Keeps = Keeps.NOTHING
 
 
 class Conversation:
@@ -61,30 +74,33 @@ class Conversation:
         self._after = after
         self._leaving = leaving
         self._outbox = Outbox()
-        self._why: HarkenError | None = None
         self._is_winding_up = False
+        self._keeps = Keeps.NOTHING
         self._farewell: asyncio.Future[Farewell] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> Farewell:
         """Talk until the end, and close what is to be closed."""
-        is_kept = False
+        keeps = Keeps.NOTHING
         try:
             async with asyncio.TaskGroup() as group:
-                parts = (self._listen, self._note, self._speak, self._heed)
-                tasks = [group.create_task(part()) for part in parts]
+                tasks = [group.create_task(part()) for part in (self._listen, self._note, self._speak, self._heed)]
                 farewell = await self._farewell
                 for task in tasks:
                     task.cancel()
-            if farewell.gone is None:
-                reason = farewell.error.code if farewell.error else ""
-                await self._socket.close(close_code(farewell.error), reason)
-            is_kept = farewell.is_kept
+            keeps = farewell.keeps
         finally:
-            if is_kept:
+            if keeps is Keeps.SESSION:
                 self._session.leave()
-            else:
-                await self._session.close()
+            elif keeps is Keeps.NOTHING:
+                self._session.close()
+        if farewell.gone is None:
+            reason = farewell.error.code if farewell.error else ""
+            await self._socket.close(close_code(farewell.error), reason)
         return farewell
+
+    def give_way(self) -> None:
+        """The client came back on another connection: the session is that one's now."""
+        self._end(Farewell(error=SessionUnknown("The session was resumed on another connection."), keeps=Keeps.OTHERS))
 
     async def _listen(self) -> None:
         try:
@@ -93,19 +109,26 @@ class Conversation:
                 if self._is_winding_up:
                     continue  # read, so that the client's leaving is noticed
                 try:
-                    replies = await self._tongue.hear(message)
+                    for reply in await self._tongue.hear(message):
+                        self._answer(reply)
                 except Over as over:
-                    self._wind_up(over.error)
-                    continue
-                for reply in replies:
-                    self._put(reply)
+                    await self._wind_up(over.error)
         except Gone as gone:
             # Who closes properly is done with it; whose connection broke may come back.
-            self._end(Farewell(gone=gone.code, is_kept=gone.code != FINISHED))
+            keeps = Keeps.NOTHING if gone.code == FINISHED else Keeps.SESSION
+            self._end(Farewell(gone=gone.code, keeps=keeps))
 
     async def _note(self) -> None:
-        async for n, event in self._session.events(self._after):
-            self._put(Numbered(n=n, event=event))
+        try:
+            async for n, event in self._session.events(self._after):
+                await self._outbox.hand_over(Numbered(n=n, event=event))
+                if isinstance(event, Ended):
+                    return
+            self.give_way()
+        except HarkenError as error:
+            # Told as the end, though it is only this connection's: what it asked for cannot be told.
+            self._keeps = Keeps.SESSION
+            await self._outbox.hand_over(Numbered(n=self._after, event=Ended(error=error)))
 
     async def _speak(self) -> None:
         try:
@@ -113,44 +136,51 @@ class Conversation:
                 await self._send(members)
             while True:
                 told = await self._outbox.take()
-                await self._say(told)
-                if isinstance(told, Numbered) and isinstance(told.event, Ended):
-                    self._end(Farewell(error=told.event.error or self._why))
+                if not isinstance(told, Numbered):
+                    await self._send(told)
+                elif isinstance(told.event, Ended):
+                    await self._say_end(told.n, told.event)
                     return
+                else:
+                    await self._say(told)
         except Gone as gone:
-            self._end(Farewell(gone=gone.code, is_kept=True))
+            # Whoever listens learns how it left, unless the session holds him just now.
+            await asyncio.sleep(_LISTENERS_TURN_S)
+            self._end(Farewell(gone=gone.code, keeps=Keeps.SESSION))
         except TimeoutError:
-            self._end(Farewell(error=SlowReader(), is_kept=True))
+            self._end(Farewell(error=SlowReader(), keeps=Keeps.SESSION))
 
     async def _heed(self) -> None:
         await self._leaving.wait()
-        self._wind_up(Draining("The server is shutting down; open a new session.", retry_after_s=_RETRY_AFTER_S))
+        await self._wind_up(Draining("The server is shutting down; open a new session.", retry_after_s=_RETRY_AFTER_S))
 
-    async def _say(self, told: Told) -> None:
-        if not isinstance(told, Numbered):
-            await self._send(told)
-            return
+    async def _say(self, told: Numbered) -> None:
         if self.first_text_at is None and isinstance(told.event, Text | Completed):
             self.first_text_at = time.monotonic()
         for members in self._tongue.tell(told.n, told.event):
             await self._send(members)
 
-    async def _send(self, members: object) -> None:
+    async def _say_end(self, n: int, ended: Ended) -> None:
+        if not self._is_winding_up:  # else it was said why
+            for members in self._tongue.tell(n, ended):
+                await self._send(members)
+        self._end(Farewell(error=ended.error, keeps=self._keeps))
+
+    async def _send(self, members: Members) -> None:
         await self._socket.send(json.dumps(members, ensure_ascii=False))
 
-    def _put(self, told: Told) -> None:
+    def _answer(self, members: Members) -> None:
         try:
-            self._outbox.put(told)
+            self._outbox.answer(members)
         except SlowReader as error:
-            self._end(Farewell(error=error, is_kept=True))
+            self._end(Farewell(error=error, keeps=Keeps.SESSION))
 
-    def _wind_up(self, error: HarkenError) -> None:
+    async def _wind_up(self, error: HarkenError) -> None:
         """Say why, take nothing more, and let what was said be told to its end."""
-        if self._is_winding_up:
-            return
-        self._is_winding_up, self._why = True, error
-        self._put(self._tongue.complain(error))
-        self._session.finish()
+        if not self._is_winding_up:
+            self._is_winding_up = True
+            self._answer(self._tongue.complain(error))
+            await self._session.finish(error)
 
     def _end(self, farewell: Farewell) -> None:
         if not self._farewell.done():

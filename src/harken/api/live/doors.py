@@ -55,6 +55,7 @@ class LiveDoors:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
+        self._talks: dict[str, Conversation] = {}
         self._doors: dict[str, ReadCall] = {"/v1/listen": read_listen, "/v1/realtime": OpenAIDoor().read}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +64,7 @@ class LiveDoors:
             opened = await self._open(scope)
         except HarkenError as error:
             note_failure(scope, error)
-            _log.info("live.refused", code=error.code, **_ids(scope))
+            _log.info("socket.refused", code=error.code, **_ids(scope))
             await refuse(error, scope, receive, send)
             return
         await self._talk(opened, scope, Socket(scope, receive, send))
@@ -86,10 +87,18 @@ class LiveDoors:
         info = await service.recognizer.model()
         scope["state"]["model"] = info.name
         call = read(scope, query, info)
-        session = await _session(service.live, call, requester, scope)
-        if (account := account_of(scope)) is not None:
-            account.let_in(requester)
+        session = await self._session(service.live, call, requester, scope)
         return _Opened(call=call, session=session)
+
+    async def _session(self, live: Live, call: Call, requester: Requester, scope: Scope) -> Session:
+        if call.back is None:
+            request_id, route = scope["state"]["request_id"], scope["path"]
+            return await live.open(call.settings, requester=requester, request_id=request_id, route=route)
+        session = live.resume(call.back.session, requester=requester)
+        # A connection may break without the server noticing for a while.
+        if (talk := self._talks.pop(session.id, None)) is not None:
+            talk.give_way()
+        return session
 
     async def _talk(self, opened: _Opened, scope: Scope, socket: Socket) -> None:
         session, call = opened.session, opened.call
@@ -97,19 +106,22 @@ class LiveDoors:
         try:
             await socket.accept()
         except Gone:
-            await session.close()
+            session.close()
             return
-        _log.info("live.began", is_resumed=call.back is not None, **_ids(scope))
+        _log.info("socket.opened", is_resumed=call.back is not None, **_ids(scope))
         leaving = scope["state"].get("leaving") or asyncio.Event()
         after = call.back.after if call.back else 0
         talk = Conversation(socket, session, call.speak(session, ear), after=after, leaving=leaving)
         farewell = None
+        self._talks[session.id] = talk
         try:
             farewell = await talk.run()
         finally:
+            if self._talks.get(session.id) is talk:
+                del self._talks[session.id]
             with contextlib.suppress(Over):
                 await ear.settle()
-            _note_end(scope, farewell, ear.taken_s, talk.first_text_at)
+            _log_end(scope, farewell, ear.taken_s, talk.first_text_at)
 
 
 def socket_routes() -> APIRouter:
@@ -134,29 +146,17 @@ def _requester(scope: Scope) -> Requester:
     return requester_of(headers, state["key"], state["began"], own=Priority.LIVE, trace=trace)
 
 
-async def _session(live: Live, call: Call, requester: Requester, scope: Scope) -> Session:
-    if call.back is not None:
-        return live.resume(call.back.session, requester=requester)
-    return await live.open(call.settings, requester=requester, request_id=scope["state"]["request_id"])
-
-
-def _note_end(scope: Scope, farewell: Farewell | None, audio_s: float, first_text_at: float | None) -> None:
-    state = scope["state"]
+def _log_end(scope: Scope, farewell: Farewell | None, audio_s: float, first_text_at: float | None) -> None:
+    began = scope["state"]["began"]
     error = farewell.error if farewell else None
-    account = account_of(scope)
-    if account is not None:
-        account.audio_s = audio_s or None
-        if first_text_at is not None:
-            account.first_text_s = first_text_at - account.began
-        if error is not None:
-            account.fail(error)
-        elif farewell is not None and farewell.is_kept:
-            account.cancel()
-    times = {"audio_s": round(audio_s, 3), "wall_s": round(time.monotonic() - state["began"], 3)}
-    told = {"code": error.code if error else None, "gone": farewell.gone if farewell else None}
-    _log.info(
-        "live.ended", **{name: value for name, value in told.items() if value is not None}, **times, **_ids(scope)
-    )
+    told = {
+        "code": error.code if error else None,
+        "gone": farewell.gone if farewell else None,
+        "first_text_s": None if first_text_at is None else round(first_text_at - began, 3),
+    }
+    times = {"audio_s": round(audio_s, 3), "wall_s": round(time.monotonic() - began, 3)}
+    known = {name: value for name, value in told.items() if value is not None}
+    _log.info("socket.closed", **known, **times, **_ids(scope))
 
 
 def _ids(scope: Scope) -> dict[str, Any]:

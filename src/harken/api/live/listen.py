@@ -88,13 +88,13 @@ class Listen:
         match kind:
             case "commit":
                 await self._ear.flush()
-                self._session.commit()
+                await self._session.commit()
             case "clear":
-                self._session.clear()
+                await self._session.clear()
             case _:
                 await self._ear.flush()
                 self._is_finished = True
-                self._session.finish()
+                await self._session.finish()
 
     def tell(self, n: int, event: LiveEvent) -> Sequence[Members]:
         """Say what has happened."""
@@ -134,7 +134,7 @@ class Listen:
 
 def _pcm(query: Mapping[str, str]) -> PcmStream:
     rate = query.get("sample_rate")
-    if rate is not None and not (rate.isascii() and rate.isdecimal() and len(rate) < 10):
+    if rate is not None and not (rate.isascii() and rate.isdecimal() and int(rate[:10]) > 0):
         raise UnsupportedOption(f"sample_rate must be a number of Hz, not {rate[:40]!r}.", field="sample_rate")
     return PcmStream(query.get("encoding", "pcm16"), None if rate is None else int(rate))
 

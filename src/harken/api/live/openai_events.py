@@ -48,7 +48,6 @@ class Telling:
         self._n = after
         self._asides = 0
         self._last_turn: int | None = None
-        self._begun: dict[int, int] = {}
 
     def aside(self, kind: str, **members: object) -> Members:
         """A message that is no event of the session."""
@@ -87,9 +86,8 @@ class Telling:
             case Text():
                 return [self._delta(event.turn, event.delta, event.tentative)]
             case Completed():
-                return self._completed(event)
+                return [self._completed(event)]
             case Failed():
-                self._begun.pop(event.turn, None)
                 shape = openai_shape(event.error)["error"]
                 return [(f"{_TRANSCRIPTION}.failed", {**self._place(event.turn), "error": shape})]
             case Ended():
@@ -101,12 +99,9 @@ class Telling:
         item: Members = {"item_id": self._item(event.turn)}
         if isinstance(event, SpeechStopped):
             return "input_audio_buffer.speech_stopped", {"audio_end_ms": _ms(event.at_s), **item}
-        self._begun.setdefault(event.turn, 0)
         return "input_audio_buffer.speech_started", {"audio_start_ms": _ms(event.at_s), **item}
 
     def _committed(self, turn: int) -> list[tuple[str, Members]]:
-        if not self._is_resumed:
-            self._begun.setdefault(turn, 0)
         before = self._last_turn
         if before is None and self._is_resumed and turn > 1:
             before = turn - 1
@@ -126,17 +121,9 @@ class Telling:
         return [("input_audio_buffer.committed", committed), *items]
 
     def _delta(self, turn: int, delta: str, tentative: str) -> tuple[str, Members]:
-        if turn in self._begun or not self._is_resumed:
-            self._begun[turn] = self._begun.get(turn, 0) + len(delta)
         return f"{_TRANSCRIPTION}.delta", {**self._place(turn), "delta": delta, "tentative": tentative}
 
-    def _completed(self, event: Completed) -> list[tuple[str, Members]]:
-        rest: list[tuple[str, Members]] = []
-        told = self._begun.pop(event.turn, None)
-        # Clients may join the deltas, so the rest is one too; unless some were told before the connection broke.
-        if told is not None and event.text[told:]:
-            members = {**self._place(event.turn), "delta": event.text[told:], "tentative": ""}
-            rest.append((f"{_TRANSCRIPTION}.delta", members))
+    def _completed(self, event: Completed) -> tuple[str, Members]:
         language = event.language
         completed: Members = {
             **self._place(event.turn),
@@ -144,7 +131,7 @@ class Telling:
             "usage": {"type": "duration", "seconds": round(event.end_s - event.start_s, 3)},
             "languages": [{"code": CODES.get(language, ""), "name": language}] if language else [],
         }
-        return [*rest, (f"{_TRANSCRIPTION}.completed", completed)]
+        return f"{_TRANSCRIPTION}.completed", completed
 
     def _item(self, turn: int) -> str:
         return f"{self._prefix}_{turn}"

@@ -173,7 +173,7 @@ def _with_format(given: object, where: str, before: Wanted) -> Wanted:
         raise _refused(f"{where}.type", f"it must be one of {', '.join(_TODAY)}.")
     encoding = _TODAY[kind]
     usual = _RATE if encoding is Encoding.PCM16 else 8_000
-    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int)):
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or rate <= 0):
         raise _refused(f"{where}.rate", "it must be a whole number of Hz.")
     return replace(before, encoding=encoding, rate=usual if rate is None else rate)
 

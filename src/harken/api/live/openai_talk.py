@@ -79,9 +79,9 @@ class OpenAITalk:
                 await self._ear.hear(sent.audio)
             case Commit():
                 await self._ear.flush()
-                self._session.commit()
+                await self._session.commit()
             case Clear():
-                self._session.clear()
+                await self._session.clear()
                 return [self._telling.aside("input_audio_buffer.cleared")]
             case Update():
                 return await self._update(sent)
@@ -93,7 +93,7 @@ class OpenAITalk:
         wanted = updated(sent.form, sent.session, self._wanted)
         settings = wanted.settings(self._served, where_of(sent.form))
         pcm = _pcm(wanted, sent.form)
-        self._session.change(settings)
+        await self._session.change(settings)
         if (wanted.encoding, wanted.rate) != (self._wanted.encoding, self._wanted.rate):
             await self._ear.switch(pcm)
         self._wanted, self._telling.form = wanted, sent.form

@@ -1,23 +1,24 @@
-"""What a client is still to be told. Pure, but for one wait.
+"""What a client is still to be told: its session's events, and answers to what it sent.
 
-Owns the bound: a client that does not read holds up nobody but itself, and is cut off when too much waits for it. The
-invariants: what is final is told in order and never dropped; tentative text never waits twice, the newest replaces it.
+Events wait in the session until the client takes them, and are bounded there; here waits one of them at most. Answers
+are bounded here: a client that goes on asking and does not read is cut off. The invariant: the order of telling is the
+order of happening.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from harken.errors import SlowReader
-from harken.live.events import LiveEvent, Text
+from harken.live.events import LiveEvent
 
 Members = dict[str, object]
 """A message of a protocol, before it is written as JSON."""
 
-MESSAGES_MAX = 512
-"""What may wait: a socket that takes messages takes these at once."""
+ANSWERS_MAX = 256
+"""Answers that may wait for a client."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,26 +40,26 @@ Told = Numbered | Members
 class Outbox:
     """Messages for one client, in order."""
 
-    def __init__(self, most: int = MESSAGES_MAX) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._waiting: deque[Told] = deque()
         self._has_some = asyncio.Event()
+        self._is_empty = asyncio.Event()
+        self._is_empty.set()
 
-    def put(self, told: Told) -> None:
-        """Add a message.
+    def answer(self, members: Members) -> None:
+        """Add an answer.
 
         Raises:
             SlowReader: too many wait already.
         """
-        last = self._waiting[-1] if self._waiting else None
-        joined = _joined(last, told)
-        if joined is not None:
-            self._waiting[-1] = joined
-            return
-        if len(self._waiting) >= self._most:
+        if len(self._waiting) >= ANSWERS_MAX:
             raise SlowReader
-        self._waiting.append(told)
-        self._has_some.set()
+        self._add(members)
+
+    async def hand_over(self, numbered: Numbered) -> None:
+        """Add an event as soon as the client has taken everything before it."""
+        await self._is_empty.wait()
+        self._add(numbered)
 
     async def take(self) -> Told:
         """Return the next message as soon as there is one."""
@@ -66,14 +67,10 @@ class Outbox:
         told = self._waiting.popleft()
         if not self._waiting:
             self._has_some.clear()
+            self._is_empty.set()
         return told
 
-
-def _joined(last: Told | None, told: Told) -> Numbered | None:
-    """Two events of one turn's text as one; None for any others."""
-    if not (isinstance(last, Numbered) and isinstance(told, Numbered)):
-        return None
-    before, text = last.event, told.event
-    if not (isinstance(before, Text) and isinstance(text, Text) and before.turn == text.turn):
-        return None
-    return Numbered(n=told.n, event=replace(text, delta=before.delta + text.delta))
+    def _add(self, told: Told) -> None:
+        self._waiting.append(told)
+        self._has_some.set()
+        self._is_empty.clear()

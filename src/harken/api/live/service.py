@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from harken.errors import HarkenError
 from harken.live.events import LiveEvent
 from harken.live.settings import LiveSettings
 from harken.types import Requester
@@ -34,19 +35,19 @@ class Session(Protocol):
         """Take audio, mono, 16 kHz; waits while the session is too far ahead of what was heard."""
         ...
 
-    def commit(self) -> None:
+    async def commit(self) -> None:
         """Make the sound so far a turn.
 
         Raises:
-            ClientError: there is none, or nearly none.
+            EmptyAudio: there is none, or nearly none.
         """
         ...
 
-    def clear(self) -> None:
+    async def clear(self) -> None:
         """Forget the sound that is in no committed turn."""
         ...
 
-    def change(self, settings: LiveSettings) -> None:
+    async def change(self, settings: LiveSettings) -> None:
         """Go on with other settings.
 
         Raises:
@@ -54,19 +55,27 @@ class Session(Protocol):
         """
         ...
 
-    def finish(self) -> None:
-        """Take no more audio: what is there is committed, and `Ended` is told when everything else was."""
+    async def finish(self, error: HarkenError | None = None) -> None:
+        """Take no more audio: what is there is committed, and `Ended` is told when everything else was.
+
+        Args:
+            error: why the server ends it; None where the client does.
+        """
         ...
 
     def events(self, after: int = 0) -> AsyncIterator[tuple[int, LiveEvent]]:
-        """Everything after an event of that number, as it comes; ends behind `Ended`. One reader at a time."""
+        """Everything after an event of that number, as it comes; ends behind `Ended`, or when somebody else reads.
+
+        Raises:
+            SessionUnknown: what came after that number is not kept any more.
+        """
         ...
 
     def leave(self) -> None:
         """The client's connection is gone; it may come back."""
         ...
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """End it at once."""
         ...
 
@@ -74,15 +83,21 @@ class Session(Protocol):
 class Live(Protocol):
     """Opens sessions."""
 
-    async def open(self, settings: LiveSettings, *, requester: Requester, request_id: str) -> Session:
+    async def open(self, settings: LiveSettings, *, requester: Requester, request_id: str, route: str) -> Session:
         """Open a session.
+
+        Args:
+            settings: of the first turns.
+            requester: who speaks.
+            request_id: of the handshake.
+            route: its path, for accounts.
 
         Raises:
             HarkenError: the settings cannot be honoured, or there is no room now.
         """
         ...
 
-    def resume(self, session: str, *, requester: Requester) -> Session:
+    def resume(self, session_id: str, *, requester: Requester) -> Session:
         """Return a session that was left.
 
         Raises:
