@@ -27,6 +27,7 @@ from harken.dispatch.dispatcher import Dispatcher
 from harken.errors import HarkenError, NoReadyInstance, SetupError
 from harken.jobs.jobs import Jobs
 from harken.keys import open_admission
+from harken.live.sessions import Sessions
 from harken.log import get_log
 from harken.server.door import Door
 from harken.server.ending import Ending
@@ -35,6 +36,7 @@ from harken.server.eyes import Eyes
 from harken.server.gateway_health import STOPPED, GatewayState, gateway_health
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_DEFECT
+from harken.server.live import running_live
 from harken.server.loop_lag import LoopLag
 from harken.server.model_files import open_model_files
 from harken.server.until_broken import UntilBroken
@@ -228,10 +230,21 @@ class Gateway:
         ):
             transcriber = Transcriber(recognizer, reader, self._config.limits, tell=self._eyes.tell)
             # Last in, first out: files in work go back to the queue while what they work with still runs.
-            async with running_jobs(
-                self._config, self._database, recognizer, transcriber, self._admission, eyes=self._eyes
-            ) as jobs:
-                self._service = self._make_service(recognizer, transcriber, jobs)
+            async with (
+                running_jobs(
+                    self._config, self._database, recognizer, transcriber, self._admission, eyes=self._eyes
+                ) as jobs,
+                running_live(
+                    self._config.live,
+                    self._recognizer,
+                    transcriber,
+                    reader,
+                    refusal=self._refusal,
+                    rtfx=lambda: self._dispatcher.load(()).full_rtfx,
+                    tell=self._eyes.tell,
+                ) as live,
+            ):
+                self._service = self._make_service(recognizer, transcriber, jobs, live)
                 await self._until_end(self._fleet)
 
     def _replace_soon(self, name: str) -> None:
@@ -275,7 +288,9 @@ class Gateway:
         operators = self._fleet.operators if self._fleet else None
         return await (no_fleet(wish) if operators is None else operators.do(wish))
 
-    def _make_service(self, recognizer: Recognizer, transcriber: Transcriber, jobs: Jobs | None) -> Service:
+    def _make_service(
+        self, recognizer: Recognizer, transcriber: Transcriber, jobs: Jobs | None, live: Sessions | None
+    ) -> Service:
         return Service(
             name=self._config.gateway.name,
             transcriber=transcriber,
@@ -283,6 +298,7 @@ class Gateway:
             health=lambda: self.health,
             limits=self._config.limits,
             jobs=jobs,
+            live=live,
             logs_text=self._config.log.transcripts,
             refusal=self._refusal,
             is_draining=lambda: self._is_draining,

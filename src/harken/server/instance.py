@@ -28,6 +28,7 @@ from harken.engine.load import Loaded
 from harken.errors import Draining, HarkenError, NoReadyInstance, SetupError
 from harken.jobs.jobs import Jobs
 from harken.keys import open_admission
+from harken.live.sessions import Sessions
 from harken.log import get_log
 from harken.server.door import Door
 from harken.server.ending import Ending
@@ -36,6 +37,7 @@ from harken.server.eyes import Eyes
 from harken.server.instance_health import instance_health
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST, Event, State, after
+from harken.server.live import running_live
 from harken.server.loading import in_daemon_thread
 from harken.server.loop_lag import LoopLag
 from harken.server.upkeep import upkeep
@@ -246,14 +248,19 @@ class Instance:
             limits = self._config.limits
             limits = replace(limits, segments_in_flight=min(limits.segments_in_flight, LEAST))
             transcriber = Transcriber(recognizer, reader, limits, tell=self._eyes.tell)
-            async with running_jobs(
-                self._config, self._database, recognizer, transcriber, self._admission, eyes=self._eyes
-            ) as jobs:
+            async with (
+                running_jobs(
+                    self._config, self._database, recognizer, transcriber, self._admission, eyes=self._eyes
+                ) as jobs,
+                running_live(self._config.live, witness, transcriber, reader, tell=self._eyes.tell) as live,
+            ):
                 self._engine, self._canary = engine, loaded.canary
-                self._serve_with(recognizer, transcriber, jobs)
+                self._serve_with(recognizer, transcriber, jobs, live)
                 await self._until_end(engine)
 
-    def _serve_with(self, recognizer: Recognizer, transcriber: Transcriber, jobs: Jobs | None) -> None:
+    def _serve_with(
+        self, recognizer: Recognizer, transcriber: Transcriber, jobs: Jobs | None, live: Sessions | None
+    ) -> None:
         self._service = Service(
             name=self._config.instance.name,
             transcriber=transcriber,
@@ -261,6 +268,7 @@ class Instance:
             health=lambda: self.health,
             limits=self._config.limits,
             jobs=jobs,
+            live=live,
             logs_text=self._config.log.transcripts,
         )
         if self._happen(Event.VERIFIED):

@@ -1,0 +1,34 @@
+"""Live transcription as a part of a server's life: there where it is offered, nothing otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from harken.audio import AudioReader
+from harken.config import LiveConfig
+from harken.errors import HarkenError
+from harken.events import Tell
+from harken.live.sessions import Sessions
+from harken.transcribe.transcriber import Transcriber
+from harken.types import Recognizer, Requester
+
+
+@asynccontextmanager
+async def running_live(
+    config: LiveConfig,
+    drafts: Recognizer,
+    transcriber: Transcriber,
+    reader: AudioReader,
+    *,
+    refusal: Callable[[Requester], HarkenError | None] = lambda _: None,
+    rtfx: Callable[[], float | None] = lambda: None,
+    tell: Tell,
+) -> AsyncIterator[Sessions | None]:
+    """Offer sessions as long as the block; None where `live.sessions` is 0. See `Sessions` for what it takes."""
+    if not config.sessions:
+        yield None
+        return
+    sessions = Sessions(drafts, transcriber, reader.detector, config, refusal=refusal, rtfx=rtfx, tell=tell)
+    async with sessions.running():
+        yield sessions
