@@ -340,3 +340,25 @@ def test_a_session_of_silence_says_nothing_and_asks_nobody() -> None:
         assert not recognizer.segments
 
     run(story())
+
+
+def test_final_texts_go_before_drafts() -> None:
+    """They are due at once, and end by nobody's deadline."""
+
+    async def story() -> None:
+        recognizer = UnsureRecognizer()
+        async with sessions_over(recognizer) as sessions:
+            session = await opened(sessions)
+            await say(session, spell(["one", "two", "three", "four"]))
+            await session.finish()
+            await told(session)
+        asked = [(segment.request_id.endswith("d"), segment.requester) for segment in recognizer.segments]
+        finals = [requester for is_draft, requester in asked if not is_draft]
+        drafts = [requester for is_draft, requester in asked if is_draft]
+        assert finals
+        assert drafts
+        assert all(requester.ends_at is None for requester in finals)
+        assert all(requester.ends_at is not None for requester in drafts)
+        assert max(one.deadline or 0.0 for one in finals) < min(one.deadline or 0.0 for one in drafts)
+
+    run(story())

@@ -393,7 +393,8 @@ class LiveSession:
                 turn.pieces,
                 turn.settings.options,
                 name,
-                requester=self.requester,
+                # Overdue already, bound by nothing: of live work, final texts go before drafts.
+                requester=dataclasses.replace(self.requester, deadline=self._means.clock.now(), is_bound=False),
                 home=lambda: turn.drafts.home,
             )
         except HarkenError as error:
