@@ -102,6 +102,8 @@ class Instance(ScriptedServer):
         self.proofs = 0
         self.uptime_s = 0.0
         self.canary = "canary"
+        self.canary_script: Script | None = None
+        """What it does with its canary; None: what it does with segments."""
         self.progress = 0
         self.running = 0
         self.most_running = 0
@@ -141,10 +143,11 @@ class Instance(ScriptedServer):
     async def _prove(self, request: web.Request) -> web.StreamResponse:
         self.proofs += 1
         self.changed.set()
-        if self.script is Script.HANG:
+        script = self.canary_script or self.script
+        if script is Script.HANG:
             await asyncio.Event().wait()
-        if self.script in _ENDINGS:
-            return web.Response(body=pack_message(_ENDINGS[self.script]))
+        if script in _ENDINGS:
+            return web.Response(body=pack_message(_ENDINGS[script]))
         if self.canary != "canary":
             return web.Response(body=pack_message(Failed(code="canary_failed", message=f"It heard {self.canary!r}.")))
         heard = Transcript(text=self.canary, language="English", audio_s=1.0)

@@ -548,7 +548,7 @@ def test_the_owner_is_told_of_a_silent_target_and_its_segments_are_taken_elsewhe
 
     async def story() -> Transcript:
         async with dispatching(one, other) as dispatcher:
-            dispatcher.on_unresponsive = told.append
+            dispatcher.on_unresponsive = lambda name, _why: told.append(name)
             request = asyncio.create_task(ask(dispatcher))
             await one.until(lambda: one.running == 1)
             one.state_body = b"not a state"
@@ -766,7 +766,7 @@ def test_a_defect_of_our_own_ends_the_block_loudly() -> None:
     """A gateway whose lookout is dead must not go on as if nothing were wrong."""
     one = Instance("one")
 
-    def broken(_name: str) -> None:
+    def broken(_name: str, _why: str) -> None:
         raise ZeroDivisionError
 
     async def story() -> None:

@@ -34,7 +34,7 @@ def test_forty_segments_are_right_though_one_instance_is_killed_and_one_stopped(
     async def story() -> tuple[list[Transcript], dict[str, str]]:
         async with AsyncExitStack() as stack:
             fleet = await children(stack, Script.DELAYED, Script.DELAYED, Script.DELAYED, Script.DELAYED)
-            dispatcher = Dispatcher(LimitsConfig(), LOOKS, on_unresponsive=told.append)
+            dispatcher = Dispatcher(LimitsConfig(), LOOKS, on_unresponsive=lambda name, _why: told.append(name))
             async with dispatcher:
                 for each in fleet:
                     dispatcher.add_target(each.name, each.url)

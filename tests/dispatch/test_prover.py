@@ -8,7 +8,8 @@ import pytest
 
 from harken.config import DispatchConfig, LimitsConfig
 from harken.dispatch.lines.line import DeadLine, Missed
-from harken.dispatch.prover import needs_proof
+from harken.dispatch.prover import doubt_is_due, needs_proof
+from harken.dispatch.targets.candidate import NO_WORK
 from harken.dispatch.targets.state import State
 from harken.dispatch.targets.target import Target
 from harken.dispatch.targets.vitals import Vitals
@@ -37,6 +38,20 @@ def target(state: State = State.READY, last_success: float | None = None) -> Tar
 def test_who_recognised_nothing_for_the_interval_is_due(last_success: float | None, asked: float, is_due: bool) -> None:
     """From its last success, real or proof, or from when it was last asked."""
     assert needs_proof(target(last_success=last_success), asked, 100.0, 30.0) is is_due
+
+
+@pytest.mark.parametrize(("asked", "in_flight", "is_due"), [(95.0, 0, True), (95.5, 0, False), (0.0, 1, False)])
+def test_who_is_in_doubt_is_asked_soon_and_alone(asked: float, in_flight: int, is_due: bool) -> None:
+    """Whatever the interval, and while it rests: what else runs there would be a client's."""
+    one = target()
+    one.model = ModelInfo(name="checksum", revision="1", max_segment_s=30.0, languages=("English",), slots=1)
+    for _ in range(in_flight):
+        one.claim(lambda: None, NO_WORK)
+    assert not doubt_is_due(one, asked, 100.0)
+    one.state, one.vitals = State.RESTING, Vitals(rests=2, rests_until=120.0, is_doubted=True)
+    assert doubt_is_due(one, asked, 100.0) is is_due
+    one.state = State.DRAINING
+    assert not doubt_is_due(one, asked, 100.0)
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -113,7 +128,7 @@ def test_a_target_with_a_wrong_canary_is_set_aside_and_its_owner_told_once() -> 
 
     async def story() -> None:
         async with dispatching(wrong, other, dispatch=OFTEN) as dispatcher:
-            dispatcher.on_unresponsive = told.append
+            dispatcher.on_unresponsive = lambda name, _why: told.append(name)
             wrong.canary = "nonsense"
             await until_state(dispatcher, "wrong", "resting")
             line = next(line for line in dispatcher.health() if line.name == "wrong")
@@ -146,6 +161,36 @@ def test_where_no_segment_comes_a_right_canary_ends_the_trial() -> None:
             assert (one.proofs, dispatcher.in_flight) == (asked + 1, 0)
 
     run(story())
+
+
+@pytest.mark.parametrize("is_well", [True, False])
+def test_an_instance_whose_trial_fails_is_replaced_only_if_its_canary_fails_too(is_well: bool) -> None:
+    """One client sends what no engine can do, and nothing else comes: that is no reason to replace anything."""
+    one, clock, told = Instance("one", Script.ENGINE_FAILS), FakeClock(), list[tuple[str, str]]()
+    one.canary_script = Script.ANSWER if is_well else None
+
+    async def story() -> None:
+        async with dispatching(one, clock=clock, limits=LimitsConfig(attempts=1), dispatch=NEVER) as dispatcher:
+            dispatcher.on_unresponsive = lambda name, why: told.append((name, why))
+            for _ in range(5):
+                with pytest.raises(EngineFailed):
+                    await dispatcher.recognize(make_segment(), Options())
+            clock.advance(5.0)
+            await until_state(dispatcher, "one", "on_trial")
+            with pytest.raises(EngineFailed):
+                await dispatcher.recognize(make_segment(), Options())
+            assert (state_of(dispatcher, "one"), told, one.proofs) == ("resting", [], 0)
+            clock.advance(5.0)
+            await one.until(lambda: one.proofs == 1)
+            target = dispatcher._pool.get("one")
+            assert target is not None
+            async with asyncio.timeout(5):
+                while target.vitals.is_doubted:
+                    await asyncio.sleep(0.002)
+
+    run(story())
+    assert [name for name, _ in told] == ([] if is_well else ["one"])
+    assert all(why.startswith("It failed its canary (") for _, why in told)
 
 
 @pytest.mark.parametrize(("uptime_s", "is_new"), [(40.0, True), (60.0, False)])

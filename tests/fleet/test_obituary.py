@@ -69,18 +69,19 @@ def test_a_failed_start_is_reported_with_its_last_words(tmp_path: Path) -> None:
     assert "out of memory" in second.reason
 
 
-def test_a_silent_process_that_is_replaced_is_reported_as_killed_for_that() -> None:
-    """Not as killed by somebody."""
+@pytest.mark.parametrize("why", ["", "It no longer answered", "It failed its canary (The engine failed)"])
+def test_a_process_that_is_replaced_is_reported_as_killed_for_what_it_did(why: str) -> None:
+    """Not as killed by somebody, nor as silent where it answered."""
 
     async def story() -> list[Crash]:
         async with _fleet() as (local, crashes):
             pid = pid_of(await local.until(all_ready), "asr-1")
-            local.replace("asr-1")
+            local.replace("asr-1", why)
             await local.until(lambda lines: lines[0].pid not in (None, pid) and all_ready(lines))
         return crashes
 
     (crash,) = asyncio.run(story())
-    assert crash.how == "It no longer answered, and was killed."
+    assert crash.how == f"{why or 'It no longer answered'}, and was killed."
 
 
 def test_a_process_that_never_becomes_ready_is_reported_as_too_slow() -> None:

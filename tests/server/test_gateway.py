@@ -63,7 +63,7 @@ class FakeFleet:
             for number, url in enumerate(self.urls, 1)
         )
 
-    def replace(self, name: str) -> None:
+    def replace(self, name: str, why: str = "") -> None:
         """Note who is silent, and take it out of service at once, as a real fleet does."""
         assert self.dispatcher is not None
         self.replaced.append(name)

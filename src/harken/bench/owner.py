@@ -77,8 +77,8 @@ class Owner:
             if target is not None:
                 self._pool.report(target, Unanswered())
 
-    def _replace(self, name: str) -> None:
-        """It has fallen silent, or fails all that it gets: kill it and start another."""
+    def _replace(self, name: str, _why: str) -> None:
+        """It has fallen silent: kill it and start another."""
         self._timeline.after(0.0, partial(self._kill, name))
 
     def _kill(self, name: str) -> None:

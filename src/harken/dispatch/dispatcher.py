@@ -49,7 +49,8 @@ class Dispatcher:
         fleet: how often and how patiently instances are looked at.
         dispatch: the choice of targets, and the shares of further and of second tries; None for the defaults.
         clock: seconds for deadlines, rests and the measured pace.
-        on_unresponsive: gets the name of a target that has fallen silent, so that its owner can replace it.
+        on_unresponsive: gets the name of a target that has fallen silent or failed its canary, and which of them, so
+            that its owner can replace it.
         silence_s: an instance that sends nothing for so long during a segment has failed it.
         hedges: which segments are late, and get a second try.
         tell: takes each wait for a slot and each try that is over.
@@ -212,7 +213,7 @@ class Dispatcher:
 
     @property
     def on_unresponsive(self) -> OnUnresponsive | None:
-        """Who is told the name of a target that has just fallen silent; it must not block."""
+        """Who is told of a target that has just fallen silent or failed its canary; it must not block."""
         return self._pool.on_unresponsive
 
     @on_unresponsive.setter

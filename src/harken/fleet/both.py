@@ -47,10 +47,10 @@ class BothFleets:
         """One line each: first those of this machine."""
         return tuple(line for fleet in self._fleets for line in fleet.instances())
 
-    def replace(self, name: str) -> None:
-        """Tell whoever has the one that no longer answers."""
+    def replace(self, name: str, why: str = "") -> None:
+        """Tell whoever has the one that no longer answers, or failed its canary, as `why` says."""
         for fleet in self._fleets:
-            fleet.replace(name)
+            fleet.replace(name, why)
 
     async def wait_broken(self) -> str:
         """Return, with the reasons, when no instance can ever become ready; an upstream may always come back."""

@@ -27,6 +27,7 @@ class Life:
         uptime_s: from its creation to its end.
         was_ready: it became ready.
         last_lines: of its standard error.
+        killed_because: what it did to be killed, as a sentence without its full stop; "" where nobody complained.
     """
 
     instance: InstanceConfig
@@ -34,6 +35,7 @@ class Life:
     uptime_s: float = 0.0
     was_ready: bool = False
     last_lines: tuple[str, ...] = ()
+    killed_because: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +92,7 @@ def crash_of(life: Life, phase: Phase, exit_code: int | None, *, reason: str, re
     number = -exit_code if exit_code is not None and exit_code < 0 else 0
     return Crash(
         instance=life.instance.name,
-        how=_how(phase, exit_code, was_ready=life.was_ready),
+        how=_how(phase, exit_code, life),
         exit_code=None if number else exit_code,
         signal=_name(number) if number else "",
         phase=phase.value,
@@ -113,11 +115,13 @@ def _is_crash(phase: Phase, exit_code: int | None) -> bool:
     return exit_code != 0
 
 
-def _how(phase: Phase, exit_code: int | None, *, was_ready: bool) -> str:
+def _how(phase: Phase, exit_code: int | None, life: Life) -> str:
     if exit_code is None:
         return "It could not be started."
     if phase is Phase.KILLING:
-        return "It no longer answered, and was killed." if was_ready else "It did not become ready in time; killed."
+        if not life.was_ready:
+            return "It did not become ready in time; killed."
+        return f"{life.killed_because or 'It no longer answered'}, and was killed."
     if exit_code >= 0:
         meaning = _CODES.get(exit_code, "")
         return f"It left with exit code {exit_code}{f': {meaning}' if meaning else ''}."

@@ -164,6 +164,12 @@ class Keeper:
         if self._process is not None:
             self._remark = sentence
 
+    def replace(self, why: str) -> None:
+        """Have its process killed and another one started, for what it did: a sentence without its full stop."""
+        if self.phase is Phase.READY:
+            self._obituary.blame(why)
+        self.tell(Event.UNRESPONSIVE)
+
     def tell(self, event: Event, *, exit_code: int | None = None, said: str = "", is_shortage: bool = False) -> None:
         """Take in an event and act on it at once."""
         before = self.phase

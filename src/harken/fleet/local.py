@@ -298,10 +298,10 @@ class LocalFleet:
         del self._keepers[name]
         self._trials.discard(name)
 
-    def replace(self, name: str) -> None:
-        """Kill an instance that no longer answers, and start it again; an unknown or busy one is left alone."""
+    def replace(self, name: str, why: str = "") -> None:
+        """Kill an instance that no longer works, and start it again; an unknown or busy one is left alone."""
         if keeper := self._keepers.get(name):
-            keeper.tell(Event.UNRESPONSIVE)
+            keeper.replace(why)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 

@@ -48,12 +48,18 @@ class Obituary:
         self._is_open = False
         self._body: Body | None = None
         self._began = 0.0
+        self._blamed = ""
 
     def begin(self, body: Body | None) -> None:
         """A process was created, or (None) could not be."""
         self._is_open = True
         self._body = body
         self._began = self._clock.now()
+        self._blamed = ""
+
+    def blame(self, why: str) -> None:
+        """It is to be killed for what it did: a sentence without its full stop."""
+        self._blamed = why
 
     def end(self, phase: Phase, exit_code: int | None, *, was_ready: bool, reason: str, restarts: int) -> None:
         """It is gone; where no process had begun, nothing is said. See `crash.crash_of`."""
@@ -67,6 +73,7 @@ class Obituary:
             uptime_s=self._clock.now() - self._began,
             was_ready=was_ready and body is not None,
             last_lines=body.last_lines if body else (),
+            killed_because=self._blamed,
         )
         crash = crash_of(life, phase, exit_code, reason=reason, restarts=restarts)
         if crash is not None:

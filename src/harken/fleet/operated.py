@@ -90,9 +90,9 @@ class OperatedFleet:
         """One line each."""
         return self._both.instances()
 
-    def replace(self, name: str) -> None:
-        """That one no longer answers."""
-        self._both.replace(name)
+    def replace(self, name: str, why: str = "") -> None:
+        """That one no longer answers, or failed its canary, as `why` says."""
+        self._both.replace(name, why)
 
     @property
     def is_asleep(self) -> bool:

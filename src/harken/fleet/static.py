@@ -104,10 +104,10 @@ class StaticFleet:
             _line(name.upstream, name.detail) for name in self._names if not name.targets
         )
 
-    def replace(self, name: str) -> None:
-        """Note that one is silent or fails all it gets: whoever runs it has to act."""
+    def replace(self, name: str, why: str = "") -> None:
+        """Note that one is silent or fails its canary: whoever runs it has to act."""
         if any(upstream.name == name for upstream in self._known):
-            _log.error("upstream.unusable", target=name)
+            _log.error("upstream.unusable", target=name, reason=f"{why}." if why else "")
 
     @property
     def _known(self) -> tuple[Upstream, ...]:

@@ -80,8 +80,8 @@ class Fleet(Protocol):
         """What is known of each, also of those that are not running now."""
         ...
 
-    def replace(self, name: str) -> None:
-        """That instance no longer answers."""
+    def replace(self, name: str, why: str = "") -> None:
+        """That instance no longer answers, or failed its canary; `why` says it, as a sentence without its full stop."""
         ...
 
     @property
@@ -247,10 +247,10 @@ class Gateway:
                 self._service = self._make_service(recognizer, transcriber, jobs, live)
                 await self._until_end(self._fleet)
 
-    def _replace_soon(self, name: str) -> None:
-        """Tell the fleet who is silent; not at once, because it answers by changing the targets of whoever calls."""
+    def _replace_soon(self, name: str, why: str) -> None:
+        """Tell the fleet who fails, and how; not at once, for it answers by changing the targets of whoever calls."""
         if self._fleet is not None:
-            asyncio.get_running_loop().call_soon(self._fleet.replace, name)
+            asyncio.get_running_loop().call_soon(self._fleet.replace, name, why)
 
     async def _until_end(self, fleet: Fleet) -> None:
         async with asyncio.TaskGroup() as group:

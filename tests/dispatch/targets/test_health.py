@@ -39,6 +39,7 @@ from harken.errors import (
 POLICY = Patience(missed_looks=3, failures=5, rest_s=10.0)
 LOST, BAD = Failed(is_lost=True), Failed(is_lost=False)
 STALLED = Failed(is_lost=False, is_stalled=True)
+CANARY = Failed(is_lost=False, is_proof=True)
 READY = Answered(state="ready")
 
 
@@ -114,28 +115,43 @@ def test_the_first_failure_after_a_rest_begins_the_next() -> None:
     assert verdict.vitals.rests_until == 21.0
 
 
-def test_a_target_whose_trial_fails_is_hopeless_and_what_fails_late_is_no_trial() -> None:
-    """Eight segments fail in the same moment: that is one rest; the ninth, after it, is the proof."""
+def test_a_target_whose_trial_fails_is_in_doubt_and_what_fails_late_is_no_trial() -> None:
+    """Eight segments fail in the same moment: that is one rest; the ninth, after it, is the trial."""
     vitals = Vitals()
     for _ in range(8):
         verdict = judge(vitals, BAD, POLICY, 0.0)
         vitals = verdict.vitals
-        assert not verdict.is_hopeless
+        assert not (verdict.is_hopeless or vitals.is_doubted)
     assert (vitals.rests, vitals.rests_until) == (1, 10.0)
-    assert judge(vitals, BAD, POLICY, 10.0).is_hopeless
+    tried = judge(vitals, BAD, POLICY, 10.0)
+    assert (tried.vitals.is_doubted, tried.is_hopeless) == (True, False)
+    assert judge(vitals, CANARY, POLICY, 10.0).is_hopeless, "the trial may be its canary"
     assert judge(vitals, Succeeded(), POLICY, 10.0).vitals.rests == 0
 
 
-def test_a_target_that_stalls_again_is_hopeless_unless_it_recognised_something_meanwhile() -> None:
-    """The first time is a doubt, which an answered look ends; looks forgive nothing."""
+def test_in_doubt_the_canary_decides_and_its_owner_is_told_once() -> None:
+    """Right: what failed was its client's. Failed: only a new process can help, however early in its rest."""
+    doubted = Vitals(failures=6, rests=2, rests_until=30.0, is_doubted=True)
+    right = judge(doubted, Proved(), POLICY, 11.0)
+    assert (right.vitals.is_doubted, right.is_hopeless) == (False, False)
+    assert not judge(right.vitals, CANARY, POLICY, 11.0).is_hopeless
+    failed = judge(doubted, CANARY, POLICY, 11.0)
+    assert (failed.event, failed.is_hopeless, failed.vitals.rests_until) == (Event.FAILING, True, 30.0)
+    assert not judge(failed.vitals, CANARY, POLICY, 16.0).is_hopeless
+    assert judge(doubted, Succeeded(), POLICY, 11.0).vitals.is_doubted, "it was there before"
+    assert not judge(doubted, Succeeded(), POLICY, 30.0).vitals.is_doubted
+
+
+def test_a_target_that_stalls_again_is_in_doubt_unless_it_recognised_something_meanwhile() -> None:
+    """The first time an answered look ends it; looks forgive nothing."""
     vitals = judge(Vitals(), STALLED, POLICY, 0.0).vitals
     assert events(STALLED) == [Event.MISSED]
     looked = judge(vitals, READY, POLICY, 0.0).vitals
     again = judge(looked, STALLED, POLICY, 0.0)
-    assert (again.event, again.is_hopeless) == (Event.FAILING, True)
-    assert not judge(again.vitals, STALLED, POLICY, 0.0).is_hopeless, "its owner is told once"
+    assert (again.event, again.vitals.is_doubted, again.is_hopeless) == (Event.FAILING, True, False)
+    assert judge(again.vitals, replace(STALLED, is_proof=True), POLICY, 0.0).is_hopeless
     forgiven = judge(vitals, Succeeded(), POLICY, 0.0).vitals
-    assert not judge(forgiven, STALLED, POLICY, 0.0).is_hopeless
+    assert not judge(forgiven, STALLED, POLICY, 0.0).vitals.is_doubted
 
 
 def test_a_wrong_canary_sets_aside_at_once_until_one_is_right() -> None:
@@ -164,7 +180,7 @@ def test_a_right_canary_ends_a_trial_and_the_next_failed_segment_the_patience() 
     assert not proved.is_on_trial
     assert judge(proved, READY, POLICY, 10.0).event is Event.SAID_READY
     again = judge(proved, BAD, POLICY, 11.0)
-    assert (again.event, again.is_hopeless, again.vitals.is_on_trial) == (Event.FAILING, True, True)
+    assert (again.event, again.vitals.is_doubted, again.vitals.is_on_trial) == (Event.FAILING, True, True)
     assert judge(proved, Succeeded(), POLICY, 11.0).vitals.failures == 0
 
 
@@ -193,7 +209,7 @@ def test_one_failure_on_trial_begins_the_next_rest_whatever_it_rested_for() -> N
     """The trial was its chance; and resting has not helped."""
     tired = Vitals(rests=1, strikes=1, rests_until=10.0)
     verdict = judge(tired, BAD, POLICY, 10.0)
-    assert (verdict.event, verdict.vitals.rests_until, verdict.is_hopeless) == (Event.FAILING, 30.0, True)
+    assert (verdict.event, verdict.vitals.rests_until, verdict.vitals.is_doubted) == (Event.FAILING, 30.0, True)
     assert judge(tired, BAD, POLICY, 9.0).event is None
 
 
@@ -241,6 +257,22 @@ def test_being_turned_away_costs_no_health() -> None:
 
 
 OUTCOMES = st.sampled_from([READY, Answered(state="starting"), Unanswered(), Succeeded(), LOST, BAD])
+
+
+CLIENTS = st.sampled_from([LOST, BAD, STALLED, Succeeded(), TurnedAway(event=Event.SAID_FULL)])
+HONEST = st.sampled_from([READY, Unanswered(), Proved(), Worse(reason="slow")])
+
+
+@settings(deadline=None)  # a busy machine is no defect
+@given(st.lists(st.tuples(CLIENTS | HONEST, st.floats(0.0, 200.0)), max_size=60))
+def test_no_client_alone_has_a_target_replaced(story: list[tuple[Outcome, float]]) -> None:
+    """Whatever becomes of its segments, and when, while the target's canaries are right."""
+    vitals, now = Vitals(), 0.0
+    for outcome, pause_s in story:
+        now += pause_s
+        verdict = judge(vitals, outcome, POLICY, now)
+        vitals = verdict.vitals
+        assert not verdict.is_hopeless
 
 
 @settings(deadline=None)  # a busy machine is no defect

@@ -84,7 +84,7 @@ def test_a_target_that_failed_a_segment_gets_it_again_when_it_is_the_only_one() 
 def test_an_unresponsive_targets_owner_is_told_once() -> None:
     """And its segments are cut, again and again, until it is gone."""
     pool, told, cut = make_pool("a"), list[str](), list[str]()
-    pool.on_unresponsive = told.append
+    pool.on_unresponsive = lambda name, _why: told.append(name)
     claim = pool.claim(())
     assert claim is not None
     claim.on_cut(lambda: cut.append("cut"))
@@ -98,7 +98,7 @@ def test_an_owner_may_take_the_target_away_while_it_is_told() -> None:
     """A supervisor replaces at once."""
     pool = make_pool("a")
     target = named(pool, "a")
-    pool.on_unresponsive = pool.remove
+    pool.on_unresponsive = lambda name, _why: pool.remove(name)
     for _ in range(3):
         pool.report(target, Unanswered())
     assert (list(pool), target.state) == ([], State.GONE)
@@ -107,7 +107,7 @@ def test_an_owner_may_take_the_target_away_while_it_is_told() -> None:
 def test_after_a_rest_it_gets_one_segment_at_a_time_until_one_is_recognised() -> None:
     """Then all its slots are used again."""
     pool, clock, told = *make_pool_and_clock("a"), list[str]()
-    pool.on_unresponsive = told.append
+    pool.on_unresponsive = lambda name, _why: told.append(name)
     a = named(pool, "a")
     for _ in range(5):
         pool.report(a, Failed(is_lost=False))
@@ -123,23 +123,25 @@ def test_after_a_rest_it_gets_one_segment_at_a_time_until_one_is_recognised() ->
     assert (a.state, a.free_slots, told) == (State.READY, 2, [])
 
 
-def test_the_owner_is_told_of_a_target_whose_trial_fails() -> None:
-    """It answers all looks, and only a new process can help."""
-    pool, clock, told = *make_pool_and_clock("a"), list[str]()
-    pool.on_unresponsive = told.append
+def test_the_owner_is_told_of_a_target_whose_canary_fails_after_its_trial_and_why() -> None:
+    """It answers all looks, and only a new process can help; a segment that fails alone may be its client's fault."""
+    pool, clock, told = *make_pool_and_clock("a"), list[tuple[str, str]]()
+    pool.on_unresponsive = lambda name, why: told.append((name, why))
     for _ in range(6):
         pool.report(named(pool, "a"), Failed(is_lost=False))
-    assert told == []
     clock.advance(10.0)
     pool.report(named(pool, "a"), READY)
     pool.report(named(pool, "a"), Failed(is_lost=False))
-    assert (told, named(pool, "a").state) == (["a"], State.RESTING)
+    assert (told, named(pool, "a").state) == ([], State.RESTING)
+    named(pool, "a").detail = "The engine failed."
+    pool.report(named(pool, "a"), Failed(is_lost=False, is_proof=True))
+    assert (told, named(pool, "a").state) == ([("a", "It failed its canary (The engine failed)")], State.RESTING)
 
 
 def test_silence_while_it_starts_is_no_reason_to_replace_it() -> None:
     """Loading a model may keep a process busy for long."""
     pool, told = make_pool(), list[str]()
-    pool.on_unresponsive = told.append
+    pool.on_unresponsive = lambda name, _why: told.append(name)
     target = pool.add("a", "http://a")
     for _ in range(20):
         pool.report(target, Unanswered())

@@ -2,7 +2,8 @@
 
 Pure: an outcome and the vitals so far in, new vitals and perhaps an event for the target's state out. Invariant: only a
 recognised segment forgives failed ones; neither an answered look nor a canary does. A right canary ends a trial, for
-the segment that would end it may never come; but the next one that fails begins the next rest.
+the segment that would end it may never come; but the next one that fails begins the next rest. And only a canary, which
+no client has a part in, has an instance replaced: one client may send what every engine fails on, again and again.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class Failed:
     """The connection was refused or reset, or nothing came over it."""
     is_stalled: bool = False
     """It made no progress."""
+    is_proof: bool = False
+    """It was its canary, and we had given it nothing beside that: no client had a part in it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +104,7 @@ class Verdict:
     Attributes:
         vitals: to be remembered.
         event: what happened to the target by that.
-        is_hopeless: resting has not helped: its owner should replace it.
+        is_hopeless: its canary was wrong, or failed after all else: its owner should replace it.
     """
 
     vitals: Vitals
@@ -125,13 +128,15 @@ def judge(vitals: Vitals, outcome: Outcome, patience: Patience, now: float) -> V
             # What ended well while it rests was there before; its trial is still to come.
             rests = vitals.rests if now < vitals.rests_until else 0
             strikes = 0 if now >= vitals.rests_until + patience.forgiven_s else vitals.strikes
-            vitals = replace(vitals, failures=0, rests=rests, stalls=0, strikes=strikes)
+            is_doubted = vitals.is_doubted and rests > 0
+            vitals = replace(vitals, failures=0, rests=rests, stalls=0, strikes=strikes, is_doubted=is_doubted)
         case Failed():
             return _failed(vitals, outcome, patience, now)
         case Proved():
             # After a wrong one, a right one only begins the trial.
             is_over = vitals.rests > 0 and not vitals.is_disproved and now >= vitals.rests_until
-            vitals = replace(vitals, is_disproved=False, is_proved=vitals.is_proved or is_over)
+            is_proved = vitals.is_proved or is_over
+            vitals = replace(vitals, is_disproved=False, is_doubted=False, is_proved=is_proved)
         case Disproved():
             rested = _rest(replace(vitals, is_disproved=True), patience, now)
             return replace(rested, is_hopeless=not vitals.is_disproved)
@@ -139,7 +144,7 @@ def judge(vitals: Vitals, outcome: Outcome, patience: Patience, now: float) -> V
             event = said
         case Worse():
             # It works, only badly; a new process would hardly be better.
-            return replace(_rest(vitals, patience, now), is_hopeless=False)
+            return _rest(vitals, patience, now)
         case _:
             assert_never(outcome)
     return Verdict(vitals=vitals, event=event)
@@ -159,11 +164,17 @@ def _said(answer: Answered, vitals: Vitals, patience: Patience, now: float) -> E
 
 def _failed(vitals: Vitals, failure: Failed, patience: Patience, now: float) -> Verdict:
     failed = replace(vitals, failures=vitals.failures + 1, stalls=vitals.stalls + failure.is_stalled)
-    is_hopeless = failure.is_stalled and failed.stalls == patience.stalls
+    is_stuck = failure.is_stalled and failed.stalls == patience.stalls
     has_rested = vitals.rests > 0 and now >= vitals.rests_until
-    if failed.failures >= patience.failures or has_rested or is_hopeless:
+    is_proven_bad = vitals.is_doubted and failure.is_proof
+    if failed.failures >= patience.failures or has_rested or is_stuck or is_proven_bad:
         rested = _rest(failed, patience, now)
-        return replace(rested, is_hopeless=rested.is_hopeless or is_hopeless)
+        is_tried = has_rested and rested.vitals.rests >= patience.rests
+        is_doubted = vitals.is_doubted or is_tried or is_stuck
+        is_hopeless = is_doubted and failure.is_proof
+        # Its owner is told once; then the doubt begins anew.
+        known = replace(rested.vitals, is_doubted=is_doubted and not is_hopeless)
+        return replace(rested, vitals=known, is_hopeless=is_hopeless)
     return Verdict(vitals=failed, event=Event.MISSED if failure.is_lost or failure.is_stalled else None)
 
 
@@ -174,7 +185,7 @@ def _rest(vitals: Vitals, patience: Patience, now: float) -> Verdict:
     rest_s = min(patience.rest_s * 2.0**vitals.strikes, patience.rest_max_s)
     rests, strikes = vitals.rests + 1, vitals.strikes + 1
     rested = replace(vitals, rests=rests, strikes=strikes, rests_until=now + rest_s, is_proved=False)
-    return Verdict(vitals=rested, event=Event.FAILING, is_hopeless=rested.rests >= patience.rests)
+    return Verdict(vitals=rested, event=Event.FAILING)
 
 
 def outcome_of(error: HarkenError) -> Outcome | None:

@@ -1,7 +1,7 @@
 """All targets by name: the only place where one is chosen, and where news changes what may be chosen.
 
 It knows neither the queue nor HTTP, and which target is best is the policy's to say. Whoever owns the instances (a
-supervisor) is told by `on_unresponsive` when one is silent, or fails all it gets. Invariant: choosing and claiming are
+supervisor) is told by `on_unresponsive` when one is silent, or fails its canary. Invariant: choosing and claiming are
 one call with no await in it, so two segments never get the same slot.
 """
 
@@ -29,8 +29,9 @@ _log = get_log("dispatch.pool")
 _REVIEW_S = 1.0
 """How often targets are compared with each other, at most."""
 
-OnUnresponsive = Callable[[str], None]
-"""Called with a target's name when it has just become unresponsive, or fails all its segments. It must not block."""
+OnUnresponsive = Callable[[str, str], None]
+"""Called when a target has just become unresponsive, or has failed its canary, with its name and with what it did, as a
+sentence without its full stop. It must not block."""
 
 
 class Pool:
@@ -181,7 +182,7 @@ class Pool:
             self._happen(target, verdict.event)
         if verdict.is_hopeless and target in self._roster:
             _log.warning("target.hopeless", target=target.name, detail=target.detail, rests=target.vitals.rests)
-            self._tell_owner(target)
+            self._tell_owner(target, f"It failed its canary ({target.detail.rstrip('.')})")
         if now >= self._review_at and isinstance(outcome, Succeeded | Failed):
             self._review_at = now + _REVIEW_S
             self._review(now)
@@ -235,11 +236,11 @@ class Pool:
             log(f"target.{target.state}", target=target.name, detail=target.detail, in_flight=target.in_flight)
         self._on_change()
         if target.state is State.UNRESPONSIVE:
-            self._tell_owner(target)
+            self._tell_owner(target, "It no longer answered")
 
-    def _tell_owner(self, target: Target) -> None:
+    def _tell_owner(self, target: Target, why: str) -> None:
         if self.on_unresponsive is not None:
-            self.on_unresponsive(target.name)
+            self.on_unresponsive(target.name, why)
 
 
 _CUT = {Event.LOST: "stopped answering", Event.REMOVE: "was taken out of service"}

@@ -20,8 +20,9 @@ class Patience:
         rest_s: for so many seconds the first time, twice as long the next, and then until an answered look.
         rest_max_s: and never for longer than this.
         forgiven_s: after so many seconds of work without a rest, the next is the first again.
-        rests: rests in a row, with no recognised segment between them, after which it must be replaced.
-        stalls: segments without progress, with no recognised one between them, after which it must be replaced.
+        rests: rests in a row, with no recognised segment between them, after which it is in doubt: its canary decides
+            whether it must be replaced.
+        stalls: segments without progress, with no recognised one between them, after which it is in doubt as well.
         loop_lag_s: an event loop that is so late gets nothing new; people wait longer than that only where all are.
         eject_share: the largest part of the targets that may be set aside for being worse than the others.
     """
@@ -60,6 +61,7 @@ class Vitals:
         stalls: segments without progress since the last recognised one.
         is_disproved: its last canary was wrong; until one is right it gets nothing.
         is_proved: a canary was right since its last rest, so its trial is over; but what failed is not forgiven.
+        is_doubted: resting has not helped, or it stalled again. That may be one client's fault: its canary tells.
     """
 
     missed_looks: int = 0
@@ -70,6 +72,7 @@ class Vitals:
     stalls: int = 0
     is_disproved: bool = False
     is_proved: bool = False
+    is_doubted: bool = False
 
     @property
     def is_on_trial(self) -> bool:
