@@ -19,7 +19,8 @@ import httpx
 import pytest
 import soundfile
 
-from harken.cli.log_lines import make_show, printable
+from harken.cli.harmless import printable
+from harken.cli.log_lines import make_show
 from harken.cli.log_summaries import days_of
 from harken.cli.logs import NoLogs, folder_of
 from harken.config import Config, GatewayConfig, StateConfig

@@ -52,5 +52,8 @@ def _open_closed_streams() -> None:
 
 
 def _quit(error: HarkenError, code: int) -> None:
-    print(f"harken: {error.message} [{error.code}]", file=sys.stderr)
+    from harken.cli.harmless import printable, printable_text
+
+    # The words may be a server's.
+    print(f"harken: {printable_text(error.message)} [{printable(error.code)}]", file=sys.stderr)
     sys.exit(code)

@@ -12,6 +12,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from harken.cli.harmless import printable_text
 from harken.cli.screen import Screen, drawn
 from harken.config import Config
 from harken.errors import ConfigError
@@ -103,7 +104,7 @@ def print_explained(explained: Mapping[str, Any]) -> None:
     if decision is None or sample is None:
         print("It has not looked yet.")
         return
-    print(f"{sample['wanted']} {arrow} {decision['wanted']}: {decision['reason']}")
+    print(printable_text(f"{sample['wanted']} {arrow} {decision['wanted']}: {decision['reason']}"))
     for signal in decision["signals"]:
         sign = "over" if signal["is_over"] else "-"
         value = "unknown" if signal["value"] is None else f"{signal['value']:.2f}"
@@ -111,7 +112,8 @@ def print_explained(explained: Mapping[str, Any]) -> None:
     for past in explained["history"]:
         error = f" ({past['error']})" if past["error"] else ""
         change = f"{past['was']} {arrow} {past['wanted']}"
-        print(f"{past['ago_s']:>8.0f} s ago  {change:<8} {past['outcome']}: {past['reason']}{error}")
+        told = f"{change:<8} {past['outcome']}: {past['reason']}{error}"
+        print(f"{past['ago_s']:>8.0f} s ago  {printable_text(told)}")
 
 
 def _line(entry: Entry) -> str:

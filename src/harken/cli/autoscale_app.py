@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -26,12 +25,13 @@ def autoscale(
     from harken.cli.app import read_config
     from harken.cli.autoscale import Asked, print_explained, run_replay
     from harken.cli.control import carry_out
+    from harken.cli.harmless import printable_json
 
     merged = read_config(config, settings)
     if replay is None:
         explained = carry_out(merged, port, {"do": "autoscale"}, as_json=as_json)
         if as_json:
-            print(json.dumps(explained, ensure_ascii=False, indent=2))
+            print(printable_json(explained, indent=2))
         else:
             print_explained(explained)
         return

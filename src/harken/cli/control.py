@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from harken.cli.harmless import printable_text
 from harken.config import Config
 from harken.errors import ConfigError, HarkenError
 from harken.state import run_folder, run_folders
@@ -99,7 +100,7 @@ def carry_out(config: Config, port: int | None, request: Mapping[str, Any], *, a
 
     def show(sentence: str) -> None:
         if not as_json:
-            print(sentence, file=sys.stderr, flush=True)
+            print(printable_text(sentence), file=sys.stderr, flush=True)
 
     try:
         done = ask(folder, request, show)

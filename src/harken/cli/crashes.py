@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harken.cli.log_lines import printable
+from harken.cli.harmless import printable
 from harken.cli.log_summaries import PipedConsole
 from harken.cli.logs import quietly
 from harken.ops.crash_reports import crash_reports

@@ -6,7 +6,6 @@ Wires the doctor to the fleet's own plan, so that what it judges is what `harken
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from harken.cli.harmless import printable_json
 from harken.cli.screen import Screen, drawn
 from harken.config import Config, InstanceConfig
 from harken.fleet.machine import this_machine
@@ -87,7 +87,7 @@ def _laid_out(config: Config, visible: tuple[Gpu, ...]) -> tuple[InstanceConfig,
 
 
 def _dumped(report: Report) -> str:
-    return json.dumps(written(report), indent=2, ensure_ascii=False)
+    return printable_json(written(report), indent=2)
 
 
 def _print(report: Report) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -58,6 +57,7 @@ def _carry_out(
 
 
 def _print(done: dict[str, Any], as_json: bool, sentence: str) -> None:
+    from harken.cli.harmless import printable_json, printable_text
     from harken.cli.screen import drawn
 
-    print(json.dumps(done, ensure_ascii=False) if as_json else drawn(sentence))
+    print(printable_json(done) if as_json else drawn(printable_text(sentence)))

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from harken.cli.client import ServerRefused, ServerUnreachable
@@ -71,7 +72,7 @@ def job_bar(files: int) -> Iterator[Callable[[Fields], None]]:
             counts = job["counts"]
             ended = counts["done"] + counts["failed"] + counts["cancelled"]
             audio = f"{job['done_s']:.0f} of {job['audio_s']:.0f} s of audio"
-            bar.update(task, completed=ended, description=f"{job['id']} {job['state']}", audio=audio)
+            bar.update(task, completed=ended, description=escape(f"{job['id']} {job['state']}"), audio=audio)
 
         yield look
 

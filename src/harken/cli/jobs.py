@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harken.cli.client import address_of, open_session
+from harken.cli.harmless import printable, printable_json
 from harken.cli.job_client import Fields, JobClient
 from harken.cli.job_reports import UPLOAD_TIMEOUT_S, job_bar, report_of_line
 from harken.cli.reports import check_output, tell
@@ -61,9 +61,9 @@ async def submit(
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be read: {error.strerror}.") from error
     if not waits:
-        print(job["id"])
+        print(printable(job["id"]))
         return 0
-    print(f"harken: {job['id']}", file=sys.stderr)
+    print(f"harken: {printable(job['id'])}", file=sys.stderr)
     with job_bar(len(files)) as look:
         await jobs.wait(job["id"], look)
     reports = [report_of_line(line["name"], line, wanted) async for line in jobs.results(job["id"], "")]
@@ -87,7 +87,7 @@ async def results(jobs: JobClient, job_id: str, *, output: str, folder: Path | N
 def print_list(found: Sequence[Fields], *, as_json: bool) -> int:
     """Print jobs as a table, or as JSON."""
     if as_json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(printable_json(found, indent=2))
         return 0
     table = Table(box=None, header_style="dim")
     for column in ("job", "name", "state", "files", "done", "failed", "audio", "created"):
@@ -97,7 +97,7 @@ def print_list(found: Sequence[Fields], *, as_json: bool) -> int:
         counts = job["counts"]
         numbers = (counts["total"], counts["done"], counts["failed"], f"{job['audio_s']:.0f} s")
         created = job["created_at"].partition(".")[0] + "Z"
-        cells = (job["id"], escape(job["name"]), _coloured(job["state"]), *map(str, numbers), created)
+        cells = (escape(job["id"]), escape(job["name"]), _coloured(job["state"]), *map(str, numbers), escape(created))
         table.add_row(*cells)
     Screen().print(table)
     return 0
@@ -106,11 +106,12 @@ def print_list(found: Sequence[Fields], *, as_json: bool) -> int:
 def print_job(job: Fields, *, as_json: bool) -> int:
     """Print one job and its files; exit code 1 when it failed or was cancelled."""
     if as_json:
-        print(json.dumps(job, indent=2, ensure_ascii=False))
+        print(printable_json(job, indent=2))
     else:
         console = Screen()
         console.print(
-            f"[b]{job['id']}[/] {escape(job['name'])} {_coloured(job['state'])}, {job['model'] or 'any model'}"
+            f"[b]{escape(job['id'])}[/] {escape(job['name'])} {_coloured(job['state'])}, "
+            f"{escape(job['model'] or 'any model')}"
         )
         table = Table(box=None, header_style="dim")
         for column in ("file", "name", "state", "audio", "done", "tries", "error"):
@@ -126,4 +127,4 @@ def print_job(job: Fields, *, as_json: bool) -> int:
 
 
 def _coloured(state: str) -> str:
-    return f"[{COLOURS.get(state, 'default')}]{state}[/]"
+    return f"[{COLOURS.get(state, 'default')}]{escape(state)}[/]"

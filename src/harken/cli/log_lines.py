@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from harken.cli.harmless import printable
 from harken.ops.log_line import LogLine
 
 _COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31"}
@@ -57,11 +58,6 @@ def make_show(width: int, *, has_colours: bool) -> Show:
 def wants_colours() -> bool:
     """Whether standard output is a terminal whose user has nothing against colours."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
-def printable(text: str) -> str:
-    """The text with everything escaped that a terminal might obey."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _fields(line: LogLine) -> str:

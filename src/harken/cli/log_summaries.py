@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harken.cli.log_lines import printable
+from harken.cli.harmless import printable
 from harken.cli.logs import chosen, every_line, quietly
 from harken.cli.screen import Screen
 from harken.errors import ConfigError

@@ -6,7 +6,6 @@ nothing is deleted that `harken pull` did not make, nor what a pull is at work o
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import UTC, datetime
 
@@ -14,6 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from harken.cli.harmless import printable_json
 from harken.cli.model_lines import bytes_freed, fields_of, lines_of
 from harken.cli.screen import Screen
 from harken.errors import ConfigError, HarkenError
@@ -44,7 +44,7 @@ def print_list(store: ModelStore, *, as_json: bool) -> None:
     """Show what is here."""
     lines = lines_of(store)
     if as_json:
-        print(json.dumps([fields_of(line) for line in lines], indent=2, ensure_ascii=False))
+        print(printable_json([fields_of(line) for line in lines], indent=2))
         return
     if not lines:
         print(f"No models in {store.folder}; `harken pull Qwen/Qwen3-ASR-1.7B` fetches one.")
@@ -91,7 +91,7 @@ def verify(store: ModelStore, model: str | None, *, as_json: bool) -> int:
         if not as_json:
             _print_lost(left)
     if as_json:
-        print(json.dumps(reports, indent=2, ensure_ascii=False))
+        print(printable_json(reports, indent=2))
     elif not reports:
         print(f"No models in {store.folder}.")
     return 1 if any(report["damaged"] for report in reports) else 0

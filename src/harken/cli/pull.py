@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import os
 import shlex
 import sys
@@ -16,6 +15,7 @@ from typing import Any, Protocol
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from harken.cli.harmless import printable, printable_json
 from harken.cli.screen import Screen
 from harken.errors import HarkenError
 from harken.models.store import ModelStore, Stored
@@ -132,8 +132,8 @@ class _Bar:
         manifest = pulled.stored.manifest
         was = " was here already" if pulled.was_here else ""
         print(
-            f"{manifest.name}{was}: revision {manifest.revision}, {len(manifest.files)} files, "
-            f"{manifest.bytes / 1e6:,.1f} MB, from {manifest.source}"
+            f"{printable(manifest.name)}{was}: revision {printable(manifest.revision)}, {len(manifest.files)} files, "
+            f"{manifest.bytes / 1e6:,.1f} MB, from {printable(manifest.source)}"
         )
         print(pulled.stored.folder)
         print(how_checked(pulled.stored))
@@ -186,7 +186,7 @@ class _Lines:
 
 def _print_line(fields: dict[str, Any]) -> None:
     try:
-        print(json.dumps(fields, ensure_ascii=False), flush=True)
+        print(printable_json(fields), flush=True)
     except BrokenPipeError:
         # Nobody listens any more; that is no reason to leave the model half-fetched.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

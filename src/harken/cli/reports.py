@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harken.cli.harmless import printable, printable_json, printable_text
 from harken.cli.wanted import SUFFIXES, Wanted
 from harken.errors import ConfigError
 from harken.transcribe.form import Form
@@ -82,19 +83,23 @@ def check_output(output: str, folder: Path | None, files: int) -> None:
 def tell(reports: Sequence[Report], output: str, folder: Path | None) -> int:
     """Print or write all results, complaints to standard error; the exit code is 1 when one of them failed."""
     if folder is None and output in ("json", "verbose_json"):
-        print(json.dumps([report.as_json() for report in reports], indent=2, ensure_ascii=False))
+        print(printable_json([report.as_json() for report in reports], indent=2))
     names = _names([report.file for report in reports], SUFFIXES[output])
     for report, name in zip(reports, names, strict=True):
         if report.error:
-            print(f"harken: {report.file}: {report.error} [{report.code}]", file=sys.stderr)
+            print(f"harken: {printable(report.file)}: {_told(report)}", file=sys.stderr)
         elif folder is not None:
             (folder / name).write_text(report.written(output), encoding="utf-8", errors="replace")
         elif output in _AS_TEXT:
-            print(report.written(output), end="")
+            print(printable_text(report.written(output)), end="")
         elif output == "txt":
-            text = report.fields["text"]
-            print(text if len(reports) == 1 else f"{report.file}\t{text}")
+            text = printable_text(str(report.fields["text"]))
+            print(text if len(reports) == 1 else f"{printable(report.file)}\t{text}")
     return 1 if any(report.error for report in reports) else 0
+
+
+def _told(report: Report) -> str:
+    return f"{printable_text(report.error)} [{printable(report.code)}]"
 
 
 def _names(files: Sequence[str], suffix: str) -> list[str]:

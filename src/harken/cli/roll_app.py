@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +38,7 @@ def roll(
     """Replace the model of all instances without losing a request; goes back by itself if anything is wrong."""
     from harken.cli.app import read_config
     from harken.cli.control import carry_out
+    from harken.cli.harmless import printable_json, printable_text
 
     if model is not None and not model.strip():
         raise ConfigError("--model is empty.")
@@ -58,8 +58,8 @@ def roll(
     }
     done = carry_out(read_config(config, settings), port, {"do": "stop_roll"} if stop else request, as_json=as_json)
     if as_json:
-        print(json.dumps(done, ensure_ascii=False))
+        print(printable_json(done))
     elif stop:
         print("the roll goes back")
     else:
-        print(f"rolled to {done.get('model')}: {', '.join(done.get('instances', []))} are in service")
+        print(printable_text(f"rolled to {done.get('model')}: {', '.join(done.get('instances', []))} are in service"))

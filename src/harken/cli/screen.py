@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from harken.cli.harmless import printable_text
 
 _SIGNS = str.maketrans({"→": "->", "…": "...", "█": "#"})
 
@@ -20,7 +23,16 @@ _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 
 
 class Screen(Console):
-    """Rich's console, which draws with ASCII where the locale has nothing else."""
+    """Rich's console, which draws with ASCII where the locale has nothing else.
+
+    Nothing in what it is given is obeyed by the terminal: who draws on it need not think of what a server may say.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """As rich has it, with everything escaped that a terminal might obey; styles are no part of the text."""
+        for segment in super().render(renderable, options):
+            is_plain = segment.control is not None or segment.text.isprintable()
+            yield segment if is_plain else segment._replace(text=printable_text(segment.text))
 
     @property
     def encoding(self) -> str:

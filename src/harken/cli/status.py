@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harken.cli.client import Answer, ServerUnreachable, address_of, get_json, open_session
+from harken.cli.harmless import printable_json, printable_text
 from harken.cli.screen import Screen
 from harken.ops.address import without_user
 
@@ -41,12 +41,12 @@ def run(server: str, *, api_key: str = "", ca: Path | None = None, as_json: bool
         answer = asyncio.run(_ask(server, api_key, ca))
     except ServerUnreachable as error:
         if as_json:
-            print(json.dumps({"status": "unreachable", "detail": error.message}))
-        print(f"harken: {error.message}", file=sys.stderr)
+            print(printable_json({"status": "unreachable", "detail": error.message}))
+        print(f"harken: {printable_text(error.message)}", file=sys.stderr)
         return 1
     health = answer.body
     if as_json:
-        print(json.dumps(health, indent=2, ensure_ascii=False))
+        print(printable_json(health, indent=2))
     else:
         _print_table(urlsplit(without_user(address_of(server))).netloc, health)
     return 0 if answer.status == 200 else 1

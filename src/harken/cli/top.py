@@ -16,6 +16,7 @@ import aiohttp
 from rich.console import Console
 
 from harken.cli.client import ServerRefused, ServerUnreachable, address_of, open_session
+from harken.cli.harmless import printable_json, printable_text
 from harken.cli.screen import Screen
 from harken.cli.top_document import drawable
 from harken.cli.top_feed import read_once
@@ -52,7 +53,7 @@ def run(server: str, *, api_key: str = "", ca: Path | None = None, way: Way) -> 
     except KeyboardInterrupt:
         return 0 if is_live else _INTERRUPTED
     except (ServerUnreachable, ServerRefused) as error:
-        print(f"harken: {_why(error)}", file=sys.stderr)
+        print(f"harken: {printable_text(_why(error))}", file=sys.stderr)
         return 1
     except OSError:
         if not is_live:
@@ -70,7 +71,7 @@ async def _run(server: str, api_key: str, ca: Path | None, console: Console, *, 
 async def _once(session: aiohttp.ClientSession, server: str, console: Console, *, as_json: bool) -> int:
     told = await read_once(session, server)
     if as_json:
-        print(json.dumps(told, ensure_ascii=not is_unicode(console), indent=2))
+        print(printable_json(told, indent=2) if is_unicode(console) else json.dumps(told, indent=2))
         return 0 if told.get("server", {}).get("is_ready") is True else 1
     drawable(told, server)
     # Of a pipe or a file there is room for all.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
 
 from harken.cli.client import address_of, trusting
+from harken.cli.harmless import printable_json
 from harken.cli.screen import Screen, drawn
 from harken.errors import ConfigError
 from harken.ops.verify.check import Report, Verdict
@@ -38,7 +38,7 @@ def run(
     with console.status("looking", spinner="line") as status:
         report = asyncio.run(verify(asked, known, on_step=lambda name: status.update(f"looking: {name}")))
     if as_json:
-        print(json.dumps(report.fields(), indent=2, ensure_ascii=False))
+        print(printable_json(report.fields(), indent=2))
     else:
         _print(report)
     return 0 if report.is_good else 1
