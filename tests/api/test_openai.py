@@ -16,7 +16,7 @@ from harken.errors import (
     UndecodableAudio,
     UnsupportedOption,
 )
-from harken.types import AlignerInfo
+from harken.types import AlignerInfo, Transcript
 from tests.api.world import CLIP, World, ask, ask_all
 from tests.transcribe.fakes import INFO, FakeRecognizer, capped, file, silence, speech
 
@@ -140,6 +140,18 @@ def test_options_reach_the_recognizer() -> None:
     options = world.recognizer.seen[0][1]
     assert (options.temperature, options.wants_logprobs) == (0.3, True)
     assert options.context == "A talk.\nHarken, Qwen"
+
+
+def test_log_probabilities_that_nobody_gave_are_missed_only_where_they_were_asked_for() -> None:
+    """verbose_json likes to have them and does without; `include` says that it cannot be had."""
+    world = World()
+    world.recognizer.answer = lambda segment, _: Transcript(text="nine", language="English", audio_s=segment.audio_s)
+    verbose = post({"response_format": "verbose_json"}, world)
+    assert (verbose.status_code, verbose.json()["text"]) == (200, "nine")
+    assert world.recognizer.seen[0][1].wants_logprobs
+    error = post({"include[]": "logprobs"}, world)
+    assert (error.status_code, error.json()["error"]["code"]) == (400, "unsupported_option")
+    assert error.json()["error"]["param"] == "include"
 
 
 def test_word_times_without_an_aligner_are_refused_by_their_own_code() -> None:

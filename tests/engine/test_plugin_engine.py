@@ -79,6 +79,8 @@ def test_what_an_engine_heard_becomes_a_transcript() -> None:
     assert [(word.start_s, word.end_s) for word in full.words] == [(0.1, 0.5), (0.5, 1.0)]
     assert (full.avg_logprob, full.logprobs[1].bytes) == (-1.5, (32, 98))
     assert _heard(Heard(text="")).language == ""
+    unsure = _heard(Heard(text="a"), Options(wants_logprobs=True), sure)
+    assert (unsure.text, unsure.logprobs, unsure.avg_logprob) == ("a", None, None)
     assert _heard(Heard(text="cut", is_cut=True)).finish is Finish.LENGTH
 
 

@@ -47,6 +47,7 @@ def say(segment: Segment, options: Options) -> Transcript:
         audio_s=segment.audio_s,
         tokens=2,
         instance=f"asr-{segment.index % 2 + 1}",
+        logprobs=() if options.wants_logprobs else None,
     )
 
 

@@ -146,12 +146,13 @@ def ask_of(request: TranscriptionRequest, served: ModelInfo, *, keeps_form: bool
     )
     if request.vad is None:
         wants_times = not keeps_form or options.wants_words or request.form in _TIMED_FORMS
-        return Ask(options=options, speech=SpeechRule(wants_times=wants_times))
+        speech = SpeechRule(wants_times=wants_times)
+        return Ask(options=options, speech=speech, needs_logprobs=request.has_logprobs)
     vad = request.vad
     cut, speech = server_vad_rules(
         threshold=vad.threshold, prefix_padding_s=vad.prefix_padding_s, silence_s=vad.silence_s
     )
-    return Ask(options=options, cut=cut, speech=speech)
+    return Ask(options=options, cut=cut, speech=speech, needs_logprobs=request.has_logprobs)
 
 
 _CONTEXT_FIELDS = ("prompt", "context", "keywords", "hotwords")

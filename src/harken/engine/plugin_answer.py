@@ -45,7 +45,9 @@ def transcript_of(heard: object, segment: Segment, options: Options, info: Engin
     text = _text(heard.text, "text", segment.audio_s).strip()
     if not text.startswith(options.prefix.strip()):
         raise _wrong("returned a text that does not begin with the prefix, though it says that it can")
-    logprobs = _logprobs(heard, segment.audio_s) if options.wants_logprobs and Wish.LOGPROBS in info.honours else None
+    wants_logprobs = options.wants_logprobs and Wish.LOGPROBS in info.honours
+    # An answer without them is no failure: verbose_json only likes to have them. Who must have them looks for them.
+    logprobs = None if heard.logprobs is None or not wants_logprobs else _logprobs(heard.logprobs, segment.audio_s)
     transcript = Transcript(
         text=text,
         language=_language(heard, text, options, info),
@@ -95,10 +97,8 @@ def _words(heard: Heard, text: str, audio_s: float) -> tuple[Word, ...]:
     return tuple(found)
 
 
-def _logprobs(heard: Heard, audio_s: float) -> tuple[TokenLogprob, ...]:
-    if heard.logprobs is None:
-        raise _wrong("told no log-probabilities, though it says that it can")
-    logprobs = _listed(heard.logprobs, "log-probabilities")
+def _logprobs(raw: object, audio_s: float) -> tuple[TokenLogprob, ...]:
+    logprobs = _listed(raw, "log-probabilities")
     refuse_more(len(logprobs), tokens_max(audio_s), "log-probabilities", audio_s)
     found: list[TokenLogprob] = []
     length = 0

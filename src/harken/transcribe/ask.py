@@ -20,8 +20,10 @@ class Ask:
         options: of every piece; the language may be a name or a code in any case, or "auto".
         cut: how the recording is cut; its longest piece gives way to the model's longest segment.
         speech: what counts as speech; None for the defaults.
+        needs_logprobs: a text without the log-probabilities that `options` asks for is a failure.
     """
 
     options: Options = field(default_factory=Options)
     cut: CutRule = field(default_factory=CutRule)
     speech: SpeechRule | None = None
+    needs_logprobs: bool = False

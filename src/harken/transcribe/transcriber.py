@@ -14,7 +14,7 @@ from collections.abc import Callable
 from harken.audio import CutRule, DecodeLimits, Upload
 from harken.clock import Clock, SystemClock
 from harken.config import LimitsConfig
-from harken.errors import NoWordTimes
+from harken.errors import NoWordTimes, UnsupportedOption
 from harken.events import Tell, nobody
 from harken.languages import parse_language
 from harken.transcribe.ask import Ask
@@ -114,6 +114,9 @@ class Transcriber:
                 is_live=is_live and not isinstance(watch, NoWatch),
             ).run(pieces)
             audio_s = pieces.decoded_s
+        if ask.needs_logprobs and any(piece.text and piece.logprobs is None for piece in found):
+            reason = f"This include is not supported: {info.name} gave no log-probabilities."
+            raise UnsupportedOption(reason, field="include")
         return stitch(found, audio_s, wants_words=options.wants_words)
 
     async def follow(
