@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harken.config import FleetConfig, LimitsConfig
 from harken.dispatch.dispatcher import Dispatcher
@@ -52,13 +55,32 @@ def test_no_name_has_more_addresses_than_the_bound() -> None:
     ("address", "name", "url"),
     [
         ("10.42.0.17", "pod-10.42.0.17", "http://10.42.0.17:7861"),
-        ("fd00::a:1", "pod-fd00--a-1", "http://[fd00::a:1]:7861"),
+        ("fd00::a:1", "pod-fd00_a-1", "http://[fd00::a:1]:7861"),
+        ("::1", "pod-0_1", "http://[::1]:7861"),
+        ("fd00::", "pod-fd00_0", "http://[fd00::]:7861"),
+        ("fe80::1%eth0", "pod-fe80_1.eth0", "http://[fe80::1%eth0]:7861"),
     ],
 )
 def test_an_address_is_an_upstream_of_the_same_kind(address: str, name: str, url: str) -> None:
     """All that was said of the name holds for it."""
     one = at_address(UPSTREAM, address)
     assert (one.name, one.url, one.slots, one.is_dns) == (name, url, 4, False)
+
+
+@given(st.sets(st.ip_addresses(v=6).map(str), min_size=2, max_size=5))
+def test_no_two_addresses_have_the_same_name(addresses: set[str]) -> None:
+    """And each may be an upstream's."""
+    names = {at_address(UPSTREAM, address).name for address in addresses}
+    assert len(names) == len(addresses)
+    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name) for name in names)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "[::1]", "10.0.0.1.", "127.1", "2130706433", "0x7f.1"])
+def test_an_address_is_no_name_with_addresses(host: str) -> None:
+    """It would be looked up for ever, and is one upstream."""
+    with pytest.raises(ConfigError, match="is an address, not a name; leave #dns out"):
+        parse_upstreams(f"http://{host}:7861#dns", {})
+    assert not parse_upstreams(f"http://{host}:7861", {})[0].is_dns
 
 
 def test_a_name_with_a_certificate_cannot_be_called_by_its_addresses() -> None:

@@ -146,8 +146,16 @@ def at_address(upstream: Upstream, address: str) -> Upstream:
     parts = urlsplit(upstream.url)
     place = f"[{address}]" if ":" in address else address
     netloc = place if parts.port is None else f"{place}:{parts.port}"
-    name = f"{upstream.name}-{address.replace(':', '-').replace('%', '-')}"
-    return replace(upstream, name=name, url=parts._replace(netloc=netloc).geturl(), is_dns=False)
+    return replace(
+        upstream, name=f"{upstream.name}-{_as_name(address)}", url=parts._replace(netloc=netloc).geturl(), is_dns=False
+    )
+
+
+def _as_name(address: str) -> str:
+    """An address in the letters of a name: "::1" is "0_1", "fd00::a:1" is "fd00_a-1"; no two have the same."""
+    first, gap, last = address.partition("::")
+    whole = f"{first or '0'}_{last or '0'}" if gap else address
+    return whole.replace(":", "-").replace("%", ".")
 
 
 def _in_order(address: str) -> tuple[int, int, str]:

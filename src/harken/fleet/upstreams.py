@@ -77,6 +77,10 @@ def _parse(written: str, number: int, env: Mapping[str, str] | None) -> Upstream
         raise ConfigError(
             f"The upstream {shown} has dns: each address is called by number, for which no certificate is."
         )
+    if "dns" in said and _is_number(parts.hostname or ""):
+        raise ConfigError(
+            f"The upstream {shown} has dns, but {parts.hostname} is an address, not a name; leave #dns out."
+        )
     slots = said.get("slots")
     return Upstream(
         name=name,
@@ -111,6 +115,12 @@ def _split(written: str) -> SplitResult:
     if parts.query:
         raise ConfigError(f"The upstream {parts.hostname} has a query in its URL; options go behind a '#'.")
     return parts
+
+
+def _is_number(host: str) -> bool:
+    """Whether a host is an address already, as the system reads them: 10.0.0.1, [::1], 127.1, 0x7f.1."""
+    last = host.rstrip(".").rpartition(".")[2].lower()
+    return ":" in host or last.isdecimal() or re.fullmatch(r"0x[0-9a-f]*", last) is not None
 
 
 def _fragment(fragment: str, shown: str) -> Iterator[tuple[str, str]]:
