@@ -343,10 +343,18 @@ def test_a_server_that_turned_us_away_is_full_for_as_long_as_it_said() -> None:
     run(story())
 
 
-@pytest.mark.parametrize(("status", "words"), [(401, "refuses our key"), (404, "does not offer this model")])
-def test_a_wrong_key_or_model_makes_the_server_unusable_until_it_is_looked_into_again(status: int, words: str) -> None:
+NO_MODEL = json.dumps({"error": {"message": "It does not exist.", "code": 404, "param": "model"}})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [(401, "", "refuses our key"), (404, NO_MODEL, "does not offer this model"), (404, "", "no transcriptions")],
+)
+def test_a_wrong_key_or_model_makes_the_server_unusable_until_it_is_looked_into_again(
+    status: int, body: str, words: str
+) -> None:
     """Nobody tells us when it is mended."""
-    server, clock = OpenAIServer(script=Script.STATUS, refusal=(status, {}, "")), FakeClock()
+    server, clock = OpenAIServer(script=Script.STATUS, refusal=(status, {}, body)), FakeClock()
 
     async def story() -> None:
         async with line_to(server, clock=clock) as line:

@@ -58,7 +58,7 @@ def test_a_server_with_neither_is_ready_when_it_answers_and_its_model_is_named()
     assert found_at(server, model="whisper-1").state == "ready"
     unnamed = found_at(OpenAIServer(has_health=False, has_models=False))
     assert (unnamed.state, unnamed.model) == ("starting", None)
-    assert "#model=" in unnamed.detail
+    assert "no list of models" in unnamed.detail and "#model=" in unnamed.detail
 
 
 def test_a_wrong_key_is_found_by_looking() -> None:

@@ -111,3 +111,23 @@ def test_any_refusal_has_one_verdict(status: int, retry_after: str, body: bytes,
         assert verdict.error is not None or verdict.leave_out in asked
         assert -1 <= verdict.full_s <= 300
         verdict.said.encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_model"),
+    [
+        (404, b'{"error": {"message": "No.", "type": "invalid_request_error", "code": "model_not_found"}}', True),
+        (404, b'{"error": {"message": "No.", "param": "model", "code": 404}}', True),
+        (404, b'{"object": "error", "message": "The model `a` does not exist.", "code": 404}', True),
+        (404, b'{"detail": "Model a is not installed locally."}', True),
+        (404, b'{"detail": "Not Found"}', False),
+        (404, b"<html><title>404 Not Found</title>our new model cars</html>", False),
+        (404, b'{"model": "a"}', False),
+        (404, b"", False),
+        (405, b'{"detail": "Method Not Allowed for model"}', False),
+    ],
+)
+def test_a_server_without_the_model_is_told_from_one_without_speech(status: int, body: bytes, is_model: bool) -> None:
+    """Only an error of an API that is about a model is about a model."""
+    trouble = judge_reply(Reply(status=status, body=body), JOB, frozenset(), 0.0).trouble
+    assert trouble.startswith("The upstream does not offer this model" if is_model else "The upstream offers no trans")

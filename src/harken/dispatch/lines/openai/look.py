@@ -24,6 +24,7 @@ _ABSENT = frozenset({401, 403, 404, 405, 501})
 """Statuses of a route that is not there, or that is kept behind a key of its own."""
 
 _NO_MODEL = "It lists no such model: name one that it serves with #model=."
+_NO_LIST = "It has no list of models: if it is a speech server, name a model that it serves with #model=."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +101,7 @@ class OpenAILook:
     def _found(self, listing: Listing, *, slots: int, proves_itself: bool = False) -> Found:
         info = model_info(self._upstream, listing, slots)
         if not info.name:
-            return Found(state="starting", model=None, detail=_NO_MODEL)
+            return Found(state="starting", model=None, detail=_NO_MODEL if listing.is_there else _NO_LIST)
         return Found(state="ready", model=info, is_terse=listing.owner == "vllm", proves_itself=proves_itself)
 
     async def _list(self) -> Listing | Missed:
@@ -108,7 +109,7 @@ class OpenAILook:
         if status in (401, 403):
             return Missed(reason=f"It refuses our key (HTTP {status}).")
         if status in _ABSENT:
-            return Listing()
+            return Listing(is_there=False)
         if not 200 <= status < 300:
             return Missed(reason=f"It answers HTTP {status} when asked for its models.")
         return listing_of(body, self._upstream.model)

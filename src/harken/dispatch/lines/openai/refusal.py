@@ -106,7 +106,7 @@ def judge_reply(reply: Reply, job: Job, asked: frozenset[Option], now: float) ->
         return _refused(reply, job, asked, said)
     if reply.status in _FULL_STATUSES:
         return _turned_away(reply, said, now)
-    trouble = _trouble(reply.status)
+    trouble = _trouble(reply.status, said)
     if trouble:
         return Verdict(error=Unavailable(trouble), trouble=trouble, said=said.words)
     if 300 <= reply.status < 400:
@@ -144,6 +144,13 @@ class _Said:
     words: str
     code: object
     param: str
+    is_error: bool
+    """It is an error of an API, and no page of any server."""
+
+    @property
+    def is_of_model(self) -> bool:
+        """It is about the model that was asked for."""
+        return self.is_error and (self.param == "model" or "model" in f"{self.code} {self.words}".lower())
 
     @classmethod
     def of(cls, body: bytes) -> _Said:
@@ -151,9 +158,11 @@ class _Said:
         inner = outer.get("error")
         found: Mapping[str, Any] = inner if isinstance(inner, dict) else outer
         message = found.get("message") or found.get("detail") or found.get("error")
+        is_error = isinstance(message, str)
         words = message if isinstance(message, str) else body[:300].decode(errors="replace")
         param = found.get("param")
-        return cls(words=words[:300], code=found.get("code"), param=param if isinstance(param, str) else "")
+        param = param if isinstance(param, str) else ""
+        return cls(words=words[:300], code=found.get("code"), param=param, is_error=is_error)
 
 
 def _refused(reply: Reply, job: Job, asked: frozenset[Option], said: _Said) -> Verdict:
@@ -187,10 +196,12 @@ def _turned_away(reply: Reply, said: _Said, now: float) -> Verdict:
     return Verdict(error=error, full_s=-1.0 if wait_s is None else wait_s, said=said.words)
 
 
-def _trouble(status: int) -> str:
+def _trouble(status: int, said: _Said) -> str:
     match status:
         case 401 | 403:
             return f"The upstream refuses our key (HTTP {status})."
+        case 404 if said.is_of_model:
+            return f"The upstream does not offer this model (HTTP {status})."
         case 404 | 405:
-            return f"The upstream does not offer this model, or no transcriptions (HTTP {status})."
+            return f"The upstream offers no transcriptions (HTTP {status}): is it a speech server, and the path right?"
     return ""

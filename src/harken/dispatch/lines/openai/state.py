@@ -66,6 +66,7 @@ class Listing:
         languages: of a Harken's model; () where they are not told.
         aligner: of a Harken.
         lacks: of a Harken's model.
+        is_there: there is a list.
     """
 
     name: str = ""
@@ -75,6 +76,7 @@ class Listing:
     languages: tuple[str, ...] = ()
     aligner: AlignerInfo | None = None
     lacks: tuple[Wish, ...] = ()
+    is_there: bool = True
 
 
 def listing_of(body: Mapping[str, Any], wanted: str) -> Listing:
