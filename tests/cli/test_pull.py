@@ -256,3 +256,23 @@ def test_a_model_without_its_manifest_is_listed_as_damaged_and_removed(tmp_path:
     assert harken("models", "verify", NAME, "--json", env=env).returncode == 1
     removed = harken("models", "remove", NAME, "--yes", env=env)
     assert (removed.returncode, folder.exists()) == (0, False), removed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("pocketsphinx", "brings its own"),
+        ("pocketsphinx:en-us", "Use it: harken up --model pocketsphinx:en-us"),
+        ("pocketsphinx@main", "Use it: harken up --model pocketsphinx"),
+        ("digits", "comes with Harken"),
+    ],
+)
+def test_an_engine_that_brings_its_own_model_is_looked_for_in_no_hub(
+    name: str, words: str, hub: FileServer, tmp_path: Path
+) -> None:
+    """It is a mistake in the command, and nobody is asked."""
+    done = harken("pull", name, env=surroundings(tmp_path, hub))
+    assert (done.returncode, hub.requests("")) == (2, [])
+    assert words in done.stderr
+    assert list(tmp_path.iterdir()) == []

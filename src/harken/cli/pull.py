@@ -17,11 +17,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from harken.cli.harmless import printable, printable_json
 from harken.cli.screen import Screen
-from harken.errors import HarkenError
+from harken.errors import ConfigError, HarkenError
 from harken.models.store import ModelStore, Stored
 from harken.ops.pull.events import Arrived, Event, Found, Retrying, Verified, Waiting
 from harken.ops.pull.pull import Pulled, Wish, pull
-from harken.plugin.find import is_engine
+from harken.plugin.find import find, is_engine
 
 PACKAGED = ("digits", "digits-aligner", "stub")
 """Names that always mean what is in the package, whatever was pulled under them."""
@@ -39,6 +39,22 @@ class Teller(Protocol):
     def end(self, pulled: Pulled, command: str) -> None:
         """The model is here."""
         ...
+
+
+def check_is_of_a_hub(model: str) -> None:
+    """Refuse what no hub was ever meant to have, before one is asked.
+
+    Raises:
+        ConfigError: it is an engine of an installed package, or in Harken's own.
+    """
+    name = model.partition("@")[0]
+    if name in PACKAGED:
+        raise ConfigError(f"{name} comes with Harken: there is nothing to pull.")
+    if is_engine(name) and (found := find(name)):
+        raise ConfigError(
+            f"{name} is an engine of the installed package {found.package} {found.version}, and no model of a hub: it "
+            f"brings its own, or its documentation says how to get one. Use it: harken up --model {shlex.quote(name)}"
+        )
 
 
 def run(wish: Wish, store: ModelStore, *, as_json: bool, is_folder_set_here: bool = False) -> int:

@@ -11,12 +11,14 @@ import typer
 from harken.cli.flags import Ca, ConfigFile, Settings
 from harken.errors import ConfigError
 
+_HUB = "huggingface"
+
 
 def pull(
     model: Annotated[str, typer.Argument(help="A name such as Qwen/Qwen3-ASR-1.7B.", metavar="MODEL[@REVISION]")],
     source: Annotated[
         str, typer.Option("--from", help="huggingface, modelscope, or an address: a mirror's, or another Harken's.")
-    ] = "huggingface",
+    ] = _HUB,
     revision: Annotated[str | None, typer.Option(help="A branch, a tag or a commit.")] = None,
     connections: Annotated[int, typer.Option(min=1, max=64, help="Requests at the same time.")] = 8,
     token_env: Annotated[str, typer.Option(help="The variable that holds a token for this place.")] = "",
@@ -31,12 +33,14 @@ def pull(
     """Fetch a model: all of it, checked, or nothing that could be mistaken for it."""
     from harken.cli.app import read_config
     from harken.cli.client import trusting
-    from harken.cli.pull import run
+    from harken.cli.pull import check_is_of_a_hub, run
     from harken.models.names import Spec, is_revision, wanted_spec
     from harken.models.store import open_store
     from harken.ops.pull.pull import Wish
     from harken.ops.pull.sources.choose import parse_origin
 
+    if source == _HUB:
+        check_is_of_a_hub(model)
     spec = wanted_spec(model)
     if revision is not None:
         if spec.revision not in (None, revision):
