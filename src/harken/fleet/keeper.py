@@ -15,7 +15,8 @@ from typing import assert_never
 from harken.clock import Clock
 from harken.config import FleetConfig, InstanceConfig
 from harken.fleet.obituary import Obituary, OnCrash
-from harken.fleet.output import last_words, read_output
+from harken.fleet.output import UNKNOWN, last_words, read_output
+from harken.fleet.output_bound import OutputBound
 from harken.fleet.owner import TargetOwner
 from harken.fleet.phases import Event, Phase
 from harken.fleet.site import Berth, Spawned
@@ -98,6 +99,7 @@ class Keeper:
         self._failed_because = ""
         self._remark = ""
         self._began_at: float | None = None
+        self._bound = OutputBound()
         self.start_s: float | None = None
 
     @property
@@ -274,6 +276,7 @@ class Keeper:
                 watch.cancel()
             self._process = None
             self._remark = ""
+            self._tell_left_out(self._bound.end())
             self._leave_service()
         return code, last_words(process.last_lines)
 
@@ -313,8 +316,17 @@ class Keeper:
                 assert_never(other)
 
     def _on_line(self, line: str) -> None:
+        now = self._clock.now()
+        self._tell_left_out(self._bound.left_out(now))
         passed_on = read_output(line)
+        # Events are of Harken's own log; all else is printed by whoever runs in that process.
+        if passed_on.event == UNKNOWN and not self._bound.admit(now):
+            return
         getattr(_log, passed_on.level)(passed_on.event, instance=self.name, **{**passed_on.fields, OWNER: self.name})
+
+    def _tell_left_out(self, lines: int) -> None:
+        if lines:
+            _log.warning("instance.output_left_out", instance=self.name, lines=lines, **{OWNER: self.name})
 
     def _set_timer(self, after_s: float, event: Event) -> None:
         self._cancel_timer()
