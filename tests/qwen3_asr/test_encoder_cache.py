@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from torch import Tensor
 
@@ -117,6 +119,53 @@ def test_something_louder_at_the_end_makes_all_windows_new(network: Network) -> 
     for wave in (quiet, loud):
         _check(network, [_clip(wave)])
     assert (cache.hits, cache.misses) == (0, 4)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Qwen3ASR:
+    """The shipped checkpoint, in whichever kernels this machine has for it."""
+    return Qwen3ASR.load(Path(str(files("harken"))) / "checkpoints" / "digits")
+
+
+def _speech(seconds: float) -> reference.Wave:
+    """The packaged recordings of digits that are 16 kHz already, in a row."""
+    folder = Path(str(files("harken"))) / "samples"
+    names = ("english-02.wav", "english-03.flac", "english-05.ogg", "chinese-05.ogg", "chinese-09.mp3")
+    spoken = np.concatenate([soundfile.read(folder / name, dtype="float32")[0] for name in names])
+    row: reference.Wave = np.resize(spoken, round(seconds * 16_000))
+    return row
+
+
+@pytest.mark.slow
+def test_a_live_draft_meets_its_finished_windows_to_the_bit_until_something_louder_comes(digits: Qwen3ASR) -> None:
+    """Real speech that grows by half a second: after its loudest moment each window is computed once, and stays.
+
+    Then somebody shouts. The floor of the whole clip rises, so all its windows are other ones: computed anew, as a
+    client would have them who sent all at once; from then on these are found.
+    """
+    network, wave = digits.network, _speech(26.0)
+    network.encoder_cache = cache = EncoderCache(ROOM)
+    wave[:1000] *= np.float32(0.99 / np.abs(wave[:1000]).max())  # the loudest moment comes first
+    wave[8000:] *= np.float32(0.5)
+    shout = wave.copy()
+    shout[22 * 16_000 : 22 * 16_000 + 4000] = np.sin(np.arange(4000, dtype=np.float32) / 3)
+    kept: dict[int, Tensor] = {}
+    for end in np.arange(8.25, 26.0, 0.5):
+        _check(network, [_clip(wave, end)])
+        heard = network.hear([_clip(wave, end)])
+        for place in range(int(end // 8)):
+            window = heard[104 * place : 104 * (place + 1)]
+            assert torch.equal(window, kept.setdefault(place, window)), f"window {place} at {end} s"
+    assert cache.misses == 3
+    found = cache.hits
+    for end in (22.5, 23.0):
+        clip = _clip(shout, end)
+        _check(network, [clip])
+        fresh, louder = network.hear([clip]), network.hear([clip])[:208]
+        assert torch.equal(fresh[:208], louder)
+        assert not torch.equal(louder, torch.cat([kept[0], kept[1]]))
+    assert (cache.misses, cache.hits) == (3 + 2, found + 2 * 6 - 2)
+    network.encoder_cache = EncoderCache(0)
 
 
 @pytest.mark.parametrize("place", [0, 64_000, 127_999, 128_030])
