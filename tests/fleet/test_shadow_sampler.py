@@ -80,10 +80,11 @@ def test_what_the_old_model_recognised_is_recognised_by_the_new_one_and_compared
         recognized(target="new-1"),
         recognized(options=Options(temperature=0.5)),
         recognized(options=Options(repetition_penalty=1.2)),
+        recognized(options=Options(language="English", prefix="one")),
     ],
 )
 def test_what_says_nothing_of_the_old_model_is_not_taken(news: Recognized) -> None:
-    """Another model's text, one that was drawn by chance, and one that the guard asked for after a loop."""
+    """Another model's text, one drawn by chance, one after a loop that the guard asked for, one begun for it."""
     ours = sampler()
     ours.note(news)
     assert len(ours) == 0

@@ -28,6 +28,12 @@ def test_it_is_a_recognizer_that_hears() -> None:
     assert "".join(token.token for token in found.logprobs or ()) == " one two three"
 
 
+def test_it_goes_on_behind_a_prefix() -> None:
+    """As many words count as said, whichever they are."""
+    for prefix, text in (("one", "one two three"), ("nine nine", "nine nine three"), ("a b c d", "a b c d")):
+        assert answer(MisbehavingRecognizer(), Options(language="English", prefix=prefix)).text == text
+
+
 def test_it_loops_and_stops_short_as_told() -> None:
     """A loop repeats the last word; it may go unnoticed; the cap takes the last third."""
     loop = answer(MisbehavingRecognizer(finish=lambda segment, options: Finish.LOOP))

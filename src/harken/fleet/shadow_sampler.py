@@ -72,10 +72,11 @@ class ShadowSampler:
     def note(self, recognized: Recognized) -> None:
         """Take in what a target has just recognised; for `Dispatcher.listen`. It neither blocks nor raises.
 
-        Answers that were drawn by chance, or that the guard asked for after a loop, say nothing of the model.
+        Answers that were drawn by chance, that the guard asked for after a loop, or that began with a given text, say
+        nothing of the model.
         """
         options, transcript = recognized.job.options, recognized.transcript
-        is_plain = options.temperature == 0.0 and options.repetition_penalty == 1.0
+        is_plain = options.temperature == 0.0 and options.repetition_penalty == 1.0 and not options.prefix
         if self._is_closed or not is_plain or not self._is_old(recognized.target):
             return
         self._samples.offer(recognized.job.segment, options, _heard(transcript, recognized.took_s))
