@@ -15,7 +15,7 @@ import harken
 SOURCE = Path(harken.__file__).parent
 FLOORS = {
     "types": 0, "choice": 0, "errors": 0, "config": 0, "clock": 0, "turns": 0, "wire": 0, "log": 0, "languages": 0,
-    "account": 0, "circuit": 0, "events": 0, "spans": 0, "trace": 0, "wire_fields": 0, "words": 0,
+    "account": 0, "circuit": 0, "events": 0, "spans": 0, "trace": 0, "wire_fields": 0, "words": 0, "prefix": 0,
     "audio": 1, "qwen3_asr": 1, "checkpoints": 1, "samples": 1, "state": 1, "machine": 1, "models": 1, "plugin": 1,
     "engine": 2, "dispatch": 2, "testing": 2, "plugins": 2,
     "transcribe": 3, "keys": 3,

@@ -12,15 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from harken.engine.aligning import Aligning
 from harken.engine.deltas import Writer
 from harken.engine.engine import Engine
 from harken.engine.instance_engine import InstanceEngine
-from harken.engine.prefix import going_on
 from harken.engine.resolve import resolve_model
 from harken.engine.stepper import CONTEXT_TOKENS
 from harken.engine.stopping import token_cap
@@ -80,15 +77,6 @@ def test_an_answer_that_is_only_the_end_is_the_prefix() -> None:
     """Nothing was written, and the text is there, also for who reads along."""
     told, pieces = _said(_behind(_HEARD))
     assert (told.text, told.tokens, pieces) == (_HEARD, 0, [_HEARD])
-
-
-@given(prefix=st.text(max_size=20))
-def test_any_prefix_is_how_the_text_begins(prefix: str) -> None:
-    """Letter for letter in the stub; space at its ends says nothing."""
-    text = going_on(prefix, "one two three")
-    assert text.startswith(prefix.strip())
-    assert text == text.strip()
-    assert going_on("one  two", "one two three") == "one  two three"
 
 
 def test_nothing_is_sent_before_the_model_has_written() -> None:

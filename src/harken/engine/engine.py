@@ -24,13 +24,13 @@ from harken.engine.exits import Exits
 from harken.engine.loop import ModelLoop
 from harken.engine.messages import Broken, Cancel, Ended, Failed, Leave, Opened, Report, Request, Submit, Wrote
 from harken.engine.model import Model, Prompt
-from harken.engine.prefix import refuse_a_prefix_without_language
 from harken.engine.scheduler import Demand, Scheduler
 from harken.engine.stopping import token_cap
 from harken.engine.tickets import Ticket, Tickets
 from harken.errors import Draining, EngineFailed, HarkenError, NoWordTimes
 from harken.events import Tell
 from harken.log import get_log
+from harken.prefix import refuse_a_prefix_without_language
 from harken.types import Figures, ModelInfo, Options, Segment, Send, Transcript
 
 _PROMPT_THREADS = 2

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harken.engine.prefix import refuse_a_prefix_without_language
 from harken.errors import NoWordTimes, UnsupportedOption
 from harken.plugin import EngineInfo, Wish
+from harken.prefix import refuse_a_prefix_without_language
 from harken.types import AlignerInfo, ModelInfo, Options
 
 

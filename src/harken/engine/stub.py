@@ -19,7 +19,6 @@ from harken.clock import Clock, SystemClock
 from harken.engine.admission import Admission
 from harken.engine.canary import REQUEST_ID
 from harken.engine.exits import Exits
-from harken.engine.prefix import refuse_a_prefix_without_language
 from harken.engine.stages import tell_stage
 from harken.engine.stub_answer import StubAnswer, stub_answer, stub_text
 from harken.engine.stub_options import StubOptions
@@ -27,6 +26,7 @@ from harken.engine.stub_work import SharedWork
 from harken.errors import Draining, EngineFailed, HarkenError, NoWordTimes
 from harken.events import Stage, Tell, nobody
 from harken.languages import NAMES
+from harken.prefix import refuse_a_prefix_without_language
 from harken.types import Figures, ModelInfo, Options, Segment, Send, Transcript
 
 __all__ = ["StubEngine", "stub_text"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
-from harken.engine.prefix import going_on
 from harken.engine.stub_options import StubOptions
+from harken.prefix import going_on
 from harken.types import Finish, Options, Segment, TokenLogprob
 
 LOOP_WORD = "again"

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harken.choice import Choice, Chosen, Note
-from harken.engine.prefix import going_on
 from harken.languages import NAMES
+from harken.prefix import going_on
 from harken.qwen3_asr.answer import TEXT_MARK, AnswerReader, parse_answer
 from harken.testing.gate import Gate
 from harken.types import ModelInfo, Options

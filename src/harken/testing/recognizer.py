@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from harken.engine.prefix import going_on
 from harken.errors import HarkenError
 from harken.languages import NAMES
+from harken.prefix import going_on
 from harken.testing.spelling import hear
 from harken.types import AlignerInfo, Finish, ModelInfo, Options, Segment, Send, TokenLogprob, Transcript, Word
 
