@@ -98,6 +98,7 @@ class Instance(ScriptedServer):
         self.jobs: list[Job] = []
         self.connections: set[tuple[str, int]] = set()
         self.lacks: tuple[Wish, ...] = ()
+        self.names_itself = False
         self.looks = 0
         self.proofs = 0
         self.uptime_s = 0.0
@@ -227,7 +228,9 @@ class Instance(ScriptedServer):
             for piece in (text[:5], text[5:]):
                 await say(Delta(text=piece))
         language = job.options.language or "English"
-        await say(Done(transcript=Transcript(text=text, language=language, audio_s=job.segment.audio_s)))
+        name = self.name if self.names_itself else ""
+        heard = Transcript(text=text, language=language, audio_s=job.segment.audio_s, instance=name)
+        await say(Done(transcript=heard))
 
     async def _beat_until_open(self, say: Callable[[Message], Awaitable[None]]) -> None:
         while not self.gate.is_set():

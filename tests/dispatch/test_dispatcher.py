@@ -661,6 +661,27 @@ def test_a_session_stays_at_home_until_home_is_full_or_gone() -> None:
     run(story())
 
 
+def test_an_upstream_is_home_by_the_name_that_it_gives_itself() -> None:
+    """Its target is called by its address; its transcripts bear its own name."""
+    instances = [Instance("pod-a"), Instance("pod-b")]
+
+    async def story() -> None:
+        async with running(*instances), Dispatcher(LimitsConfig(), FAST) as dispatcher:
+            for place, instance in enumerate(instances):
+                instance.names_itself = True
+                dispatcher.add_target(f"10.0.0.{place}", instance.url)
+            await dispatcher.wait_ready(5.0, count=2)
+            home, seen = "", set[str]()
+            for number in range(8):
+                segment = dataclasses.replace(make_segment(f"draft-{number}", seed=number), home=home)
+                home = (await dispatcher.recognize(segment, PLAIN)).instance
+                seen.add(home)
+            assert len(seen) == 1
+            assert seen <= {"pod-a", "pod-b"}
+
+    run(story())
+
+
 def test_a_fleet_of_one_kind_lacks_what_its_kind_lacks() -> None:
     """Whichever of it told first."""
 

@@ -104,6 +104,7 @@ class Lookout:
         # Why it rests is worth more to an operator than that it answers.
         if finding.detail or target.state not in (State.RESTING, State.ON_TRIAL):
             target.detail = finding.detail
+        self._pool.know_name(target, finding.name)
         is_news = finding.model != target.model
         target.model = finding.model
         target.loop_lag_s = finding.loop_lag_s

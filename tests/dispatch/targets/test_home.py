@@ -118,3 +118,28 @@ def test_a_home_that_is_to_be_avoided_is_not_gone_to_while_another_is_ready() ->
     claim = pool.claim({a, b}, Work(home="a"))
     assert claim is not None
     assert pool.claim({a}, Work(home="a"), only_elsewhere=True) is not None
+
+
+def test_home_is_also_the_name_that_a_target_gives_itself_while_no_other_has_it() -> None:
+    """Transcripts bear that one. If two had it, all their sessions would run to one of them."""
+    pool = make_pool("a:1", "b:1", "c:1", slots=8)
+    a, b, c = (named(pool, name) for name in ("a:1", "b:1", "c:1"))
+
+    def homes(name: str) -> set[str]:
+        found = [claim for _ in range(3) if (claim := pool.claim(work=Work(home=name))) is not None]
+        for claim in found:
+            claim.release()
+        return {claim.target.name for claim in found}
+
+    assert len(homes("one")) == 3
+    pool.know_name(a, "one")
+    pool.know_name(b, "two")
+    assert (homes("one"), homes("two"), homes("c:1")) == ({"a:1"}, {"b:1"}, {"c:1"})
+    pool.know_name(c, "one")
+    assert len(homes("one")) == 3
+    pool.know_name(a, "three")
+    assert (homes("one"), homes("three")) == ({"c:1"}, {"a:1"})
+    pool.remove("c:1")
+    pool.know_name(c, "three")
+    assert (homes("three"), len(homes("one"))) == ({"a:1"}, 2)
+    assert set(pool._roster._called) == {"three", "two"}

@@ -19,8 +19,8 @@ class Work:
         affinity: segments of the same one should meet the same target again: a hash of the content, or a key; "" for
             none. Only `consistent_hash` reads it.
         is_bulk: it is one of many, so it leaves the reserve of slots alone.
-        home: name of the target that remembers its session; "" for none. It comes before every policy, which is not
-            asked then.
+        home: name of the target that remembers its session, or what that calls itself; "" for none. It comes before
+            every policy, which is not asked then.
     """
 
     audio_s: float = 0.0

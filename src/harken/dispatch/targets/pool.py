@@ -127,6 +127,10 @@ class Pool:
         if target is not None:
             self._happen(target, Event.DRAIN)
 
+    def know_name(self, target: Target, name: str) -> None:
+        """Know what a target calls itself, as it told; `Work.home` may be that."""
+        self._roster.know_name(target, name)
+
     def renew(self, target: Target) -> None:
         """Forget what was known of a target's old process; the new one's first answered look follows."""
         _log.info("target.renewed", target=target.name)

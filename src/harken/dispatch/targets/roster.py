@@ -29,6 +29,7 @@ class Roster:
         self._bulk_policy = bulk_policy
         self._reserve = Reserve()
         self._targets: dict[str, Target] = {}
+        self._called: dict[str, set[Target]] = {}  # what they call themselves → who does
         self._sides: dict[Target, OpenSide] = {}
         self._slow: Mapping[Target, float] = {}
         self._taking: set[Target] = set()
@@ -67,6 +68,7 @@ class Roster:
     def remove(self, target: Target) -> None:
         """Strike a target out. O(number of targets)."""
         del self._targets[target.name]
+        self._unname(target)
         self._policy.forget(target)
         self._bulk_policy.forget(self._sides.pop(target))
         for group in (self.ready, self._taking, self._with_room, self._with_open_room):
@@ -88,11 +90,29 @@ class Roster:
 
     def _home(self, work: Work, avoid: Collection[Target]) -> Target | None:
         """Where a session's work is at home, if that is well and has room now: nobody waits for home."""
-        home = self._targets.get(work.home)
+        home = self._targets.get(work.home) or self._only_one_called(work.home)
         if home is None or home in avoid or not home.is_ready:
             return None
         room = self._sides[home].free_slots if work.is_bulk else home.free_slots
         return home if room > 0 else None
+
+    def _only_one_called(self, name: str) -> Target | None:
+        """Where several call themselves alike, all their sessions would be sent to one of them: to nobody, then."""
+        called = self._called.get(name, ())
+        return next(iter(called)) if len(called) == 1 else None
+
+    def know_name(self, target: Target, name: str) -> None:
+        """Know what it calls itself, and its transcripts call it; an address in a fleet of others is no such name."""
+        if target in self and target.calls_itself != name:
+            self._unname(target)
+            target.calls_itself = name
+            self._called.setdefault(name, set()).add(target)
+
+    def _unname(self, target: Target) -> None:
+        namesakes = self._called.get(target.calls_itself, set())
+        namesakes.discard(target)
+        if not namesakes:
+            self._called.pop(target.calls_itself, None)
 
     def refresh(self, target: Target) -> None:
         """Know of a change in a target's load, limit or slots. O(log n)."""

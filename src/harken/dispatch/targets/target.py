@@ -46,6 +46,7 @@ class Target:
         self.weight = weight
         self.state = State.STARTING
         self.detail = ""
+        self.calls_itself = ""
         self.model: ModelInfo | None = None
         self.figures: Figures | None = None
         self.vitals = Vitals()
