@@ -61,7 +61,7 @@ class Addresses:
         """Nothing is known here that the dispatcher does not know better."""
         return ()
 
-    def replace(self, name: str) -> None:
+    def replace(self, name: str, why: str = "") -> None:
         """Whoever started it may replace it; at its address the next one is looked for again."""
 
     async def wait_broken(self) -> str:
