@@ -27,6 +27,7 @@ MESSAGES = {
     "method_not_allowed": "不支持该请求方法",
     "job_conflict": "任务当前状态不允许此操作",
     "upload_too_large": "上传的文件过大",
+    "upgrade_required": "此地址仅供 WebSocket 使用",
     "audio_too_long": "音频时长超出限制",
     "range_not_satisfiable": "请求的范围超出了文件",
     "head_too_large": "请求头过大",

@@ -100,16 +100,19 @@ def test_a_client_that_does_not_read_is_cut_off_and_may_come_back(monkeypatch: p
     monkeypatch.setattr(SocketConnection, "linger_s", 0.3)
     world = Speaking()
 
-    async def story(url: str) -> list[dict[str, Any]]:
-        async with deaf(url, world):
-            await world.session.tell(*(Text(turn=1, delta="x" * 10_000, tentative="") for _ in range(1000)))
-            await has_left(world)
-        assert world.session.log == ["leave"]
-        async with dial(f"{url}/v1/listen?session=secret-0&after=999") as again:
-            return [await told(again), await told(again)]
+    async def run() -> list[dict[str, Any]]:
+        async with served(world) as (server, what):
+            url = server.url.replace("http", "ws", 1)
+            async with deaf(url, world):
+                await world.session.tell(*(Text(turn=1, delta="x" * 10_000, tentative="") for _ in range(1000)))
+                async with asyncio.timeout(10):
+                    while what.door.inside:
+                        await asyncio.sleep(0.005)
+            assert world.session.log == ["leave"]
+            async with dial(f"{url}/v1/listen?session=secret-0&after=999") as again:
+                return [await told(again), await told(again)]
 
-    messages = speak(world, story)
-    assert kinds(messages) == ["session", "text"]
+    assert kinds(asyncio.run(run())) == ["session", "text"]
 
 
 def test_a_slow_reader_that_reads_at_last_learns_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +145,7 @@ def test_answers_that_nobody_reads_are_bounded(monkeypatch: pytest.MonkeyPatch) 
             with contextlib.suppress(ConnectionClosed):
                 while not world.session.log:
                     await say(client, "x", event_id="😀" * 500)
+            client.transport.abort()
 
     speak(world, story)
     assert world.session.log == ["leave"]
