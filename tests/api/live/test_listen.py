@@ -227,7 +227,7 @@ def test_a_session_that_is_resumed_leaves_its_old_connection() -> None:
                 return code, await told(new)
 
     code, first = speak(world, story)
-    assert (code, first["type"], world.session.log) == (1008, "speech_started", ["resume", "close"])
+    assert (code, first["type"], world.session.log) == (1008, "speech_started", ["resume", "resume", "close"])
 
 
 def test_a_session_that_is_not_there_cannot_be_resumed() -> None:

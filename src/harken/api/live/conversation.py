@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from harken.api.live.closing import FINISHED, close_code
-from harken.api.live.ear import Over
+from harken.api.live.ear import Ear, Over
 from harken.api.live.outbox import Members, Numbered, Outbox
 from harken.api.live.service import Session
 from harken.api.live.socket import Gone, Socket
@@ -24,6 +24,8 @@ from harken.live.events import Completed, Ended, Text
 
 _RETRY_AFTER_S = 5
 _LISTENERS_TURN_S = 1.0
+_LAST_PACKET_S = 1.0
+"""How long a packet that is on its way into the session may take; longer ones are held, and can be let go."""
 
 
 class Keeps(Enum):
@@ -59,6 +61,7 @@ class Conversation:
         socket: accepted.
         session: nobody else's.
         tongue: the protocol, over the same session.
+        ear: of the same session; closed at the end.
         after: number of the last event that the client knows.
         leaving: set when the server wants to leave.
 
@@ -66,15 +69,20 @@ class Conversation:
         first_text_at: when the first text was sent, on the monotonic clock; None before.
     """
 
-    def __init__(self, socket: Socket, session: Session, tongue: Tongue, *, after: int, leaving: asyncio.Event) -> None:
+    def __init__(
+        self, socket: Socket, session: Session, tongue: Tongue, ear: Ear, *, after: int, leaving: asyncio.Event
+    ) -> None:
         self.first_text_at: float | None = None
         self._socket = socket
         self._session = session
         self._tongue = tongue
+        self._ear = ear
         self._after = after
         self._leaving = leaving
         self._outbox = Outbox()
         self._is_winding_up = False
+        self._is_hearing = False
+        self._is_over = asyncio.Event()
         self._keeps = Keeps.NOTHING
         self._farewell: asyncio.Future[Farewell] = asyncio.get_running_loop().create_future()
 
@@ -85,6 +93,9 @@ class Conversation:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(part()) for part in (self._listen, self._note, self._speak, self._heed)]
                 farewell = await self._farewell
+                self._ear.close()
+                if self._is_hearing:
+                    await asyncio.wait(tasks[:1], timeout=_LAST_PACKET_S)
                 for task in tasks:
                     task.cancel()
             keeps = farewell.keeps
@@ -93,30 +104,37 @@ class Conversation:
                 self._session.leave()
             elif keeps is Keeps.NOTHING:
                 self._session.close()
+            self._is_over.set()
         if farewell.gone is None:
             reason = farewell.error.code if farewell.error else ""
             await self._socket.close(close_code(farewell.error), reason)
         return farewell
 
-    def give_way(self) -> None:
-        """The client came back on another connection: the session is that one's now."""
-        self._end(Farewell(error=SessionUnknown("The session was resumed on another connection."), keeps=Keeps.OTHERS))
+    async def give_way(self) -> None:
+        """The client came back on another connection: return when the session is that one's alone."""
+        self._lose()
+        await self._is_over.wait()
 
     async def _listen(self) -> None:
         try:
-            while True:
+            while not self._farewell.done():
                 message = await self._socket.receive()
-                if self._is_winding_up:
-                    continue  # read, so that the client's leaving is noticed
-                try:
-                    for reply in await self._tongue.hear(message):
-                        self._answer(reply)
-                except Over as over:
-                    await self._wind_up(over.error)
+                if not self._is_winding_up:  # else it is read only so that the client's leaving is noticed
+                    await self._hear(message)
         except Gone as gone:
             # Who closes properly is done with it; whose connection broke may come back.
             keeps = Keeps.NOTHING if gone.code == FINISHED else Keeps.SESSION
             self._end(Farewell(gone=gone.code, keeps=keeps))
+
+    async def _hear(self, message: str | bytes) -> None:
+        self._is_hearing = True
+        try:
+            for reply in await self._tongue.hear(message):
+                self._answer(reply)
+        except Over as over:
+            await self._wind_up(over.error)
+        finally:
+            self._is_hearing = False
 
     async def _note(self) -> None:
         try:
@@ -124,7 +142,7 @@ class Conversation:
                 await self._outbox.hand_over(Numbered(n=n, event=event))
                 if isinstance(event, Ended):
                     return
-            self.give_way()
+            self._lose()
         except HarkenError as error:
             # Told as the end, though it is only this connection's: what it asked for cannot be told.
             self._keeps = Keeps.SESSION
@@ -181,6 +199,10 @@ class Conversation:
             self._is_winding_up = True
             self._answer(self._tongue.complain(error))
             await self._session.finish(error)
+
+    def _lose(self) -> None:
+        """The session is another connection's."""
+        self._end(Farewell(error=SessionUnknown("The session was resumed on another connection."), keeps=Keeps.OTHERS))
 
     def _end(self, farewell: Farewell) -> None:
         if not self._farewell.done():

@@ -97,7 +97,9 @@ class LiveDoors:
         session = live.resume(call.back.session, requester=requester)
         # A connection may break without the server noticing for a while.
         if (talk := self._talks.pop(session.id, None)) is not None:
-            talk.give_way()
+            await talk.give_way()
+            # It may have left the session meanwhile, or closed it.
+            session = live.resume(call.back.session, requester=requester)
         return session
 
     async def _talk(self, opened: _Opened, scope: Scope, socket: Socket) -> None:
@@ -111,7 +113,7 @@ class LiveDoors:
         _log.info("socket.opened", is_resumed=call.back is not None, **_ids(scope))
         leaving = scope["state"].get("leaving") or asyncio.Event()
         after = call.back.after if call.back else 0
-        talk = Conversation(socket, session, call.speak(session, ear), after=after, leaving=leaving)
+        talk = Conversation(socket, session, call.speak(session, ear), ear, after=after, leaving=leaving)
         farewell = None
         self._talks[session.id] = talk
         try:

@@ -57,6 +57,11 @@ class Ear:
         self._take = take
         self._charged_s = 0.0
         self._has_half = False
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Take nothing more, but for the packet that is on its way."""
+        self._is_closed = True
 
     async def hear(self, data: bytes) -> None:
         """Take bytes of audio; waits while the session is too far behind.
@@ -65,6 +70,8 @@ class Ear:
             Over: the key has no more seconds, or the session takes no more.
         """
         for begin in range(0, len(data), _PACKET_BYTES):
+            if self._is_closed:
+                return
             packet = data[begin : begin + _PACKET_BYTES]
             self._has_half ^= self._pcm.encoding is Encoding.PCM16 and len(packet) % 2 == 1
             await self._feed(self._pcm.feed(packet))
@@ -102,10 +109,11 @@ class Ear:
     async def _feed(self, samples: NDArray[np.float32]) -> None:
         if not len(samples):
             return
+        # Counted before the session has room for them: whoever is cut off while he waits has sent them all the same.
+        self.taken_s += len(samples) / SAMPLE_RATE
         try:
             await self._session.feed(samples)
         except HarkenError as error:
             raise Over(error) from error
-        self.taken_s += len(samples) / SAMPLE_RATE
         if self.taken_s - self._charged_s >= _CHARGED_S:
             await self.settle()
