@@ -52,13 +52,15 @@ class Clear:
 
 Sent = Update | Append | Commit | Clear
 
-_MEMBERS = {
+EVENTS = {
     "session.update": ("session",),
     "transcription_session.update": ("session",),
     "input_audio_buffer.append": ("audio",),
     "input_audio_buffer.commit": (),
     "input_audio_buffer.clear": (),
 }
+"""What may be sent → what it needs besides its type."""
+
 _OF_CONVERSATIONS = ("response.", "conversation.", "output_audio_buffer.")
 
 
@@ -93,9 +95,9 @@ def read_sent(members: Mapping[str, Any]) -> Sent:
         UnsupportedOption: members that it does not have.
     """
     kind = members.get("type")
-    if not isinstance(kind, str) or kind not in _MEMBERS:
+    if not isinstance(kind, str) or kind not in EVENTS:
         raise _unknown(kind)
-    known = _MEMBERS[kind]
+    known = EVENTS[kind]
     refuse_unknown(members, ("type", "event_id", *known))
     if members.get("event_id") is not None and event_id_of(members) is None:
         raise ClientError(f"event_id must be text of at most {_ID_CHARS} characters.", field="event_id")
@@ -127,4 +129,4 @@ def _unknown(kind: object) -> ClientError:
     if isinstance(kind, str) and kind.startswith(_OF_CONVERSATIONS):
         return UnsupportedOption(f"{kind[:80]} is not supported: this is a transcription session.", field="type")
     shown = repr(kind[:80]) if isinstance(kind, str) else "that"
-    return ClientError(f"{shown} is no type of event; there are {', '.join(_MEMBERS)}.", field="type")
+    return ClientError(f"{shown} is no type of event; there are {', '.join(EVENTS)}.", field="type")
