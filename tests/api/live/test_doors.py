@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,13 @@ import httpx
 import pytest
 
 from harken.errors import LiveFull
+from harken.server.certificate import Certificate
+from harken.server.port import listen
+from harken.server.run import serve
 from harken.types import Priority
-from tests.api.live.speaking import Speaking, all_told, dial, kinds, pcm, refused, say, served, speak, told
+from tests.api.live.speaking import Served, Speaking, all_told, dial, kinds, pcm, refused, say, served, speak, told
 from tests.keys.house import KeyHouse, key_house
+from tests.server.certificates import issue
 
 
 @pytest.fixture
@@ -226,6 +232,8 @@ NO_HANDSHAKES = [
     (HEAD + f"{KEY}\r\nSec-WebSocket-Version: 13\r\nCookie: {'x' * 9000}\r\n", 431, "head_too_large"),
     (LONG + f"{KEY}\r\nSec-WebSocket-Version: 13\r\n", 431, "head_too_large"),
     (HEAD + f"{KEY}\r\nSec-WebSocket-Version: 13\r\n" + "A: b\r\n" * 120, 431, "head_too_large"),
+    (HEAD.replace("listen", "listen?prompt=%ff") + f"{KEY}\r\nSec-WebSocket-Version: 13\r\n", 400, "bad_request"),
+    (HEAD + f"{KEY}\r\nSec-WebSocket-Version: 13\r\nOrigin: http://ä\r\n", 403, "not_permitted"),
     ("GET /v1/listen HTTP/1.1\r\nHost: h\r\n", 426, "upgrade_required"),
     ("GET /v1/realtime?intent=transcription HTTP/1.1\r\nHost: h\r\n", 426, "upgrade_required"),
 ]  # fmt: skip
@@ -268,3 +276,26 @@ def test_a_request_beside_the_sockets_is_served_as_ever() -> None:
             return status
 
     assert asyncio.run(run()) == 200
+
+
+def test_it_is_the_same_behind_a_certificate(tmp_path: Path) -> None:
+    """wss:// on the port of https://, with the same bounds."""
+    cert, key = issue(tmp_path, "localhost")
+
+    async def run() -> tuple[list[str], int]:
+        what = Served(Speaking())
+        listener = listen("127.0.0.1", 0)
+        certificate = Certificate(cert, key)
+        certificate.load()
+        serving = asyncio.create_task(serve(what, listener, certificate))
+        trusting = ssl.create_default_context(cafile=cert)
+        url = f"wss://localhost:{listener.getsockname()[1]}/v1/listen"
+        async with asyncio.timeout(20), dial(url, ssl=trusting) as client:
+            await client.send(pcm(0.5))
+            await say(client, "finish")
+            messages, code = await all_told(client)
+        signal.raise_signal(signal.SIGTERM)
+        await serving
+        return kinds(messages), code
+
+    assert asyncio.run(run()) == (["session", "text", "committed", "text", "completed"], 1000)

@@ -147,6 +147,7 @@ WRONG_TEXTS = [
     "null",
     '{"type": "commit", "now": true}',
     '{"type": 7}',
+    '{"type": "clear", "\\ud800": 1}',
     "[" * 100_000,
     '{"type": "Commit"}',
 ]

@@ -222,6 +222,9 @@ WRONG_EVENTS: list[tuple[str | bytes, str, str | None]] = [
     ('{"type": "input_audio_buffer.clear", "all": true}', "unsupported_option", "all"),
     ('{"type": "input_audio_buffer.clear", "event_id": 4}', "bad_request", "event_id"),
     ('{"type": "session.update"}', "bad_request", "session"),
+    ('{"type": "input_audio_buffer.clear", "event_id": "\\ud800"}', "bad_request", None),
+    ('{"type": "input_audio_buffer.clear", "\\udfff": 1}', "bad_request", None),
+    ('{"type": "input_audio_buffer.clear", "a": ' + "9" * 5000 + "}", "bad_request", None),
     ('{"type": "input_audio_buffer.commit"}', "empty_audio", None),
 ]
 

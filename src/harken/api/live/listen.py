@@ -6,13 +6,13 @@ invariant: `n` never falls, and with the last one a client can come back.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from starlette.types import Scope
 
 from harken.api.live.ear import Ear
+from harken.api.live.json_text import object_of
 from harken.api.live.outbox import Members
 from harken.api.live.query import Return, read_return
 from harken.api.live.service import Session
@@ -156,12 +156,9 @@ def _settings(query: Mapping[str, str], served: ModelInfo) -> LiveSettings:
 
 
 def _kind_of(message: str) -> str:
-    try:
-        members = json.loads(message)
-    except (ValueError, RecursionError):
-        members = None
+    members = object_of(message)
     known = ", ".join(f'{{"type": "{kind}"}}' for kind in MESSAGES)
-    if not isinstance(members, dict) or members.get("type") not in MESSAGES:
+    if members.get("type") not in MESSAGES:
         raise ClientError(f"A text message must be one of {known}; audio comes in binary messages.", field="type")
     refuse_unknown(members, ("type",))
     return str(members["type"])

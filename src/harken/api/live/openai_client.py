@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harken.api.live.json_text import object_of
 from harken.api.live.openai_events import Form
 from harken.api.live.wishes import refuse_unknown
 from harken.errors import ClientError, UnsupportedOption
@@ -72,13 +72,7 @@ def members_of(message: str | bytes) -> dict[str, Any]:
     """
     if isinstance(message, bytes):
         raise ClientError("Events are JSON in text messages; audio goes into input_audio_buffer.append, as base64.")
-    try:
-        members = json.loads(message)
-    except (ValueError, RecursionError) as error:
-        raise ClientError("The event is not JSON that can be read.") from error
-    if not isinstance(members, dict):
-        raise ClientError("An event is a JSON object.")
-    return members
+    return object_of(message)
 
 
 def event_id_of(members: Mapping[str, Any]) -> str | None:

@@ -98,14 +98,14 @@ class Socket:
         short = reason.encode()[:_REASON_BYTES].decode(errors="ignore")
         try:
             await self._pass_on({"type": "websocket.close", "code": code, "reason": short})
-        except (Gone, RuntimeError):
-            # RuntimeError: the server has closed it already, as it does with a message that is too large.
+        except Gone:
             return
 
     async def _pass_on(self, message: dict[str, object]) -> None:
         try:
             await self._send(message)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
+            # RuntimeError: the server has closed it already, as it does with a message that is too large.
             raise Gone(1006) from error
 
     async def _keep_pace(self) -> None:
