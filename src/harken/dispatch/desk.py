@@ -190,7 +190,7 @@ class Desk(Generic[G]):
         """
         if self._is_closed:
             return Draining()
-        if requester.deadline is not None and requester.deadline <= now:
+        if requester.ends_at is not None and requester.ends_at <= now:
             return DeadlineExceeded()
         self._narrow(now)
         if self._queue and not self.room.fits(requester):

@@ -270,6 +270,19 @@ def test_a_full_queue_refuses_all_new_ones_and_no_accepted_one() -> None:
     asyncio.run(scene())
 
 
+def test_a_deadline_that_only_hurries_ends_nothing() -> None:
+    """It is over before anything began, and the answer comes all the same."""
+
+    async def scene() -> None:
+        under = GatedRecognizer()
+        under.gate.set()
+        async with cached(under, clock=FakeClock(100.0)) as cache:
+            hurried = Requester(deadline=99.0, is_bound=False)
+            assert (await ask(cache, requester=hurried)).text == "one two"
+
+    asyncio.run(scene())
+
+
 def test_a_follower_s_own_deadline_ends_his_waiting() -> None:
     """The recognition goes on for those who have time."""
 

@@ -232,4 +232,4 @@ def _outlasting(segment: Segment) -> Segment:
 
 
 def _left_s(requester: Requester, now: float) -> float | None:
-    return None if requester.deadline is None else max(0.0, requester.deadline - now)
+    return None if requester.ends_at is None else max(0.0, requester.ends_at - now)
