@@ -117,6 +117,16 @@ def test_sound_that_says_more_or_something_else_is_not_let_go(before: str) -> No
     assert text.prefix == "one two"
 
 
+def test_sound_that_has_to_go_leaves_its_words() -> None:
+    """All of them, those that no draft has agreed on too."""
+    text = StableText(hold_s=9.0)
+    text.take("one", 1.0)
+    assert text.settle("one two three.") == Shown(delta="one two three", tentative="")
+    assert text.take("four", 5.0) == Shown(delta="", tentative=" four")
+    assert text.finish("one two three four").delta == " four"
+    assert not text.is_at_odds
+
+
 def test_of_words_that_come_again_those_spoken_before_the_place_are_let_go() -> None:
     """The drafts that said them first tell."""
     text, words = StableText(hold_s=0.0), ["one", "two"] * 6
@@ -132,12 +142,12 @@ def test_a_text_that_begins_anew_gets_its_space() -> None:
     text = StableText(hold_s=0.0)
     for heard_s in (1.0, 1.5, 2.0):
         text.take("one two", heard_s)
-    text.forget()
+    assert text.settle("one two.") == Shown(delta="", tentative="")
     assert text.take("three", 3.0) == Shown(delta="", tentative=" three")
     chinese = StableText(hold_s=0.0)
     for heard_s in (1.0, 1.5, 2.0):
         chinese.take("一二", heard_s)
-    chinese.forget()
+    chinese.settle("一二。")
     assert chinese.take("三", 3.0) == Shown(delta="", tentative="三")
 
 

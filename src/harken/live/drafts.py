@@ -2,7 +2,8 @@
 
 Owns the anchor and the pace: one draft at a time, none sooner than `update_s` after the one before, none where nobody
 has spoken since. What a draft says is `stable`'s to judge. A draft that fails is no news: the next one, or the final
-text, says the same. Invariant: a draft holds at most twice `window_s` of sound.
+text, says the same. Invariant: a draft holds at most one and a half times `window_s` of sound, and no more than the
+model recognises at once.
 """
 
 from __future__ import annotations
@@ -30,9 +31,6 @@ _SETTLED_S: Final = 0.3
 
 _KEPT_S: Final = 0.6
 """Sound kept before speech that may begin now."""
-
-_MARGIN_S: Final = 3.0
-"""The anchor moves by so much at least, and stays so far behind what is still being held."""
 
 _SLOWEST_S: Final = 8.0
 _USELESS_S: Final = 10.0
@@ -69,8 +67,9 @@ class Drafts:
         recognizer: recognises them.
         source: of sound.
         start: where the turn begins.
-        options: of the recognition; `forces_prefix` says whether committed text may be forced.
+        options: of the recognition.
         forces_prefix: whether a recognition can be told what it begins with.
+        longest_s: the longest sound that is recognised at once.
         name: of the turn, for its segments.
         requester: who asks.
         config: their pace and length.
@@ -87,6 +86,7 @@ class Drafts:
         start: int,
         options: Options,
         forces_prefix: bool,
+        longest_s: float,
         name: str,
         requester: Requester,
         config: LiveConfig,
@@ -111,6 +111,8 @@ class Drafts:
         self._clock = clock
         self._show = show
         self._took = took
+        self._window_s = min(config.window_s, 0.6 * longest_s)
+        self._most_s = 1.5 * self._window_s
         self._language: str | None = None
         self._drafted_to = start
         self._news = asyncio.Event()
@@ -181,22 +183,24 @@ class Drafts:
         return found
 
     async def _move_anchor(self) -> None:
-        """Leave behind what has been said, once the window is long."""
-        end, spoken_to, rate = self._source.end, self._source.spoken_to, SAMPLE_RATE
-        window_s = (end - self.anchor) / rate
-        if window_s <= self._config.window_s:
-            return
-        margin = round(_MARGIN_S * rate)
-        latest = min(end, spoken_to + margin) - round(self._config.hold_s * rate) - margin
-        place = await self._source.pause(self.anchor + margin, latest)
-        must_move = window_s > 1.5 * self._config.window_s
-        if place is None and must_move:
-            place = latest
-        if place is None or place <= self.anchor:
-            return
-        before = await self._recognize(self.anchor, place)
-        if not self.text.move(before.text, place / rate):
-            if not must_move:
+        """Leave behind what has been said, once the window is long; at once, where it is too long to be recognised."""
+        while (window_s := (self._source.end - self.anchor) / SAMPLE_RATE) > self._window_s:
+            if not await self._leave_behind(must_move=window_s > self._most_s):
                 return
-            self.text.forget()
+
+    async def _leave_behind(self, *, must_move: bool) -> bool:
+        end, spoken_to, margin = self._source.end, self._source.spoken_to, round(self._window_s / 4 * SAMPLE_RATE)
+        latest = min(end, spoken_to + margin) - round(self._config.hold_s * SAMPLE_RATE) - margin
+        latest = min(latest, self.anchor + round(self._most_s * SAMPLE_RATE))
+        place = await self._source.pause(self.anchor + margin, latest)
+        if place is None and must_move:
+            place = max(latest, self.anchor + margin)
+        if place is None:
+            return False
+        before = await self._recognize(self.anchor, place)
+        if not self.text.move(before.text, place / SAMPLE_RATE):
+            if not must_move:
+                return False
+            self._show(self.text.settle(before.text))
         self.anchor = place
+        return True

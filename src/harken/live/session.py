@@ -352,6 +352,7 @@ class LiveSession:
             start=start,
             options=self._settings.options,
             forces_prefix=Wish.PREFIX not in means.info.lacks,
+            longest_s=means.info.max_segment_s,
             name=f"{name}d",
             requester=self.requester,
             config=means.config,

@@ -196,9 +196,19 @@ class StableText:
         del self._window[: words[count]]  # a mark in front of the next word belongs to the sound before it
         return True
 
-    def forget(self) -> None:
-        """Let all sound so far go, whatever it said: what is committed stays, what is tentative is lost."""
+    def settle(self, before: str) -> Shown:
+        """Commit what the sound before a place says, and let it go: nobody will hear it again before the end.
+
+        Args:
+            before: what that sound says by itself.
+        """
+        atoms = self._behind(atoms_of(before))
+        while atoms and not is_word(atoms[-1]):  # a mark at a seam is no mark of the text
+            atoms.pop()
+        delta = self._following("".join(atoms))
+        self._committed += delta
         self._window, self._seen = [], []
+        return Shown(delta=delta, tentative="")
 
     def _behind(self, atoms: Sequence[str]) -> list[str]:
         """The atoms of a text behind those that are committed."""
