@@ -20,6 +20,8 @@ from harken.live.events import Ended, Failed, Text
 from harken.server.socket_connection import SocketConnection
 from tests.api.live.speaking import Speaking, all_told, base64_of, dial, kinds, pcm, say, served, speak, told
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_message_that_is_too_large_closes_the_connection() -> None:
     """With 1009; a megabyte of sound for one door, four of JSON for the other; in one frame or in many."""
@@ -248,6 +250,27 @@ def test_a_drain_ends_after_its_time_whoever_still_speaks() -> None:
             return (await all_told(client))[1]
 
     assert asyncio.run(run()) == 1012
+
+
+def test_a_second_signal_ends_everybody_at_once() -> None:
+    """They are told that the server leaves, whatever their sessions would still have said."""
+    world = Speaking(drain_s=60)
+
+    async def run() -> tuple[int, str | None]:
+        async with served(world) as (server, _), dial(server.url.replace("http", "ws", 1) + "/v1/listen") as client:
+            await told(client)
+
+            async def never(error: object = None) -> None:
+                """The session hangs."""
+
+            world.session.finish = never  # type: ignore[method-assign]
+            server.stop()
+            assert (await told(client))["code"] == "draining"
+            server.stop()
+            _, code = await all_told(client)
+            return code, client.close_reason
+
+    assert asyncio.run(run()) == (1012, "draining")
 
 
 def test_a_defect_closes_the_socket_and_is_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from harken.errors import LiveFull
+from harken.events import RequestEnded
 from harken.server.certificate import Certificate
 from harken.server.port import listen
 from harken.server.run import serve
@@ -21,6 +22,8 @@ from harken.types import Priority
 from tests.api.live.speaking import Served, Speaking, all_told, dial, kinds, pcm, refused, say, served, speak, told
 from tests.keys.house import KeyHouse, key_house
 from tests.server.certificates import issue
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -200,6 +203,8 @@ def test_what_the_server_cannot_take_is_refused_in_the_handshake() -> None:
         (503, "live_full"), (501, "not_offered"), (503, "no_ready_instance"), (503, "draining"),
         (404, "not_found"), (404, "not_found"), (400, "unsupported_option"),
     ]  # fmt: skip
+    ended = [event.outcome for event in world.told if isinstance(event, RequestEnded)]
+    assert ended == ["live_full", "not_offered", "no_ready_instance", "draining", "unsupported_option"]
 
 
 def test_who_speaks_is_of_class_live_unless_his_key_is_lower(house: KeyHouse) -> None:

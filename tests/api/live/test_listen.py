@@ -14,6 +14,8 @@ from harken.live.events import Ended, Failed
 from harken.live.settings import TurnRule
 from tests.api.live.speaking import Speaking, all_told, dial, kinds, pcm, refused, say, speak, told
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_happens_is_told_in_order_with_growing_numbers() -> None:
     """A turn that the server finds, a turn that fails, and the end."""

@@ -26,6 +26,8 @@ from tests.api.live.speaking import (
     told,
 )
 
+pytestmark = pytest.mark.slow
+
 DOOR = "/v1/realtime?intent=transcription"
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
@@ -345,7 +347,6 @@ def test_a_client_comes_back_to_its_format_and_its_items() -> None:
     assert (delta["item_id"], delta["event_id"]) == (started["item_id"], "event_2")
 
 
-@pytest.mark.slow
 def test_openais_sdk_transcribes() -> None:
     """Its typed events, its session.update, its append, commit and clear; nothing that it cannot parse."""
     world = Speaking()

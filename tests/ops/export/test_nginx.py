@@ -15,6 +15,9 @@ from typing import Any
 import httpx
 import pytest
 import soundfile
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from harken.config import Config, FleetConfig, GatewayConfig, InstanceConfig, LimitsConfig, load_config
 from harken.errors import ConfigError
@@ -205,11 +208,13 @@ class Front:
     Attributes:
         url: nginx's.
         client: trusts its certificate.
+        context: likewise.
     """
 
-    def __init__(self, url: str, client: httpx.Client) -> None:
+    def __init__(self, url: str, client: httpx.Client, context: ssl.SSLContext) -> None:
         self.url = url
         self.client = client
+        self.context = context
 
     def post(self, content: bytes) -> httpx.Response:
         """Send a recording, again while nginx says that it is too soon."""
@@ -240,7 +245,7 @@ def front() -> Iterator[Front]:
         key.chmod(0o644)
         context = ssl.create_default_context(cafile=cert)
         with nginx(folder, port), httpx.Client(verify=context, trust_env=False) as client:
-            yield Front(f"https://127.0.0.1:{port}", client)
+            yield Front(f"https://127.0.0.1:{port}", client, context)
 
 
 @pytest.mark.slow
@@ -254,6 +259,28 @@ def test_events_come_as_they_are_written(front: Front) -> None:
         assert answer.status_code == 200
         times += [time.monotonic() for _ in answer.iter_lines()]
     assert times[-1] - times[0] > 0.5, times
+
+
+@pytest.mark.slow
+def test_people_who_speak_are_let_through(front: Front) -> None:
+    """The upgrade, in both directions, also for a page of nginx's own address; and the gateway's refusals."""
+    url, refusals = f"{front.url.replace('https', 'wss', 1)}/v1/listen", set[int]()
+
+    def is_let_in(origin: str) -> bool:
+        try:
+            with connect(url, ssl=front.context, proxy=None, origin=Origin(origin)) as client:
+                assert json.loads(client.recv())["type"] == "session"
+                client.send('{"type": "finish"}')
+                assert list(client) == [] and client.protocol.close_code == 1000
+        except InvalidStatus as refusal:
+            refusals.add(refusal.response.status_code)
+            return refusal.response.status_code == 403
+        return True
+
+    until(lambda: is_let_in(front.url), "nginx lets us in")
+    assert refusals <= {429}
+    until(lambda: is_let_in("https://evil.example"), "nginx lets us in")
+    assert 403 in refusals
 
 
 @pytest.mark.slow

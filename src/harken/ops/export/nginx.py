@@ -83,7 +83,7 @@ def before_instances(
     lost = "fleet.upstreams are not in it: nginx cannot send their keys. Use harken up for them."
     notes = (lost,) if config.fleet.upstreams.strip() else ()
     door = replace(door, listen=listen, timeout_s=door.timeout_s or GUIDE_TIMEOUT_S)
-    return _document(config, door, upstream, text.INSTANCES, notes=notes)
+    return _document(config, door, upstream, text.INSTANCES + text.SPEAKING.replace("{scheme}", "http"), notes=notes)
 
 
 def before_gateway(config: Config, door: Door) -> Document:
@@ -97,7 +97,7 @@ def before_gateway(config: Config, door: Door) -> Document:
     upstream = text.GATEWAY_UPSTREAM.format(server=place_of(reached(own.host), own.port))
     listen = door.listen or ("443" if door.tls_cert else "80")
     door = replace(door, listen=listen, timeout_s=door.timeout_s or GATEWAY_TIMEOUT_S)
-    return _document(config, door, upstream, text.GATEWAY, notes=())
+    return _document(config, door, upstream, text.GATEWAY + text.SPEAKING, notes=())
 
 
 def reached(host: str) -> str:

@@ -138,6 +138,21 @@ GATEWAY = """
     }}
 """
 
+SPEAKING = """
+    # People who speak: WebSockets. The server pings every 20 s, so one that lives is never silent for long. Host has
+    # its port here, because a page may connect where it comes from, and nowhere else.
+    location ~ ^/v1/(listen|realtime)$ {{
+{rate}        proxy_pass {scheme}://harken;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection $harken_connection;
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        error_page 502 = @nobody;
+    }}
+"""
+
 TLS = """
     ssl_certificate {cert};
     ssl_certificate_key {key};
@@ -183,7 +198,8 @@ def maps() -> str:
         ("harken_too_many", "Too many requests from this address.", "invalid_request_error", "rate_limit_exceeded"),
     )
     written = "".join(_map(*saying) for saying in sayings)
-    return f"\n# What nginx says itself, in Harken's words: /asr has its own shape, all else has OpenAI's.\n{written}"
+    heading = "\n# What nginx says itself, in Harken's words: /asr has its own shape, all else has OpenAI's.\n"
+    return f"{heading}{written}map $http_upgrade $harken_connection {{\n    '' '';\n    default upgrade;\n}}\n"
 
 
 def tidy(text: str) -> str:
