@@ -144,7 +144,33 @@ class Span:
         return self.ended - self.began
 
 
-Event = RequestBegan | RequestEnded | Span
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DraftDone:
+    """A turn of a live session was recognised while it goes on.
+
+    Attributes:
+        began: when it was wanted, in seconds of the monotonic clock.
+        ended: when its text was there.
+    """
+
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnDone:
+    """A turn of a live session has its final text.
+
+    Attributes:
+        committed: when its sound was complete, in seconds of the monotonic clock.
+        completed: when its text was told.
+    """
+
+    committed: float
+    completed: float
+
+
+Event = RequestBegan | RequestEnded | Span | DraftDone | TurnDone
 
 Tell = Callable[[Event], None]
 """Takes a fact; it neither blocks nor raises."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harken.cli.top_charts import bins, draw_machine, draw_queue, spark
+from harken.cli.top_charts import bins, draw_live, draw_machine, draw_queue, spark
 from tests.cli.cluster_documents import document
 
 STEPS = 180
@@ -71,3 +71,11 @@ def test_the_queue_is_told_by_class() -> None:
     narrow, wide = (draw_queue(told, width=width).plain for width in (80, 120))
     assert narrow == "queue     █░░░░░░░░░ 21.5 s of audio of 1 h · batch 21.5 s · oldest waits 0.80 s"
     assert wide == "queue     █░░░░░░░░░ 21.5 s of audio of 1 h · live 0 s · batch 21.5 s · oldest waits 0.80 s"
+
+
+def test_who_speaks_is_told_with_how_late_text_is() -> None:
+    """What is not so is left out."""
+    told = document()
+    assert draw_live(told).plain == ("live      2 of 3 speak · 500 may · text 0.40 s after the end · drafts in 0.12 s")
+    told["live"] |= {"away": 1, "refused": 7, "final_p95_s": None, "draft_s": None}
+    assert draw_live(told).plain == "live      2 of 3 speak · 500 may · 1 away · 7 refused so far"

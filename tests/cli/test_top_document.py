@@ -29,6 +29,16 @@ def test_a_document_is_taken_as_it_is() -> None:
     assert drawable(as_document(told, SERVER), SERVER) is told
 
 
+@pytest.mark.parametrize("live", [None, "absent"])
+def test_a_server_without_live_transcription_has_no_line_of_it(live: str | None) -> None:
+    """Nor one that does not know what that is."""
+    told = document() | {"live": None}
+    if live == "absent":
+        del told["live"]
+    assert not [line for line in lines_of(dict(drawable(told, SERVER))) if line.startswith("live ")]
+    assert [line for line in lines_of(document()) if line.startswith("live ")]
+
+
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     if isinstance(value, dict):
         return [path, *(place for key, one in value.items() for place in _places(one, (*path, key)))]

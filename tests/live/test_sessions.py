@@ -8,6 +8,7 @@ import pytest
 
 from harken.config import LiveConfig
 from harken.errors import Draining, LiveFull, NoReadyInstance, SessionExpired, SessionIdle, SessionUnknown
+from harken.events import DraftDone, Event, TurnDone
 from harken.live.events import Completed, Ended
 from harken.live.sessions import LATE_S, overdue
 from harken.live.settings import TurnRule
@@ -84,6 +85,26 @@ def test_nobody_is_let_in_while_drafts_come_late() -> None:
             await session.finish()
             await told(session)
             await opened(sessions)
+
+    run(story())
+
+
+def test_how_late_text_is_is_told() -> None:
+    """Each draft, and each turn from its commit to its final text."""
+
+    async def story() -> None:
+        facts: list[Event] = []
+        async with sessions_over(UnsureRecognizer(), tell=facts.append) as sessions:
+            session = await opened(sessions)
+            await say(session, spell(["one", "two", "three", "four"]))
+            await session.finish()
+            events = await told(session)
+            drafts = [fact for fact in facts if isinstance(fact, DraftDone)]
+            (turn,) = [fact for fact in facts if isinstance(fact, TurnDone)]
+            assert len(drafts) == sessions.figures.drafts > 0
+            assert all(draft.ended - draft.began >= 0 for draft in drafts)
+            assert turn.committed <= turn.completed
+            assert len(texts_of(events)) == 1
 
     run(story())
 

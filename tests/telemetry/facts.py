@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harken.events import DONE, RequestBegan, RequestEnded, Span, Stage
+from harken.events import DONE, DraftDone, RequestBegan, RequestEnded, Span, Stage, TurnDone
 from harken.types import Priority
 
 
@@ -62,3 +62,13 @@ def span(
         outcome=outcome,
         audio_s=audio_s,
     )
+
+
+def draft(*, at: float = 0.0, took_s: float = 0.2) -> DraftDone:
+    """A draft, `took_s` seconds after it was wanted."""
+    return DraftDone(began=at, ended=at + took_s)
+
+
+def turn(*, at: float = 0.0, took_s: float = 0.5) -> TurnDone:
+    """A live turn's final text, `took_s` seconds after its end."""
+    return TurnDone(committed=at, completed=at + took_s)

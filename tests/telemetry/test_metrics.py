@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from harken.dispatch.order.room import Waiting
 from harken.dispatch.stats import Stats
 from harken.events import CACHED, Event, Stage
-from harken.telemetry.look import GpuLook, Look, MachineLook, QueueLook
+from harken.telemetry.look import GpuLook, LiveLook, Look, MachineLook, QueueLook
 from harken.telemetry.metrics import Metrics
 from harken.telemetry.telemetry import Telemetry
 from harken.testing.clock import FakeClock
 from harken.transcribe.cache.counts import Counts
 from harken.types import Figures, Health, InstanceHealth, Priority
-from tests.telemetry.facts import began, ended, span
+from tests.telemetry.facts import began, draft, ended, span, turn
 
 LOOK = Look(
     kind="gateway",
@@ -67,6 +69,19 @@ LOOK = Look(
     ),
     stats=Stats(retries=1, replays=2, turned_away=3, ejections=4, hedges=9, hedges_won=5, hedges_failed=1),
     cache=Counts(hits=6, joined=7, misses=8),
+    live=LiveLook(
+        limit=9,
+        sessions=5,
+        speaking=2,
+        away=1,
+        opened=20,
+        refused=3,
+        drafts=80,
+        draft_s=0.25,
+        at_odds=4,
+        completed=30,
+        audio_s=120.5,
+    ),
 )
 
 Samples = dict[str, float]
@@ -132,6 +147,22 @@ def test_stages_segments_and_tries_are_counted() -> None:
     assert samples["harken_try_seconds_sum target=asr-1"] == 2.0
 
 
+def test_live_text_has_its_delays() -> None:
+    """Of drafts while somebody speaks, and of the final text after he has."""
+    samples = after(draft(took_s=0.25), draft(took_s=0.5), turn(took_s=1.25))
+    assert samples["harken_live_draft_seconds_count"] == 2
+    assert samples["harken_live_draft_seconds_sum"] == 0.75
+    assert samples["harken_live_final_seconds_bucket le=1.0"] == 0
+    assert samples["harken_live_final_seconds_bucket le=1.5"] == 1
+
+
+def test_who_offers_no_live_transcription_has_no_sessions() -> None:
+    """No series, rather than a limit of 0."""
+    telemetry = Telemetry(lambda: dataclasses.replace(LOOK, live=None), is_gateway=True, clock=FakeClock())
+    assert not [name for name in scraped(telemetry) if name.startswith("harken_live_sessions")]
+    assert telemetry.cluster()["live"] is None
+
+
 def test_what_is_owned_by_others_is_looked_up() -> None:
     """Queue, targets, engines, machine, dispatcher, cache."""
     samples = after()
@@ -174,6 +205,15 @@ def test_what_is_owned_by_others_is_looked_up() -> None:
         "harken_cache_lookups_total outcome=hit": 6,
         "harken_cache_lookups_total outcome=joined": 7,
         "harken_cache_lookups_total outcome=miss": 8,
+        "harken_live_sessions": 5,
+        "harken_live_sessions_limit": 9,
+        "harken_live_speaking": 2,
+        "harken_live_away": 1,
+        "harken_live_opened_total": 20,
+        "harken_live_refused_total": 3,
+        "harken_live_turns_total": 30,
+        "harken_live_turns_at_odds_total": 4,
+        "harken_live_audio_seconds_total": 120.5,
     }
     assert {name: samples.get(name) for name in expected} == expected
 

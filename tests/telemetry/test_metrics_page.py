@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from harken.dispatch.order.room import Room
 from harken.dispatch.stats import Stats
-from harken.events import RequestBegan, RequestEnded, Span, Stage
-from harken.telemetry.look import GpuLook, Look, MachineLook, QueueLook
+from harken.events import DraftDone, RequestBegan, RequestEnded, Span, Stage, TurnDone
+from harken.telemetry.look import GpuLook, LiveLook, Look, MachineLook, QueueLook
 from harken.telemetry.telemetry import Telemetry
 from harken.transcribe.cache.counts import Counts
 from harken.types import Figures, Health, InstanceHealth, Priority
@@ -38,6 +38,7 @@ LOOK = Look(
     queue=QueueLook(classes=Room(60.0).classes(), limit_audio_s=60.0, oldest_wait_s=1.0),
     stats=Stats(),
     cache=Counts(),
+    live=LiveLook(limit=1),
     stores={"cache": True, "counts": False, "keys": True},
 )
 """A gateway of which everything is known."""
@@ -53,6 +54,8 @@ def told() -> dict[str, tuple[str, frozenset[str]]]:
     telemetry.tell(
         RequestEnded(request_id="r", began=1.0, ended=3.0, route="/asr", priority=interactive, first_text_s=1.0)
     )
+    telemetry.tell(DraftDone(began=1.0, ended=2.0))
+    telemetry.tell(TurnDone(committed=1.0, completed=2.0))
     found = {}
     for family in text_string_to_metric_families(telemetry.metrics().decode()):
         if family.name.startswith("harken_"):

@@ -11,7 +11,7 @@ from harken.api.schema.cluster import CLUSTER_RESPONSES
 from harken.events import Event, Stage
 from harken.telemetry.telemetry import Telemetry
 from harken.testing.clock import FakeClock
-from tests.telemetry.facts import began, ended, span
+from tests.telemetry.facts import began, draft, ended, span, turn
 from tests.telemetry.test_metrics import LOOK
 
 SCHEMA = CLUSTER_RESPONSES[200]["content"]["application/json"]["schema"]
@@ -19,7 +19,7 @@ SCHEMA = CLUSTER_RESPONSES[200]["content"]["application/json"]["schema"]
 
 def test_the_document_is_what_its_schema_says() -> None:
     """With everything in it, and with nothing."""
-    full: list[Event] = [began(), span(Stage.SEGMENT), span(Stage.TRY), ended(outcome="timed_out", status=504)]
+    full: list[Event] = [began(), span(Stage.SEGMENT), span(Stage.TRY), turn(), ended(outcome="timed_out", status=504)]
     for events in ([], full):
         telemetry = Telemetry(lambda: LOOK, is_gateway=True, clock=FakeClock(100.0))
         for event in events:
@@ -32,7 +32,7 @@ def test_the_document_says_what_happened() -> None:
     clock = FakeClock(1000.0)
     telemetry = Telemetry(lambda: LOOK, is_gateway=True, clock=clock, wall=lambda: clock.now() + 5000.0)
     clock.advance(10.0)
-    telemetry.note_queue(33.0)
+    telemetry.note(queued_audio_s=33.0, speaking=4)
     telemetry.tell(began("a", at=1004.0))
     telemetry.tell(span(Stage.TRY, "a", at=1004.0, audio_s=20.0))
     telemetry.tell(span(Stage.SEGMENT, "a", at=1004.0, audio_s=20.0))
@@ -50,6 +50,40 @@ def test_the_document_says_what_happened() -> None:
     assert told["series"]["at"] == [6000.0, 6005.0, 6010.0]
     assert told["series"]["queued_audio_s"] == [0.0, 0.0, 33.0]
     assert [request["id"] for request in told["requests"]] == ["b", "a"]
+
+
+def test_the_document_says_who_speaks_and_how_late_text_is() -> None:
+    """What there is now, the last minute's turns, and both over time."""
+    clock = FakeClock(1000.0)
+    telemetry = Telemetry(lambda: LOOK, is_gateway=True, clock=clock)
+    for took_s in (0.2, 0.4):
+        telemetry.tell(turn(at=1000.0, took_s=took_s))
+    clock.advance(6.0)
+    telemetry.note(queued_audio_s=0.0, speaking=4)
+    telemetry.note(queued_audio_s=0.0, speaking=2)
+    told = telemetry.cluster()
+    assert told["live"] == {
+        "sessions": 5, "limit": 9, "speaking": 2, "away": 1, "opened": 20, "refused": 3, "turns": 30, "at_odds": 4,
+        "audio_s": 120.5, "drafts": 80, "draft_s": 0.25,
+        "final_p50_s": pytest.approx(0.2, rel=0.06), "final_p95_s": pytest.approx(0.4, rel=0.06),
+    }  # fmt: skip
+    assert told["series"]["speaking"] == [0, 4]
+    assert told["series"]["final_p95_s"] == [pytest.approx(0.4, rel=0.06), None]
+    assert told["now"]["requests"] == 0
+
+
+def test_drafts_are_no_requests() -> None:
+    """What the dispatcher tells of them is work of class live, and in nobody's journey."""
+    telemetry = Telemetry(lambda: LOOK, is_gateway=True, clock=FakeClock(10.0))
+    telemetry.tell(began("req_1-1"))
+    telemetry.tell(span(Stage.TRY, "req_1-1d", at=9.0, took_s=0.5))
+    telemetry.tell(draft(at=9.0))
+    telemetry.tell(span(Stage.SEGMENT, "req_1-1", at=9.0, took_s=0.5))
+    telemetry.tell(ended("req_1-1", at=9.0))
+    told = telemetry.cluster()
+    (request,) = told["requests"]
+    assert (request["id"], request["segments_in_all"], request["segments"][0]["tries"]) == ("req_1-1", 1, [])
+    assert told["now"]["rtfx"] == 2.0, "once, however often it was drafted"
 
 
 def test_an_instance_counts_what_its_engine_did() -> None:

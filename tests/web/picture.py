@@ -48,6 +48,7 @@ def picture(at: float, *, instances: int = 4, kind: str = "gateway", is_idle: bo
         },
         "instances": lines,
         "queue": _queue(is_idle=is_idle),
+        "live": _live(is_idle=is_idle),
         "now": _now(is_idle=is_idle),
         "series": _series(at, is_idle=is_idle),
         "requests": [] if is_idle else [_request(at, n) for n in range(24)],
@@ -170,6 +171,17 @@ def _queue(*, is_idle: bool) -> Picture:
     }
 
 
+def _live(*, is_idle: bool) -> Picture:
+    live: Picture = {
+        "sessions": 14, "limit": 500, "speaking": 9, "away": 1, "opened": 212, "refused": 0, "turns": 1840,
+        "at_odds": 3, "audio_s": 9120.5, "drafts": 15_210, "draft_s": 0.12, "final_p50_s": 0.21, "final_p95_s": 0.42,
+    }  # fmt: skip
+    if is_idle:
+        live |= {name: 0 for name, value in live.items() if name != "limit"}
+        live |= {"draft_s": None, "final_p50_s": None, "final_p95_s": None}
+    return live
+
+
 def _now(*, is_idle: bool) -> Picture:
     now: Picture = {
         "window_s": 60, "in_progress": 6, "requests": 840, "failed": 0, "requests_per_s": 14.0, "rtfx": 52.1,
@@ -203,5 +215,7 @@ def _series(at: float, *, is_idle: bool) -> Picture:
         "p50_s": [slow(n, 0.05, 0.04) for n in range(steps)],
         "p95_s": [slow(n, 0.08, 0.11) for n in range(steps)],
         "p99_s": [slow(n, 0.12, 0.27) for n in range(steps)],
+        "speaking": [round(9 * load(n)) for n in range(steps)],
+        "final_p95_s": [slow(n, 0.2, 0.2) for n in range(steps)],
         "queued_audio_s": [round(max(0.0, (load(n) - 0.85) * 2400), 1) for n in range(steps)],
     }

@@ -247,6 +247,22 @@ def test_what_is_not_known_is_a_dash(window: Window) -> None:
         assert watched.violations() == []
 
 
+@pytest.mark.parametrize(
+    ("locale", "speak", "refused"), [("en-GB", "speak now", "refused so far"), ("zh-CN", "人正在说话", "累计拒绝")]
+)
+def test_who_speaks_is_seen_with_how_late_text_is(window: Window, locale: str, speak: str, refused: str) -> None:
+    """In a card of its own, which is not there where nobody can speak."""
+    script = Script(tell=changed(lambda told: told["live"].update(refused=4)))
+    with shown(window, script, locale=locale) as watched:
+        card = watched.page.locator(".card").nth(4)
+        expect(card.locator(".figure")).to_contain_text(f"9 {speak}")
+        expect(card.locator(".keys")).to_contain_text("0.42")
+        expect(card.locator(".keys")).to_contain_text(refused)
+        assert watched.violations() == []
+        script.tell = changed(lambda told: told.update(live=None))
+        expect(watched.page.locator(".card")).to_have_count(4)
+
+
 def test_language_and_theme_are_switched_and_remembered(window: Window) -> None:
     """The document says which language it is in."""
     with shown(window, Script()) as watched:

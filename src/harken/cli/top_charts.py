@@ -1,4 +1,4 @@
-"""Queue, latency, throughput, errors and machine as lines of a terminal. Pure.
+"""Queue, live sessions, latency, throughput, errors and machine as lines of a terminal. Pure.
 
 A chart is the last quarter of an hour, whatever its width: the newest at the right, a time that is not known blank. The
 invariant: a wait that was once long is still to be seen, so a cell of latencies is the longest of its steps.
@@ -43,6 +43,23 @@ def draw_queue(told: Told, *, width: int) -> Text:
         text.append(f" · {plain(one['class'])} {words.span(one['audio_s'])}", style="" if one["segments"] else "dim")
     if any(one["segments"] for one in queue["classes"]):
         text.append(f" · oldest waits {words.seconds(queue['oldest_wait_s'])}")
+    return text
+
+
+def draw_live(told: Told) -> Text:
+    """Who speaks, and how late text is."""
+    live = told["live"]
+    text = line(("live      ", "dim"))
+    text.append(f"{live['speaking']:,} of {live['sessions']:,} speak", style="bold" if live["speaking"] else "")
+    text.append(f" · {live['limit']:,} may")
+    if live["away"]:
+        text.append(f" · {live['away']:,} away")
+    if live["final_p95_s"] is not None:
+        text.append(f" · text {words.seconds(live['final_p95_s'])} after the end")
+    if live["draft_s"] is not None:
+        text.append(f" · drafts in {words.seconds(live['draft_s'])}")
+    if live["refused"]:
+        text.append(f" · {live['refused']:,} refused so far", style="yellow")
     return text
 
 

@@ -99,6 +99,17 @@ _SHAPE: dict[str, Any] = {
     "at": _NUMBER,
 }
 
+_LIVE: dict[str, Any] = {
+    "sessions": int,
+    "limit": int,
+    "speaking": int,
+    "away": int,
+    "refused": int,
+    "draft_s": _MAYBE,
+    "final_p95_s": _MAYBE,
+}
+"""Only where live transcription is offered, and by a server that knows it."""
+
 
 def as_document(told: object, server: str) -> Mapping[str, Any]:
     """Return what a server told, if it is a cluster's document.
@@ -117,7 +128,8 @@ def drawable(told: Mapping[str, Any], server: str) -> Mapping[str, Any]:
     Raises:
         NotHarken: a field is missing, or of another kind.
     """
-    for place in _misfits(told, _SHAPE, ""):
+    live = {} if told.get("live") is None else {"live": _LIVE}
+    for place in _misfits(told, _SHAPE | live, ""):
         raise NotHarken(
             f"{without_user(server)} tells of its cluster in a way that harken {harken.__version__} does not know "
             f"({place}). Is it a Harken of another version?"

@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from harken.cli import top_words as words
-from harken.cli.top_charts import draw_charts, draw_errors, draw_machine, draw_queue
+from harken.cli.top_charts import draw_charts, draw_errors, draw_live, draw_machine, draw_queue
 from harken.cli.top_focus import Focus
 from harken.cli.top_instances import draw_instances, in_order, lines_wanted
 from harken.cli.top_lines import COLOURS, PlainCharacters, line, plain, wrapped
@@ -116,6 +116,7 @@ def _blocks(told: Told, frame: Frame) -> list[_Block]:
     charts = draw_charts(told, cells=max(10, min(60, frame.width - 52)), is_tall=is_tall)
     blocks: list[_Block] = [
         (2, [Text(""), draw_queue(told, width=frame.width)]),
+        *([] if told.get("live") is None else [(1, [draw_live(told)])]),
         (charts.row_count, [charts]),
         (1, [draw_machine(told)]),
     ]

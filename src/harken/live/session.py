@@ -24,7 +24,7 @@ from harken.audio.mixing import peak_of, within_one
 from harken.clock import Clock
 from harken.config import LiveConfig
 from harken.errors import EmptyAudio, HarkenError, InternalError, SlowReader
-from harken.events import Tell
+from harken.events import Tell, TurnDone
 from harken.live.drafts import Drafts
 from harken.live.events import (
     Committed,
@@ -67,7 +67,7 @@ class Means:
         threads: where sound is heard.
         config: paces and bounds.
         clock: for them.
-        tell: takes the account of each turn.
+        tell: takes the account of each turn, and how long its text took.
         spawn: starts what goes on beside the session; it ends with the server.
         took: takes the seconds that each draft took.
     """
@@ -447,6 +447,7 @@ class LiveSession:
         )
         turn.account.audio_s = outcome.audio_s
         turn.account.end(200)
+        self._means.tell(TurnDone(committed=turn.account.began, completed=self._means.clock.now()))
 
     def _end_if_done(self) -> None:
         if self._is_finishing and not self._turns and not self.is_over:

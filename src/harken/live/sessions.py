@@ -21,7 +21,7 @@ from harken.audio import CutRule, SpeechDetector
 from harken.clock import Clock, SystemClock
 from harken.config import LiveConfig
 from harken.errors import Draining, HarkenError, LiveFull, SessionExpired, SessionIdle, SessionUnknown
-from harken.events import Tell, nobody
+from harken.events import DraftDone, Tell, nobody
 from harken.live.session import LiveSession, Means
 from harken.live.settings import LiveSettings
 from harken.log import get_log
@@ -83,7 +83,7 @@ class Sessions:
         refusal: why a new recording of somebody would be refused now; None where it would not.
         rtfx: audio-seconds that the server does in a second, as far as it was measured.
         clock: for paces and bounds.
-        tell: takes the account of each turn.
+        tell: takes the account of each turn, and how long texts took.
     """
 
     def __init__(
@@ -238,6 +238,8 @@ class Sessions:
     def _took(self, draft_s: float) -> None:
         self._count += 1
         self._draft_s += (draft_s - self._draft_s) * (_MEMORY if self._count > 1 else 1.0)
+        now = self._clock.now()
+        self._tell(DraftDone(began=now - draft_s, ended=now))
 
     def _ended(self, session: LiveSession) -> None:
         self._sessions.pop(session.id, None)

@@ -22,7 +22,7 @@ from harken.telemetry.telemetry import Telemetry
 from harken.telemetry.traces import Traces
 from harken.trace import no_trace
 
-_QUEUE_INTERVAL_S = 1.0
+_NOTE_INTERVAL_S = 1.0
 
 
 class Eyes:
@@ -32,6 +32,7 @@ class Eyes:
         take_look: what its owners know of it now.
         is_gateway: it has targets; else it is an instance.
         queued_audio_s: seconds of audio that wait for a slot now.
+        speaking: live sessions in which somebody speaks now.
         traces: where spans go.
         name: of the server.
 
@@ -45,6 +46,7 @@ class Eyes:
         *,
         is_gateway: bool,
         queued_audio_s: Callable[[], float],
+        speaking: Callable[[], int],
         traces: TracesConfig,
         name: str,
     ) -> None:
@@ -52,6 +54,7 @@ class Eyes:
         self._traces = Traces(traces, name) if traces.endpoint else None
         self._telemetry = Telemetry(take_look, is_gateway=is_gateway)
         self._queued_audio_s = queued_audio_s
+        self._speaking = speaking
         self._broadcast = Broadcast(self._telemetry.cluster)
         self._machine = MachineWatch()
         self.begin_trace = no_trace if self._traces is None else self._traces.begin
@@ -70,7 +73,7 @@ class Eyes:
     @property
     def watches(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
         """What goes on as long as the server."""
-        return (self._broadcast.run, self._machine.run, self._watch_queue)
+        return (self._broadcast.run, self._machine.run, self._take_notes)
 
     def close(self) -> None:
         """Send those away who watch."""
@@ -89,7 +92,7 @@ class Eyes:
         finally:
             await asyncio.to_thread(self._traces.close)
 
-    async def _watch_queue(self) -> None:
+    async def _take_notes(self) -> None:
         while True:
-            self._telemetry.note_queue(self._queued_audio_s())
-            await asyncio.sleep(_QUEUE_INTERVAL_S)
+            self._telemetry.note(queued_audio_s=self._queued_audio_s(), speaking=self._speaking())
+            await asyncio.sleep(_NOTE_INTERVAL_S)

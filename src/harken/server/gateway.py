@@ -36,7 +36,7 @@ from harken.server.eyes import Eyes
 from harken.server.gateway_health import STOPPED, GatewayState, gateway_health
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_DEFECT
-from harken.server.live import running_live
+from harken.server.live import look_at, running_live
 from harken.server.loop_lag import LoopLag
 from harken.server.model_files import open_model_files
 from harken.server.until_broken import UntilBroken
@@ -120,6 +120,7 @@ class Gateway:
             self._look,
             is_gateway=True,
             queued_audio_s=lambda: self._dispatcher.queued_audio_s,
+            speaking=lambda: self._sessions.figures.speaking if self._sessions else 0,
             traces=config.traces,
             name=config.gateway.name,
         )
@@ -127,6 +128,7 @@ class Gateway:
         self._database = Database(config.state)
         self._fleet: Fleet | None = None
         self._service: Service | None = None
+        self._sessions: Sessions | None = None
         self._is_draining = False
         self._lag = LoopLag(SystemClock())
         self._leave = asyncio.Event()
@@ -244,6 +246,7 @@ class Gateway:
                     tell=self._eyes.tell,
                 ) as live,
             ):
+                self._sessions = live
                 self._service = self._make_service(recognizer, transcriber, jobs, live)
                 await self._until_end(self._fleet)
 
@@ -279,6 +282,7 @@ class Gateway:
             ),
             stats=self._dispatcher.stats(),
             cache=self._cache.counts,
+            live=look_at(self._sessions, self._config.live),
             stores=self._cache.stores() | (self._admission.stores() if self._admission else {}),
             can_change=operators is not None,
             change=self._under_way or None,

@@ -37,7 +37,7 @@ from harken.server.eyes import Eyes
 from harken.server.instance_health import instance_health
 from harken.server.jobs import running_jobs
 from harken.server.lifecycle import EXIT_BROKEN_AT_START, EXIT_ENGINE_LOST, Event, State, after
-from harken.server.live import running_live
+from harken.server.live import look_at, running_live
 from harken.server.loading import in_daemon_thread
 from harken.server.loop_lag import LoopLag
 from harken.server.upkeep import upkeep
@@ -96,6 +96,7 @@ class Instance:
             self._look,
             is_gateway=False,
             queued_audio_s=lambda: 0.0,
+            speaking=lambda: self._sessions.figures.speaking if self._sessions else 0,
             traces=config.traces,
             name=config.instance.name,
         )
@@ -107,6 +108,7 @@ class Instance:
         self._lag = LoopLag(self._clock)
         self._model: ModelInfo | None = None
         self._service: Service | None = None
+        self._sessions: Sessions | None = None
         self._ending: Ending | None = None
         self._changed = asyncio.Event()
         self._admission = open_admission(config.auth, self._database)
@@ -157,6 +159,7 @@ class Instance:
             uptime_s=self._clock.now() - self._began,
             machine=self._eyes.machine,
             cache=self._cache.counts,
+            live=look_at(self._sessions, self._config.live),
         )
 
     @property
@@ -261,6 +264,7 @@ class Instance:
     def _serve_with(
         self, recognizer: Recognizer, transcriber: Transcriber, jobs: Jobs | None, live: Sessions | None
     ) -> None:
+        self._sessions = live
         self._service = Service(
             name=self._config.instance.name,
             transcriber=transcriber,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from harken.config import LiveConfig
 from harken.errors import HarkenError
 from harken.events import Tell
 from harken.live.sessions import Sessions
+from harken.telemetry.look import LiveLook
 from harken.transcribe.transcriber import Transcriber
 from harken.types import Recognizer, Requester
 
@@ -32,3 +34,8 @@ async def running_live(
     sessions = Sessions(drafts, transcriber, reader.detector, config, refusal=refusal, rtfx=rtfx, tell=tell)
     async with sessions.running():
         yield sessions
+
+
+def look_at(live: Sessions | None, config: LiveConfig) -> LiveLook | None:
+    """What there is now; None where nothing is offered, or not yet."""
+    return None if live is None else LiveLook(limit=config.sessions, **dataclasses.asdict(live.figures))

@@ -13,7 +13,7 @@ from typing import Any
 
 import harken
 from harken.telemetry.journal import Entry, Failures
-from harken.telemetry.look import Look, MachineLook, QueueLook
+from harken.telemetry.look import LiveLook, Look, MachineLook, QueueLook
 from harken.telemetry.records import NOTHING, Record
 from harken.telemetry.requests import describe
 from harken.telemetry.series import STEP_S, Step, Window
@@ -65,6 +65,7 @@ def document(moment: Moment) -> dict[str, Any]:
         "machine": _machine(look.machine),
         "instances": [_instance(line, moment.records.get(line.name, NOTHING)) for line in lines],
         "queue": _queue(look.queue, look.health),
+        "live": None if look.live is None else _live(look.live, moment.window),
         "now": _now(moment),
         "series": _series(moment),
         "requests": [describe(one, moment.wall) for one in moment.entries],
@@ -132,6 +133,24 @@ def _queue(queue: QueueLook, health: Health) -> dict[str, Any]:
     }
 
 
+def _live(live: LiveLook, window: Window) -> dict[str, Any]:
+    return {
+        "sessions": live.sessions,
+        "limit": live.limit,
+        "speaking": live.speaking,
+        "away": live.away,
+        "opened": live.opened,
+        "refused": live.refused,
+        "turns": live.completed,
+        "at_odds": live.at_odds,
+        "audio_s": round(live.audio_s, 1),
+        "drafts": live.drafts,
+        "draft_s": _rounded(live.draft_s or None),
+        "final_p50_s": _rounded(window.finals.quantile(0.5)),
+        "final_p95_s": _rounded(window.finals.quantile(0.95)),
+    }
+
+
 def _now(moment: Moment) -> dict[str, Any]:
     window = moment.window
     served = window.requests - window.failed
@@ -162,6 +181,8 @@ def _series(moment: Moment) -> dict[str, Any]:
         "p95_s": [_rounded(step.times.quantile(0.95)) for step in steps],
         "p99_s": [_rounded(step.times.quantile(0.99)) for step in steps],
         "queued_audio_s": [round(step.queued_audio_s, 1) for step in steps],
+        "speaking": [step.speaking for step in steps],
+        "final_p95_s": [_rounded(step.finals.quantile(0.95)) for step in steps],
     }
 
 

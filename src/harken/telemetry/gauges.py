@@ -14,7 +14,7 @@ from prometheus_client.metrics_core import Metric
 
 import harken
 from harken.dispatch.stats import Stats
-from harken.telemetry.look import GpuLook, Look, MachineLook, QueueLook
+from harken.telemetry.look import GpuLook, LiveLook, Look, MachineLook, QueueLook
 from harken.transcribe.cache.counts import Counts
 from harken.types import Figures, InstanceHealth
 
@@ -32,6 +32,8 @@ def families(look: Look) -> Iterator[Metric]:
         yield from _dispatch(look.stats)
     if look.cache is not None:
         yield _cache(look.cache)
+    if look.live is not None:
+        yield from _live(look.live)
 
 
 def _server(look: Look) -> Iterator[Metric]:
@@ -156,6 +158,29 @@ def _cache(counts: Counts) -> Metric:
     for outcome, count in (("hit", counts.hits), ("joined", counts.joined), ("miss", counts.misses)):
         family.add_metric((outcome,), count)
     return family
+
+
+_LIVE_GAUGES: tuple[tuple[str, str, Callable[[LiveLook], float]], ...] = (
+    ("sessions", "Live sessions that are open.", lambda live: live.sessions),
+    ("sessions_limit", "Live sessions that there may be.", lambda live: live.limit),
+    ("speaking", "Live sessions in which somebody speaks now.", lambda live: live.speaking),
+    ("away", "Live sessions whose connection broke, and whose client may come back.", lambda live: live.away),
+)
+
+_LIVE_COUNTERS: tuple[tuple[str, str, Callable[[LiveLook], float]], ...] = (
+    ("opened", "Live sessions that were opened.", lambda live: live.opened),
+    ("refused", "Live sessions that were refused for want of capacity.", lambda live: live.refused),
+    ("turns", "Turns that have their final text.", lambda live: live.completed),
+    ("turns_at_odds", "Of these, those whose final text did not begin with what was shown.", lambda live: live.at_odds),
+    ("audio_seconds", "Seconds of sound that live sessions took.", lambda live: live.audio_s),
+)
+
+
+def _live(live: LiveLook) -> Iterator[Metric]:
+    for name, text, value in _LIVE_GAUGES:
+        yield _one(f"harken_live_{name}", text, value(live))
+    for name, text, value in _LIVE_COUNTERS:
+        yield CounterMetricFamily(f"harken_live_{name}", text, value=value(live))
 
 
 def _one(name: str, text: str, value: float) -> Metric:

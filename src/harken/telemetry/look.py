@@ -69,6 +69,37 @@ class QueueLook:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LiveLook:
+    """Live sessions; the counts are since the server's start.
+
+    Attributes:
+        limit: how many there may be.
+        sessions: that are open, those whose client is away among them.
+        speaking: of these, in which somebody speaks now.
+        away: of these, whose connection broke.
+        opened: so far.
+        refused: so far, for want of capacity.
+        drafts: so far.
+        draft_s: seconds from wanting a draft to its text, lately; 0 before the first.
+        at_odds: turns whose final text did not begin with what was shown as final.
+        completed: turns that have their final text.
+        audio_s: seconds of sound that were taken.
+    """
+
+    limit: int
+    sessions: int = 0
+    speaking: int = 0
+    away: int = 0
+    opened: int = 0
+    refused: int = 0
+    drafts: int = 0
+    draft_s: float = 0.0
+    at_odds: int = 0
+    completed: int = 0
+    audio_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """The server.
 
@@ -82,6 +113,7 @@ class Look:
         queue: what waits for a slot.
         stats: of a gateway's dispatcher; None for an instance.
         cache: what became of the askings; None without a cache.
+        live: its live sessions; None where it offers none.
         stores: where keys, their counts and a shared cache lie → whether that could be reached lately.
         can_change: an operator can change the fleet through it.
         change: what is being changed now; None for nothing.
@@ -96,6 +128,7 @@ class Look:
     queue: QueueLook = field(default_factory=QueueLook)
     stats: Stats | None = None
     cache: Counts | None = None
+    live: LiveLook | None = None
     stores: Mapping[str, bool] = field(default_factory=dict)
     can_change: bool = False
     change: str | None = None

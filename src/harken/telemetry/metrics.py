@@ -30,11 +30,12 @@ from harken.errors import (
     StorageFull,
     TimedOut,
 )
-from harken.events import CACHED, DONE, Event, RequestBegan, RequestEnded, Span, Stage
+from harken.events import CACHED, DONE, DraftDone, Event, RequestBegan, RequestEnded, Span, Stage, TurnDone
 from harken.types import Priority
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
 _STAGE_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+_LIVE_SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60)
 _AUDIO_SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 43200)
 
 _FAILURES = tuple(
@@ -110,6 +111,18 @@ class Metrics:
         self._try_audio = Counter(
             "harken_try_audio_seconds", "Seconds of audio in attempts.", ("target", "outcome"), registry=registry
         )
+        self._drafts = Histogram(
+            "harken_live_draft_seconds",
+            "Seconds from wanting a draft of a live turn to its text.",
+            buckets=_LIVE_SECONDS,
+            registry=registry,
+        )
+        self._finals = Histogram(
+            "harken_live_final_seconds",
+            "Seconds from the end of a live turn to its final text.",
+            buckets=_LIVE_SECONDS,
+            registry=registry,
+        )
         ProcessCollector(registry=registry)
         for collector in (PLATFORM_COLLECTOR, GC_COLLECTOR):
             registry.register(collector)
@@ -128,6 +141,10 @@ class Metrics:
                 self._end(event)
             case Span():
                 self._span(event)
+            case DraftDone():
+                self._drafts.observe(event.ended - event.began)
+            case TurnDone():
+                self._finals.observe(event.completed - event.committed)
 
     def forget(self, targets: Collection[str], now: float) -> None:
         """Drop the series of targets that have been gone for long.

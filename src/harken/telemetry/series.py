@@ -32,6 +32,8 @@ class Step:
         times: from head to last byte, of requests that succeeded.
         first_texts: from head to first text, of streams.
         queued_audio_s: the most that was seen to wait.
+        speaking: the most that were seen to speak at once.
+        finals: from the end of a live turn to its final text.
     """
 
     number: int
@@ -41,6 +43,8 @@ class Step:
     times: Times = field(default_factory=Times)
     first_texts: Times = field(default_factory=Times)
     queued_audio_s: float = 0.0
+    speaking: int = 0
+    finals: Times = field(default_factory=Times)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +58,7 @@ class Window:
         audio_s: seconds of audio in segments that were done.
         times: of requests that succeeded.
         first_texts: of streams.
+        finals: of live turns.
     """
 
     window_s: float
@@ -62,6 +67,7 @@ class Window:
     audio_s: float
     times: Times
     first_texts: Times
+    finals: Times
 
 
 class Series:
@@ -96,6 +102,15 @@ class Series:
         step = self._at(now)
         step.queued_audio_s = max(step.queued_audio_s, audio_s)
 
+    def speaks(self, speaking: int, now: float) -> None:
+        """Note how many speak now."""
+        step = self._at(now)
+        step.speaking = max(step.speaking, speaking)
+
+    def completed(self, took_s: float, now: float) -> None:
+        """Count a live turn by how long its final text took."""
+        self._at(now).finals.add(took_s)
+
     def steps(self, now: float) -> list[Step]:
         """All of them, oldest first; the last is not over yet."""
         self._at(now)
@@ -113,6 +128,7 @@ class Series:
             audio_s=sum(step.audio_s for step in steps),
             times=_merged(step.times for step in steps),
             first_texts=_merged(step.first_texts for step in steps),
+            finals=_merged(step.finals for step in steps),
         )
 
     def _at(self, now: float) -> Step:

@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from harken.clock import Clock, SystemClock
-from harken.events import CACHED, DONE, Event, RequestBegan, RequestEnded, Span, Stage, Tell
+from harken.events import CACHED, DONE, Event, RequestBegan, RequestEnded, Span, Stage, Tell, TurnDone
 from harken.log import get_log
 from harken.telemetry.cluster import Moment, document
 from harken.telemetry.gauges import families
@@ -95,9 +95,11 @@ class Telemetry:
             )
         )
 
-    def note_queue(self, audio_s: float) -> None:
-        """Note how much waits now; somebody calls it every second."""
-        self._series.waits(audio_s, self._clock.now())
+    def note(self, *, queued_audio_s: float, speaking: int) -> None:
+        """Note how much waits and how many speak now; somebody calls it every second."""
+        now = self._clock.now()
+        self._series.waits(queued_audio_s, now)
+        self._series.speaks(speaking, now)
 
     def _take(self, event: Event) -> None:
         self._metrics.take(event)
@@ -113,6 +115,8 @@ class Telemetry:
                     self._records.ended(event)
                 if event.stage is self._heard and event.outcome in (DONE, CACHED):
                     self._series.heard(event.audio_s, event.ended)
+            case TurnDone():
+                self._series.completed(event.completed - event.committed, event.completed)
         if self._also is not None:
             self._also(event)
 

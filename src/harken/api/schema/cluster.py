@@ -88,6 +88,23 @@ _QUEUE = obj(
         "classes": listed(obj({"class": _CLASS, "segments": COUNT, "audio_s": NUMBER})),
     }
 )
+_LIVE = obj(
+    {
+        "sessions": COUNT,
+        "limit": COUNT,
+        "speaking": COUNT,
+        "away": COUNT,
+        "opened": COUNT,
+        "refused": COUNT,
+        "turns": COUNT,
+        "at_odds": COUNT,
+        "audio_s": NUMBER,
+        "drafts": COUNT,
+        "draft_s": NULLABLE_NUMBER,
+        "final_p50_s": NULLABLE_NUMBER,
+        "final_p95_s": NULLABLE_NUMBER,
+    }
+)
 _NOW = obj(
     {
         "window_s": NUMBER,
@@ -114,6 +131,8 @@ _SERIES = obj(
         "p95_s": listed(NULLABLE_NUMBER),
         "p99_s": listed(NULLABLE_NUMBER),
         "queued_audio_s": listed(NUMBER),
+        "speaking": listed(COUNT),
+        "final_p95_s": listed(NULLABLE_NUMBER),
     }
 )
 _STRETCH = {"began_s": NUMBER, "took_s": NUMBER, "outcome": TEXT}
@@ -153,6 +172,7 @@ _CLUSTER = obj(
         "machine": _MACHINE,
         "instances": listed(_INSTANCE),
         "queue": _QUEUE,
+        "live": {"anyOf": [_LIVE, {"type": "null"}]},
         "now": _NOW,
         "series": _SERIES,
         "requests": listed(_REQUEST),
@@ -178,6 +198,21 @@ _EXAMPLE: dict[str, Any] = {
     "machine": {"cores": 2, "cpu_busy": 0.41, "memory_bytes": 3 << 30, "memory_total_bytes": 24 << 30, "gpus": []},
     "instances": [],
     "queue": {"segments": 0, "audio_s": 0.0, "limit_audio_s": 3600.0, "oldest_wait_s": 0.0, "classes": []},
+    "live": {
+        "sessions": 3,
+        "limit": 500,
+        "speaking": 2,
+        "away": 0,
+        "opened": 9,
+        "refused": 0,
+        "turns": 40,
+        "at_odds": 1,
+        "audio_s": 120.5,
+        "drafts": 200,
+        "draft_s": 0.12,
+        "final_p50_s": 0.2,
+        "final_p95_s": 0.4,
+    },
     "now": {
         "window_s": 60.0,
         "in_progress": 0,
@@ -201,6 +236,8 @@ _EXAMPLE: dict[str, Any] = {
         "p95_s": [],
         "p99_s": [],
         "queued_audio_s": [],
+        "speaking": [],
+        "final_p95_s": [],
     },
     "requests": [],
     "errors": [],

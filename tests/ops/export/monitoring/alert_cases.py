@@ -66,6 +66,15 @@ def buckets(metric: str, labels: str, late: tuple[float, float], *, percent: int
     return {f'{metric}_bucket{{{SERVER}, {labels}, le="{le}"}}': f"0+{count}{FOR_LONG}" for le, count in counts.items()}
 
 
+def final_text(late: tuple[float, float]) -> dict[str, str]:
+    """Of a hundred turns a minute, ten had their final text so late."""
+    name = "harken_live_final_seconds_bucket"
+    return {
+        f'{name}{{{SERVER}, le="{le}"}}': f"0+{count}{FOR_LONG}"
+        for le, count in ((f"{late[0]:g}", 90), (f"{late[1]:g}", 100), ("+Inf", 100))
+    }
+
+
 def memory(metric: str, percent: int, labels: str = "") -> dict[str, str]:
     """So much of a memory is used."""
     return of_server(f"{metric}_used_bytes", f"{percent}{FOR_LONG}", labels) | of_server(
@@ -330,6 +339,32 @@ WAITING = [
     ),
 ]
 
+LIVE = [
+    Case(
+        about="HarkenLiveTextLate",
+        why="a tenth of the turns waits longer",
+        series=final_text((3, 5)),
+        at="15m",
+        fires=("HarkenLiveTextLate",),
+        still_quiet_at="4m",
+    ),
+    Case(about="HarkenLiveTextLate", why="a tenth waits a little less", series=final_text((2, 3)), at="20m"),
+    Case(
+        about="HarkenLiveRefuses",
+        why="one a minute, by one of two gateways",
+        series=of_server("harken_live_refused_total", f"0+1{FOR_LONG}"),
+        at="20m",
+        fires=("HarkenLiveRefuses",),
+        still_quiet_at="9m",
+    ),
+    Case(
+        about="HarkenLiveRefuses",
+        why="for three minutes",
+        series=of_server("harken_live_refused_total", "0x5 1 2 3x60"),
+        at="15m",
+    ),
+]
+
 MACHINE = [
     Case(
         about="HarkenCpuBusy",
@@ -420,4 +455,4 @@ MACHINE = [
     ),
 ]
 
-CASES = (*PRESENCE, *PROMISE, *WAITING, *MACHINE)
+CASES = (*PRESENCE, *PROMISE, *WAITING, *LIVE, *MACHINE)

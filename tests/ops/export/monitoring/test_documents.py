@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harken.ops.export.monitoring.alerts import Bounds, service_groups
 from harken.ops.export.monitoring.cluster_rows import cluster_rows
+from harken.ops.export.monitoring.live_rows import live_rows
 from harken.ops.export.monitoring.machine_alerts import machine_groups
 from harken.ops.export.monitoring.records import record_groups
 from harken.ops.export.monitoring.rules import Alert, Record
@@ -17,7 +18,10 @@ RULES = [
     rule for group in (*record_groups(), *service_groups(Bounds()), *machine_groups(Bounds())) for rule in group.rules
 ]
 EXPRESSIONS = [rule.expr for rule in RULES] + [
-    query.expr for row in (*service_rows(), *cluster_rows()) for panel in row.panels for query in panel.queries
+    query.expr
+    for row in (*service_rows(), *live_rows(), *cluster_rows())
+    for panel in row.panels
+    for query in panel.queries
 ]
 
 
@@ -53,5 +57,5 @@ def test_what_is_measured_is_shown_or_alarming() -> None:
 def test_the_page_lists_the_rows_of_the_dashboard() -> None:
     """In the words that are on the screen."""
     page = (REFERENCE / "monitoring.md").read_text().replace("\n", " ")
-    for row in (*service_rows(), *cluster_rows()):
+    for row in (*service_rows(), *live_rows(), *cluster_rows()):
         assert f"*{row.title}*" in page, row.title

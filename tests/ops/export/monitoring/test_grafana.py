@@ -8,9 +8,10 @@ from typing import Any
 
 from harken.ops.export.monitoring.cluster_rows import cluster_rows
 from harken.ops.export.monitoring.grafana import SOURCE_UID, dashboard_file, source_file
+from harken.ops.export.monitoring.live_rows import live_rows
 from harken.ops.export.monitoring.service_rows import service_rows
 
-ROWS = (*service_rows(), *cluster_rows())
+ROWS = (*service_rows(), *live_rows(), *cluster_rows())
 BOARD: dict[str, Any] = json.loads(dashboard_file(ROWS))
 PANELS: list[dict[str, Any]] = BOARD["panels"]
 
@@ -58,4 +59,4 @@ def test_the_dashboard_opens_with_the_source_that_is_provisioned() -> None:
 
 def test_the_same_rows_are_the_same_bytes() -> None:
     """A file under version control changes when something changed."""
-    assert dashboard_file(ROWS) == dashboard_file((*service_rows(), *cluster_rows()))
+    assert dashboard_file(ROWS) == dashboard_file((*service_rows(), *live_rows(), *cluster_rows()))

@@ -1,5 +1,5 @@
-// The last quarter of an hour in four charts, each below the figure of this minute: latency, speed, requests, queue.
-// One pointer reads all four at the same moment; whoever sees no charts finds the figures in a table below.
+// The last quarter of an hour in charts, each below the figure of this minute: latency, speed, requests, queue, and who
+// speaks where live transcription is offered. One pointer reads all of them at the same moment; whoever sees no charts finds the figures in a table below.
 
 import { html, useState } from "./vendor/preact.js";
 import { Chart, roundSpan } from "./chart.js";
@@ -15,11 +15,13 @@ export function Charts({ told }) {
   const [hovered, setHovered] = useState(null);
   const series = overSteps(told.series);
   const shared = { series, told, hovered, onHover: setHovered };
+  const isLive = Boolean(told.live);
   return html`
-    <section class="charts" aria-label=${t("charts.title")}>
+    <section class=${`charts ${isLive ? "has-live" : ""}`} aria-label=${t("charts.title")}>
       <${Latency} ...${shared} /><${Speed} ...${shared} /><${Requests} ...${shared} /><${Queue} ...${shared} />
+      ${isLive && html`<${Live} ...${shared} />`}
     </section>
-    <${FigureTable} series=${series} />
+    <${FigureTable} series=${series} isLive=${isLive} />
   `;
 }
 
@@ -38,7 +40,7 @@ function overSteps(series) {
     at: [...early, ...series.at.slice(0, told)],
     p50: cut(series.p50_s), p95: cut(series.p95_s), p99: cut(series.p99_s),
     rtfx: each(series.audio_s), requests: each(series.requests), failed: cut(series.failed), failing: each(series.failed),
-    queued: cut(series.queued_audio_s),
+    queued: cut(series.queued_audio_s), speaking: cut(series.speaking ?? []), finals: cut(series.final_p95_s ?? []),
   };
 }
 
@@ -120,6 +122,22 @@ function Queue({ series, told: { queue }, hovered, onHover }) {
   <//>`;
 }
 
+/** How many speak, and how late their text is: from the end of what somebody said to its final text. */
+function Live({ series, told: { live }, hovered, onHover }) {
+  const late = seconds(pick(series.finals, hovered, live.final_p95_s));
+  const keys = [
+    { text: t("charts.live_late"), value: late },
+    { text: t("charts.live_open"), value: t("charts.live_of", { open: number(live.sessions), limit: number(live.limit) }) },
+  ];
+  if (live.away) keys.push({ text: t("charts.live_away"), value: number(live.away) });
+  if (live.refused) keys.push({ text: t("charts.live_refused"), value: number(live.refused) });
+  const chart = html`<${Chart} at=${series.at} lines=${[{ name: "speaking", values: series.speaking, area: true }]} least=${2}
+    write=${(value) => number(value)} hovered=${hovered} onHover=${onHover} label=${described("charts.live", series.speaking, number)} />`;
+  return html`<${Card} title=${t("charts.live")} value=${number(pick(series.speaking, hovered, live.speaking))}
+    unit=${t("charts.live_speak", { n: pick(series.speaking, hovered, live.speaking) })} keys=${keys}
+    chart=${chart} series=${series} hovered=${hovered} />`;
+}
+
 /** An axis has room for one unit. */
 function short(value) {
   if (value < 100) return t("unit.s", { value: number(value) });
@@ -129,8 +147,9 @@ function short(value) {
 }
 
 /** The figures of the charts, a row a minute. */
-function FigureTable({ series }) {
+function FigureTable({ series, isLive }) {
   const [isOpen, setOpen] = useState(false);
+  const columns = ["time", "p50", "p95", "p99", "speed", "requests", "queue", ...(isLive ? ["speaking", "late"] : [])];
   const rows = [...series.at.keys()].reverse().filter((index, place) => place % 12 === 0 && series.rtfx[index] !== null);
   return html`
     <details class="figures" onToggle=${(event) => setOpen(event.target.open)}>
@@ -139,7 +158,7 @@ function FigureTable({ series }) {
         <div class="panel scroll" tabindex="0" role="region" aria-label=${t("charts.table")}>
           <table>
             <caption class="hidden-text">${t("charts.caption")}</caption>
-            <thead><tr>${["time", "p50", "p95", "p99", "speed", "requests", "queue"].map((name, place) => html`
+            <thead><tr>${columns.map((name, place) => html`
               <th scope="col" class=${place ? "number" : ""}>${t(`charts.column.${name}`)}</th>`)}</tr></thead>
             <tbody>${rows.map((index) => html`
               <tr key=${series.at[index]}>
@@ -148,6 +167,8 @@ function FigureTable({ series }) {
                 <td class="number">${speed(series.rtfx[index])}</td>
                 <td class="number">${number(series.requests[index], 1)}</td>
                 <td class="number">${span(series.queued[index])}</td>
+                ${isLive && html`
+                  <td class="number">${number(series.speaking[index])}</td><td class="number">${seconds(series.finals[index])}</td>`}
               </tr>`)}
             </tbody>
           </table>

@@ -1,7 +1,8 @@
 """The alerts about the service: whether it answers, whether it keeps its promise, how long people wait.
 
 Owns what is alarming and from which figure on; where a figure is of the configuration, it is taken from there. What
-wears a machine out is in `machine_alerts`. The invariant: every alert says whom it hurts and has a runbook.
+wears a machine out is in `machine_alerts`, what people who speak notice in `live_alerts`. The invariant: every alert
+says whom it hurts and has a runbook.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harken.ops.export.monitoring.budget import OBJECTIVE
+from harken.ops.export.monitoring.live_alerts import live_group
 from harken.ops.export.monitoring.records import burning, failing
 from harken.ops.export.monitoring.rules import Alert, Group, Severity
 
@@ -74,6 +76,7 @@ def service_groups(bounds: Bounds) -> tuple[Group, ...]:
         Group(name="harken-presence", rules=(*_presence(), *_instances())),
         Group(name="harken-promise", rules=_promise()),
         Group(name="harken-waiting", rules=_waiting(bounds)),
+        live_group(),
     )
 
 

@@ -8,6 +8,7 @@ from harken.ops.export.document import HEADING, Document
 from harken.ops.export.monitoring.alerts import Bounds, service_groups
 from harken.ops.export.monitoring.cluster_rows import cluster_rows
 from harken.ops.export.monitoring.grafana import dashboard_file, provider_file, source_file
+from harken.ops.export.monitoring.live_rows import live_rows
 from harken.ops.export.monitoring.machine_alerts import machine_groups
 from harken.ops.export.monitoring.prometheus import Scraping, prometheus_file
 from harken.ops.export.monitoring.records import record_groups
@@ -57,7 +58,7 @@ def monitoring(watch: Watch) -> Document:
                 watch.prometheus, heading=heading, interval_s=watch.scraping.interval_s
             ),
             "grafana/provisioning/dashboards/harken.yml": provider_file(folder, heading=heading),
-            f"{DASHBOARDS}/harken.json": dashboard_file((*service_rows(), *cluster_rows())),
+            f"{DASHBOARDS}/harken.json": dashboard_file((*service_rows(), *live_rows(), *cluster_rows())),
         },
         notes=(hidden,) if watch.scraping.is_hidden else (),
     )

@@ -24,7 +24,7 @@ _HISTOGRAMS = {
 def record_groups() -> tuple[Group, ...]:
     """Return all recording rules."""
     return (
-        Group(name="harken-work", rules=(*_work(), *_quantiles())),
+        Group(name="harken-work", rules=(*_work(), *_quantiles(), *_live())),
         Group(name="harken-budget", rules=(*_burning(), *_failed())),
     )
 
@@ -76,6 +76,17 @@ def _quantiles() -> tuple[Record, ...]:
         )
         for name, (buckets, quantiles) in _HISTOGRAMS.items()
         for quantile in quantiles
+    )
+
+
+def _live() -> tuple[Record, ...]:
+    buckets = "harken_live_final_seconds_bucket"
+    return tuple(
+        Record(
+            name=f"cluster:harken_live_final_seconds:{quantile}_5m",
+            expr=f"histogram_quantile({QUANTILES[quantile]}, sum by (cluster, le) (rate({buckets}[5m])))",
+        )
+        for quantile in ("p50", "p95")
     )
 
 
