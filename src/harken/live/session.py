@@ -10,105 +10,27 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harken.account import Account
-from harken.audio import CutRule, SpeechDetector
 from harken.audio.mixing import peak_of, within_one
-from harken.clock import Clock
-from harken.config import LiveConfig
-from harken.errors import EmptyAudio, HarkenError, InternalError, SlowReader
-from harken.events import Tell, TurnDone
-from harken.live.drafts import Drafts
-from harken.live.events import (
-    Committed,
-    Completed,
-    Ended,
-    Failed,
-    LiveEvent,
-    SpeechStarted,
-    SpeechStopped,
-    Text,
-)
+from harken.errors import EmptyAudio, HarkenError, SlowReader
+from harken.live.events import Ended, LiveEvent
 from harken.live.hearing import Happened, Hearing, TurnBegan, TurnGrew, TurnOver
+from harken.live.means import Means
 from harken.live.outbox import Outbox
 from harken.live.settings import LiveSettings
-from harken.live.stable import Shown
-from harken.live.turn import TurnPieces
-from harken.log import get_log
-from harken.transcribe.result import RecordingTranscript
-from harken.transcribe.transcriber import Transcriber, options_for
-from harken.types import SAMPLE_RATE, ModelInfo, Recognizer, Requester, Wish, Word
+from harken.live.turn import Speaker, Turn
+from harken.transcribe.transcriber import options_for
+from harken.types import SAMPLE_RATE, ModelInfo, Requester
 
 COMMIT_MIN_S: Final = 0.1
 """The least sound that can be committed by hand."""
 
-_log = get_log("live.session")
-
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Means:
-    """What sessions work with.
-
-    Attributes:
-        drafts: recognises what is said while it is said; without a cache, since no draft comes twice.
-        transcriber: recognises whole turns.
-        info: the model.
-        cut: how turns longer than one pass are cut.
-        detector: of voices.
-        threads: where sound is heard.
-        config: paces and bounds.
-        clock: for them.
-        tell: takes the account of each turn, and how long its text took.
-        spawn: starts what goes on beside the session; it ends with the server.
-        took: takes the seconds that each draft took.
-    """
-
-    drafts: Recognizer
-    transcriber: Transcriber
-    info: ModelInfo
-    cut: CutRule
-    detector: SpeechDetector
-    threads: Executor
-    config: LiveConfig
-    clock: Clock
-    tell: Tell
-    spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
-    took: Callable[[float], None]
-
-
-class OnAudio(Protocol):
-    """Whom sound is charged to."""
-
-    async def __call__(self, audio_s: float, /) -> None:
-        """So many seconds were taken."""
-        ...
-
-
-@dataclass(kw_only=True, slots=True, eq=False)
-class _Turn:
-    number: int
-    start: int
-    pieces: TurnPieces
-    drafts: Drafts
-    settings: LiveSettings
-    task: asyncio.Task[None] | None = None
-    drafting: asyncio.Task[None] | None = None
-    tentative: str = ""
-    end: int | None = None
-    account: Account | None = None
-
-    @property
-    def unfinished_s(self) -> float:
-        return self.pieces.waiting_s if self.end is None else (self.end - self.start) / SAMPLE_RATE
 
 
 class LiveSession:
@@ -129,6 +51,7 @@ class LiveSession:
         speech_at: when somebody spoke last, as far as it was heard.
         left_at: since when its client is away; None while it is there.
         completed: turns that ended with a text.
+        at_odds: of these, those whose final text did not begin with what was committed.
     """
 
     def __init__(
@@ -150,14 +73,15 @@ class LiveSession:
         self.left_at: float | None = None
         self.completed = 0
         self.at_odds = 0
-        self.home = ""
+        self._home = ""
+        self._speaker = Speaker(requester=requester, request_id=request_id, route=route)
         self._settings = _checked(settings, means.info)
         self._means = means
         self._on_end = on_end
         self._hearing = Hearing(means.detector, means.cut, settings.turns, means.config.turn_s)
         self._outbox = Outbox()
         self._order = asyncio.Lock()
-        self._turns: list[_Turn] = []
+        self._turns: list[Turn] = []
         self._count = 0
         self._drained = asyncio.Event()
         self._received = 0
@@ -227,9 +151,7 @@ class LiveSession:
         async with self._order:
             was_open = await self._in_thread(self._hearing.clear)
             if was_open:
-                turn = self._turns.pop()
-                if turn.task is not None:
-                    turn.task.cancel()
+                self._turns.pop().drop()
             self._drained.set()
 
     async def change(self, settings: LiveSettings) -> None:
@@ -280,8 +202,7 @@ class LiveSession:
         self._end = self._end or error
         self._drained.set()
         for turn in self._turns:
-            if turn.task is not None:
-                turn.task.cancel()
+            turn.drop()
         self._turns.clear()
         self._end_if_done()
 
@@ -313,12 +234,12 @@ class LiveSession:
             await self._apply(hear)
 
     async def _apply(self, hear: Callable[[], list[Happened]]) -> None:
-        keep = self._turns[-1].drafts.anchor if self._hearing.is_open else None
+        keep = self._turns[-1].anchor if self._hearing.is_open else None
         spoken_to = self._hearing.spoken_to
         for happened in await self._in_thread(lambda: self._heard(hear, keep)):
             self._take(happened)
         if self._hearing.is_open:
-            self._turns[-1].drafts.heard()
+            self._turns[-1].heard()
         if self._hearing.spoken_to > spoken_to:
             self.speech_at = self._means.clock.now()
         if self._outbox.is_overfull:
@@ -338,116 +259,35 @@ class LiveSession:
             case TurnBegan(start=start):
                 self._begin(start)
             case TurnGrew(pieces=pieces):
-                self._turns[-1].pieces.put(pieces)
+                self._turns[-1].grow(pieces)
             case TurnOver(pieces=pieces, end=end):
-                self._commit(self._turns[-1], end)
-                self._turns[-1].pieces.put(pieces, is_over=True)
+                self._turns[-1].commit(pieces, end)
 
     def _begin(self, start: int) -> None:
         self._count += 1
-        means, name = self._means, f"{self.request_id}-{self._count}"
-        drafts = Drafts(
-            means.drafts,
-            self,
-            start=start,
-            options=self._settings.options,
-            forces_prefix=Wish.PREFIX not in means.info.lacks,
-            longest_s=means.info.max_segment_s,
-            name=f"{name}d",
-            requester=self.requester,
-            config=means.config,
-            clock=means.clock,
-            show=lambda shown: self._show(turn, shown),
-            took=means.took,
+        before = self._turns[-1] if self._turns else None
+        home = before.home if before else self._home
+        turn = Turn(
+            self._count,
+            start,
+            source=self,
+            settings=self._settings,
+            means=self._means,
+            speaker=self._speaker,
+            outbox=self._outbox,
+            home=home,
         )
-        drafts.home = self.home
-        turn = _Turn(number=self._count, start=start, pieces=TurnPieces(), drafts=drafts, settings=self._settings)
-        before = self._turns[-1].task if self._turns else None
         self._turns.append(turn)
-        if self._settings.turns is not None:
-            self._outbox.put(SpeechStarted(turn=turn.number, at_s=start / SAMPLE_RATE))
-        turn.drafting = means.spawn(self._draft(turn, name))
-        turn.task = means.spawn(self._complete(turn, name, before))
+        turn.begin(before, self._turn_ended)
 
-    def _commit(self, turn: _Turn, end: int) -> None:
-        turn.end = end
-        if turn.drafting is not None:  # its final text is next
-            turn.drafting.cancel()
-        now = self._means.clock.now()
-        name = f"{self.request_id}-{turn.number}"
-        turn.account = Account(request_id=name, route=self.route, began=now, tell=self._means.tell)
-        turn.account.let_in(self.requester)
-        if turn.settings.turns is not None:
-            self._outbox.put(SpeechStopped(turn=turn.number, at_s=end / SAMPLE_RATE))
-        self._outbox.put(Committed(turn=turn.number, start_s=turn.start / SAMPLE_RATE, end_s=end / SAMPLE_RATE))
-
-    def _show(self, turn: _Turn, shown: Shown) -> None:
-        if shown.delta or shown.tentative != turn.tentative:
-            turn.tentative = shown.tentative
-            self._outbox.put(Text(turn=turn.number, delta=shown.delta, tentative=shown.tentative))
-
-    async def _complete(self, turn: _Turn, name: str, before: asyncio.Task[None] | None) -> None:
-        """Bring a turn to its end, behind the turn before."""
-        outcome: RecordingTranscript | HarkenError
-        try:
-            outcome = await self._means.transcriber.follow(
-                turn.pieces,
-                turn.settings.options,
-                name,
-                # Overdue already, bound by nothing: of live work, final texts go before drafts.
-                requester=dataclasses.replace(self.requester, deadline=self._means.clock.now(), is_bound=False),
-                home=lambda: turn.drafts.home,
-            )
-        except HarkenError as error:
-            outcome = error
-        except Exception as error:  # noqa: BLE001 - a defect costs this turn, not the session or the server
-            _log.exception("live.defect", request_id=name, exc_info=error)
-            outcome = InternalError()
-        finally:
-            if turn.drafting is not None:
-                turn.drafting.cancel()
-        if before is not None:
-            await asyncio.wait([before])
-        self._tell_end(turn, outcome)
+    def _turn_ended(self, turn: Turn) -> None:
+        self._home = turn.home
+        self.completed += turn.is_completed
+        self.at_odds += turn.is_at_odds
         if turn in self._turns:
             self._turns.remove(turn)
         self._drained.set()
         self._end_if_done()
-
-    async def _draft(self, turn: _Turn, name: str) -> None:
-        try:
-            await turn.drafts.run()
-        except Exception as error:  # noqa: BLE001 - a defect costs the drafts of this turn
-            _log.exception("live.defect", request_id=name, exc_info=error)
-
-    def _tell_end(self, turn: _Turn, outcome: RecordingTranscript | HarkenError) -> None:
-        assert turn.account is not None, "a turn is committed before its pieces end"
-        assert turn.end is not None, "and knows then where it ends"
-        if isinstance(outcome, HarkenError):
-            turn.account.fail(outcome)
-            turn.account.end(outcome.status)
-            self._outbox.put(Failed(turn=turn.number, error=outcome))
-            return
-        self.completed += 1
-        self.home = outcome.instances[-1] if outcome.instances else self.home
-        text = turn.drafts.text
-        shown = text.finish(outcome.text)
-        self.at_odds += text.is_at_odds
-        self._show(turn, shown)
-        start_s = turn.start / SAMPLE_RATE
-        self._outbox.put(
-            Completed(
-                turn=turn.number,
-                text=text.committed,
-                language=outcome.language,
-                start_s=start_s,
-                end_s=turn.end / SAMPLE_RATE,
-                words=outcome.words and tuple(_later(word, start_s) for word in outcome.words),
-            )
-        )
-        turn.account.audio_s = outcome.audio_s
-        turn.account.end(200)
-        self._means.tell(TurnDone(committed=turn.account.began, completed=self._means.clock.now()))
 
     def _end_if_done(self) -> None:
         if self._is_finishing and not self._turns and not self.is_over:
@@ -457,7 +297,3 @@ class LiveSession:
 
 def _checked(settings: LiveSettings, info: ModelInfo) -> LiveSettings:
     return dataclasses.replace(settings, options=options_for(settings.options, info))
-
-
-def _later(word: Word, by_s: float) -> Word:
-    return dataclasses.replace(word, start_s=word.start_s + by_s, end_s=word.end_s + by_s)

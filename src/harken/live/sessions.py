@@ -22,7 +22,8 @@ from harken.clock import Clock, SystemClock
 from harken.config import LiveConfig
 from harken.errors import Draining, HarkenError, LiveFull, SessionExpired, SessionIdle, SessionUnknown
 from harken.events import DraftDone, Tell, nobody
-from harken.live.session import LiveSession, Means
+from harken.live.means import Means
+from harken.live.session import LiveSession
 from harken.live.settings import LiveSettings
 from harken.log import get_log
 from harken.transcribe.transcriber import Transcriber, cut_for

@@ -1,0 +1,57 @@
+"""A turn on its way through the path of files: its pieces while it goes on, and its one final text.
+
+Owns the pieces that are decided and not yet pulled. The invariant: what the pipeline gets is a recording like any
+other, whose end comes when the turn's does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Self
+
+from harken.audio import Piece
+from harken.types import SAMPLE_RATE
+
+
+class TurnPieces:
+    """The pieces of one turn, as `harken.transcribe.pieces.Pieces` has it."""
+
+    def __init__(self) -> None:
+        self.total_s: float | None = None
+        """Unknown until somebody stops speaking."""
+        self._ready: deque[Piece] = deque()
+        self._decoded = 0
+        self._is_over = False
+        self._news = asyncio.Event()
+
+    @property
+    def decoded_s(self) -> float:
+        """Up to the end of the last piece that is decided."""
+        return self._decoded / SAMPLE_RATE
+
+    @property
+    def waiting_s(self) -> float:
+        """Seconds of speech that nobody has pulled yet."""
+        return sum(piece.audio_s for piece in self._ready if piece.has_speech)
+
+    def put(self, pieces: Iterable[Piece], *, is_over: bool = False) -> None:
+        """Add what was decided."""
+        for piece in pieces:
+            self._ready.append(piece)
+            self._decoded = piece.end
+        self._is_over = self._is_over or is_over
+        self._news.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Piece:
+        """Return the next piece, when there is one."""
+        while not self._ready:
+            if self._is_over:
+                raise StopAsyncIteration
+            self._news.clear()
+            await self._news.wait()
+        return self._ready.popleft()
