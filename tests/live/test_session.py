@@ -382,3 +382,22 @@ def test_final_texts_go_before_drafts() -> None:
         assert max(one.deadline or 0.0 for one in finals) < min(one.deadline or 0.0 for one in drafts)
 
     run(story())
+
+
+def test_a_caller_that_is_cancelled_loses_no_sound() -> None:
+    """A client's connection may break while a thread listens."""
+
+    async def story() -> None:
+        async with sessions_over(UnsureRecognizer()) as sessions:
+            session = await opened(sessions, TurnRule())
+            sound = np.concatenate([spell(["one", "two"]), pause(1.0), spell(["three"]), pause(1.0)])
+            for begin in range(0, len(sound), 1600):
+                feeding = asyncio.create_task(session.feed(sound[begin : begin + 1600]))
+                await asyncio.sleep(0)
+                feeding.cancel()
+                await asyncio.wait([feeding])
+            await session.finish()
+            events = await told(session)
+        assert texts_of(events) == ["one two", "three"]
+
+    run(story())

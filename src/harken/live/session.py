@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Callable
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,10 +149,12 @@ class LiveSession:
     async def clear(self) -> None:
         """Forget the sound since the last turn."""
         async with self._order:
-            was_open = await self._in_thread(self._hearing.clear)
-            if was_open:
-                self._turns.pop().drop()
-            self._drained.set()
+            await self._to_its_end(self._clear())
+
+    async def _clear(self) -> None:
+        if await self._in_thread(self._hearing.clear):
+            self._turns.pop().drop()
+        self._drained.set()
 
     async def change(self, settings: LiveSettings) -> None:
         """Have turns that begin from now on recognised otherwise.
@@ -230,10 +232,16 @@ class LiveSession:
             return self._hearing.sound.pause(earliest, latest)
 
     async def _do(self, hear: Callable[[], list[Happened]]) -> None:
-        async with self._order:
-            await self._apply(hear)
+        async def in_order() -> None:
+            async with self._order:
+                await self._hear(hear)
+
+        await self._to_its_end(in_order())
 
     async def _apply(self, hear: Callable[[], list[Happened]]) -> None:
+        await self._to_its_end(self._hear(hear))
+
+    async def _hear(self, hear: Callable[[], list[Happened]]) -> None:
         keep = self._turns[-1].anchor if self._hearing.is_open else None
         spoken_to = self._hearing.spoken_to
         for happened in await self._in_thread(lambda: self._heard(hear, keep)):
@@ -253,6 +261,15 @@ class LiveSession:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._means.threads, work)
+
+    async def _to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something whole: what a thread has heard would be lost if its caller were cancelled meanwhile."""
+        task = asyncio.create_task(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
 
     def _take(self, happened: Happened) -> None:
         match happened:
