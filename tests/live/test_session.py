@@ -362,13 +362,32 @@ def test_a_session_of_silence_says_nothing_and_asks_nobody() -> None:
     run(story())
 
 
+def test_a_pause_that_ends_a_turn_has_its_text_already() -> None:
+    """The last draft was the whole turn; where there is a cache, no model runs again."""
+
+    async def story() -> None:
+        recognizer = UnsureRecognizer(chance=random.Random(3))
+        async with sessions_over(recognizer, cache_bytes=1_000_000) as sessions:
+            session = await opened(sessions, TurnRule(silence_s=0.6))
+            await say(session, np.concatenate([spell(["one", "two", "three", "four"]), pause(0.5)]))
+            await asyncio.sleep(0.05)
+            before = len(recognizer.segments)
+            await say(session, pause(0.5))
+            await session.finish()
+            events = await told(session)
+        assert texts_of(events) == ["one two three four"]
+        assert [one.request_id for one in recognizer.segments[before:]] == []
+
+    run(story())
+
+
 def test_final_texts_go_before_drafts() -> None:
     """They are due at once, and end by nobody's deadline."""
 
     async def story() -> None:
         recognizer = UnsureRecognizer()
         async with sessions_over(recognizer) as sessions:
-            session = await opened(sessions)
+            session = await opened(sessions)  # by hand: no draft is taken for a whole turn
             await say(session, spell(["one", "two", "three", "four"]))
             await session.finish()
             await told(session)

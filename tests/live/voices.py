@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harken.audio import SpeechDetector
 from harken.audio.spans import FRAME
-from harken.config import LimitsConfig, LiveConfig
+from harken.config import CacheConfig, LimitsConfig, LiveConfig
 from harken.errors import HarkenError
 from harken.live.events import Completed, Failed, LiveEvent, Text
 from harken.live.session import LiveSession
@@ -23,6 +23,7 @@ from harken.live.settings import LiveSettings, TurnRule
 from harken.testing.recognizer import MisbehavingRecognizer
 from harken.testing.sounds import silence
 from harken.testing.spelling import WORDS, spell
+from harken.transcribe.cache import make_cache
 from harken.transcribe.transcriber import Transcriber
 from harken.types import ANYBODY, Options, Requester, Segment, Send, Transcript
 from tests.transcribe.fakes import FakeReader
@@ -93,13 +94,14 @@ class UnsureRecognizer(MisbehavingRecognizer):
 
 @asynccontextmanager
 async def sessions_over(
-    recognizer: UnsureRecognizer, config: LiveConfig | None = None, **more: object
+    recognizer: UnsureRecognizer, config: LiveConfig | None = None, *, cache_bytes: int = 0, **more: object
 ) -> AsyncIterator[Sessions]:
     """Sessions with the voices of this module."""
-    transcriber = Transcriber(recognizer, FakeReader(), LimitsConfig())
     config = config or LiveConfig(update_s=0.001, hold_s=1.0, window_s=6.0)
-    async with Sessions(recognizer, transcriber, Voices, config, **more).running() as sessions:  # type: ignore[arg-type]
-        yield sessions
+    async with make_cache(CacheConfig(bytes=cache_bytes)).over(recognizer) as finals:
+        transcriber = Transcriber(finals, FakeReader(), LimitsConfig())
+        async with Sessions(recognizer, finals, transcriber, Voices, config, **more).running() as sessions:  # type: ignore[arg-type]
+            yield sessions
 
 
 async def opened(

@@ -116,10 +116,11 @@ def _blocks(told: Told, frame: Frame) -> list[_Block]:
     charts = draw_charts(told, cells=max(10, min(60, frame.width - 52)), is_tall=is_tall)
     blocks: list[_Block] = [
         (2, [Text(""), draw_queue(told, width=frame.width)]),
-        *([] if told.get("live") is None else [(1, [draw_live(told)])]),
         (charts.row_count, [charts]),
         (1, [draw_machine(told)]),
     ]
+    if told.get("live") is not None:
+        blocks.insert(1, (1, [draw_live(told)]))
     if told["errors"]:
         blocks.append((1, [draw_errors(told)]))
     return blocks

@@ -51,6 +51,11 @@ class Source(Protocol):
         """Where speech was last heard."""
         ...
 
+    @property
+    def would_end(self) -> int | None:
+        """Where the turn ends if nobody speaks any more; None where the client says when."""
+        ...
+
     async def read(self, start: int, end: int) -> NDArray[np.float32]:
         """Return the samples [start, end), in [-1, 1]."""
         ...
@@ -65,6 +70,7 @@ class Drafts:
 
     Args:
         recognizer: recognises them.
+        finals: recognises what may be the whole turn.
         source: of sound.
         start: where the turn begins.
         options: of the recognition.
@@ -81,6 +87,7 @@ class Drafts:
     def __init__(
         self,
         recognizer: Recognizer,
+        finals: Recognizer,
         source: Source,
         *,
         start: int,
@@ -100,7 +107,10 @@ class Drafts:
         self.anchor = start
         """Where drafts begin now; nobody asks for sound before it."""
         self.count = 0
+        self.is_guessing = False
+        """A draft is under way that may be the whole turn."""
         self._recognizer = recognizer
+        self._finals = finals
         self._source = source
         self._start = start
         self._options = options
@@ -111,6 +121,7 @@ class Drafts:
         self._clock = clock
         self._show = show
         self._took = took
+        self._longest_s = longest_s
         self._window_s = min(config.window_s, 0.6 * longest_s)
         self._most_s = 1.5 * self._window_s
         self._language: str | None = None
@@ -154,6 +165,9 @@ class Drafts:
         return any(before < mark <= end for mark in marks)
 
     async def _draft(self) -> None:
+        if (whole := self._whole()) is not None:
+            await self._guess(whole)
+            return
         await self._move_anchor()
         end = self._source.end
         began = self._clock.now()
@@ -164,12 +178,40 @@ class Drafts:
         self._took(self._clock.now() - began)
         self._show(self.text.take(found.text, end / SAMPLE_RATE))
 
+    def _whole(self) -> int | None:
+        """Where the turn ends, if it seems to: somebody pauses, and the turn can be recognised at once."""
+        end = self._source.would_end
+        if end is None or end > self._source.end or self.anchor != self._start:
+            return None
+        return end if end - self._start <= self._longest_s * SAMPLE_RATE else None
+
+    async def _guess(self, end: int) -> None:
+        """Recognise the turn as if it ended in the pause that has begun: mostly it does, and its text is known then."""
+        began, drafted_to = self._clock.now(), self._source.end
+        self.is_guessing = True
+        try:
+            segment = await self._segment(self._start, end)
+            hurried = dataclasses.replace(self._requester, deadline=began, is_bound=False)
+            segment = dataclasses.replace(segment, requester=hurried)
+            found = await self._finals.recognize(segment, self._options)
+        finally:
+            self.is_guessing = False
+        self._drafted_to, self.home = drafted_to, found.instance or self.home
+        self._language = found.language or self._language
+        self._took(self._clock.now() - began)
+        self._show(self.text.take(found.text, end / SAMPLE_RATE))
+
     async def _recognize(self, start: int, end: int, prefix: str = "") -> Transcript:
-        self.count += 1
         options = self._options
         if prefix:
             options = dataclasses.replace(options, language=options.language or self._language, prefix=prefix)
-        segment = Segment(
+        found = await self._recognizer.recognize(await self._segment(start, end), options)
+        self.home = found.instance
+        return found
+
+    async def _segment(self, start: int, end: int) -> Segment:
+        self.count += 1
+        return Segment(
             samples=await self._source.read(start, end),
             request_id=self._name,
             index=self.count,
@@ -178,9 +220,6 @@ class Drafts:
             home=self.home,
             requester=dataclasses.replace(self._requester, deadline=self._clock.now() + _USELESS_S),
         )
-        found = await self._recognizer.recognize(segment, options)
-        self.home = found.instance
-        return found
 
     async def _move_anchor(self) -> None:
         """Leave behind what has been said, once the window is long; at once, where it is too long to be recognised."""

@@ -80,6 +80,8 @@ class Hearing:
         self.sound = Sound()
         self.spoken_to = 0
         """Where speech was last heard."""
+        self.would_end: int | None = None
+        """Where the turn that goes on ends if nobody speaks any more; None where that is not for the server to say."""
         self._detector = detector
         self._ear = detector.listen()
         self._cut = cut
@@ -174,6 +176,7 @@ class Hearing:
 
     def _heard_turns(self, heard: Heard) -> list[Happened]:
         happened: list[Happened] = []
+        self.would_end = None
         for span in heard.spans:
             if span.end <= self._floor:
                 continue
@@ -184,6 +187,7 @@ class Hearing:
             if not self.is_open:
                 happened += self._begin(heard.growing_from)
             happened += self._grow(heard.settled)
+            self.would_end = heard.settled + round(self._speech.padding_after_s * SAMPLE_RATE)
         return happened
 
     def _begin(self, start: int) -> list[Happened]:

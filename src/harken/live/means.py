@@ -22,6 +22,7 @@ class Means:
 
     Attributes:
         drafts: recognises what is said while it is said; without a cache, since no draft comes twice.
+        finals: recognises what may be a whole turn; where there is a cache, the turn's own asking then finds it.
         transcriber: recognises whole turns.
         info: the model.
         cut: how turns longer than one pass are cut.
@@ -35,6 +36,7 @@ class Means:
     """
 
     drafts: Recognizer
+    finals: Recognizer
     transcriber: Transcriber
     info: ModelInfo
     cut: CutRule

@@ -220,6 +220,11 @@ class LiveSession:
         """See `harken.live.drafts.Source`."""
         return self._hearing.spoken_to
 
+    @property
+    def would_end(self) -> int | None:
+        """See `harken.live.drafts.Source`."""
+        return self._hearing.would_end
+
     async def read(self, start: int, end: int) -> NDArray[np.float32]:
         """See `harken.live.drafts.Source`."""
         async with self._order:

@@ -78,6 +78,7 @@ class Sessions:
 
     Args:
         drafts: recognises drafts; see `Means`.
+        finals: recognises what may be a turn; the transcriber's.
         transcriber: recognises turns.
         detector: gives the voice activity model; blocks while it loads.
         config: bounds and paces.
@@ -90,6 +91,7 @@ class Sessions:
     def __init__(
         self,
         drafts: Recognizer,
+        finals: Recognizer,
         transcriber: Transcriber,
         detector: Callable[[], SpeechDetector],
         config: LiveConfig,
@@ -100,6 +102,7 @@ class Sessions:
         tell: Tell = nobody,
     ) -> None:
         self._drafts = drafts
+        self._finals = finals
         self._transcriber = transcriber
         self._detector = detector
         self._config = config
@@ -186,6 +189,7 @@ class Sessions:
         detector = await asyncio.get_running_loop().run_in_executor(self._threads, self._detector)
         means = Means(
             drafts=self._drafts,
+            finals=self._finals,
             transcriber=self._transcriber,
             info=info,
             cut=cut_for(CutRule(), info),

@@ -90,6 +90,7 @@ class Turn:
         self._tasks: list[asyncio.Task[None]] = []
         self._drafts = Drafts(
             means.drafts,
+            means.finals,
             source,
             start=start,
             options=settings.options,
@@ -142,7 +143,8 @@ class Turn:
     def commit(self, pieces: Iterable[Piece], end: int) -> None:
         """It is complete: these are its last pieces, and its final text is next."""
         self._end = end
-        self._tasks[1].cancel()
+        if not self._drafts.is_guessing:  # its final text is next, or on its way
+            self._tasks[1].cancel()
         now = self._means.clock.now()
         speaker, means = self._speaker, self._means
         self._account = Account(request_id=self._name, route=speaker.route, began=now, tell=means.tell)

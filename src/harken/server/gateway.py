@@ -239,6 +239,7 @@ class Gateway:
                 running_live(
                     self._config.live,
                     self._recognizer,
+                    recognizer,
                     transcriber,
                     reader,
                     refusal=self._refusal,

@@ -255,7 +255,7 @@ class Instance:
                 running_jobs(
                     self._config, self._database, recognizer, transcriber, self._admission, eyes=self._eyes
                 ) as jobs,
-                running_live(self._config.live, witness, transcriber, reader, tell=self._eyes.tell) as live,
+                running_live(self._config.live, witness, recognizer, transcriber, reader, tell=self._eyes.tell) as live,
             ):
                 self._engine, self._canary = engine, loaded.canary
                 self._serve_with(recognizer, transcriber, jobs, live)

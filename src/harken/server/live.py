@@ -20,6 +20,7 @@ from harken.types import Recognizer, Requester
 async def running_live(
     config: LiveConfig,
     drafts: Recognizer,
+    finals: Recognizer,
     transcriber: Transcriber,
     reader: AudioReader,
     *,
@@ -31,7 +32,7 @@ async def running_live(
     if not config.sessions:
         yield None
         return
-    sessions = Sessions(drafts, transcriber, reader.detector, config, refusal=refusal, rtfx=rtfx, tell=tell)
+    sessions = Sessions(drafts, finals, transcriber, reader.detector, config, refusal=refusal, rtfx=rtfx, tell=tell)
     async with sessions.running():
         yield sessions
 

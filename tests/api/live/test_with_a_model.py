@@ -68,7 +68,7 @@ async def recognizing() -> AsyncIterator[tuple[str, Recognizing]]:
     async with AudioReader() as reader, loaded.engine as engine:
         transcriber = Transcriber(engine, reader, LimitsConfig())
         config = LiveConfig(update_s=0.2, hold_s=0.4)
-        async with Sessions(engine, transcriber, reader.detector, config).running() as sessions:
+        async with Sessions(engine, engine, transcriber, reader.detector, config).running() as sessions:
             world = Recognizing(model=engine, transcriber=transcriber, sessions=sessions)
             async with served(world) as (server, _):
                 yield server.url, world
