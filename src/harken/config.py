@@ -374,7 +374,8 @@ class LiveConfig:
     Attributes:
         sessions: the most at the same time; fewer where the instances cannot follow as many. 0 offers none.
         update_s: seconds between two drafts of a turn, at least.
-        hold_s: seconds of sound behind a word's first appearance before it is committed.
+        hold_s: seconds of sound behind a word's first appearance after which it is final although its piece is not done
+            yet, at the price of a text that is not always the file's; 0 for never.
         window_s: seconds of sound in a draft, about; what lies before is committed text.
         turn_s: the longest turn, in seconds; then the server commits at the next moment of quiet.
         ahead_s: seconds of sound that a client may be ahead of recognition before it is not read from.
@@ -386,7 +387,7 @@ class LiveConfig:
 
     sessions: int = 500
     update_s: float = 0.5
-    hold_s: float = 2.5
+    hold_s: float = 0.0
     window_s: float = 12.0
     turn_s: float = 300.0
     ahead_s: float = 30.0
@@ -621,6 +622,7 @@ _MAY_BE_ZERO = frozenset(
         "num_cpus",
         "num_gpus",
         "sessions",
+        "hold_s",
         "resume_s",
     }
 )

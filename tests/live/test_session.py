@@ -73,12 +73,12 @@ def test_committed_text_stays_and_the_final_text_is_that_of_a_file(
     run(story())
 
 
-def test_text_is_committed_while_somebody_still_speaks() -> None:
-    """Drafts come, and most of a long turn is final before its end."""
+def test_pieces_of_a_long_turn_are_final_while_somebody_still_speaks() -> None:
+    """And what is not final yet is shown."""
 
     async def story() -> None:
         words = [WORDS[number % 10] for number in range(60)]
-        async with sessions_over(UnsureRecognizer(chance=random.Random(1))) as sessions:
+        async with sessions_over(UnsureRecognizer(chance=random.Random(1), max_segment_s=5.0)) as sessions:
             session = await opened(sessions)
             await say(session, spell(words))
             await asyncio.sleep(0.05)
@@ -118,7 +118,7 @@ def test_no_draft_is_longer_than_the_model_recognises_at_once() -> None:
     async def story() -> None:
         recognizer = UnsureRecognizer(max_segment_s=10.0, gate=asyncio.Event())
         assert recognizer.gate is not None
-        async with sessions_over(recognizer, LiveConfig(update_s=0.001, hold_s=1.0)) as sessions:
+        async with sessions_over(recognizer, LiveConfig(update_s=0.001)) as sessions:
             session = await opened(sessions)
             sound = spell([WORDS[number % 17] for number in range(200)])
             await say(session, sound[: 40 * 16_000], [16_000])

@@ -66,7 +66,7 @@ class UnsureRecognizer(MisbehavingRecognizer):
     """
 
     chance: random.Random | None = None
-    unsure: int = 1
+    unsure: int = 3
     draft_error: HarkenError | None = None
     gate: asyncio.Event | None = None
     segments: list[Segment] = field(default_factory=list)
@@ -97,7 +97,7 @@ async def sessions_over(
     recognizer: UnsureRecognizer, config: LiveConfig | None = None, *, cache_bytes: int = 0, **more: object
 ) -> AsyncIterator[Sessions]:
     """Sessions with the voices of this module."""
-    config = config or LiveConfig(update_s=0.001, hold_s=1.0, window_s=6.0)
+    config = config or LiveConfig(update_s=0.001, window_s=6.0)
     async with make_cache(CacheConfig(bytes=cache_bytes)).over(recognizer) as finals:
         transcriber = Transcriber(finals, FakeReader(), LimitsConfig())
         async with Sessions(recognizer, finals, transcriber, Voices, config, **more).running() as sessions:  # type: ignore[arg-type]

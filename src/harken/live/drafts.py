@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from harken.clock import Clock
 from harken.config import LiveConfig
 from harken.errors import HarkenError
-from harken.live.stable import Shown, StableText
+from harken.live.stable import AGREE_S, Shown, StableText
 from harken.log import get_log
 from harken.types import SAMPLE_RATE, Options, Recognizer, Requester, Segment, Transcript
 
@@ -134,6 +134,16 @@ class Drafts:
             self.anchor = max(self.anchor, self._source.end - round(_KEPT_S * SAMPLE_RATE))
         self._news.set()
 
+    def piece_done(self, text: str, end: int) -> None:
+        """A piece of the turn was recognised whole: its text is final, and its sound is left behind.
+
+        Args:
+            text: with the space before it.
+            end: the place behind its last sample in the session.
+        """
+        self._show(self.text.done(text))
+        self.anchor = max(self.anchor, end)
+
     async def run(self) -> None:
         """Draft until cancelled."""
         wait_s = self._config.update_s
@@ -159,9 +169,7 @@ class Drafts:
             return False
         if spoken_to > before:
             return True
-        marks = (
-            spoken_to + round(behind_s * SAMPLE_RATE) for behind_s in (_SETTLED_S, self._config.hold_s + _SETTLED_S)
-        )
+        marks = (spoken_to + round(behind_s * SAMPLE_RATE) for behind_s in (_SETTLED_S, AGREE_S + _SETTLED_S))
         return any(before < mark <= end for mark in marks)
 
     async def _draft(self) -> None:
@@ -169,14 +177,18 @@ class Drafts:
             await self._guess(whole)
             return
         await self._move_anchor()
-        end = self._source.end
+        anchor, end = self.anchor, self._source.end
         began = self._clock.now()
         prefix = self.text.prefix if self._forces_prefix and self._language else ""
-        found = await self._recognize(self.anchor, end, prefix)
-        self._drafted_to = end
+        found = await self._recognize(anchor, end, prefix)
+        self._take(found, anchor=anchor, end=end, began=began)
+
+    def _take(self, found: Transcript, *, anchor: int, end: int, began: float) -> None:
         self._language = found.language or self._language
         self._took(self._clock.now() - began)
-        self._show(self.text.take(found.text, end / SAMPLE_RATE))
+        if anchor == self.anchor:  # else a piece was done meanwhile, and the text begins with what is final now
+            self._drafted_to = end
+            self._show(self.text.take(found.text, end / SAMPLE_RATE))
 
     def _whole(self) -> int | None:
         """Where the turn ends, if it seems to: somebody pauses, and the turn can be recognised at once."""
@@ -196,10 +208,8 @@ class Drafts:
             found = await self._finals.recognize(segment, self._options)
         finally:
             self.is_guessing = False
-        self._drafted_to, self.home = drafted_to, found.instance or self.home
-        self._language = found.language or self._language
-        self._took(self._clock.now() - began)
-        self._show(self.text.take(found.text, end / SAMPLE_RATE))
+        self.home = found.instance or self.home
+        self._take(found, anchor=self._start, end=drafted_to, began=began)
 
     async def _recognize(self, start: int, end: int, prefix: str = "") -> Transcript:
         options = self._options
@@ -229,17 +239,20 @@ class Drafts:
 
     async def _leave_behind(self, *, must_move: bool) -> bool:
         end, spoken_to, margin = self._source.end, self._source.spoken_to, round(self._window_s / 4 * SAMPLE_RATE)
-        latest = min(end, spoken_to + margin) - round(self._config.hold_s * SAMPLE_RATE) - margin
+        latest = min(end, spoken_to + margin) - round(AGREE_S * SAMPLE_RATE) - margin
         latest = min(latest, self.anchor + round(self._most_s * SAMPLE_RATE))
         place = await self._source.pause(self.anchor + margin, latest)
         if place is None and must_move:
             place = max(latest, self.anchor + margin)
         if place is None:
             return False
-        before = await self._recognize(self.anchor, place)
+        anchor = self.anchor
+        before = await self._recognize(anchor, place)
+        if anchor != self.anchor:
+            return True
         if not self.text.move(before.text, place / SAMPLE_RATE):
             if not must_move:
                 return False
-            self._show(self.text.settle(before.text))
+            self.text.settle(before.text)
         self.anchor = place
         return True

@@ -1,8 +1,7 @@
 """What happens in a live session, in the order in which it is told. Plain data.
 
 Doors translate it into their protocols. The invariants: texts of a turn come between its beginning and its one end
-(`Completed` or `Failed`); committed text is only ever added to; and what was committed is the beginning of what is
-completed.
+(`Completed` or `Failed`); final text is only ever added to; and it is the beginning of what is completed.
 """
 
 from __future__ import annotations
@@ -60,13 +59,15 @@ class Text:
 
     Attributes:
         turn: its number.
-        delta: what is added to the committed text; "" for nothing. It brings its own space.
+        delta: what is added to the final text; "" for nothing. It brings its own space.
         tentative: what seems to follow, spaced likewise; it replaces what was tentative before.
+        stable: so many characters of it are agreed on by several drafts, and will hardly change.
     """
 
     turn: int
     delta: str
     tentative: str
+    stable: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Final
 
 from harken.errors import SessionUnknown
@@ -50,7 +51,7 @@ class Outbox:
         if isinstance(event, Text) and self._events:
             number, latest = self._events[-1]
             if number > self._read and isinstance(latest, Text) and latest.turn == event.turn:
-                event = Text(turn=event.turn, delta=latest.delta + event.delta, tentative=event.tentative)
+                event = replace(event, delta=latest.delta + event.delta)
                 self._events[-1] = (number, event)
                 self._news.set()
                 return

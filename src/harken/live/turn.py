@@ -2,7 +2,7 @@
 
 Owns what is told of a turn. It knows nothing of how turns are found. The invariants: a committed turn ends once, as
 `Completed` or `Failed`, behind the turn before it, unless it is dropped; and what is completed begins with what was
-committed.
+final.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from harken.live.settings import LiveSettings
 from harken.live.stable import Shown
 from harken.live.turn_pieces import TurnPieces
 from harken.log import get_log
-from harken.transcribe.result import RecordingTranscript
-from harken.types import SAMPLE_RATE, Requester, Wish, Word
+from harken.transcribe.result import PlacedTranscript, RecordingTranscript
+from harken.types import SAMPLE_RATE, Requester, TokenLogprob, Wish, Word
 
 _log = get_log("live.turn")
 
@@ -60,7 +60,7 @@ class Turn:
 
     Attributes:
         is_completed: it ended with a text.
-        is_at_odds: its final text did not begin with what was committed.
+        is_at_odds: its text is not quite the file's, because some was final before its piece was done.
     """
 
     def __init__(
@@ -85,7 +85,8 @@ class Turn:
         self._name = f"{speaker.request_id}-{number}"
         self._pieces = TurnPieces()
         self._end: int | None = None
-        self._tentative = ""
+        self._shown = ("", 0)
+        self._piece_text = ""
         self._account: Account | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._drafts = Drafts(
@@ -167,9 +168,9 @@ class Turn:
             _log.exception("live.defect", request_id=self._name, exc_info=error)
 
     def _show(self, shown: Shown) -> None:
-        if shown.delta or shown.tentative != self._tentative:
-            self._tentative = shown.tentative
-            self._outbox.put(Text(turn=self.number, delta=shown.delta, tentative=shown.tentative))
+        if shown.delta or (shown.tentative, shown.stable) != self._shown:
+            self._shown = (shown.tentative, shown.stable)
+            self._outbox.put(Text(turn=self.number, delta=shown.delta, tentative=shown.tentative, stable=shown.stable))
 
     async def _complete(self, before: asyncio.Task[None] | None, on_end: Callable[[Turn], None]) -> None:
         outcome = await self._recognize()
@@ -186,13 +187,30 @@ class Turn:
         requester = dataclasses.replace(self._speaker.requester, deadline=now, is_bound=False)
         try:
             return await self._means.transcriber.follow(
-                self._pieces, self._settings.options, self._name, requester=requester, home=lambda: self.home
+                self._pieces,
+                self._settings.options,
+                self._name,
+                requester=requester,
+                home=lambda: self.home,
+                watch=self,
+                done=self._piece_done,
             )
         except HarkenError as error:
             return error
         except Exception as error:  # noqa: BLE001 - a defect costs this turn, not the session or the server
             _log.exception("live.defect", request_id=self._name, exc_info=error)
             return InternalError()
+
+    def text(self, delta: str, logprobs: tuple[TokenLogprob, ...]) -> None:
+        """Take the text of the next piece; see `Watch`."""
+        self._piece_text += delta
+
+    def progress(self, done_s: float, total_s: float | None) -> None:
+        """See `Watch`; nobody asks."""
+
+    def _piece_done(self, piece: PlacedTranscript) -> None:
+        text, self._piece_text = self._piece_text, ""
+        self._drafts.piece_done(text, self.start + piece.end)
 
     def _tell_end(self, outcome: RecordingTranscript | HarkenError) -> None:
         account = self._account
@@ -206,14 +224,14 @@ class Turn:
         if outcome.instances:
             self._drafts.home = outcome.instances[-1]
         text = self._drafts.text
-        self._show(text.finish(outcome.text))
+        self._show(text.finish())
         self.is_completed, self.is_at_odds = True, text.is_at_odds
         start_s = self.start / SAMPLE_RATE
         words = outcome.words and tuple(_later(word, start_s) for word in outcome.words)
         self._outbox.put(
             Completed(
                 turn=self.number,
-                text=text.committed,
+                text=text.final,
                 language=outcome.language,
                 start_s=start_s,
                 end_s=self._end / SAMPLE_RATE,

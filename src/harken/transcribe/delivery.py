@@ -24,10 +24,14 @@ class Delivery:
     Args:
         tell: takes the text.
         language: the forced language's name; None where each piece has its own, known only at its end.
+        done: is told of each piece in order, when its text was told.
     """
 
-    def __init__(self, tell: Tell, language: str | None) -> None:
+    def __init__(
+        self, tell: Tell, language: str | None, done: Callable[[PlacedTranscript], None] = lambda _: None
+    ) -> None:
         self._tell = tell
+        self._piece_done = done
         self._language = language
         self._head = 0
         self._done: dict[int, PlacedTranscript] = {}
@@ -56,6 +60,7 @@ class Delivery:
         while (ready := self._done.pop(self._head, None)) is not None:
             self._close(ready)
             self._head += 1
+            self._piece_done(ready)
 
     def _close(self, piece: PlacedTranscript) -> None:
         if piece.text.startswith(self._told) and piece.text:

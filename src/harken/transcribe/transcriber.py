@@ -24,7 +24,7 @@ from harken.transcribe.meter import Meter
 from harken.transcribe.patience import Patient, Sleep
 from harken.transcribe.pieces import Pieces, Reader
 from harken.transcribe.pipeline import Pipeline
-from harken.transcribe.result import RecordingTranscript
+from harken.transcribe.result import PlacedTranscript, RecordingTranscript
 from harken.transcribe.spread import pieces_at_once
 from harken.transcribe.stitch import stitch
 from harken.transcribe.watch import NoWatch, Watch
@@ -127,6 +127,8 @@ class Transcriber:
         *,
         requester: Requester = ANYBODY,
         home: Callable[[], str] = str,
+        watch: Watch | None = None,
+        done: Callable[[PlacedTranscript], None] = lambda _: None,
     ) -> RecordingTranscript:
         """Recognise a recording that is cut elsewhere, piece by piece as they come.
 
@@ -136,11 +138,13 @@ class Transcriber:
             request_id: goes with every segment.
             requester: who asks, and how urgently.
             home: says where the next piece should go while there is room; "" for anywhere.
+            watch: is told the text, piece by piece.
+            done: is told of each piece in order, when its text was told.
 
         Raises:
             HarkenError: exactly one.
         """
-        info, watch = await self._recognizer.model(), NoWatch()
+        info, watch = await self._recognizer.model(), watch or NoWatch()
         found = await self._pipeline(
             options,
             request_id,
@@ -148,7 +152,7 @@ class Transcriber:
             in_flight=pieces_at_once(self._limits.segments_in_flight, info.slots),
             memory=NoMemory(),
             meter=Meter(watch.progress, pieces),
-            delivery=Delivery(watch.text, options.language),
+            delivery=Delivery(watch.text, options.language, done),
             is_live=False,
             home=home,
         ).run(pieces)

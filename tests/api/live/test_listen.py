@@ -38,7 +38,7 @@ def test_what_happens_is_told_in_order_with_growing_numbers() -> None:
     ]  # fmt: skip
     assert [message["n"] for message in messages] == list(range(13)) and code == 1000
     assert messages[0] == {"n": 0, "type": "session", "session": "secret-0", "received_s": 0.0, "resumed": False}
-    assert messages[2] == {"n": 2, "type": "text", "turn": 1, "delta": "one", "tentative": " tow"}
+    assert messages[2] == {"n": 2, "type": "text", "turn": 1, "delta": "one", "tentative": " tow", "stable": 0}
     text = {"text": "one two three", "language": "English"}
     assert messages[7] == {"n": 7, "type": "completed", "turn": 1, **text, "start_s": 0.25, "end_s": 1.5}
     assert messages[8]["code"] == "engine_failed" and messages[8]["turn"] == 2

@@ -106,7 +106,8 @@ class Listen:
             case Committed():
                 told = self._message("committed", turn=event.turn, **_times(event))
             case Text():
-                told = self._message("text", turn=event.turn, delta=event.delta, tentative=event.tentative)
+                shown: Members = {"delta": event.delta, "tentative": event.tentative, "stable": event.stable}
+                told = self._message("text", turn=event.turn, **shown)
             case Completed():
                 text: Members = {"text": event.text, "language": event.language}
                 told = self._message("completed", turn=event.turn, **text, **_times(event))
