@@ -199,12 +199,15 @@ class Gateway:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         offering = nullcontext() if self._model_files is None else self._model_files.running()
         async with self._eyes.open(), offering, asyncio.TaskGroup() as group:
-            group.create_task(self._live_or_break())
+            living = group.create_task(self._live_or_break())
             keeping = group.create_task(upkeep(self._lag, self._admission, *self._eyes.watches))
             own = self._config.gateway
             warned = group.create_task(warn_if_open(own.name, own.host, self._admission, has_tls=bool(own.tls_cert)))
             yield
             self._leave.set()
+            if self._fleet is None:
+                # What it is made of may still be on its way, for a minute; nothing has been accepted for it.
+                living.cancel()
             keeping.cancel()
             warned.cancel()
         await asyncio.to_thread(self._database.close)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -84,18 +84,18 @@ class RayCluster:
 
 
 @contextmanager
-def running_ray() -> Iterator[RayCluster]:
-    """A cluster whose head has no room for anybody; gone afterwards."""
+def running_ray(env: Mapping[str, str] | None = None, *, cpus: int = 0) -> Iterator[RayCluster]:
+    """A cluster whose head has so much room, none for anybody at first; gone afterwards."""
     # Not a folder of pytest's: a socket's path may have 107 characters, and Ray makes long ones.
     with tempfile.TemporaryDirectory(prefix="ray") as folder:
-        yield from _running(folder)
+        yield from _running(folder, env or {}, cpus)
 
 
-def _running(folder: str) -> Iterator[RayCluster]:
+def _running(folder: str, more: Mapping[str, str], cpus: int) -> Iterator[RayCluster]:
     script = Path(__file__).parent / "ray_nodes.py"
-    env = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": folder}
+    env = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": folder, **more}
     with subprocess.Popen(
-        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+        [sys.executable, str(script), str(cpus)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
     ) as control:
         try:
             yield RayCluster(control)

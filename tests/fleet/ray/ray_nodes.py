@@ -1,7 +1,8 @@
 """A Ray cluster for tests, as a process of its own: nodes come and go by lines on its standard input, and all go at
 its end.
 
-A line "add ADDRESS CPUS" starts a node and is answered with the number of its raylet. The head has no CPU for anybody.
+A line "add ADDRESS CPUS" starts a node and is answered with the number of its raylet. The argument is how many CPUs
+the head has.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def main() -> None:
     logging.disable(logging.WARNING)
     cluster = Cluster(
         initialize_head=True,
-        head_node_args={"num_cpus": 0, "include_dashboard": False, "node_ip_address": "127.0.0.2"},
+        head_node_args={"num_cpus": int(sys.argv[1]), "include_dashboard": False, "node_ip_address": "127.0.0.2"},
     )
     assert cluster.head_node is not None
     processes = cluster.head_node.all_processes

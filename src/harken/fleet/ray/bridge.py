@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
+import select
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import TextIO
 
 from harken.config import load_config
 from harken.errors import SetupError
+from harken.fleet.ray.join import join
 from harken.fleet.ray.messages import Do, Kind, Order, Told, as_line, parse_order
 from harken.fleet.ray.room import Room
 from harken.fleet.ray.stay import Stay
@@ -27,7 +29,7 @@ from harken.server.orphan import leave_with_parent, supervisor_of
 
 _LINE_BYTES = 1 << 20
 _WATCH_S = 1.0
-_REACH_S = 10.0
+_JOINING_LOOK_S = 0.5
 _EXIT_LOST = 1
 
 
@@ -99,51 +101,6 @@ class Bridge:
                 return
 
 
-def connect(address: str) -> None:
-    """Become a driver of a Ray cluster.
-
-    Args:
-        address: as `ray.address` has it.
-
-    Raises:
-        SetupError: there is no such cluster, or this process cannot be in it.
-    """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    try:
-        import ray
-    except ImportError as error:
-        raise SetupError(f"fleet.kind 'ray' needs Ray: pip install 'harken[ray]' ({error}).") from error
-    asked = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
-    if ":" in asked:
-        _reach(asked)
-    own: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-    try:
-        ray.init(address=address, log_to_driver=False, configure_logging=False, **own)
-    except Exception as error:
-        what = "There is no Ray cluster here" if address == "auto" else f"The Ray cluster at {address} cannot be used"
-        raise SetupError(
-            f"{what}: {_first_line(error)} Start a node on this machine (ray start --head, or ray start "
-            "--address HEAD:PORT), or set ray.address."
-        ) from error
-
-
-def _reach(address: str) -> None:
-    """See that somebody listens there: Ray itself would try for minutes."""
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_S).close()
-    except (OSError, ValueError) as error:
-        raise SetupError(
-            f"The Ray cluster at {address} cannot be reached: {error}. ray.address is HOST:PORT of its head, as "
-            "ray start printed it."
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return line if line.endswith(".") else f"{line}."
-
-
 async def _main(told: TextIO) -> int:
     import ray
 
@@ -159,6 +116,15 @@ async def _main(told: TextIO) -> int:
     return await Bridge(wish_of(load_config(env=os.environ)), tell).run(orders)
 
 
+def _leave_unless(joined: threading.Event, orders: int) -> None:
+    """End this process if the gateway leaves first: inside Ray it hears neither a signal nor the end of its orders."""
+    poll = select.poll()
+    poll.register(orders, 0)  # nothing but that the other end was closed
+    while not joined.is_set():
+        if poll.poll(_JOINING_LOOK_S * 1000) and not joined.is_set():
+            os._exit(_EXIT_LOST)
+
+
 def main() -> int:
     """Be a gateway's bridge until it has no more orders; return the exit code."""
     # Its own input brings orders; the orphan watch gets one that never ends, and its parent's death signal.
@@ -166,11 +132,14 @@ def main() -> int:
     # What libraries print must not come between messages.
     told = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    joined = threading.Event()
+    threading.Thread(target=_leave_unless, args=(joined, sys.stdin.fileno()), name="joining", daemon=True).start()
     try:
-        connect(load_config(env=os.environ).ray.address)
+        join(load_config(env=os.environ).ray.address)
     except SetupError as error:
         print(error.message, file=sys.stderr, flush=True)
         return EXIT_BROKEN_AT_START
+    joined.set()
     import ray
 
     with suppress(BrokenPipeError):  # whoever listened is gone, and what it wanted with it

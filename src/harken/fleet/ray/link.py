@@ -173,10 +173,10 @@ class Link:
                     output.cancel()
             return code
         finally:
-            if child.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
-                await child.wait()
+            # Also what it started, where that was left behind: the nodes of a cluster of its own.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+            await child.wait()
             self._child = None
             self._lose()
 
