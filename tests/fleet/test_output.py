@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 
 from harken.fleet.output import UNKNOWN, last_words, read_output
@@ -43,3 +45,14 @@ def test_no_line_is_too_deep_to_be_read() -> None:
     """Whatever a library prints must not end the gateway."""
     assert read_output("[" * 100_000).event == UNKNOWN
     assert parse_line("[" * 100_000) is None
+
+
+def test_the_last_words_of_an_exception_group_are_its_parts_own() -> None:
+    """Not the frame that Python draws around them."""
+    try:
+        raise ExceptionGroup("two", [ValueError("first"), ExceptionGroup("inner", [ValueError("the cause")])])
+    except ExceptionGroup as error:
+        lines = "".join(traceback.format_exception(error)).splitlines()
+    assert lines[-1].strip(" |").startswith("+-----")
+    assert last_words(lines) == "ValueError: the cause"
+    assert last_words(["+-----", "  | +-+---------------- 1 ----------------", "    +---"]) == ""

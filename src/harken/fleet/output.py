@@ -7,6 +7,7 @@ one story. Anything else (a library's warning, a traceback) becomes an event of 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 _LEVELS = frozenset({"debug", "info", "warning", "error"})
 _OURS = frozenset({"level", "event", "timestamp", "instance"})
 """Fields that our own log writes again."""
+
+_FRAME = re.compile(r"(\s*\|)*\s*\+[-+]+(\s*[\d.]+\s*-+)?\s*")
+"""A line that Python draws around the parts of an exception group."""
 
 UNKNOWN = "instance.output"
 """The event of a line that is no event."""
@@ -52,6 +56,12 @@ def last_words(lines: Sequence[str]) -> str:
     That is the sentence with which a server leaves, or the exception at the end of a traceback.
     """
     for line in reversed(lines):
-        if line.strip() and read_output(line).event == UNKNOWN:
-            return line.strip()
+        said = unframed(line)
+        if said and read_output(said).event == UNKNOWN:
+            return said
     return ""
+
+
+def unframed(line: str) -> str:
+    """Take away what Python draws around the parts of an exception group; "" where that is all."""
+    return "" if _FRAME.fullmatch(line) else line.strip().lstrip("|").strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,20 +26,27 @@ class Heard:
     last_line: str
 
 
-def ask_for_place(address: str, home: Path, env: Mapping[str, str] | None = None) -> Heard:
-    """Have a bridge place one instance, and leave; hear what came of it."""
+COMMAND = ("-P", "-m", "harken.fleet.ray.bridge")
+
+
+def ask_for_place(
+    address: str, home: Path, env: Mapping[str, str] | None = None, *, times: int = 1, command: Sequence[str] = COMMAND
+) -> Heard:
+    """Have a bridge place an instance, several times, and leave; hear what came of it, but for waits."""
     told: list[Told] = []
-    with running_bridge({"HARKEN_RAY_ADDRESS": address, "HOME": str(home), **(env or {})}) as bridge:
+    with running_bridge({"HARKEN_RAY_ADDRESS": address, "HOME": str(home), **(env or {})}, command) as bridge:
         assert bridge.stdin is not None
         assert bridge.stdout is not None
         assert bridge.stderr is not None
-        bridge.stdin.write(as_line(Order(do=Do.PLACE, number=1, name="asr-1")) + "\n")
-        bridge.stdin.flush()
-        for line in bridge.stdout:
-            if one := parse_told(line):
-                told.append(one)
-                if one.kind not in (Kind.CONNECTED, Kind.WAITS):
-                    break
+        for number in range(1, times + 1):
+            bridge.stdin.write(as_line(Order(do=Do.PLACE, number=number, name="asr-1")) + "\n")
+            bridge.stdin.flush()
+            for line in bridge.stdout:
+                one = parse_told(line)
+                if one is not None and one.kind in (Kind.CONNECTED, Kind.PLACED, Kind.REFUSED, Kind.LOST):
+                    told.append(one)
+                    if one.kind is not Kind.CONNECTED:
+                        break
         bridge.stdin.close()
         errors = bridge.stderr.read().splitlines()
         bridge.wait(30)
@@ -47,11 +54,11 @@ def ask_for_place(address: str, home: Path, env: Mapping[str, str] | None = None
 
 
 @contextmanager
-def running_bridge(env: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+def running_bridge(env: Mapping[str, str], command: Sequence[str] = COMMAND) -> Iterator[subprocess.Popen[str]]:
     """Start one, with none of Ray's own variables but those given; it is gone afterwards."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "harken.fleet.ray.bridge"],
+        [sys.executable, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -17,8 +17,10 @@ import httpx
 import psutil
 import pytest
 
+from harken.fleet.ray.messages import Kind
 from harken.samples import packaged_samples
 from tests.cluster import Cluster, running_cluster
+from tests.fleet.ray.ray_bridge import ask_for_place
 from tests.fleet.ray.ray_cluster import PATIENCE_S, RayCluster, running_ray, until
 from tests.fleet.test_up import ask as up_ask
 
@@ -150,6 +152,14 @@ def test_an_instance_that_cannot_start_is_broken_and_says_why(ray_cluster: RayCl
     assert done.returncode == 3
     assert "/no/such/model" in done.stderr.splitlines()[-1]
     assert until(ray_cluster.is_empty, "nothing left")
+
+
+def test_what_ray_does_not_take_costs_one_instance_and_not_the_bridge(ray_cluster: RayCluster, tmp_path: Path) -> None:
+    """An amount that Ray cannot count ends that try, with Ray's reason; the next is heard."""
+    odd = (str(Path(__file__).parent / "ray_odd_bridge.py"),)
+    heard = ask_for_place(ray_cluster.address, tmp_path, times=2, command=odd)
+    assert [one.kind for one in heard.told] == [Kind.CONNECTED, Kind.REFUSED, Kind.REFUSED]
+    assert "precision" in heard.told[-1].text, heard.told[-1].text
 
 
 def test_a_cluster_that_is_not_there_is_told() -> None:

@@ -47,8 +47,8 @@ def open_cluster(homes: dict[str, Path]) -> Iterator[RayCluster]:
 
 
 def kinds(address: str, home: Path, **env: str) -> list[Kind]:
-    """What a bridge told, but for waits."""
-    return [one.kind for one in ask_for_place(address, home, env).told if one.kind is not Kind.WAITS]
+    """What a bridge told."""
+    return [one.kind for one in ask_for_place(address, home, env).told]
 
 
 def test_a_token_is_shown_where_the_cluster_asks_for_one(protected: RayCluster, homes: dict[str, Path]) -> None:
@@ -76,7 +76,7 @@ def test_a_cluster_of_our_own_leaves_no_token_behind(homes: dict[str, Path], tmp
     """Else each later cluster of this user would ask for it."""
     with tempfile.TemporaryDirectory(prefix="ray") as short:  # a socket's path may have 107 characters
         heard = ask_for_place("local", tmp_path, {"RAY_TMPDIR": short})
-    assert [one.kind for one in heard.told if one.kind is not Kind.WAITS] == [Kind.CONNECTED, Kind.PLACED]
+    assert [one.kind for one in heard.told] == [Kind.CONNECTED, Kind.PLACED]
     assert list(tmp_path.iterdir()) == []
 
 

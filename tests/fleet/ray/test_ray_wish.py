@@ -24,7 +24,11 @@ def test_resources_are_read(text: str, found: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["asr", "=1", "asr=", "asr=x", "asr=0", "asr=-1", "asr=inf", "asr=nan", "asr=1.5", "GPU=1", "a=1,a=1"]
+    "text",
+    [
+        *("asr", "=1", "asr=", "asr=x", "asr=0", "asr=-1", "asr=inf", "asr=nan", "asr=1.5", "GPU=1", "a=1,a=1"),
+        *("asr=0.00001", "asr=1e15"),
+    ],
 )
 def test_resources_that_ray_would_not_take_are_refused(text: str) -> None:
     """Before anything is started."""
@@ -38,6 +42,9 @@ def test_resources_that_ray_would_not_take_are_refused(text: str) -> None:
         (Config(ray=RayConfig(placement="pack")), "placement"),
         (Config(ray=RayConfig(address="ray://head:10001")), "address"),
         (Config(ray=RayConfig(address=" ")), "address"),
+        (Config(ray=RayConfig(num_cpus=0.00001)), r"num_cpus.* parts of 0.0001"),
+        (Config(ray=RayConfig(num_cpus=1e15)), "num_cpus"),
+        (Config(ray=RayConfig(num_gpus=0.00001)), r"num_gpus.* parts of 0.0001"),
         (Config(fleet=FleetConfig(devices="all")), "devices"),
         (Config(fleet=FleetConfig(mps="auto")), "mps"),
         (Config(fleet=FleetConfig(pins_cores=True)), "Cores"),

@@ -18,6 +18,7 @@ from contextlib import AsyncExitStack
 from harken.clock import Clock
 from harken.config import FleetConfig
 from harken.errors import SetupError
+from harken.fleet.output import last_words
 from harken.fleet.ray.messages import Do, Kind, Order, Told, as_line, parse_told
 from harken.log import get_log
 from harken.server.orphan import SUPERVISOR_PID
@@ -211,8 +212,7 @@ class Link:
             _log.debug("ray.output", line=text[:_REASON_CHARS])
 
     def _last_words(self) -> str:
-        words = (line.strip() for line in reversed(self._last_lines) if line.strip() and "[state-dump]" not in line)
-        return next(words, "")[:_REASON_CHARS]
+        return last_words([line for line in self._last_lines if "[state-dump]" not in line])[:_REASON_CHARS]
 
     async def _close(self, keeping: asyncio.Task[None]) -> None:
         """Let it leave in order: no more orders mean that; kill it where it does not."""

@@ -55,16 +55,24 @@ class Stay:
 
     def terminate(self) -> None:
         """Ask its process to leave."""
-        self._actor.terminate.remote()
+        if self._actor is not None:
+            self._actor.terminate.remote()
 
     def end(self) -> None:
         """End it now."""
         self._ended.set()
 
     async def run(self) -> None:
-        """Be there, from the wait for room to the end."""
+        """Be there, from the wait for room to the end; whatever goes wrong is told of it alone."""
+        try:
+            await self._stay()
+        except Exception as error:  # noqa: BLE001 - the edge of one instance: others, and the bridge, live on
+            self._tell(Kind.LOST if self._is_lost(error) else Kind.REFUSED, why(error))
+        finally:
+            self._give_up()
+
+    async def _stay(self) -> None:
         import ray
-        from ray.exceptions import RayActorError, RayError
 
         wish = self._wish
         host = ray.remote(Host).options(
@@ -84,12 +92,20 @@ class Stay:
                 living.cancel()
                 await self._die()
                 self._tell(Kind.ENDED, str(-signal.SIGKILL))
-        except (RayError, OSError) as error:
-            # Where a node died with it, another may take it; what cannot be loaded there is a fault of that node.
-            is_lost = self._is_started or (isinstance(error, RayActorError) and not error.actor_init_failed)
-            self._tell(Kind.LOST if is_lost else Kind.REFUSED, why(error))
         finally:
             ending.cancel()
+
+    def _is_lost(self, error: Exception) -> bool:
+        """Where a node died with it, another may take it; what cannot be loaded or asked for there is no accident."""
+        from ray.exceptions import RayActorError
+
+        return self._is_started or (isinstance(error, RayActorError) and not error.actor_init_failed)
+
+    def _give_up(self) -> None:
+        import ray
+        from ray.exceptions import RayError
+
+        if self._actor is not None:
             with suppress(RayError, ValueError):  # it may be gone already
                 ray.kill(self._actor)
 

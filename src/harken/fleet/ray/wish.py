@@ -16,6 +16,9 @@ from harken.errors import ConfigError
 PLACEMENTS = {"spread": "SPREAD", "default": "DEFAULT"}
 """Of `ray.placement`, in Ray's words."""
 
+LEAST, MOST = 0.0001, 1e12
+"""Ray counts in parts of 0.0001, as whole numbers of 64 bits."""
+
 _OWN = frozenset({"CPU", "GPU", "memory", "object_store_memory"})
 
 
@@ -66,6 +69,9 @@ def wish_of(config: Config) -> Wish:
             raise ConfigError(f"fleet.{key} is for the GPUs of this machine; with fleet.kind 'ray', set ray.num_gpus.")
     if fleet.pins_cores or config.instance.cores:
         raise ConfigError("Cores are those of this machine; with fleet.kind 'ray', leave them to Ray: ray.num_cpus.")
+    for key, amount in (("num_cpus", own.num_cpus), ("num_gpus", own.num_gpus)):
+        if amount and not LEAST <= amount <= MOST:
+            raise ConfigError(f"ray.{key} is {amount:g}, but Ray counts in parts of {LEAST:g}: 0, or that and more.")
     device, has_gpu = config.instance.device, own.num_gpus > 0
     if device not in (("auto", "cuda") if has_gpu else ("auto", "cpu")):
         raise ConfigError(
@@ -95,6 +101,8 @@ def parse_resources(text: str) -> dict[str, float]:
             amount = math.nan
         if not equals or not name or not 0 < amount < math.inf:
             raise ConfigError(f"ray.resources wants NAME=AMOUNT, separated by commas, not {part!r}.")
+        if not LEAST <= amount <= MOST:
+            raise ConfigError(f"ray.resources wants {value} of {name!r}, but Ray counts in parts of {LEAST:g}.")
         if name in _OWN:
             raise ConfigError(f"ray.resources are those beside CPUs and GPUs; {name!r} has a name of its own in Ray.")
         if name in found:
