@@ -135,15 +135,38 @@ def test_what_ray_ends_is_started_again_and_a_killed_gateway_leaves_nothing(ray_
     with running_cluster(*flags(ray_cluster, "--model", "stub", "--instances", "1")) as cluster:
         cluster.wait_ready(1)
         [before] = ray_cluster.instances()
-        [bridge] = [
-            one for one in psutil.Process(cluster.process.pid).children() if "harken.fleet.ray.bridge" in one.cmdline()
-        ]
-        bridge.kill()
+        bridge(cluster).kill()
         until(lambda: ray_cluster.instances() and before not in ray_cluster.instances(), "another")
         assert cluster.wait_ready(1)["instances"][0]["restarts"] >= 1
         cluster.process.kill()
         cluster.process.wait(10)
         assert until(ray_cluster.is_empty, "nothing left after SIGKILL")
+
+
+@pytest.mark.timeout(180)
+def test_a_bridge_that_hangs_is_replaced_and_holds_up_nobody(ray_cluster: RayCluster) -> None:
+    """A stopped process dies by no signal of its own: an instance comes back, `scale` answers, SIGTERM ends it all."""
+    with running_cluster(*flags(ray_cluster, "--model", "stub", "--instances", "1")) as cluster:
+        cluster.wait_ready(1)
+        hanging = bridge(cluster)
+        hanging.suspend()
+        [victim] = ray_cluster.instances()
+        os.kill(victim, signal.SIGKILL)
+        scaled = httpx.post(f"{cluster.url}/admin/scale", json={"count": 2}, timeout=PATIENCE_S)
+        assert (scaled.status_code, scaled.json()["now"]) == (200, 2), scaled.text
+        cluster.wait_ready(1)
+        assert not hanging.is_running()
+        bridge(cluster).suspend()
+        cluster.process.send_signal(signal.SIGTERM)
+        assert cluster.process.wait(20) == 0
+    assert until(ray_cluster.is_empty, "nothing left")
+
+
+def bridge(cluster: Cluster) -> psutil.Process:
+    """That of a gateway."""
+    children = psutil.Process(cluster.process.pid).children()
+    [found] = [one for one in children if "harken.fleet.ray.bridge" in one.cmdline()]
+    return found
 
 
 def test_an_instance_that_cannot_start_is_broken_and_says_why(ray_cluster: RayCluster) -> None:

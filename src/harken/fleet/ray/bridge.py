@@ -21,6 +21,7 @@ from harken.config import load_config
 from harken.errors import SetupError
 from harken.fleet.ray.join import join
 from harken.fleet.ray.messages import Do, Kind, Order, Told, as_line, parse_order
+from harken.fleet.ray.pulse import BEAT_S
 from harken.fleet.ray.room import Room
 from harken.fleet.ray.stay import Stay
 from harken.fleet.ray.wish import Wish, wish_of
@@ -53,9 +54,10 @@ class Bridge:
             self._group = group
             obeying = group.create_task(self._obey_all(orders))
             watching = group.create_task(self._watch_node())
+            beating = group.create_task(self._beat())
             await asyncio.wait((obeying, watching), return_when=asyncio.FIRST_COMPLETED)
             is_lost = watching.done()
-            for task in (obeying, watching):
+            for task in (obeying, watching, beating):
                 task.cancel()
             for stay in self._stays.values():
                 stay.end()
@@ -87,6 +89,12 @@ class Bridge:
             await stay.run()
         finally:
             del self._stays[number]
+
+    async def _beat(self) -> None:
+        """Say that this loop runs; what may hold it up is done in threads."""
+        while True:
+            self._tell(Told(kind=Kind.BEAT))
+            await asyncio.sleep(BEAT_S)
 
     async def _watch_node(self) -> None:
         """Return when Ray has lost the node that this machine is: nothing can be placed from here any more."""

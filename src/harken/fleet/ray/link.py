@@ -1,7 +1,7 @@
 """A gateway's end of its bridge: starts it, starts it again, and tells each instance's life what is said of it.
 
 It knows nothing of instances but their names. The invariants: whoever waits on a life hears its end, also when the
-bridge dies; and after `open`'s stack is closed, the bridge is gone, and with it what it had placed.
+bridge dies, or is there and says nothing; and after `open`'s stack is closed, the bridge is gone, and with it what it had placed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from harken.clock import Clock
 from harken.config import FleetConfig
 from harken.errors import SetupError
 from harken.fleet.output import last_words
+from harken.fleet.ray.life import Life
 from harken.fleet.ray.messages import Do, Kind, Order, Told, as_line, parse_told
+from harken.fleet.ray.pulse import Pulse
 from harken.log import get_log
+from harken.server.lifecycle import EXIT_BROKEN_AT_START
 from harken.server.orphan import SUPERVISOR_PID
 
 _COMMAND = (sys.executable, "-P", "-m", "harken.fleet.ray.bridge")
 _CONNECT_S = 60.0
+_SILENCE_S = 10.0
 _CLOSE_S = 10.0
 _LINE_BYTES = 1 << 20
 _LINES_KEPT = 20
@@ -34,34 +38,6 @@ _STABLE_BACKOFFS = 2.0
 _ENDS = frozenset({Kind.REFUSED, Kind.ENDED, Kind.LOST})
 
 _log = get_log("fleet.ray")
-
-
-class Life:
-    """What is said of one try of an instance.
-
-    Args:
-        link: to the bridge.
-        number: of it.
-        name: of the instance.
-    """
-
-    def __init__(self, link: Link, number: int, name: str) -> None:
-        self._link = link
-        self._number = number
-        self._name = name
-        self._told: asyncio.Queue[Told] = asyncio.Queue()
-
-    async def next(self) -> Told:
-        """Wait for what is told next; the last is REFUSED, ENDED or LOST."""
-        return await self._told.get()
-
-    def order(self, do: Do, variables: Mapping[str, str] | None = None) -> None:
-        """Have the bridge do something with it."""
-        self._link.send(Order(do=do, number=self._number, name=self._name, variables=variables or {}))
-
-    def hear(self, told: Told) -> None:
-        """Take in what is told of it."""
-        self._told.put_nowait(told)
 
 
 class Link:
@@ -84,6 +60,8 @@ class Link:
         self._was_connected = False
         self._closing = asyncio.Event()
         self._last_lines: deque[str] = deque(maxlen=_LINES_KEPT)
+        self._pulse = Pulse()
+        self._was_silent = False
         self.down_because = ""
 
     async def open(self, stack: AsyncExitStack) -> None:
@@ -100,12 +78,11 @@ class Link:
         stack.push_async_callback(self._close, keeping)
         connecting = group.create_task(self._connected.wait())
         try:
-            await asyncio.wait((keeping, connecting), timeout=_CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((keeping, connecting), return_when=asyncio.FIRST_COMPLETED)
         finally:
             connecting.cancel()
         if not self._connected.is_set():
-            said = self._last_words() if keeping.done() else ""
-            raise SetupError(said or f"The Ray cluster did not answer within {_CONNECT_S:g} s.")
+            raise SetupError(self.down_because)
 
     @property
     def is_connected(self) -> bool:
@@ -119,7 +96,7 @@ class Link:
     def place(self, name: str) -> Life:
         """Have room made for an instance."""
         self._count += 1
-        life = Life(self, self._count, name)
+        life = Life(self.send, self._count, name)
         if self._connected.is_set():
             self._lives[self._count] = life
             life.order(Do.PLACE)
@@ -146,7 +123,7 @@ class Link:
                 failures = 0
             wait_s = min(self._config.backoff_s * 2.0 ** min(failures, 32), self._config.backoff_max_s)
             failures += 1
-            _log.error("ray.bridge_lost", exit_code=code, reason=self._last_words(), wait_s=wait_s)
+            _log.error("ray.bridge_lost", exit_code=code, reason=self.down_because, wait_s=wait_s)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._closing.wait()
@@ -154,6 +131,7 @@ class Link:
     async def _run(self) -> int:
         """One bridge, from its start to its end."""
         self._last_lines.clear()
+        self._pulse, self._was_silent, code = Pulse(), False, None
         child = await asyncio.create_subprocess_exec(
             *_COMMAND,
             stdin=asyncio.subprocess.PIPE,
@@ -167,7 +145,9 @@ class Link:
         try:
             async with asyncio.TaskGroup() as group:
                 outputs = group.create_task(self._listen(child)), group.create_task(self._hear(child))
+                watching = group.create_task(self._watch(child))
                 code = await child.wait()
+                watching.cancel()
                 # What it started may hold the outputs open after it is gone.
                 await asyncio.wait(outputs, timeout=1.0)
                 for output in outputs:
@@ -179,12 +159,33 @@ class Link:
                 os.killpg(child.pid, signal.SIGKILL)
             await child.wait()
             self._child = None
-            self._lose()
+            self._lose(code)
 
-    def _lose(self) -> None:
+    async def _watch(self, child: asyncio.subprocess.Process) -> None:
+        """End a bridge that says nothing: it would never tell the end of what it has placed."""
+        await self._pulse.stopped(lambda: _SILENCE_S if self._connected.is_set() else _CONNECT_S)
+        self._was_silent = True
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+    def _cause(self, code: int | None) -> str:
+        """Say why the bridge is gone."""
+        if self._was_silent and not self._connected.is_set():
+            return f"The Ray cluster did not answer within {_CONNECT_S:g} s."
+        if code == EXIT_BROKEN_AT_START and (said := self._last_words()):
+            return said
+        if self._was_silent:
+            how = f"it said nothing for {_SILENCE_S:g} s, and was ended."
+        elif code is not None and code < 0:
+            how = f"signal {-code} ended it."
+        else:
+            how = self._last_words() or f"it left with exit code {code}, and said nothing."
+        return f"The bridge into the Ray cluster is lost: {how}"
+
+    def _lose(self, code: int | None) -> None:
         """Tell every life that nobody knows of it any more: Ray ends what this bridge had placed."""
+        self.down_because = self._cause(code)
         self._connected.clear()
-        self.down_because = f"The bridge into the Ray cluster has ended: {self._last_words() or 'it said nothing.'}"
         lives, self._lives = self._lives, {}
         for number, life in lives.items():
             life.hear(Told(kind=Kind.LOST, number=number, text=self.down_because))
@@ -195,6 +196,7 @@ class Link:
             told = parse_told(line.decode("utf-8", errors="replace"))
             if told is None:
                 continue
+            self._pulse.beat()
             if told.kind is Kind.CONNECTED:
                 _log.info("ray.connected", cluster=told.text)
                 self._was_connected = True

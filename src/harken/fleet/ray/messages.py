@@ -30,6 +30,8 @@ class Kind(StrEnum):
 
     CONNECTED = "connected"
     """Of the bridge itself: it is in the cluster."""
+    BEAT = "beat"
+    """Of the bridge itself: it lives."""
     WAITS = "waits"
     """There is no room yet; `text` says why."""
     PLACED = "placed"

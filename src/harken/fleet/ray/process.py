@@ -11,7 +11,7 @@ import signal
 from collections import deque
 from collections.abc import Callable
 
-from harken.fleet.ray.link import Life
+from harken.fleet.ray.life import Life
 from harken.fleet.ray.messages import Do, Kind
 from harken.server.announce import Announcement, parse_line
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 
 import harken
 from harken.fleet.device_health import DeviceEvent
-from harken.fleet.ray.link import Life, Link
+from harken.fleet.ray.life import Life
+from harken.fleet.ray.link import Link
 from harken.fleet.ray.messages import Do, Kind, Node, parse_node
 from harken.fleet.ray.process import RayProcess
 from harken.log import get_log

@@ -69,7 +69,8 @@ class Stay:
         except Exception as error:  # noqa: BLE001 - the edge of one instance: others, and the bridge, live on
             self._tell(Kind.LOST if self._is_lost(error) else Kind.REFUSED, why(error))
         finally:
-            self._give_up()
+            # It asks the cluster's head, who may not answer; the loop has to go on.
+            await asyncio.to_thread(self._give_up)
 
     async def _stay(self) -> None:
         import ray
@@ -82,7 +83,7 @@ class Stay:
             scheduling_strategy=wish.strategy,
             max_restarts=0,
         )
-        self._actor = host.remote()
+        self._actor = await asyncio.to_thread(host.remote)
         living, ending = asyncio.create_task(self._live()), asyncio.create_task(self._ended.wait())
         try:
             await asyncio.wait((living, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -149,12 +150,10 @@ class Stay:
 
     async def _die(self) -> None:
         """End process and actor, and wait a moment until Ray confirms it."""
-        import ray
         from ray.exceptions import RayError
 
         self._actor.kill.remote()  # straight to the node; the other way is by the cluster's head
-        with suppress(RayError, ValueError):
-            ray.kill(self._actor)
+        await asyncio.to_thread(self._give_up)
         with suppress(RayError, TimeoutError):
             async with asyncio.timeout(_DEATH_S):
                 while True:
