@@ -47,6 +47,14 @@ def test_a_report_says_who_what_where_and_how() -> None:
     }
 
 
+def test_what_was_lost_with_its_place_did_not_end_by_a_signal() -> None:
+    """Nobody looks for memory that was never lacking."""
+    crash = crash_of(LIFE, Phase.READY, None, reason="The node died.", restarts=0, is_lost=True)
+    assert crash is not None
+    assert (crash.how, crash.signal) == ("What it ran in was lost, and it with that.", "")
+    assert crash.reason == "The node died."
+
+
 @pytest.mark.parametrize(
     ("phase", "exit_code", "words"),
     [

@@ -144,6 +144,33 @@ def test_a_process_that_could_not_be_created_for_want_of_anything_is_no_failed_s
     assert supervision.on(Event.EXITED, 0.0, said="No such file or directory").do is Do.GIVE_UP
 
 
+def test_what_is_lost_with_all_others_is_no_failed_start() -> None:
+    """However often; and the reason is what happened, not how a process ended."""
+    supervision = started()
+    for _ in range(9):
+        action = supervision.on(Event.EXITED, 0.0, said="The bridge is lost.", is_shortage=True, is_lost=True)
+        assert (action.do, action.reason) == (Do.WAIT, "It was lost: The bridge is lost.")
+        supervision.on(Event.DUE, 0.0)
+
+
+def test_what_dies_with_its_place_again_and_again_is_broken() -> None:
+    """It may be what kills it."""
+    supervision = started()
+    for _ in range(3):
+        assert supervision.on(Event.EXITED, 0.0, said="The node died.", is_lost=True).do is Do.WAIT
+        supervision.on(Event.DUE, 0.0)
+    action = supervision.on(Event.EXITED, 0.0, said="The node died.", is_lost=True)
+    assert (action.do, action.reason) == (Do.GIVE_UP, "4 starts failed in a row. It was lost: The node died.")
+
+
+def test_each_restart_has_a_reason() -> None:
+    """A crash's is what it said; that of one that was killed for its silence is its silence."""
+    assert ready().on(Event.EXITED, 1.0, exit_code=-11, said="").reason == "It ended with signal 11: it said nothing."
+    supervision = ready()
+    supervision.on(Event.UNRESPONSIVE, 1.0)
+    assert supervision.on(Event.EXITED, 1.0, exit_code=-9).reason == "It no longer answered, and was killed."
+
+
 def test_a_silent_instance_is_killed_and_started_again() -> None:
     """Killed at once, without being asked: a stopped process hears nothing."""
     supervision = ready()

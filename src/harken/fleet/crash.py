@@ -77,7 +77,9 @@ class Crash:
         return {"time": time, "harken": version, **dataclasses.asdict(self)}
 
 
-def crash_of(life: Life, phase: Phase, exit_code: int | None, *, reason: str, restarts: int) -> Crash | None:
+def crash_of(
+    life: Life, phase: Phase, exit_code: int | None, *, reason: str, restarts: int, is_lost: bool = False
+) -> Crash | None:
     """Say what is to be reported of an end; None for one that is as it should be.
 
     Args:
@@ -86,13 +88,14 @@ def crash_of(life: Life, phase: Phase, exit_code: int | None, *, reason: str, re
         exit_code: negative for a signal; None where no process was created.
         reason: the supervisor's, or "".
         restarts: starts before this one, but for the first.
+        is_lost: it went with what it ran in.
     """
     if not _is_crash(phase, exit_code):
         return None
     number = -exit_code if exit_code is not None and exit_code < 0 else 0
     return Crash(
         instance=life.instance.name,
-        how=_how(phase, exit_code, life),
+        how=_LOST if is_lost else _how(phase, exit_code, life),
         exit_code=None if number else exit_code,
         signal=_name(number) if number else "",
         phase=phase.value,
@@ -105,6 +108,9 @@ def crash_of(life: Life, phase: Phase, exit_code: int | None, *, reason: str, re
         device=life.instance.device,
         last_lines=life.last_lines,
     )
+
+
+_LOST = "What it ran in was lost, and it with that."
 
 
 def _is_crash(phase: Phase, exit_code: int | None) -> bool:

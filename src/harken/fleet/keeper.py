@@ -19,7 +19,7 @@ from harken.fleet.output import UNKNOWN, last_words, read_output
 from harken.fleet.output_bound import OutputBound
 from harken.fleet.owner import TargetOwner
 from harken.fleet.phases import Event, Phase
-from harken.fleet.site import Berth, Spawned
+from harken.fleet.site import Berth, Lost, Spawned
 from harken.fleet.supervisor import Action, Do, Supervision, is_abnormal
 from harken.fleet.turn import Turn
 from harken.log import OWNER, get_log
@@ -109,7 +109,7 @@ class Keeper:
 
     @property
     def failed_because(self) -> str:
-        """Why its last start failed; "" since it was ready."""
+        """Why its last start failed, or why it ended; "" since it was ready."""
         return self._failed_because
 
     @property
@@ -172,18 +172,35 @@ class Keeper:
             self._obituary.blame(why)
         self.tell(Event.UNRESPONSIVE)
 
-    def tell(self, event: Event, *, exit_code: int | None = None, said: str = "", is_shortage: bool = False) -> None:
-        """Take in an event and act on it at once."""
+    def tell(
+        self,
+        event: Event,
+        *,
+        exit_code: int | None = None,
+        said: str = "",
+        is_shortage: bool = False,
+        is_lost: bool = False,
+    ) -> None:
+        """Take in an event and act on it at once; see `Supervision.on`."""
         before = self.phase
-        action = self._supervision.on(event, self._clock.now(), exit_code=exit_code, said=said, is_shortage=is_shortage)
+        action = self._supervision.on(
+            event, self._clock.now(), exit_code=exit_code, said=said, is_shortage=is_shortage, is_lost=is_lost
+        )
         if self.phase is not before:
             self._cancel_timer()
             _log.info(
                 "instance.phase", instance=self.name, phase=self.phase.value, before=before.value, exit_code=exit_code
             )
         if event is Event.EXITED:
-            is_ready, why = self._is_ready.is_set(), action.reason or said
-            self._obituary.end(before, exit_code, was_ready=is_ready, reason=why, restarts=self._supervision.restarts)
+            self._obituary.end(
+                before,
+                exit_code,
+                was_ready=self._is_ready.is_set(),
+                reason=said if self._is_ready.is_set() else action.reason or said,
+                restarts=self._supervision.restarts,
+                is_lost=is_lost,
+                is_blameless=is_lost and is_shortage,
+            )
         self._act(action)
         if self.phase is not before:
             self._on_change()
@@ -234,7 +251,7 @@ class Keeper:
         """One process, from its start to its end."""
         code: int | None = None
         said = ""
-        is_shortage = False
+        is_shortage = is_lost = False
         try:
             if await self._turn.take():
                 try:
@@ -243,6 +260,8 @@ class Keeper:
                     self._turn.give_back()
             else:
                 said = self._turn.refused_because
+        except Lost as error:
+            said, is_lost, is_shortage = str(error), True, error.is_blameless
         except OSError as error:
             said = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
             is_shortage = error.errno in _SHORTAGES
@@ -256,7 +275,7 @@ class Keeper:
             self._supervision.on(Event.STOP, self._clock.now())
             raise
         finally:
-            self.tell(Event.EXITED, exit_code=code, said=said, is_shortage=is_shortage)
+            self.tell(Event.EXITED, exit_code=code, said=said, is_shortage=is_shortage, is_lost=is_lost)
 
     async def _run_process(self) -> tuple[int, str]:
         self._is_ready.clear()

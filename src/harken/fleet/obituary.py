@@ -61,12 +61,24 @@ class Obituary:
         """It is to be killed for what it did: a sentence without its full stop."""
         self._blamed = why
 
-    def end(self, phase: Phase, exit_code: int | None, *, was_ready: bool, reason: str, restarts: int) -> None:
-        """It is gone; where no process had begun, nothing is said. See `crash.crash_of`."""
+    def end(
+        self,
+        phase: Phase,
+        exit_code: int | None,
+        *,
+        was_ready: bool,
+        reason: str,
+        restarts: int,
+        is_lost: bool = False,
+        is_blameless: bool = False,
+    ) -> None:
+        """It is gone; where no process had begun, or all went at once, nothing is said. See `crash.crash_of`."""
         if not self._is_open or self._on_crash is None:
             return
         self._is_open = False
         body, self._body = self._body, None
+        if is_blameless:
+            return
         life = Life(
             instance=self._instance,
             pid=body.pid if body else None,
@@ -75,6 +87,6 @@ class Obituary:
             last_lines=body.last_lines if body else (),
             killed_because=self._blamed,
         )
-        crash = crash_of(life, phase, exit_code, reason=reason, restarts=restarts)
+        crash = crash_of(life, phase, exit_code, reason=reason, restarts=restarts, is_lost=is_lost)
         if crash is not None:
             self._on_crash(crash)

@@ -18,11 +18,28 @@ from harken.fleet.turn import Gate
 from harken.server.announce import Announcement
 
 
+class Lost(Exception):
+    """What a process ran in is gone, and the process with it: that is no end of its own, and has no exit code.
+
+    Args:
+        reason: what happened, as a sentence.
+        is_blameless: it went with all the others of its site, so no doing of its own can be the cause.
+    """
+
+    def __init__(self, reason: str, *, is_blameless: bool) -> None:
+        super().__init__(reason)
+        self.is_blameless = is_blameless
+
+
 class Spawned(Body, Protocol):
     """A process of an instance, wherever it runs."""
 
     async def attend(self, on_news: Callable[[Announcement], None], on_line: Callable[[str], None]) -> int:
-        """Hear it until it has ended, and return its exit code: see `process.Process.attend`."""
+        """Hear it until it has ended, and return its exit code: see `process.Process.attend`.
+
+        Raises:
+            Lost: it has none, because it did not end by itself.
+        """
         ...
 
     def terminate(self) -> None:
@@ -35,7 +52,7 @@ class Spawned(Body, Protocol):
 
 
 Spawn = Callable[[], Awaitable[Spawned]]
-"""Starts a process, within seconds; OSError: it cannot be started."""
+"""Starts a process, within seconds; OSError: it cannot be started; Lost: its place is gone meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,8 +2,9 @@
 
 Pure: it is told what happened and when, and answers with one action; processes and waiting belong to its caller. The
 invariants: an instance that never could start is not restarted for ever (`BROKEN`), one that was ready once always is,
-unless its device is given up; that this machine had nothing left for a new process is nobody's failed start; a start is
-judged by its own time limit, so a slow load is never taken for a hang; and whatever comes late changes nothing.
+unless its device is given up; that this machine had nothing left for a new process, or that all were lost at once, is
+nobody's failed start; a start is judged by its own time limit, so a slow load is never taken for a hang; and whatever
+comes late changes nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Action:
     Attributes:
         do: which.
         wait_s: for WAIT.
-        reason: for GIVE_UP, and for WAIT after a failed start: one sentence.
+        reason: for GIVE_UP and WAIT: one sentence.
     """
 
     do: Do
@@ -72,7 +73,14 @@ class Supervision:
         self._condemned: str | None = None
 
     def on(
-        self, event: Event, now: float, *, exit_code: int | None = None, said: str = "", is_shortage: bool = False
+        self,
+        event: Event,
+        now: float,
+        *,
+        exit_code: int | None = None,
+        said: str = "",
+        is_shortage: bool = False,
+        is_lost: bool = False,
     ) -> Action:
         """Take in an event and return what to do.
 
@@ -81,9 +89,12 @@ class Supervision:
             now: monotonic seconds.
             exit_code: with EXITED: negative for a signal, None when the process could not be created.
             said: with EXITED: its last words, for the verdict's reason; with CONDEMNED: that reason.
-            is_shortage: with EXITED: it was never created, for want of descriptors, processes or memory.
+            is_shortage: with EXITED: it was never created, for want of descriptors, processes or memory, or went with
+                all others.
+            is_lost: with EXITED: it went with what it ran in, as `said` has it.
         """
         react = TABLE[self.phase, event]
+        reason = f"It was lost: {said}" if is_lost else _reason(exit_code, said)
         if react in _PLAIN:
             self.phase, do = _PLAIN[react]
             return Action(do=do)
@@ -105,13 +116,14 @@ class Supervision:
             case React.COUNT_FAILED_START | React.COUNT_KILL | React.COUNT_CRASH if self._condemned is not None:
                 action = self._give_up(self._condemned)
             case React.COUNT_FAILED_START | React.COUNT_KILL if is_shortage:
-                action = self._wait(_reason(exit_code, said))
+                action = self._wait(reason)
             case React.COUNT_FAILED_START:
-                action = self._failed_start(exit_code, said)
+                action = self._failed_start(exit_code, reason)
             case React.COUNT_KILL if self._ready_at is None:
-                action = self._failed_start(exit_code, "it did not become ready in time.")
+                action = self._failed_start(exit_code, _reason(exit_code, "it did not become ready in time."))
             case React.COUNT_CRASH | React.COUNT_KILL:
-                action = self._crashed(now)
+                is_ours = react is React.COUNT_KILL and not is_lost
+                action = self._crashed(now, "It no longer answered, and was killed." if is_ours else reason)
             case _:
                 action = Action(do=Do.NOTHING)
         return action
@@ -130,9 +142,8 @@ class Supervision:
         self.failed_starts = 0
         return Action(do=Do.NOTHING)
 
-    def _failed_start(self, exit_code: int | None, said: str) -> Action:
+    def _failed_start(self, exit_code: int | None, reason: str) -> Action:
         self.failed_starts += 1
-        reason = _reason(exit_code, said)
         if self._was_ready:
             # It has shown that it can: its port is taken for a moment, a disk is away. A person may be asleep.
             return self._wait(reason)
@@ -147,13 +158,13 @@ class Supervision:
         self.phase = Phase.BROKEN
         return Action(do=Do.GIVE_UP, reason=reason)
 
-    def _crashed(self, now: float) -> Action:
+    def _crashed(self, now: float, reason: str) -> Action:
         ready_for_s = now - (self._ready_at if self._ready_at is not None else now)
         if ready_for_s >= _STABLE_BACKOFFS * self._config.backoff_max_s:
             self.failures = 0
-        return self._wait()
+        return self._wait(reason)
 
-    def _wait(self, reason: str = "") -> Action:
+    def _wait(self, reason: str) -> Action:
         # 2**n is cut off early: after a month of failures n would not fit into a float.
         wait_s = self._config.backoff_s * 2.0 ** min(self.failures, 32)
         self.failures += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -130,14 +131,21 @@ def _same(text: str, truth: str) -> bool:
     return [word.strip(".,") for word in text.lower().split()] == [word.strip(".,") for word in truth.lower().split()]
 
 
-def test_what_ray_ends_is_started_again_and_a_killed_gateway_leaves_nothing(ray_cluster: RayCluster) -> None:
+def test_what_ray_ends_is_started_again_and_a_killed_gateway_leaves_nothing(
+    ray_cluster: RayCluster, tmp_path: Path
+) -> None:
     """The bridge is killed: its instances go, and come back through another; the gateway is killed: all go for good."""
-    with running_cluster(*flags(ray_cluster, "--model", "stub", "--instances", "1")) as cluster:
+    flagged = flags(ray_cluster, "--model", "stub", "--instances", "1")
+    with (tmp_path / "log").open("wb") as log, running_cluster(*flagged, log=log) as cluster:
         cluster.wait_ready(1)
         [before] = ray_cluster.instances()
         bridge(cluster).kill()
         until(lambda: ray_cluster.instances() and before not in ray_cluster.instances(), "another")
         assert cluster.wait_ready(1)["instances"][0]["restarts"] >= 1
+        told = {line["event"]: line for line in map(json.loads, (tmp_path / "log").read_text().splitlines())}
+        assert (told["ray.bridge_lost"]["exit_code"], "signal 9" in told["ray.bridge_lost"]["reason"]) == (-9, True)
+        assert "The bridge into the Ray cluster is lost: signal 9" in told["instance.restart"]["reason"]
+        assert "instance.crashed" not in told
         cluster.process.kill()
         cluster.process.wait(10)
         assert until(ray_cluster.is_empty, "nothing left after SIGKILL")

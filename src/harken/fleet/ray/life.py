@@ -1,6 +1,7 @@
 """What a gateway hears of one try of an instance in a Ray cluster, and what it orders about it.
 
-A queue with a number: it understands nothing of what is told. The invariant: nothing told is lost, whoever listens late.
+A queue with a number: it understands nothing of what is told. The invariant: nothing told is lost on those who listen
+late.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Life:
         self._told: asyncio.Queue[Told] = asyncio.Queue()
 
     async def next(self) -> Told:
-        """Wait for what is told next; the last is REFUSED, ENDED or LOST."""
+        """Wait for what is told next; the last is REFUSED, ENDED, LOST or CUT."""
         return await self._told.get()
 
     def order(self, do: Do, variables: Mapping[str, str] | None = None) -> None:

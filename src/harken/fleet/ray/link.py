@@ -1,7 +1,7 @@
 """A gateway's end of its bridge: starts it, starts it again, and tells each instance's life what is said of it.
 
 It knows nothing of instances but their names. The invariants: whoever waits on a life hears its end, also when the
-bridge dies, or is there and says nothing; and after `open`'s stack is closed, the bridge is gone, and with it what it had placed.
+bridge dies, or hangs; and after `open`'s stack is closed, the bridge is gone, and with it what it had placed.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Link:
             self._lives[self._count] = life
             life.order(Do.PLACE)
         else:
-            life.hear(Told(kind=Kind.LOST, text=self.down_because))
+            life.hear(Told(kind=Kind.CUT, text=self.down_because))
         return life
 
     def send(self, order: Order) -> None:
@@ -188,7 +188,7 @@ class Link:
         self._connected.clear()
         lives, self._lives = self._lives, {}
         for number, life in lives.items():
-            life.hear(Told(kind=Kind.LOST, number=number, text=self.down_because))
+            life.hear(Told(kind=Kind.CUT, number=number, text=self.down_because))
 
     async def _listen(self, child: asyncio.subprocess.Process) -> None:
         assert child.stdout is not None, "spawned with pipes"

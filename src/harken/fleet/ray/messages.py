@@ -47,7 +47,9 @@ class Kind(StrEnum):
     ENDED = "ended"
     """`text` is its exit code."""
     LOST = "lost"
-    """It ended with its node or the bridge, wherever it had got to; `text` says what happened."""
+    """It ended with its node or its actor, wherever it had got to; `text` says what happened."""
+    CUT = "cut"
+    """The bridge itself is gone, and it with all others; told by the gateway's end of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

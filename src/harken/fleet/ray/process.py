@@ -1,18 +1,18 @@
 """An instance's process on a node of a Ray cluster, as a keeper knows processes.
 
-What `fleet.process.Process` is for a child of ours. That the node or the bridge died is told as a kill by SIGKILL,
-with what Ray said of it as the last line: nothing of it runs any more, or is about to be ended by Ray. The invariant:
-when `attend` returns, the bridge has been told to end it.
+What `fleet.process.Process` is for a child of ours. That its node or the bridge died is a loss, in Ray's words: nothing
+of it runs any more, or is about to be ended by Ray. The invariant: when `attend` returns, the bridge has been told to
+end it.
 """
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 from collections.abc import Callable
 
 from harken.fleet.ray.life import Life
 from harken.fleet.ray.messages import Do, Kind
+from harken.fleet.site import Lost
 from harken.server.announce import Announcement, parse_line
 
 _LINES_KEPT = 40
@@ -51,9 +51,8 @@ class RayProcess:
                     on_line(told.text)
                 elif told.kind is Kind.ENDED:
                     return int(told.text)
-                elif told.kind is Kind.LOST:
-                    self._last_lines.append(told.text)
-                    return -signal.SIGKILL
+                elif told.kind in (Kind.LOST, Kind.CUT):
+                    raise Lost(told.text, is_blameless=told.kind is Kind.CUT)
         finally:
             self.kill()
 

@@ -15,6 +15,7 @@ from harken.fleet.ray.life import Life
 from harken.fleet.ray.link import Link
 from harken.fleet.ray.messages import Do, Kind, Node, parse_node
 from harken.fleet.ray.process import RayProcess
+from harken.fleet.site import Lost
 from harken.log import get_log
 
 _SPAWN_S = 60.0
@@ -83,6 +84,7 @@ class Seat:
 
         Raises:
             OSError: it cannot be started.
+            Lost: its place is gone.
         """
         life, node = self._life, self._node
         assert life is not None, "it was let in"
@@ -94,6 +96,8 @@ class Seat:
         except TimeoutError:
             life.order(Do.KILL)
             raise OSError(f"The Ray node {node.address} did not start it within {_SPAWN_S:g} s.") from None
+        if told.kind in (Kind.LOST, Kind.CUT):
+            raise Lost(told.text, is_blameless=told.kind is Kind.CUT)
         if told.kind is not Kind.STARTED:
             raise OSError(told.text)
         _log.info("ray.started", instance=self._name, node=node.address, node_id=node.node, pid=told.text)
