@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,8 @@ import httpx
 import psutil
 import pytest
 
+from harken.errors import SetupError
+from harken.fleet.ray.join import join
 from harken.fleet.ray.messages import Kind
 from harken.samples import packaged_samples
 from tests.cluster import Cluster, running_cluster
@@ -198,3 +201,38 @@ def test_a_cluster_that_is_not_there_is_told() -> None:
     done = harken("up", "--fleet", "ray", "--model", "stub", "--port", "0", "--set", "ray.address=127.0.0.9:1")
     assert done.returncode == 3
     assert "The Ray cluster at 127.0.0.9:1 cannot be reached" in done.stderr.splitlines()[-1]
+
+
+def test_an_address_that_cannot_be_is_told_before_anything_listens() -> None:
+    """Exit code 2, and no address announced."""
+    done = harken("up", "--fleet", "ray", "--model", "stub", "--port", "0", "--set", "ray.address=10.0.0.1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "HOST:PORT" in done.stderr
+
+
+def test_no_cluster_at_all_is_told_in_words_of_harken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's own advice is a flag that `harken up` does not have. Other clusters of this machine are not looked at."""
+    from ray._private import services
+
+    with tempfile.TemporaryDirectory(prefix="ray") as folder:
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        monkeypatch.delenv("RAY_ADDRESS", raising=False)
+        monkeypatch.setattr(services, "find_gcs_addresses", set)
+        with pytest.raises(SetupError, match=r"There is no Ray cluster here.*--set ray.address=HOST:PORT") as caught:
+            join("auto")
+        assert "--address flag" not in caught.value.message
+        monkeypatch.setenv("RAY_ADDRESS", "foo")
+        with pytest.raises(SetupError, match="RAY_ADDRESS is 'foo'"):
+            join("auto")
+
+
+def test_a_node_with_another_harken_is_the_reason_also_between_two_tries(tmp_path: Path) -> None:
+    """Whoever looks, whenever, sees which versions do not fit."""
+    (tmp_path / "sitecustomize.py").write_text('import harken\n\nharken.__version__ = "0.0.9"\n')
+    paths = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH", ""))))
+    with running_ray({"PYTHONPATH": paths}, cpus=1) as other:
+        often = ("--set", "fleet.start_retries=1000", "--set", "fleet.backoff_max_s=0.2")
+        with running_cluster(*flags(other, "--model", "stub", "--instances", "1", *often)) as cluster:
+            until(lambda: any("has Harken 0.0.9" in one["detail"] for one in cluster.health()["instances"]), "refused")
+            details = [cluster.health()["instances"][0]["detail"] for _ in range(50)]
+            assert all("has Harken 0.0.9" in detail for detail in details), details

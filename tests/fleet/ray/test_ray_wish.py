@@ -14,6 +14,15 @@ from harken.fleet.ray.wish import Wish, lack, parse_resources, wish_of
 ONE = Wish(num_cpus=1.0, num_gpus=0.0)
 
 
+ODD_ADDRESSES = (" ", "foo", "10.0.0.1", "host:abc", "host:0", "host:65536", "host:", ":6379", "::1:6379", "a b:6379")
+
+
+@pytest.mark.parametrize("address", ["auto", "local", "10.0.0.1:6379", "head.example:1", "[::1]:65535"])
+def test_addresses_of_heads_are_taken(address: str) -> None:
+    """A name, or a number of either kind, with a port."""
+    assert wish_of(Config(ray=RayConfig(address=address))).num_cpus == 1.0
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [("", {}), (" , ", {}), ("asr=1", {"asr": 1.0}), ("asr=1, nvme = 0.5", {"asr": 1.0, "nvme": 0.5})],
@@ -41,7 +50,7 @@ def test_resources_that_ray_would_not_take_are_refused(text: str) -> None:
     [
         (Config(ray=RayConfig(placement="pack")), "placement"),
         (Config(ray=RayConfig(address="ray://head:10001")), "address"),
-        (Config(ray=RayConfig(address=" ")), "address"),
+        *((Config(ray=RayConfig(address=address)), "address") for address in ODD_ADDRESSES),
         (Config(ray=RayConfig(num_cpus=0.00001)), r"num_cpus.* parts of 0.0001"),
         (Config(ray=RayConfig(num_cpus=1e15)), "num_cpus"),
         (Config(ray=RayConfig(num_gpus=0.00001)), r"num_gpus.* parts of 0.0001"),

@@ -57,14 +57,17 @@ def _head(address: str) -> str:
 
     try:
         found = canonicalize_bootstrap_address("auto")
-    except (ConnectionError, ValueError) as error:
+    except ConnectionError:  # its advice is a flag that only Ray's own commands have
+        found = None
+    except ValueError as error:
         told = os.environ.get("RAY_ADDRESS", "")
-        what = f"RAY_ADDRESS is {told!r}" if told else _first_line(error).partition(" Please specify")[0]
-        raise SetupError(f"Which Ray cluster is meant? {what} Set --set ray.address=HOST:PORT.") from error
+        raise SetupError(
+            f"RAY_ADDRESS is {told!r}, and has to be HOST:PORT of a cluster's head, as --set ray.address=HOST:PORT."
+        ) from error
     if found is None or ":" not in found:
         raise SetupError(
-            f"There is no Ray cluster here. Start a node ({_START}), or have one started for this gateway alone: "
-            "--set ray.address=local."
+            f"There is no Ray cluster here. Start a node ({_START}), name the head (--set ray.address=HOST:PORT), or "
+            "have a cluster started for this gateway alone (--set ray.address=local)."
         )
     return str(found)
 

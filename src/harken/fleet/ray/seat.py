@@ -45,6 +45,7 @@ class Seat:
         self._node: Node | None = None
         self._waits_because = ""
         self._lost_because = ""
+        self._refused_because = ""
         self.given_up_because = ""
         self.lacks_room = False
 
@@ -59,11 +60,13 @@ class Seat:
                 self._note_waiting("")
                 life = self._link.place(instance)
                 if await self._is_placed(life):
+                    self._refused_because = ""
                     return True
                 losses += self._link.is_connected
                 if losses > _LOSSES_MOST:
                     self.given_up_because = f"Ray lost it {losses} times before it could start: {self._lost_because}"
                 if self.given_up_because:
+                    self._refused_because = self.given_up_because
                     return False
                 await asyncio.sleep(_AGAIN_S)
         finally:
@@ -74,7 +77,8 @@ class Seat:
 
     def held_because(self, instance: str) -> str:
         """What it waits for."""
-        return self._waits_because or "It waits for a place in the Ray cluster."
+        last = f" The last try: {self._refused_because}" if self._refused_because else ""
+        return self._waits_because or f"It waits for a place in the Ray cluster.{last}"
 
     def tell(self, event: DeviceEvent, instance: str = "", *, reason: str = "") -> None:
         """What becomes of it says nothing of where Ray will place it next."""

@@ -7,6 +7,7 @@ is started. The invariant: what is asked for here is what Ray counts, so its aut
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,6 +19,9 @@ PLACEMENTS = {"spread": "SPREAD", "default": "DEFAULT"}
 
 LEAST, MOST = 0.0001, 1e12
 """Ray counts in parts of 0.0001, as whole numbers of 64 bits."""
+
+_HEAD = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+"""HOST:PORT, an address of IPv6 in brackets."""
 
 _OWN = frozenset({"CPU", "GPU", "memory", "object_store_memory"})
 
@@ -59,7 +63,8 @@ def wish_of(config: Config) -> Wish:
     own, fleet = config.ray, config.fleet
     if own.placement not in PLACEMENTS:
         raise ConfigError(f"ray.placement must be one of {', '.join(PLACEMENTS)}, not {own.placement!r}.")
-    if "://" in own.address or not own.address.strip():
+    head = _HEAD.fullmatch(own.address)
+    if own.address not in ("auto", "local") and not (head and 0 < int(head[1]) < 65_536):
         raise ConfigError(
             f"ray.address is auto, local, or HOST:PORT of the cluster's head, not {own.address!r}: the gateway's "
             "machine has to be a node of the cluster."
