@@ -96,8 +96,13 @@ def capacity(*, instances: int, slots: int, rtfx: float) -> float:
     return instances * rtfx * speedup(slots)
 
 
-def run_arm(scenario: Scenario, name: str) -> Row:
+def run_arm(scenario: Scenario, name: str, *, on_arrival: Callable[[], None] = lambda: None) -> Row:
     """Simulate one arm: `NGINX_WEIGHTED`, `NGINX_LEAST`, or Harken with a policy of `dispatch.choice`.
+
+    Args:
+        scenario: what comes, and to whom.
+        name: of the arm.
+        on_arrival: called whenever a recording has come, for those who show how far it is.
 
     Raises:
         ConfigError: there is no such arm.
@@ -110,7 +115,9 @@ def run_arm(scenario: Scenario, name: str) -> Row:
     ]
     arm = make_arm(name, scenario, instances, timeline, score)
     plan(scenario.faults, instances, arm, timeline)
-    feed = Feed(iter(scenario.workload), arm, timeline, interval_s=scenario.fleet.probe_interval_s)
+    feed = Feed(
+        iter(scenario.workload), arm, timeline, interval_s=scenario.fleet.probe_interval_s, on_arrival=on_arrival
+    )
     feed.start()
     timeline.run()
     return score.row(name, simulated_s=feed.ended_at, took_s=time.perf_counter() - started)
@@ -124,14 +131,24 @@ class Feed:
         arm: gets them.
         timeline: when things happen.
         interval_s: between two looks.
+        on_arrival: called after each arrival.
     """
 
-    def __init__(self, arrivals: Iterator[Arrival], arm: Arm, timeline: Timeline, *, interval_s: float) -> None:
+    def __init__(
+        self,
+        arrivals: Iterator[Arrival],
+        arm: Arm,
+        timeline: Timeline,
+        *,
+        interval_s: float,
+        on_arrival: Callable[[], None] = lambda: None,
+    ) -> None:
         self.ended_at = 0.0
         self._arrivals = arrivals
         self._arm = arm
         self._timeline = timeline
         self._interval_s = interval_s
+        self._on_arrival = on_arrival
         self._next: Arrival | None = None
 
     def start(self) -> None:
@@ -147,6 +164,7 @@ class Feed:
     def _submit(self) -> None:
         assert self._next is not None, "only what was planned happens"
         self._arm.submit(self._next)
+        self._on_arrival()
         self._plan()
 
     def _look(self) -> None:

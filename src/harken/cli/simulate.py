@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.markup import escape
-from rich.progress import track
 from rich.table import Table
 
 from harken.bench.faults import read_fault
@@ -20,6 +18,7 @@ from harken.bench.simulation import NGINX_LEAST, NGINX_WEIGHTED, Scenario, capac
 from harken.bench.trace import read_trace
 from harken.bench.workload import Drawn, Workload
 from harken.cli.screen import Screen, drawn
+from harken.cli.simulated_part import SimulatedPart
 from harken.config import Config
 from harken.dispatch.targets.choice import POLICY_NAMES, policy_named
 from harken.errors import ConfigError
@@ -83,8 +82,11 @@ def run(config: Config, asked: Asked) -> int:
     names = _arms(asked)
     if asked.plot is not None:
         _write(asked.plot, "")  # now, and not when all has been simulated
-    shown = track(names, console=Screen(stderr=True), transient=True, disable=asked.as_json or not sys.stderr.isatty())
-    rows = [run_arm(scenario, name) for name in shown]
+    rows = []
+    with SimulatedPart(arms=len(names), recordings=len(scenario.workload)) as part:
+        for name in names:
+            part.begin(name)
+            rows.append(run_arm(scenario, name, on_arrival=part.come))
     title = _title(scenario, asked)
     if asked.plot is not None:
         _write(asked.plot, draw(rows, title))
