@@ -99,6 +99,18 @@ def test_too_many_waiting_files_are_refused(house: House) -> None:
     house.create(files=3)
 
 
+def test_only_files_that_nobody_works_on_are_counted_as_waiting(house: House) -> None:
+    """Neither the one in work, nor those that ended; one that was given back waits again."""
+    assert house.store.waiting() == 0
+    job = house.create(files=3)
+    claim = house.claim()
+    assert house.store.waiting() == 2
+    house.leases.give_back([claim], now=house.now)
+    assert house.store.waiting() == 3
+    house.store.cancel(job.id, None, now=house.now)
+    assert house.store.waiting() == 0
+
+
 def test_cancelling_ends_what_has_not_ended(house: House) -> None:
     """What is done stays done; what runs and waits is cancelled; a second cancelling changes nothing."""
     job = house.create(files=3)

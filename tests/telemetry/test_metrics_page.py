@@ -39,6 +39,7 @@ LOOK = Look(
     stats=Stats(),
     cache=Counts(),
     live=LiveLook(limit=1),
+    files_waiting=3,
     stores={"cache": True, "counts": False, "keys": True},
 )
 """A gateway of which everything is known."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from harken.config import Config
 from harken.errors import JobConflict, JobNotFound, StorageFull
+from harken.jobs.backlog import Backlog
 from harken.jobs.opening import Opening
 from harken.jobs.paths import allowed_folders, named_file
 from harken.jobs.sweeping import sweep
@@ -74,6 +75,7 @@ class Jobs:
         self._folders = allowed_folders(config.jobs.paths)
         self._threads = Threads()
         self._opening = Opening(database, config.jobs, self._threads, self._start)
+        self._backlog = Backlog()
         self._is_paused = False
         self._workers: Workers | None = None
         self._courier: Courier | None = None
@@ -108,6 +110,11 @@ class Jobs:
     def in_flight(self) -> int:
         """Files in work here."""
         return self._workers.in_flight if self._workers else 0
+
+    @property
+    def files_waiting(self) -> int | None:
+        """Files that nobody works on yet, of all servers that share the database; None while that cannot be told."""
+        return self._backlog.files
 
     # --- what owners ask ----------------------------------------------------------------------------------------------
 
@@ -252,6 +259,7 @@ class Jobs:
         for life in (
             self._courier.run,
             self._workers.run,
+            partial(self._backlog.follow, rooms.store.waiting, self._threads),
             partial(sweep, rooms, self._threads, keep_s=config.keep_s, now=self._now),
         ):
             self._stack.callback(self._group.create_task(_again_and_again(life)).cancel)

@@ -131,6 +131,13 @@ class Store:
                 raise JobConflict(f"Job {job_id} is {job.state}: cancel it first.")
             connection.execute(delete(tables.jobs).where(tables.jobs.c.id == job_id))
 
+    def waiting(self) -> int:
+        """Files that nobody works on, and that have not ended: what is to do beside what is done."""
+        files = tables.files
+        with reading(self._engine) as connection:
+            query = select(func.count()).select_from(files).where(files.c.state == FileState.QUEUED.value)
+            return connection.scalar(query) or 0
+
     def result(self, job_id: str, number: int) -> RecordingTranscript | None:
         """Return the result of one file of a job that was looked up before; None where it has none."""
         files = tables.files.c

@@ -272,6 +272,7 @@ class Gateway:
     def _look(self) -> Look:
         health, operators = self.health, self._fleet.operators if self._fleet else None
         info, room = self._dispatcher.known_model, self._dispatcher.room
+        jobs = self._service.jobs if self._service is not None else None
         return Look(
             kind="gateway",
             status=word_of(health),
@@ -288,6 +289,7 @@ class Gateway:
             cache=self._cache.counts,
             live=look_at(self._sessions, self._config.live),
             stores=self._cache.stores() | (self._admission.stores() if self._admission else {}),
+            files_waiting=jobs.files_waiting if jobs is not None else None,
             can_change=operators is not None,
             change=self._under_way or None,
         )

@@ -25,6 +25,8 @@ def families(look: Look) -> Iterator[Metric]:
     """Write a look as metrics."""
     yield from _server(look)
     yield from _queue(look.queue)
+    if look.files_waiting is not None:
+        yield _one("harken_job_files_waiting", "Files of jobs that nobody works on yet.", look.files_waiting)
     yield from _targets(look.health.instances)
     yield from _engines([(one.name, one.figures) for one in look.health.instances if one.figures is not None])
     yield from _machine(look.machine)

@@ -115,6 +115,7 @@ class Look:
         cache: what became of the askings; None without a cache.
         live: its live sessions; None where it offers none.
         stores: where keys, their counts and a shared cache lie → whether that could be reached lately.
+        files_waiting: files of jobs that nobody works on yet; None where there are no jobs, or the database is away.
         can_change: an operator can change the fleet through it.
         change: what is being changed now; None for nothing.
     """
@@ -130,6 +131,7 @@ class Look:
     cache: Counts | None = None
     live: LiveLook | None = None
     stores: Mapping[str, bool] = field(default_factory=dict)
+    files_waiting: int | None = None
     can_change: bool = False
     change: str | None = None
 
