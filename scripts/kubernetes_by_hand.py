@@ -34,6 +34,9 @@ OVERLAY = ROOT / "deploy" / "kubernetes" / "overlays" / "demo"
 DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
 SAMPLE = "/opt/harken/lib/python3.11/site-packages/harken/samples/english-01.wav"
 
+_SEEN_WITHIN = 10
+"""Requests without a key that a server may let in after the first one was made: it looks every second or so."""
+
 Manifest = dict[str, Any]
 
 
@@ -179,10 +182,18 @@ def _show(node: Node, deployments: list[Manifest], more: dict[str, dict[str, str
     answer = run(gateway.box, asked, is_quiet=True)
     print(f"{Path(SAMPLE).name}: {answer.stdout.strip()}{answer.stderr.strip()}", flush=True)
     key = run(gateway.box, ["harken", "keys", "add", "somebody"], is_quiet=True)
-    refused = run(gateway.box, [*asked[:3], "http://harken-gateway:7860", SAMPLE], is_quiet=True)
-    print(f"a key is made ({key.stdout[:3]}…), and without it: {refused.stderr.strip()[-120:]}", flush=True)
-    if answer.returncode or key.returncode or not refused.returncode:
+    if answer.returncode or key.returncode:
         sys.exit("not as it should be")
+    print(f"a key is made ({key.stdout[:3]}…), and without it: {_refusal(gateway, asked)}", flush=True)
+
+
+def _refusal(pod: Pod, asked: list[str]) -> str:
+    """What is said to somebody without a key, as soon as the server has seen that there is one."""
+    for _ in range(_SEEN_WITHIN):
+        answer = run(pod.box, asked, is_quiet=True)
+        if answer.returncode:
+            return answer.stderr.strip()[-120:]
+    sys.exit("a key was made, and nobody needs it")
 
 
 def main() -> None:
