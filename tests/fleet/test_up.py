@@ -20,7 +20,7 @@ import soundfile
 
 from harken.server.port import listen
 from harken.testing.sounds import speech_like
-from tests.cluster import Cluster, running_cluster
+from tests.cluster import PLAIN, Cluster, running_cluster
 
 TIMEOUT_S = 60.0
 HARKEN = [sys.executable, "-m", "harken"]
@@ -43,13 +43,13 @@ def recording(seed: int, *, seconds: float = 0.5) -> bytes:
 def ask(cluster: Cluster, seed: int, *, seconds: float = 0.5) -> httpx.Response:
     """Transcribe one recording."""
     files = {"audio": ("a.wav", recording(seed, seconds=seconds))}
-    return httpx.post(f"{cluster.url}/asr", files=files, timeout=TIMEOUT_S, trust_env=False)
+    return httpx.post(f"{cluster.url}/asr", files=files, timeout=TIMEOUT_S, trust_env=False, verify=PLAIN)
 
 
-def accepted(health: dict[str, Any]) -> int:
-    """Recordings that run, and those that wait: the instances' limits are still to be found out."""
+def accepted(health: dict[str, Any], seconds: float) -> int:
+    """Recordings of such a length that run, and those that wait: the instances' limits are still to be found out."""
     running: int = sum(one["in_flight"] for one in health["instances"])
-    return running + round(float(health["queued_audio_s"]) / 0.5)
+    return running + round(float(health["queued_audio_s"]) / seconds)
 
 
 def signal_instance(cluster: Cluster, pid: int, number: signal.Signals) -> None:
@@ -79,12 +79,12 @@ def test_a_killed_instance_comes_back_and_a_stopped_one_is_replaced() -> None:
 
 def test_sigterm_during_requests_answers_all_of_them() -> None:
     """Twelve recordings run or wait when SIGTERM comes to the gateway: twelve transcripts, exit code 0."""
-    with running_cluster("--model", "stub:rtfx=0.5", "--instances", "2") as cluster:
+    with running_cluster("--model", "stub:rtfx=4", "--instances", "2") as cluster:
         cluster.wait_ready(2)
         with ThreadPoolExecutor(12) as pool:
-            answers = [pool.submit(ask, cluster, seed) for seed in range(12)]
+            answers = [pool.submit(ask, cluster, seed, seconds=4.0) for seed in range(12)]
             deadline = time.monotonic() + TIMEOUT_S
-            while accepted(cluster.health()) < 12:
+            while accepted(cluster.health(), 4.0) < 12:
                 assert time.monotonic() < deadline
             cluster.process.send_signal(signal.SIGTERM)
             assert [answer.result().status_code for answer in answers] == [200] * 12

@@ -25,6 +25,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.cluster import PLAIN
 from tests.jobs.postgres import gone, hanging, running_postgres, url_of
 from tests.jobs.receiver import Receiver, receiving
 from tests.jobs.test_crash import recordings
@@ -80,7 +81,7 @@ class World:
     def key(self, name: str, at: int, **limits: float) -> dict[str, str]:
         """Headers of a new key, made at one of the gateways; it works at all of them when this returns."""
         body = {"name": name, **limits}
-        made = httpx.post(f"{self.urls[at]}/admin/keys", json=body, timeout=30)
+        made = httpx.post(f"{self.urls[at]}/admin/keys", json=body, timeout=30, verify=PLAIN)
         assert made.status_code == 201, made.text
         headers = {"Authorization": f"Bearer {made.json()['secret']}"}
         until(lambda: all(self.lets_in(url, headers) for url in self.urls), f"{name} everywhere", FELT_S)
@@ -89,18 +90,22 @@ class World:
     def lets_in(self, url: str, headers: dict[str, str]) -> bool:
         """Whether a key works at a gateway; costs none of its requests."""
         # As through a proxy: programs on the server's own machine need none there.
-        return httpx.get(f"{url}/metrics", headers={"Via": "1.1 proxy", **headers}).status_code == 200
+        return httpx.get(f"{url}/metrics", headers={"Via": "1.1 proxy", **headers}, verify=PLAIN).status_code == 200
 
     def job(self, at: int, headers: dict[str, str], files: list[bytes], **fields: str) -> str:
         """Hand a job in at a gateway; its id."""
         body = [("file", (f"{number}.flac", one)) for number, one in enumerate(files)]
-        sent = httpx.post(f"{self.urls[at]}/v1/jobs", files=body, data=fields, headers=headers, timeout=60)
+        sent = httpx.post(
+            f"{self.urls[at]}/v1/jobs", files=body, data=fields, headers=headers, timeout=60, verify=PLAIN
+        )
         assert sent.status_code == 201, sent.text
         return str(sent.json()["id"])
 
     def see(self, at: int, job_id: str, headers: dict[str, str]) -> dict[str, Any]:
         """A job as a gateway shows it."""
-        shown: dict[str, Any] = httpx.get(f"{self.urls[at]}/v1/jobs/{job_id}", headers=headers, timeout=30).json()
+        shown: dict[str, Any] = httpx.get(
+            f"{self.urls[at]}/v1/jobs/{job_id}", headers=headers, timeout=30, verify=PLAIN
+        ).json()
         return shown
 
 
@@ -137,7 +142,7 @@ def until(is_so: Callable[[], bool], what: str, within_s: float = PATIENCE_S) ->
 
 def metrics(world: World) -> str:
     """What the first gateway tells Prometheus."""
-    return httpx.get(f"{world.urls[0]}/metrics", timeout=10).text
+    return httpx.get(f"{world.urls[0]}/metrics", timeout=10, verify=PLAIN).text
 
 
 def kept(world: World, job_id: str) -> list[tuple[int, int, int]]:
@@ -163,12 +168,12 @@ def test_what_is_asked_at_all_of_them_is_recognised_once(world: World) -> None:
 def test_each_shows_its_own_and_changes_no_instance_of_others(world: World) -> None:
     """Requests are of the gateway that was asked; without instances of its own it offers no changes."""
     httpx.post(f"{world.urls[1]}/asr", files={"audio": ("a.wav", clip(77))}, headers=world.key("seen", 1), timeout=60)
-    shown = [httpx.get(f"{url}/cluster", timeout=10).json() for url in world.urls]
+    shown = [httpx.get(f"{url}/cluster", timeout=10, verify=PLAIN).json() for url in world.urls]
     assert [one["server"]["can_change"] for one in shown] == [False] * 3
     assert [one["now"]["requests"] for one in shown] == [18 * 2 + number for number in (0, 1, 0)]
     assert [sorted(line["name"] for line in one["instances"]) for one in shown] == [["gpu-1", "gpu-2"]] * 3
     for wish in ("scale", "instances/gpu-1/restart", "instances/gpu-1/drain"):
-        refused = httpx.post(f"{world.urls[0]}/admin/{wish}", json={"count": 3}, timeout=10)
+        refused = httpx.post(f"{world.urls[0]}/admin/{wish}", json={"count": 3}, timeout=10, verify=PLAIN)
         assert (refused.status_code, refused.json()["error"]["code"]) == (501, "not_offered"), refused.text
 
 
@@ -191,10 +196,10 @@ def test_a_key_counts_over_all_of_them(world: World) -> None:
     heard = world.key("heard", 1, audio_s_per_minute=3)
     one, *others = world.urls
     long = world.audio[60]
-    sent = httpx.post(f"{one}/asr", files={"audio": ("a.flac", long)}, headers=heard, timeout=60)
+    sent = httpx.post(f"{one}/asr", files={"audio": ("a.flac", long)}, headers=heard, timeout=60, verify=PLAIN)
     assert sent.status_code == 200
     for url in others:
-        refused = httpx.post(f"{url}/asr", files={"audio": ("a.flac", long)}, headers=heard, timeout=60)
+        refused = httpx.post(f"{url}/asr", files={"audio": ("a.flac", long)}, headers=heard, timeout=60, verify=PLAIN)
         assert refused.status_code == 429, refused.text
         assert int(refused.headers["retry-after"]) > 60, "it has used up several minutes"
 
@@ -218,17 +223,17 @@ def test_a_job_is_everybody_s_and_is_cancelled_anywhere(world: World) -> None:
     job_id = world.job(0, headers, world.audio[:12])
     until(lambda: world.see(1, job_id, headers)["state"] == "done", "done")
     until(lambda: world.see(2, job_id, headers)["state"] == "done", "done")
-    results = {httpx.get(f"{url}/v1/jobs/{job_id}/results", headers=headers).text for url in world.urls}
+    results = {httpx.get(f"{url}/v1/jobs/{job_id}/results", headers=headers, verify=PLAIN).text for url in world.urls}
     assert len(results) == 1
     assert len(results.pop().splitlines()) == 12
 
     long = world.job(0, headers, [world.audio[60]] * 12)
     until(lambda: len({gateway for gateway, _, _ in kept(world, long)}) >= 2, "two gateways work on it")
-    cancelled = httpx.post(f"{world.urls[2]}/v1/jobs/{long}/cancel", headers=headers)
+    cancelled = httpx.post(f"{world.urls[2]}/v1/jobs/{long}/cancel", headers=headers, verify=PLAIN)
     assert cancelled.json()["state"] == "cancelled"
     until(lambda: not (world.folder / "state" / "recordings" / long).exists(), "its audio goes", 5.0)
     at_work = 'harken_requests_in_progress{route="job"} 0.0'
-    until(lambda: all(at_work in httpx.get(f"{url}/metrics").text for url in world.urls), "it stops", 5.0)
+    until(lambda: all(at_work in httpx.get(f"{url}/metrics", verify=PLAIN).text for url in world.urls), "it stops", 5.0)
 
 
 def ask_on(world: World, headers: dict[str, str], going: list[bool]) -> list[tuple[int, float]]:
@@ -247,6 +252,7 @@ def ask_on(world: World, headers: dict[str, str], going: list[bool]) -> list[tup
                 data={"model": "whisper-1"},
                 headers=headers,
                 timeout=60,
+                verify=PLAIN,
             )
             found.append((answer.status_code, time.monotonic() - began))
 
@@ -269,12 +275,12 @@ def test_no_request_fails_while_redis_or_postgresql_hang_or_are_gone(world: Worl
             redis.send_signal(signal.SIGCONT)
             with hanging(world.postgres):
                 time.sleep(2.5)  # for so long it hangs
-                assert httpx.get(f"{world.urls[0]}/health", timeout=10).status_code == 200
+                assert httpx.get(f"{world.urls[0]}/health", timeout=10, verify=PLAIN).status_code == 200
             with gone(world.postgres):
-                refused = httpx.get(f"{world.urls[0]}/v1/jobs", headers=headers, timeout=30)
+                refused = httpx.get(f"{world.urls[0]}/v1/jobs", headers=headers, timeout=30, verify=PLAIN)
                 assert (refused.status_code, refused.json()["error"]["code"]) == (503, "state_unavailable")
                 until(lambda: 'harken_store_ready{store="keys"} 0.0' in metrics(world), "told", 10.0)
-                made = httpx.post(f"{world.urls[0]}/admin/keys", json={"name": "never"}, timeout=30)
+                made = httpx.post(f"{world.urls[0]}/admin/keys", json={"name": "never"}, timeout=30, verify=PLAIN)
                 assert made.status_code == 503
         finally:
             going[0] = False
@@ -283,11 +289,19 @@ def test_no_request_fails_while_redis_or_postgresql_hang_or_are_gone(world: Worl
     assert {status for status, _ in answers} == {200}
     took = sorted(seconds for _, seconds in answers)
     assert took[-1] < took[len(took) // 2] + EXTRA_S, took[-5:]
-    until(lambda: httpx.get(f"{world.urls[0]}/v1/jobs", headers=headers, timeout=30).status_code == 200, "jobs", 10)
+    until(
+        lambda: httpx.get(f"{world.urls[0]}/v1/jobs", headers=headers, timeout=30, verify=PLAIN).status_code == 200,
+        "jobs",
+        10,
+    )
     told = [f'harken_store_ready{{store="{store}"}} 1.0' for store in ("cache", "counts", "keys")]
     until(lambda: all(line in metrics(world) for line in told), "all are back", 15.0)
     limited = world.key("again", 1, requests_per_minute=5)
-    until(lambda: httpx.get(f"{world.urls[1]}/v1/models", headers=limited).status_code == 429, "counted again", 10.0)
+    until(
+        lambda: httpx.get(f"{world.urls[1]}/v1/models", headers=limited, verify=PLAIN).status_code == 429,
+        "counted again",
+        10.0,
+    )
 
 
 def test_a_gateway_that_is_killed_leaves_its_files_to_the_others(world: World) -> None:
