@@ -228,4 +228,9 @@ def _queue() -> tuple[Panel, ...]:
             ),
             unit="s",
         ),
+        Panel(
+            title="Files of jobs",
+            means="How many wait to be worked on; servers of one database all see the same.",
+            queries=(Query(expr=f"max(harken_job_files_waiting{{{CLUSTER}}})", legend="files"),),
+        ),
     )
