@@ -28,6 +28,9 @@ def test_no_more_sessions_than_are_configured() -> None:
             with pytest.raises(LiveFull) as refused:
                 await opened(sessions)
             assert refused.value.retry_after_s
+            assert isinstance(sessions.refusal(Requester()), LiveFull)
+            assert sessions.refusal(Requester(), first.id) is None
+            assert isinstance(sessions.refusal(Requester(key="another"), first.id), SessionUnknown)
             await first.finish()
             await told(first)
             await opened(sessions)

@@ -75,6 +75,7 @@ def create_app(
         return early() if service is None else service.health()
 
     recordings = (asr_routes(provider), openai_routes(provider))
+    doors = LiveDoors(provider)
     app = DescribedApp(
         title="Harken",
         version=harken.__version__,
@@ -90,7 +91,7 @@ def create_app(
             Middleware(Edge) if sight is None else Middleware(Edge, sight.telemetry.tell, sight.begin_trace),
             *cors_middleware(cors_origins),
             Middleware(Auth, admission=admission, origins=cors_origins),
-            Middleware(Shortcut, routers=recordings, sockets=LiveDoors(provider)),
+            Middleware(Shortcut, routers=recordings, sockets=doors),
         ],
         exception_handlers={
             HarkenError: on_harken_error,
@@ -108,7 +109,7 @@ def create_app(
         fleet_routes(operate),
         docs_routes(),
         page_routes(),
-        socket_routes(),
+        socket_routes(doors),
         *([] if sight is None else [cluster_routes(sight)]),
     ):
         app.include_router(router)

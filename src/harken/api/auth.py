@@ -101,8 +101,8 @@ class Auth:
     async def _count(self, scope: Scope, key: Key | None) -> list[Standing]:
         if self._admission is None or need_of(scope["path"]) is not Need.KEY:
             return []
-        is_socket = scope["type"] == "websocket"
-        has_audio = scope["path"] in SOCKETS if is_socket else wants_audio(scope["method"], scope["path"])
+        # Also without a handshake: there it is asked what would be refused.
+        has_audio = scope["path"] in SOCKETS or wants_audio(scope.get("method", ""), scope["path"])
         return await self._admission.count(key, wants_audio=has_audio)
 
     async def _charge(self, key: Key | None, standings: list[Standing], audio_s: float) -> None:

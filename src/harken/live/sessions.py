@@ -169,6 +169,14 @@ class Sessions:
         except TimeoutError:
             _log.warning("live.drain_timed_out", sessions=len(self._sessions))
 
+    def refusal(self, requester: Requester, session_id: str | None = None) -> HarkenError | None:
+        """Say why somebody could not be let in now, or not come back to a session; None where he could."""
+        if session_id is not None:
+            return SessionUnknown() if self._known(session_id, requester) is None else None
+        if self._is_draining:
+            return Draining(retry_after_s=5)
+        return self._refusal(requester) or self._full()
+
     async def open(
         self, settings: LiveSettings, *, requester: Requester, request_id: str, route: str = "/v1/listen"
     ) -> LiveSession:
@@ -179,11 +187,9 @@ class Sessions:
             Draining: the server is leaving.
             HarkenError: the model is not there, or cannot do what is wanted.
         """
-        if self._is_draining:
-            raise Draining(retry_after_s=5)
-        refusal = self._refusal(requester) or self._full()
+        refusal = self.refusal(requester)
         if refusal is not None:
-            self._refused += 1
+            self._refused += not isinstance(refusal, Draining)
             raise refusal
         info = await self._transcriber.model()
         detector = await asyncio.get_running_loop().run_in_executor(self._threads, self._detector)
@@ -221,12 +227,17 @@ class Sessions:
         Raises:
             SessionUnknown: it is not there, or not this key's.
         """
-        session = self._sessions.get(session_id)
-        if session is None or not hmac.compare_digest(session.requester.key, requester.key):
+        session = self._known(session_id, requester)
+        if session is None:
             raise SessionUnknown
         session.come_back()
         _log.info("live.resumed", request_id=session.request_id)
         return session
+
+    def _known(self, session_id: str, requester: Requester) -> LiveSession | None:
+        session = self._sessions.get(session_id)
+        is_theirs = session is not None and hmac.compare_digest(session.requester.key, requester.key)
+        return session if is_theirs else None
 
     def _full(self) -> HarkenError | None:
         count, rtfx = len(self._sessions), self._rtfx()

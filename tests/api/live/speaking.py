@@ -170,16 +170,23 @@ class PlayedLive:
 
     Attributes:
         sessions: all that were opened.
-        refusal: of the next.
+        is_refused: the next one, for this.
     """
 
     sessions: list[PlayedSession] = field(default_factory=list)
-    refusal: HarkenError | None = None
+    is_refused: HarkenError | None = None
+
+    def refusal(self, requester: Requester, session_id: str | None = None) -> HarkenError | None:
+        """What is to be; or that there is none of that name."""
+        if session_id is None:
+            return self.is_refused
+        is_there = any(one.id == session_id and one.requester.key == requester.key for one in self.sessions)
+        return None if is_there else SessionUnknown()
 
     async def open(self, settings: LiveSettings, *, requester: Requester, request_id: str, route: str) -> PlayedSession:
         """Open one."""
-        if self.refusal is not None:
-            raise self.refusal
+        if self.is_refused is not None:
+            raise self.is_refused
         session = PlayedSession(f"secret-{len(self.sessions)}", settings, requester)
         self.sessions.append(session)
         return session

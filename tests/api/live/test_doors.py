@@ -187,7 +187,7 @@ def test_what_the_server_cannot_take_is_refused_in_the_handshake() -> None:
     assert full_live is not None
 
     def full() -> None:
-        full_live.refusal = LiveFull(retry_after_s=7)
+        full_live.is_refused = LiveFull(retry_after_s=7)
 
     def nothing() -> None:
         world.live = None
@@ -205,6 +205,44 @@ def test_what_the_server_cannot_take_is_refused_in_the_handshake() -> None:
     ]  # fmt: skip
     ended = [event.outcome for event in world.told if isinstance(event, RequestEnded)]
     assert ended == ["live_full", "not_offered", "no_ready_instance", "draining", "unsupported_option"]
+
+
+def test_a_page_is_told_why_its_handshake_was_refused(house: KeyHouse) -> None:
+    """Browsers hide it; the same address without a handshake has it, and opens nothing."""
+    _, secret = house.book.add("bob")
+    world = Speaking(admission=house.admission())
+    live = world.live
+    assert live is not None
+
+    async def story(url: str) -> list[tuple[int, str, str | None]]:
+        answers = []
+        async with httpx.AsyncClient(base_url=url.replace("ws", "http", 1), headers={"X-API-Key": secret}) as client:
+
+            async def ask(query: str = "", **headers: str) -> None:
+                answer = await client.get(f"/v1/listen{query}", headers=headers)
+                assert answer.headers["X-Request-Id"]
+                answers.append((answer.status_code, answer.json()["error"]["code"], answer.headers.get("Retry-After")))
+
+            await ask()
+            live.is_refused = LiveFull(retry_after_s=7)
+            await ask()
+            live.is_refused = None
+            await ask("?session=nobodys&after=3")
+            async with dial(f"{url}/v1/listen", additional_headers={"X-API-Key": secret}) as socket:
+                session = (await told(socket))["session"]
+                await ask(f"?session={session}&after=0")
+                assert live.sessions[-1].log == [], "it was not resumed"
+            await ask("?language=Klingon")
+            await ask("?colour=red")
+            await ask(**{"X-API-Key": "hk_wrong"})
+        return answers
+
+    assert speak(world, story) == [
+        (426, "upgrade_required", None), (503, "live_full", "7"), (404, "session_unknown", None),
+        (426, "upgrade_required", None), (400, "unknown_language", None), (400, "unsupported_option", None),
+        (401, "invalid_api_key", None),
+    ]  # fmt: skip
+    assert len(live.sessions) == 1
 
 
 def test_who_speaks_is_of_class_live_unless_his_key_is_lower(house: KeyHouse) -> None:

@@ -1,8 +1,9 @@
 """The addresses of the doors, and the way in: everything that can be refused is refused before the handshake's answer.
 
 Owns the order: is there room, does the query make sense, is there a session, then the socket is accepted and the
-conversation begins. The invariants: a refusal is an HTTP answer with our code; and a session that was opened is left or
-closed, whatever happens.
+conversation begins. A browser hides the answer to a handshake from its page, so whoever asks the same address without
+one is told what would be refused. The invariants: a refusal is an HTTP answer with our code; and a session that was
+opened is left or closed, whatever happens.
 """
 
 from __future__ import annotations
@@ -39,6 +40,15 @@ _log = get_log("api.live")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """What somebody comes for, who may come in as far as can be told without a session."""
+
+    live: Live
+    requester: Requester
+    call: Call
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Opened:
     """A handshake that is about to be accepted."""
 
@@ -61,7 +71,8 @@ class LiveDoors:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket."""
         try:
-            opened = await self._open(scope)
+            asked = await self._ask(scope)
+            opened = _Opened(call=asked.call, session=await self._session(asked, scope))
         except HarkenError as error:
             note_failure(scope, error)
             _log.info("socket.refused", code=error.code, **_ids(scope))
@@ -69,11 +80,20 @@ class LiveDoors:
             return
         await self._talk(opened, scope, Socket(scope, receive, send))
 
-    async def _open(self, scope: Scope) -> _Opened:
-        """Come to a session.
+    async def refusal(self, scope: Scope) -> HarkenError:
+        """Say how a handshake with this head and query would be refused now; `UpgradeRequired` where it would not."""
+        try:
+            asked = await self._ask({**scope, "subprotocols": []})
+        except HarkenError as error:
+            return error
+        back = asked.call.back
+        return asked.live.refusal(asked.requester, None if back is None else back.session) or UpgradeRequired()
+
+    async def _ask(self, scope: Scope) -> _Asked:
+        """Understand who comes for what.
 
         Raises:
-            HarkenError: why there is none.
+            HarkenError: why he cannot have it.
         """
         read = self._doors.get(scope["path"])
         if read is None:
@@ -86,20 +106,19 @@ class LiveDoors:
         query = read_query(scope["query_string"])
         info = await service.recognizer.model()
         scope["state"]["model"] = info.name
-        call = read(scope, query, info)
-        session = await self._session(service.live, call, requester, scope)
-        return _Opened(call=call, session=session)
+        return _Asked(live=service.live, requester=requester, call=read(scope, query, info))
 
-    async def _session(self, live: Live, call: Call, requester: Requester, scope: Scope) -> Session:
-        if call.back is None:
+    async def _session(self, asked: _Asked, scope: Scope) -> Session:
+        live, requester, back = asked.live, asked.requester, asked.call.back
+        if back is None:
             request_id, route = scope["state"]["request_id"], scope["path"]
-            return await live.open(call.settings, requester=requester, request_id=request_id, route=route)
-        session = live.resume(call.back.session, requester=requester)
+            return await live.open(asked.call.settings, requester=requester, request_id=request_id, route=route)
+        session = live.resume(back.session, requester=requester)
         # A connection may break without the server noticing for a while.
         if (talk := self._talks.pop(session.id, None)) is not None:
             await talk.give_way()
             # It may have left the session meanwhile, or closed it.
-            session = live.resume(call.back.session, requester=requester)
+            session = live.resume(back.session, requester=requester)
         return session
 
     async def _talk(self, opened: _Opened, scope: Scope, socket: Socket) -> None:
@@ -126,13 +145,17 @@ class LiveDoors:
             _log_end(scope, farewell, ear.taken_s, talk.first_text_at)
 
 
-def socket_routes() -> APIRouter:
+def socket_routes(doors: LiveDoors) -> APIRouter:
     """Return the answers to those who come to a door without a WebSocket."""
     router = APIRouter()
 
     async def upgrade(request: Request) -> Response:
-        """Say what is missing."""
-        return answer(UpgradeRequired(), request.url.path, {"Upgrade": "websocket", "Connection": "upgrade"})
+        """Say what is missing, or why a WebSocket would not be let in."""
+        error = await doors.refusal(request.scope)
+        is_welcome = isinstance(error, UpgradeRequired)
+        headers = {"Upgrade": "websocket", "Connection": "upgrade"} if is_welcome else {}
+        language = request.headers.get("accept-language", "")
+        return answer(error, request.url.path, headers, accept_language=language)
 
     for path in SOCKETS:
         router.add_api_route(path, upgrade, methods=["GET"], include_in_schema=False, response_class=Response)

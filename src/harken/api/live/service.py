@@ -83,6 +83,10 @@ class Session(Protocol):
 class Live(Protocol):
     """Opens sessions."""
 
+    def refusal(self, requester: Requester, session_id: str | None = None) -> HarkenError | None:
+        """Say why somebody could open no session now, or not come back to one; None where he could."""
+        ...
+
     async def open(self, settings: LiveSettings, *, requester: Requester, request_id: str, route: str) -> Session:
         """Open a session.
 
