@@ -28,16 +28,18 @@ class Speaking:
 
 
 @contextmanager
-def speaking(folder: Path) -> Iterator[Speaking]:
-    """Run one until the end of the block; its state is in the folder."""
+def speaking(folder: Path, *flags: str, key: str = "") -> Iterator[Speaking]:
+    """Run one until the end of the block; its state, with the key if that is known already, is in the folder."""
     env = {**os.environ, "HARKEN_STATE_FOLDER": str(folder)}
     harken = [sys.executable, "-m", "harken"]
-    made = subprocess.run([*harken, "keys", "add", "page"], env=env, capture_output=True, text=True, check=True)
-    command = [*harken, "serve", "--model", "digits", "--port", "0"]
+    if not key:
+        made = subprocess.run([*harken, "keys", "add", "page"], env=env, capture_output=True, text=True, check=True)
+        key = made.stdout.split()[0]
+    command = [*harken, "serve", "--model", "digits", "--port", "0", *flags]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield Speaking(url=_ready(process.stdout.readline), key=made.stdout.split()[0])
+            yield Speaking(url=_ready(process.stdout.readline), key=key)
         finally:
             process.terminate()
             process.wait(PATIENCE_S)

@@ -5,10 +5,12 @@ import { Shell, apiKey, askForKey, html, language, render, t, useSettings } from
 import { place } from "./format.js";
 import { useEffect, useRef, useState } from "./vendor/preact.js";
 import { CodePanel } from "./playground_code_panel.js";
+import { Live } from "./playground_live.js";
 import { Options } from "./playground_options.js";
 import { Result } from "./playground_result.js";
 import { Session } from "./playground_session.js";
 import { Source } from "./playground_source.js";
+import { LiveText } from "./playground_speak.js";
 import "./playground_words.js";
 
 /** Below it the options lie under the recording, folded. */
@@ -63,6 +65,7 @@ function Playground() {
   const media = useRef(null);
   media.current ??= new Media(say);
   const session = useSession(media.current, () => draw((count) => count + 1));
+  const live = useLive(session, say, () => draw((count) => count + 1));
   const [note, isOver] = useDrop(session);
   const isNarrow = useMedia(NARROW);
   useEffect(() => {
@@ -74,9 +77,9 @@ function Playground() {
       <div class="play">
         <div class="play-title"><h1>${t("play.heading")}</h1><p class="quiet">${t("play.lead")}</p></div>
         <div class="play-main">
-          <${Source} session=${session} media=${media.current} note=${note} />
+          <${Source} session=${session} live=${live} media=${media.current} note=${note} />
           ${isNarrow && options}
-          <${Result} session=${session} media=${media.current} />
+          ${live.isShown ? html`<${LiveText} live=${live} />` : html`<${Result} session=${session} media=${media.current} />`}
           <${CodePanel} session=${session} />
         </div>
         ${!isNarrow && options}
@@ -103,6 +106,16 @@ function useSession(media, changed) {
     if (current.modelError?.hasNoKey) askForKey(current.modelError.message);
   }, [current.modelError]);
   return current;
+}
+
+/** Who speaks; a recording that comes takes his place. */
+function useLive(session, said, changed) {
+  const live = useRef(null);
+  live.current ??= new Live({ changed, said, refused: (error) => askForKey(error.message) });
+  useEffect(() => {
+    if (session.file) live.current.leave();
+  }, [session.file]);
+  return live.current;
 }
 
 /** A recording may be dropped anywhere on the page, or pasted. Returns a note about what came, and whether one hovers. */

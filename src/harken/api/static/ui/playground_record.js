@@ -57,7 +57,12 @@ export async function startRecording(onLevel, onEnd) {
   };
 }
 
-async function askForMicrophone() {
+/**
+ * Asks for it; whoever gets it has to release it.
+ * @returns {Promise<MediaStream>}
+ * @throws {NoRecording}
+ */
+export async function askForMicrophone() {
   try {
     // What makes a call pleasant (cleaning, cancelling) takes away what a model hears by; loudness may be mended.
     const audio = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: true };
@@ -101,6 +106,7 @@ function measure(microphone, onLevel) {
   };
 }
 
-function release(microphone) {
+/** Lets it go. */
+export function release(microphone) {
   microphone.getTracks().forEach((track) => track.stop());
 }

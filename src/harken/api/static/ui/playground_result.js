@@ -205,7 +205,8 @@ function Notes({ session }) {
   `;
 }
 
-function Failure({ error }) {
+/** What went wrong, in all that is known of it. */
+export function Failure({ error }) {
   return html`
     <div class="note bad failure" role="alert">
       <p>${error.message}</p>

@@ -11,10 +11,17 @@ export async function save(session, form) {
   const { work, file } = session;
   const content = await contentOf(session, work, form);
   if (content === null) return;
-  const address = URL.createObjectURL(new Blob([content], { type: `${KINDS[form]};charset=utf-8` }));
+  give(content, `${file.name.replace(/\.[^.]*$/, "") || "transcript"}.${form}`, KINDS[form]);
+}
+
+/** Saves a text. */
+export const saveText = (text) => give(`${text}\n`, "transcript.txt", KINDS.txt);
+
+function give(content, name, kind) {
+  const address = URL.createObjectURL(new Blob([content], { type: `${kind};charset=utf-8` }));
   const link = document.createElement("a");
   link.href = address;
-  link.download = `${file.name.replace(/\.[^.]*$/, "") || "transcript"}.${form}`;
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(address), 60000); // a browser may ask where to save it first
 }

@@ -61,6 +61,12 @@ export class Session {
     this.transcribe();
   }
 
+  /** There is no recording any more. */
+  forget() {
+    this.#drop();
+    this.#set({ file: null, sound: null });
+  }
+
   /** Computes the waveform; `duration` as the player knows it. */
   async look(file, duration) {
     const sound = (await peaksOf(file, duration)) ?? { peaks: null, duration };

@@ -1,13 +1,15 @@
-// The recording on the page: where it comes from (a file, the microphone), and then its player with the waveform.
-// Knows nothing of transcribing: what it gets, it hands to the session.
+// The recording on the page: where it comes from (a file, the microphone), and then its player with the waveform; or the
+// microphone of somebody whose text is to come while he speaks. Knows nothing of transcribing: what it gets, it hands on.
 
 import { html, t } from "./shell.js";
 import { place } from "./format.js";
 import { useEffect, useRef, useState } from "./vendor/preact.js";
 import { exactPlace, size } from "./playground_figures.js";
 import { Meter } from "./playground_meter.js";
+import { whyNoMicrophone } from "./playground_microphone.js";
 import { Player } from "./playground_player.js";
 import { startRecording, whyNoRecording } from "./playground_record.js";
+import { Speaking } from "./playground_speak.js";
 import { Wave } from "./playground_wave.js";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
@@ -18,9 +20,10 @@ const SILENT_READINGS = 60;
 /**
  * The panel of the recording.
  * `media`: what the transcript and the player have in common; see playground.js.
+ * `live`: who speaks; see playground_live.js.
  * `note`: about what was dropped: a sentence's key, and the file that was there then.
  */
-export function Source({ session, media, note }) {
+export function Source({ session, live, media, note }) {
   const recorder = useRecorder(session, media);
   const input = useRef(null);
   const choose = () => input.current.click();
@@ -29,13 +32,21 @@ export function Source({ session, media, note }) {
     event.target.value = ""; // so that the same file can be chosen again
     if (file) session.take(file);
   };
-  const said = recorder.error ? `play.record.${recorder.error}` : note?.file === session.file && note.key;
-  const buttons = html`<${Buttons} hasFile=${Boolean(session.file)} choose=${choose} record=${recorder.start} />`;
+  const speak = () => {
+    media.pause();
+    session.forget();
+    live.start(session.ask);
+  };
+  const noSound = recorder.error || live.noMicrophone;
+  const said = noSound ? `play.record.${noSound}` : note?.file === session.file && note.key;
+  const buttons = html`
+    <${Buttons} hasFile=${Boolean(session.file)} choose=${choose} record=${recorder.start} speak=${speak} />`;
+  const isPinned = live.isOn || (session.file && !recorder.phase);
   return html`
-    <section class=${`panel source ${session.file && !recorder.phase ? "is-loaded" : ""}`} aria-labelledby="source-title">
+    <section class=${`panel source ${isPinned ? (live.isOn ? "is-live" : "is-loaded") : ""}`} aria-labelledby="source-title">
       <h2 id="source-title" class="hidden-text">${t("play.source")}</h2>
       <input ref=${input} hidden type="file" accept="audio/*,video/*" onChange=${onChange} />
-      ${recorder.phase ? html`<${Recording} recorder=${recorder} />` : session.file
+      ${live.isOn ? html`<${Speaking} live=${live} />` : recorder.phase ? html`<${Recording} recorder=${recorder} />` : session.file
         ? html`<${Loaded} key=${session.file} session=${session} media=${media} buttons=${buttons} />`
         : html`<${Empty} buttons=${buttons} />`}
       ${said && html`<p class="note warn source-note" role="alert">${t(said)}</p>`}
@@ -43,12 +54,16 @@ export function Source({ session, media, note }) {
   `;
 }
 
-function Buttons({ hasFile, choose, record }) {
+function Buttons({ hasFile, choose, record, speak }) {
   const why = whyNoRecording();
+  const isMute = whyNoMicrophone();
   return html`
     <button class=${hasFile ? "" : "main"} onClick=${choose}>${t(hasFile ? "play.another" : "play.choose")}</button>
     <button aria-disabled=${why ? "true" : null} aria-describedby=${why ? "no-record" : null} onClick=${why ? null : record}>
       <span class="dot" aria-hidden="true"></span>${t(hasFile ? "play.record.again" : "play.record")}
+    </button>
+    <button aria-disabled=${isMute ? "true" : null} aria-describedby=${why ? "no-record" : null} onClick=${isMute ? null : speak}>
+      <span class="dot live" aria-hidden="true"></span>${t("play.live.start")}
     </button>
     ${why && html`<p id="no-record" class="quiet why">${t(`play.record.${why}`)}</p>`}
   `;

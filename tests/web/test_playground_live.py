@@ -1,0 +1,237 @@
+"""Somebody speaks on the playground: a real browser with a played microphone, a real server that recognises digits."""
+
+from __future__ import annotations
+
+import json
+import re
+import wave
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from harken.samples import Sample, packaged_samples
+from tests.web.conftest import FLAGS
+from tests.web.cutting import cutting
+from tests.web.speaking import Speaking, speaking
+from tests.web.watched import Watched, watching
+
+pytestmark = pytest.mark.slow
+
+SAMPLES = {sample.path.name: sample for sample in packaged_samples()}
+ENGLISH = SAMPLES["english-01.wav"]
+CHINESE = SAMPLES["chinese-01.wav"]
+PHONE = {"width": 390, "height": 800}
+ROOM = 4
+"""Sessions that may be open: those of this module's tests, whose windows are closed in the middle of it."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaking]:
+    """A server that needs a key, for all tests of this module."""
+    with speaking(tmp_path_factory.mktemp("speaking"), "--set", f"live.sessions={ROOM}") as running:
+        yield running
+
+
+@contextmanager
+def microphone(browser: Browser, chromium: str, spoken: Sample, **context: Any) -> Iterator[Watched]:
+    """A window of a browser into whose microphone a recording is spoken, once."""
+    with NamedTemporaryFile(suffix=".wav") as file:
+        _with_pauses(spoken, file.name)
+        with _speaking_into(browser, chromium, file.name, context) as watched:
+            yield watched
+
+
+def _with_pauses(spoken: Sample, path: str) -> None:
+    """A browser begins to play before the page listens, and repeats what it has when it has come to the end."""
+    with wave.open(str(spoken.path)) as recording, wave.open(path, "wb") as padded:
+        padded.setparams(recording.getparams())
+        silence = bytes(recording.getframerate() * recording.getsampwidth() * recording.getnchannels())
+        padded.writeframes(silence + recording.readframes(recording.getnframes()) + 2 * silence)
+
+
+@contextmanager
+def _speaking_into(browser: Browser, chromium: str, path: str, context: dict[str, Any]) -> Iterator[Watched]:
+    device = (
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={path}%noloop",
+    )
+    with ExitStack() as stack:
+        launched = browser.browser_type.launch(executable_path=chromium, args=[*FLAGS, *device])
+        stack.callback(launched.close)
+        yield stack.enter_context(watching(launched, **context))
+
+
+def opened(watched: Watched, url: str, key: str) -> Page:
+    """The playground, in a tab that has the key."""
+    watched.page.add_init_script(f"sessionStorage.setItem('harken.key', {json.dumps(key)})")
+    return watched.open(f"{url}/playground")
+
+
+def test_text_appears_while_somebody_speaks(browser: Browser, chromium: str, server: Speaking) -> None:
+    """Grey first, then final, and in the end it is the text of the recording."""
+    with microphone(browser, chromium, ENGLISH) as watched:
+        page = opened(watched, server.url, server.key)
+        page.get_by_role("button", name="Speak").click()
+        expect(page.get_by_role("button", name="Finish")).to_be_focused()
+        expect(page.locator(".tentative")).to_be_visible()
+        expect(page.locator(".recording-head")).to_have_text("Listening")
+        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
+        expect(page.locator(".tentative")).to_have_count(0)
+        assert watched.violations() == []
+        page.keyboard.press("Enter")
+        expect(page.locator(".phase.good")).to_have_text("Done")
+        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
+        expect(page.locator("main p.hidden-text[role=status]")).to_have_text(ENGLISH.text)
+        expect(page.locator(".facts")).to_contain_text("English")
+        expect(page.get_by_role("button", name="Copy the text")).to_be_visible()
+        assert watched.violations() == []
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download as TXT").click()
+        assert Path(download.value.path()).read_text() == f"{ENGLISH.text}\n"
+
+
+def test_a_connection_that_breaks_is_resumed_without_losing_a_word(
+    browser: Browser, chromium: str, server: Speaking
+) -> None:
+    """In the middle of a word; for a while there is no server at all, and he speaks on."""
+    with cutting(server.url) as proxy, microphone(browser, chromium, ENGLISH) as watched:
+        page = opened(watched, proxy.url, server.key)
+        page.get_by_role("button", name="Speak").click()
+        expect(page.locator(".tentative")).to_be_visible()
+        proxy.is_shut = True
+        assert proxy.cut()
+        expect(page.locator(".recording-head")).to_contain_text("The connection broke")
+        expect(page.get_by_role("timer")).to_have_text(re.compile(r"^0:0[3-9]"))
+        proxy.is_shut = False
+        expect(page.locator(".recording-head")).to_have_text("Listening")
+        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
+        page.get_by_role("button", name="Finish").click()
+        expect(page.locator(".phase.good")).to_have_text("Done")
+        expect(page.locator(".live-text .say")).to_have_count(1)
+        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
+        watched.forgive("net::ERR_")
+
+
+def test_the_last_words_are_told_though_the_connection_breaks_while_it_ends(
+    browser: Browser, chromium: str, server: Speaking
+) -> None:
+    """What was on its way, and that it was all."""
+    with cutting(server.url) as proxy, microphone(browser, chromium, ENGLISH) as watched:
+        page = opened(watched, proxy.url, server.key)
+        page.get_by_role("button", name="Speak").click()
+        expect(page.get_by_role("timer")).to_have_text(re.compile(r"^0:0[2-9]"))
+        proxy.is_shut = True
+        proxy.cut()
+        expect(page.locator(".recording-head")).to_contain_text("The connection broke")
+        expect(page.get_by_role("timer")).to_have_text(re.compile(r"^0:0[4-9]"))
+        page.get_by_role("button", name="Finish").click()
+        expect(page.locator(".recording-head")).to_have_text("Finishing")
+        proxy.is_shut = False
+        expect(page.locator(".phase.good")).to_have_text("Done")
+        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
+        watched.forgive("net::ERR_")
+
+
+def test_who_cannot_be_let_in_reads_when_to_come_back(browser: Browser, chromium: str, server: Speaking) -> None:
+    """A browser hides the refusal of a WebSocket; the page finds out, in its own language. Then there is room again."""
+    address = f"{server.url.replace('http', 'ws', 1)}/v1/listen"
+    with ExitStack() as others, microphone(browser, chromium, CHINESE, locale="zh-CN", viewport=PHONE) as watched:
+        headers = {"X-API-Key": server.key}
+        with suppress(InvalidStatus):
+            while True:
+                others.enter_context(connect(address, additional_headers=headers, proxy=None))
+        page = opened(watched, server.url, server.key)
+        page.get_by_role("button", name="直接说话").click()
+        failure = page.locator(".failure")
+        expect(failure).to_contain_text("live_full")
+        expect(failure).to_contain_text("同时说话的人数已达上限")
+        expect(failure).to_contain_text("请在 10 秒后重试")
+        assert watched.violations() == []
+        assert not watched.is_wider_than_the_window()
+        watched.forgive("503")
+        others.close()
+        page.get_by_role("button", name="直接说话").click()
+        expect(page.locator(".live-text .say-text")).to_have_text(CHINESE.text)
+        expect(failure).to_have_count(0)
+        assert watched.violations() == []
+        assert not watched.is_wider_than_the_window()
+        page.get_by_role("button", name="结束").click()
+        expect(page.locator(".facts")).to_contain_text("中文")
+
+
+def test_options_are_those_of_the_form(browser: Browser, chromium: str, server: Speaking) -> None:
+    """The language that was chosen, hot words and context."""
+    with microphone(browser, chromium, ENGLISH) as watched:
+        addresses: list[str] = []
+        watched.page.on("websocket", lambda socket: addresses.append(socket.url))
+        page = opened(watched, server.url, server.key)
+        page.get_by_role("combobox", name="Language").select_option("English")
+        page.get_by_role("button", name="Speak").click()
+        expect(page.locator(".recording-head")).to_have_text("Listening")
+        page.get_by_role("button", name="Discard").click()
+        expect(page.get_by_role("button", name="Speak")).to_be_visible()
+        (address,) = addresses
+        query = dict(parse_qsl(urlsplit(address).query))
+        assert int(query.pop("sample_rate")) >= 44_100, "the sound card's own"
+        assert query == {"encoding": "pcm16", "language": "English"}
+        assert server.key not in address
+
+
+def test_a_key_is_asked_for_and_then_it_listens(browser: Browser, chromium: str, server: Speaking) -> None:
+    """Without pressing anything again."""
+    with microphone(browser, chromium, ENGLISH) as watched:
+        page = watched.open(f"{server.url}/playground")
+        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Speak").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Key", exact=True).fill(server.key)
+        dialog.get_by_role("button", name="Use this key").click()
+        expect(page.locator(".recording-head")).to_have_text("Listening")
+        page.get_by_role("button", name="Finish").click()
+        expect(page.locator(".phase.good")).to_have_text("Done")
+        watched.forgive("401")
+        watched.forgive("HTTP Authentication failed")
+
+
+def test_a_session_that_is_gone_keeps_its_text_and_says_so(browser: Browser, chromium: str, tmp_path: Path) -> None:
+    """The server was killed and another one came at its address: it knows nothing of the session."""
+    with ExitStack() as stack:
+        first = stack.enter_context(speaking(tmp_path))
+        proxy = stack.enter_context(cutting(first.url))
+        watched = stack.enter_context(microphone(browser, chromium, ENGLISH))
+        page = opened(watched, proxy.url, first.key)
+        page.get_by_role("button", name="Speak").click()
+        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
+        proxy.is_shut = True
+        proxy.cut()
+        second = stack.enter_context(speaking(tmp_path, key=first.key))
+        proxy.server = second.url
+        proxy.is_shut = False
+        expect(page.locator(".failure")).to_contain_text("session_unknown")
+        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
+        expect(page.get_by_role("button", name="Speak")).to_be_enabled()
+        watched.errors.clear()
+
+
+def test_a_recording_takes_the_place_of_who_speaks(browser: Browser, chromium: str, server: Speaking) -> None:
+    """And the other way round: one panel, one text."""
+    with microphone(browser, chromium, ENGLISH) as watched:
+        page = opened(watched, server.url, server.key)
+        page.get_by_role("button", name="Speak").click()
+        expect(page.locator(".tentative")).to_be_visible()
+        page.set_input_files("input[type=file]", CHINESE.path)
+        expect(page.locator(".phase.good")).to_be_visible()
+        expect(page.locator(".say-text")).to_have_text(CHINESE.text)
+        page.get_by_role("button", name="Speak").click()
+        expect(page.locator(".recording-head")).to_have_text("Listening")
+        expect(page.locator(".file-name")).to_have_count(0)
+        expect(page.get_by_text(CHINESE.text)).to_have_count(0)
