@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response, WebSocket
 from starlette.responses import JSONResponse, StreamingResponse
 
 from harken.api.pages import page_routes
@@ -33,6 +33,9 @@ class Speech:
         timed: what `verbose_json` answers: a status and a body.
         model: what `/v1/models` lists; None while no instance is ready.
         forms: the text fields of each request that came, in order.
+        told: what a live session is told, message by message; None where WebSockets do not get through.
+        close_code: with which it is closed then, or when it has finished; None: never.
+        heard: text messages, and the number of bytes, that came from it.
     """
 
     stream: list[str] = field(default_factory=list)
@@ -42,6 +45,9 @@ class Speech:
     timed: tuple[int, dict[str, Any]] = (200, {})
     model: dict[str, Any] | None = field(default_factory=lambda: dict(MODEL))
     forms: list[list[tuple[str, str]]] = field(default_factory=list)
+    told: list[dict[str, Any]] | None = None
+    close_code: int | None = None
+    heard: list[str | int] = field(default_factory=list)
 
     def app(self) -> FastAPI:
         """The app that answers so."""
@@ -66,8 +72,30 @@ class Speech:
 
         app.add_api_route("/v1/models", models)
         app.add_api_route("/v1/audio/transcriptions", transcriptions, methods=["POST"])
+        app.add_api_route("/v1/listen", self._upgrade)
+        app.add_api_websocket_route("/v1/listen", self._listen)
         app.include_router(page_routes())
         return app
+
+    async def _upgrade(self) -> Response:
+        """Nothing would be refused."""
+        return JSONResponse(_error("upgrade_required", "This address is for WebSockets."), 426)
+
+    async def _listen(self, socket: WebSocket) -> None:
+        if self.told is None:
+            await socket.close()
+            return
+        await socket.accept()
+        for number, message in enumerate([{"type": "session", "session": "s", "received_s": 0.0}, *self.told]):
+            await socket.send_text(json.dumps({"n": number, **message}))
+        while self.close_code is None or self.close_code == 1000:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            self.heard.append(message.get("text") or len(message.get("bytes") or b""))
+            if message.get("text") and self.close_code == 1000:
+                break
+        await socket.close(self.close_code)
 
     async def _stream(self) -> AsyncIterator[str]:
         for line in self.stream:

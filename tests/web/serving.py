@@ -29,7 +29,7 @@ class _Server(uvicorn.Server):
 def serving(app: ASGIApp) -> Iterator[str]:
     """Serve the app on a free port of this machine; gives its address, without a slash at the end."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, http="httptools", ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, log_config=None, http="httptools", ws="websockets-sansio", timeout_graceful_shutdown=1)
     server = _Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="web-server")
     thread.start()

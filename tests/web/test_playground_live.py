@@ -20,6 +20,8 @@ from websockets.sync.client import connect
 from harken.samples import Sample, packaged_samples
 from tests.web.conftest import FLAGS
 from tests.web.cutting import cutting
+from tests.web.scripted_speech import Speech
+from tests.web.serving import serving
 from tests.web.speaking import Speaking, speaking
 from tests.web.watched import Watched, watching
 
@@ -235,3 +237,87 @@ def test_a_recording_takes_the_place_of_who_speaks(browser: Browser, chromium: s
         expect(page.locator(".recording-head")).to_have_text("Listening")
         expect(page.locator(".file-name")).to_have_count(0)
         expect(page.get_by_text(CHINESE.text)).to_have_count(0)
+
+
+@contextmanager
+def scripted(browser: Browser, chromium: str, speech: Speech, **context: Any) -> Iterator[Watched]:
+    """A window in which somebody has pressed *Speak*, over a server that says what a test wants."""
+    with serving(speech.app()) as url, microphone(browser, chromium, ENGLISH, **context) as watched:
+        page = watched.open(f"{url}/playground")
+        expect(page.locator(".model")).to_contain_text("harken/scripted")
+        page.get_by_role("button", name="Speak").click()
+        yield watched
+        watched.page.goto("about:blank")  # its socket ends before its server does
+
+
+def test_a_proxy_that_passes_no_websockets_is_named(browser: Browser, chromium: str) -> None:
+    """The server would let it in, and yet there is no connection."""
+    with scripted(browser, chromium, Speech()) as watched:
+        expect(watched.page.locator(".failure")).to_contain_text("no_websocket")
+        expect(watched.page.locator(".failure")).to_contain_text("A proxy in between")
+        watched.errors.clear()
+
+
+def test_whatever_a_session_tells_is_shown_as_text(browser: Browser, chromium: str) -> None:
+    """Markup, a turn that failed, words of tomorrow; each turn at its place, however they come."""
+    told = [
+        {"type": "speech_started", "turn": 1, "at_s": 61.2},
+        {"type": "text", "turn": 1, "delta": "<b>one</b>", "tentative": " <img src=x>"},
+        {"type": "text", "turn": 2, "delta": "", "tentative": "lost"},
+        {"type": "failed", "turn": 2, "code": "engine_failed", "message": "m"},
+        {"type": "a word of tomorrow", "turn": 3},
+        {"type": "text", "turn": 1, "delta": " two", "tentative": ""},
+        {
+            "type": "completed",
+            "turn": 1,
+            "text": "<b>one</b> two",
+            "language": "English",
+            "start_s": 61.2,
+            "end_s": 62.0,
+        },
+    ]
+    speech = Speech(told=told, close_code=1000)
+    with scripted(browser, chromium, speech) as watched:
+        page = watched.page
+        says = page.locator(".live-text .say")
+        expect(says).to_have_text(["1:01<b>one</b> two", "0:00 This turn has no final text: engine_failed"])
+        page.get_by_role("button", name="Finish").click()
+        expect(page.locator(".phase.good")).to_have_text("Done")
+        assert speech.heard[-1] == '{"type":"finish"}'
+        assert sum(size for size in speech.heard if isinstance(size, int)) > 1000
+        assert watched.violations() == []
+
+
+@pytest.mark.parametrize(
+    ("code", "locale", "sentence"),
+    [("draining", "en-GB", "The server is shutting down."), ("session_idle", "zh-CN", "实时会话长时间没有声音")],
+)
+def test_why_a_session_ended_is_said(browser: Browser, chromium: str, code: str, locale: str, sentence: str) -> None:
+    """In the page's language, with seconds where there are any; what was said stays."""
+    told = [
+        {"type": "text", "turn": 1, "delta": "one", "tentative": " two"},
+        {"type": "error", "code": code, "message": "The server is shutting down.", "retry_after_s": 5},
+    ]
+    with ExitStack() as stack:
+        speech = Speech(told=told, close_code=1012)
+        url = stack.enter_context(serving(speech.app()))
+        watched = stack.enter_context(microphone(browser, chromium, ENGLISH, locale=locale))
+        page = watched.open(f"{url}/playground")
+        page.locator(".empty-buttons button").nth(2).click()
+        expect(page.locator(".failure")).to_contain_text(code)
+        expect(page.locator(".failure")).to_contain_text(sentence)
+        expect(page.locator(".failure")).to_contain_text("5")
+        expect(page.locator(".live-text .say-text")).to_have_text("one two")
+        expect(page.locator(".recording")).to_have_count(0)
+        assert watched.violations() == []
+
+
+def test_who_refuses_the_microphone_reads_what_to_do(browser: Browser, chromium: str, server: Speaking) -> None:
+    """The page is as before, with a sentence; there is a microphone, and nobody to allow it."""
+    flags = [*FLAGS, "--use-fake-device-for-media-stream"]
+    with browser.browser_type.launch(executable_path=chromium, args=flags) as shy, watching(shy) as watched:
+        page = opened(watched, server.url, server.key)
+        page.get_by_role("button", name="Speak").click()
+        expect(page.get_by_role("alert")).to_contain_text("Allow it in the browser's settings")
+        expect(page.get_by_role("button", name="Speak")).to_be_enabled()
+        assert watched.violations() == []

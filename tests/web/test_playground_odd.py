@@ -252,7 +252,9 @@ def test_plain_http_has_no_microphone_and_says_why(browser: Browser, chromium: s
     ):
         page = watched.open(f"{server.replace('127.0.0.1', 'harken.test')}/playground")
         expect(page.get_by_text("this page came over plain http")).to_be_visible()
-        assert page.get_by_role("button", name="Record").get_attribute("aria-disabled") == "true"
+        for name in ("Record", "Speak"):
+            assert page.get_by_role("button", name=name).get_attribute("aria-disabled") == "true"
+            assert page.get_by_role("button", name=name).get_attribute("aria-describedby") == "no-record"
         transcribed(page)
         expect(page.locator(".phase.good")).to_be_visible()
         assert watched.violations() == []

@@ -23,6 +23,8 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+"""Of this server and nothing else; `connect-src 'self'` is its WebSockets as well (CSP 3)."""
+
 _FOLDER = Path(__file__).parent / "static" / "ui"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 """What is served; the pages themselves (.html) and licences are not, at least not from there."""
