@@ -89,7 +89,7 @@ class Speech:
         for number, message in enumerate([{"type": "session", "session": "s", "received_s": 0.0}, *self.told]):
             await socket.send_text(json.dumps({"n": number, **message}))
         while self.close_code is None or self.close_code == 1000:
-            message = await socket.receive()
+            message: Any = await socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
             self.heard.append(message.get("text") or len(message.get("bytes") or b""))

@@ -36,7 +36,7 @@ export function Chart({ at, lines, write, least, round = roundTop, label, hovere
           <line class="grid" x1=${PAD.left} x2=${width - PAD.right} y1=${y(value)} y2=${y(value)} />
           <text class="tick" x=${PAD.left - 6} y=${y(value) + 3.5} text-anchor="end">${write(value)}</text>
         `)}
-        ${timeTicks(at).map(([index, time], place, all) => html`
+        ${timeTicks(at, inner.width).map(([index, time], place, all) => html`
           <text class="tick" x=${x(index)} y=${HEIGHT - 3} text-anchor=${place === all.length - 1 && index > at.length * 0.93 ? "end" : "middle"}>
             ${clock(time, false)}
           </text>
@@ -68,9 +68,14 @@ export function roundSpan(value) {
   return top ?? 3600 * roundTop(value / 3600);
 }
 
-/** Every full minute, or every fifth where there are many: [index, time]. */
-function timeTicks(at) {
-  const everyS = at.at(-1) - at[0] < 400 ? 60 : at.at(-1) - at[0] < 600 ? 120 : 300;
+/** A label needs so many pixels. */
+const TICK = 44;
+
+/** Every full minute, or every second or fifth where there are many or little room: [index, time]. */
+function timeTicks(at, width) {
+  const lengthS = at.at(-1) - at[0];
+  const least = lengthS < 400 ? 60 : lengthS < 600 ? 120 : 300;
+  const everyS = [60, 120, 300].find((step) => step >= least && (width * step) / lengthS >= TICK) ?? 300;
   const isFirst = (index) => index > 0 && Math.floor(at[index] / everyS) > Math.floor(at[index - 1] / everyS);
   return [...at.entries()].filter(([index]) => isFirst(index) && index > at.length / 20);
 }
