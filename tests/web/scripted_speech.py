@@ -89,11 +89,11 @@ class Speech:
         for number, message in enumerate([{"type": "session", "session": "s", "received_s": 0.0}, *self.told]):
             await socket.send_text(json.dumps({"n": number, **message}))
         while self.close_code is None or self.close_code == 1000:
-            message: Any = await socket.receive()
-            if message["type"] == "websocket.disconnect":
+            came = await socket.receive()
+            if came["type"] == "websocket.disconnect":
                 return
-            self.heard.append(message.get("text") or len(message.get("bytes") or b""))
-            if message.get("text") and self.close_code == 1000:
+            self.heard.append(came.get("text") or len(came.get("bytes") or b""))
+            if came.get("text") and self.close_code == 1000:
                 break
         await socket.close(self.close_code)
 
