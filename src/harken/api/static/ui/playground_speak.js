@@ -3,7 +3,7 @@
 
 import { html, language, t } from "./shell.js";
 import { number, place, seconds } from "./format.js";
-import { useEffect, useRef } from "./vendor/preact.js";
+import { useEffect, useMemo, useRef } from "./vendor/preact.js";
 import { exactPlace } from "./playground_figures.js";
 import { Meter } from "./playground_meter.js";
 import { Copy, Failure } from "./playground_result.js";
@@ -43,7 +43,10 @@ export function Speaking({ live }) {
 /** The text of who speaks, or spoke. */
 export function LiveText({ live }) {
   const end = useRef(null);
-  const turns = live.turns.filter(({ text, tentative, error }) => text || tentative || error);
+  // The page is drawn anew with each packet of sound; an hour of text is not.
+  const turns = useMemo(() => live.turns
+    .filter(({ text, tentative, error }) => text || tentative || error)
+    .map((one) => html`<${Turn} key=${one.turn} one=${one} />`), [live.turns, language()]);
   useEffect(() => {
     if (live.isOn && isNearTheEnd()) end.current.scrollIntoView({ block: "nearest" });
   }, [live.turns]);
@@ -64,7 +67,7 @@ export function LiveText({ live }) {
       ${!turns.length && !error && html`
         <p class="text-hint quiet">${t(phase === "done" ? "play.text.silence" : "play.live.empty")}</p>`}
       <div class="text live-text" role="group" aria-label=${t("play.live.text")}>
-        ${turns.map((one) => html`<${Turn} key=${one.turn} one=${one} />`)}
+        ${turns}
       </div>
       <div ref=${end}></div>
       <div class="notes">${error && html`<${Failure} error=${error} />`}</div>
