@@ -40,6 +40,7 @@ def test_a_well_cluster_in_a_wide_terminal() -> None:
         "asr-1    ready █████░░░░░ 2/4   26×  99.7 %     312 402 MiB          now        0 cpu",
         "",
         "queue     ░░░░░░░░░░ 0 s of audio of 1 h · interactive 0 s",
+        "live      2 of 3 speak · 500 may · text 0.40 s after the end · drafts in 0.12 s",
         "latency                                                              █ p50 0.09 s p95 0.20 s p99 0.41 s",
         "speed                                                                █ 52× real time",
         "requests                                                             █ 14.0 requests/s, 6 in progress",
@@ -60,6 +61,7 @@ def test_with_somebody_at_the_keyboard_in_a_small_terminal() -> None:
         "> asr-2    not answering █████░░░░░ 2/4   26×  99.7 %     312 402 MiB  now",
         "",
         "queue     ░░░░░░░░░░ 0 s of audio of 1 h",
+        "live      2 of 3 speak · 500 may · text 0.40 s after the end · drafts in 0.12 s",
         "latency                              █ p50 0.09 s p95 0.20 s p99 0.41 s",
         "speed                                █ 52× real time",
         "requests                             █ 14.0 requests/s, 6 in progress",
@@ -74,7 +76,7 @@ def test_with_somebody_at_the_keyboard_in_a_small_terminal() -> None:
 def test_a_tall_terminal_has_a_chart_for_each_quantile_and_for_what_waited() -> None:
     """Where there is room."""
     shown = lines_of(document(), height=40)
-    assert [line.split()[0] for line in shown[6:12]] == ["p50", "p95", "p99", "speed", "requests", "waiting"]
+    assert [line.split()[0] for line in shown[6:13]] == ["live", "p50", "p95", "p99", "speed", "requests", "waiting"]
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (200, 60), (40, 10), (30, 12)])
