@@ -85,7 +85,7 @@ def test_where_live_transcription_is_not_offered_nothing_is_told_of_it() -> None
         async with AudioReader() as reader:
             recognizer = MisbehavingRecognizer()
             transcriber = Transcriber(recognizer, reader, LimitsConfig())
-            async with running_live(config, recognizer, transcriber, reader, tell=lambda _: None) as live:
+            async with running_live(config, recognizer, recognizer, transcriber, reader, tell=lambda _: None) as live:
                 assert live is None
                 assert look_at(live, config) is None
 
