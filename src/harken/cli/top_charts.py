@@ -50,8 +50,8 @@ def draw_live(told: Told) -> Text:
     """Who speaks, and how late text is."""
     live = told["live"]
     text = line(("live      ", "dim"))
-    text.append(f"{live['speaking']:,} of {live['sessions']:,} speak", style="bold" if live["speaking"] else "")
-    text.append(f" · {live['limit']:,} may")
+    text.append(f"{live['speaking']:,} speak", style="bold" if live["speaking"] else "")
+    text.append(f" · {live['sessions']:,} of {live['limit']:,} sessions")
     if live["away"]:
         text.append(f" · {live['away']:,} away")
     if live["final_p95_s"] is not None:
