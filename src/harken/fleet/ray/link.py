@@ -18,10 +18,10 @@ from contextlib import AsyncExitStack
 from harken.clock import Clock
 from harken.config import FleetConfig
 from harken.errors import SetupError
-from harken.fleet.output import last_words
 from harken.fleet.ray.life import Life
 from harken.fleet.ray.messages import Do, Kind, Order, Told, as_line, parse_told
 from harken.fleet.ray.pulse import Pulse
+from harken.fleet.ray.words import MOST_CHARS, bridge_said
 from harken.log import get_log
 from harken.server.lifecycle import EXIT_BROKEN_AT_START
 from harken.server.orphan import SUPERVISOR_PID
@@ -32,7 +32,6 @@ _SILENCE_S = 10.0
 _CLOSE_S = 10.0
 _LINE_BYTES = 1 << 20
 _LINES_KEPT = 20
-_REASON_CHARS = 400
 _STABLE_BACKOFFS = 2.0
 
 _ENDS = frozenset({Kind.REFUSED, Kind.ENDED, Kind.LOST})
@@ -172,14 +171,14 @@ class Link:
         """Say why the bridge is gone."""
         if self._was_silent and not self._connected.is_set():
             return f"The Ray cluster did not answer within {_CONNECT_S:g} s."
-        if code == EXIT_BROKEN_AT_START and (said := self._last_words()):
+        if code == EXIT_BROKEN_AT_START and (said := bridge_said(self._last_lines)):
             return said
         if self._was_silent:
             how = f"it said nothing for {_SILENCE_S:g} s, and was ended."
         elif code is not None and code < 0:
             how = f"signal {-code} ended it."
         else:
-            how = self._last_words() or f"it left with exit code {code}, and said nothing."
+            how = bridge_said(self._last_lines) or f"it left with exit code {code}, and said nothing."
         return f"The bridge into the Ray cluster is lost: {how}"
 
     def _lose(self, code: int | None) -> None:
@@ -211,10 +210,7 @@ class Link:
         while line := await child.stderr.readline():
             text = line.decode("utf-8", errors="replace").rstrip()
             self._last_lines.append(text)
-            _log.debug("ray.output", line=text[:_REASON_CHARS])
-
-    def _last_words(self) -> str:
-        return last_words([line for line in self._last_lines if "[state-dump]" not in line])[:_REASON_CHARS]
+            _log.debug("ray.output", line=text[:MOST_CHARS])
 
     async def _close(self, keeping: asyncio.Task[None]) -> None:
         """Let it leave in order: no more orders mean that; kill it where it does not."""

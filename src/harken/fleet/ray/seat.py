@@ -76,8 +76,10 @@ class Seat:
         """It keeps its place as long as it runs; Ray counts."""
 
     def held_because(self, instance: str) -> str:
-        """What it waits for."""
+        """What it waits for; "" where that is nothing but its turn with Ray."""
         last = f" The last try: {self._refused_because}" if self._refused_because else ""
+        if self._life is not None and not last:
+            return self._waits_because  # it had a place, and whoever keeps it knows why it lost that
         return self._waits_because or f"It waits for a place in the Ray cluster.{last}"
 
     def tell(self, event: DeviceEvent, instance: str = "", *, reason: str = "") -> None:
