@@ -50,6 +50,7 @@ from harken.cli.fleet_app import drain, restart, scale
 from harken.cli.fleet_flags import fleet_defaults, fleet_sections
 from harken.cli.jobs_app import build_jobs_app
 from harken.cli.keys import build_keys_app
+from harken.cli.listen_app import listen
 from harken.cli.logs_app import logs
 from harken.cli.models_app import build_models_app
 from harken.cli.pull_app import pull
@@ -74,6 +75,7 @@ def build_app() -> typer.Typer:
     app.command()(up)
     app.command()(serve)
     app.command()(transcribe)
+    app.command()(listen)
     app.command()(status)
     app.command()(top)
     app.command()(demo)

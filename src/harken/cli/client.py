@@ -18,6 +18,8 @@ from harken.errors import ConfigError, HarkenError
 from harken.ops.address import without_user
 from harken.ops.unreached import why_unreached
 
+_REFUSAL_MOST = 1 << 20
+
 
 class ServerUnreachable(HarkenError):
     """Nobody answers at that address, or somebody who is not Harken."""
@@ -36,11 +38,12 @@ class ServerRefused(HarkenError):
     Args:
         code: the stable code of its answer.
         message: its own words.
-        status: the HTTP status.
+        status: the HTTP status; 0 where the answer was no HTTP.
+        retry_after_s: whole seconds after which it asks to be tried again; None where it does not.
     """
 
-    def __init__(self, code: str, message: str, status: int) -> None:
-        super().__init__(message)
+    def __init__(self, code: str, message: str, status: int, *, retry_after_s: int | None = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
         self.code = code  # type: ignore[misc] # the server's, not one of ours
         self.answered = status
 
@@ -71,7 +74,13 @@ class Answer:
             return self
         error = self.body.get("error")
         told = error if isinstance(error, dict) else {"message": str(error or self.body)}
-        raise ServerRefused(str(told.get("code") or f"http_{self.status}"), str(told.get("message")), self.status)
+        after = self.headers.get("retry-after", "")
+        raise ServerRefused(
+            str(told.get("code") or f"http_{self.status}"),
+            str(told.get("message")),
+            self.status,
+            retry_after_s=int(after) if after.isascii() and after.isdecimal() and len(after) < 10 else None,
+        )
 
 
 def address_of(server: str) -> str:
@@ -111,8 +120,30 @@ async def open_session(
         raise ConfigError("--api-key (or HARKEN_API_KEY) holds characters that no key has.")
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     connector = aiohttp.TCPConnector(limit=connections, ssl=True if ca is None else trusting(ca))
-    async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
+    async with aiohttp.ClientSession(headers=headers, connector=connector, raise_for_status=_refused) as session:
         yield session
+
+
+async def _refused(response: aiohttp.ClientResponse) -> None:
+    """Read why a WebSocket is refused: aiohttp's own error has no body. Other answers are their caller's.
+
+    Raises:
+        ServerRefused: it is refused by somebody who says why in JSON.
+        NotHarken: by somebody who does not.
+    """
+    if response.status < 400 or "Upgrade" not in response.request_info.headers:
+        return
+    try:
+        body = json.loads(await response.content.read(_REFUSAL_MOST))
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        # A proxy's own page, while the server behind it is away, says nothing of that server.
+        kind = NotHarken if response.status < 500 else ServerUnreachable
+        where = without_user(str(response.request_info.url.with_query(None)))
+        raise kind(f"{where} answers with HTTP {response.status}, not as Harken does.")
+    told = response.headers.get("Retry-After", "")
+    Answer(status=response.status, headers={"retry-after": told}, body=body).checked()
 
 
 def trusting(ca: Path) -> ssl.SSLContext:

@@ -1,0 +1,123 @@
+"""How live text is shown: on a terminal, in a pipe, as JSON."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from harken.cli.live_screen import Lines, Terminal
+from harken.cli.live_told import Told, read_told
+
+_STYLES = re.compile(r"\x1b\[[0-9;]*m")
+_SIGN = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])|(\r)|(\n)|(.)", re.DOTALL)
+
+
+def _text(turn: int, delta: str, tentative: str) -> Told:
+    return Told(kind="text", turn=turn, delta=delta, tentative=tentative)
+
+
+def _completed(turn: int, text: str) -> Told:
+    return Told(kind="completed", turn=turn, text=text)
+
+
+class _Paper:
+    """What a terminal shows after all that was written to it: enough of one for this."""
+
+    def __init__(self, written: str) -> None:
+        self.rows = [""]
+        self.row = 0
+        for match in _SIGN.finditer(written):
+            code, letter, back, line, sign = match.groups()
+            if back:
+                self._column = 0
+            elif line:
+                self.row += 1
+                self._column = 0
+                self.rows += [""] * (self.row + 1 - len(self.rows))
+            elif letter == "A":
+                self.row -= int(code or 1)
+                assert self.row >= 0, "above everything that was ever written"
+            elif letter == "K":
+                self.rows[self.row] = "" if code == "2" else self.rows[self.row][: self._column]
+            elif sign:
+                assert self.rows[self.row][self._column :] == "", "written over something that was not erased"
+                self.rows[self.row] += sign
+                self._column += 1
+            else:
+                assert letter in ("m", "h", "l"), f"not known: {letter}"
+
+    _column = 0
+
+    @property
+    def lines(self) -> list[str]:
+        """Without empty ones at the end."""
+        return "\n".join(self.rows).rstrip().split("\n")
+
+
+def _drawn(*told: Told, width: int = 40, height: int = 10) -> str:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=width, height=height, highlight=False, legacy_windows=False)
+    with Terminal(console) as screen:
+        for one in told:
+            screen.show(one)
+    return file.getvalue()
+
+
+def test_a_completed_turn_stands_once() -> None:
+    """Whatever was drawn before, a terminal shows final text alone in the end."""
+    written = _drawn(
+        _text(1, "", "one tow"), _text(1, "one", " two"), _completed(1, "one two three"),
+        _text(2, "four", ""), _completed(2, "four five"),
+    )  # fmt: skip
+    assert _Paper(written).lines == ["one two three", "four five"]
+    assert "\x1b[2mone tow" in written  # tentative text is dim
+
+
+def test_a_turn_of_many_lines_is_drawn_over_itself() -> None:
+    """In words, and in Chinese, whose signs are two cells wide; also where it is higher than the screen."""
+    long = " ".join(["word"] * 120)
+    wide = "三六二九三" * 60
+    for text in (long, wide):
+        steps = [_text(1, text[at : at + 25], text[at + 25 : at + 45]) for at in range(0, len(text), 25)]
+        written = _drawn(*steps, _completed(1, text), width=20, height=6)
+        lines = _Paper(written).lines
+        assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+        assert all(cell_len(line.rstrip()) <= 20 for line in lines)
+
+
+def test_what_was_shown_as_final_stays_when_the_end_comes_early() -> None:
+    """And what was tentative goes."""
+    assert _Paper(_drawn(_text(1, "one two", " tree"))).lines == ["one two"]
+
+
+def test_a_turn_that_begins_anew_is_drawn_anew() -> None:
+    """Nothing of it stands twice."""
+    told = (_text(1, "one two", ""), Told(kind="restarted"), _text(1, "one", " two"), _completed(1, "one two three"))
+    assert _Paper(_drawn(*told)).lines == ["one two three"]
+
+
+def test_a_failure_and_a_warning_stand_above_the_text() -> None:
+    """In their order."""
+    failed = Told(kind="failed", turn=1, message="The engine is gone.", code="engine_failed")
+    written = _drawn(_text(1, "one", ""), failed, _completed(2, "two"))
+    assert _Paper(written).lines == ["The engine is gone. [engine_failed]", "two"]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_pipe_gets_lines_without_any_signs(*, as_json: bool) -> None:
+    """A line for each turn that says something; or each message, as it came."""
+    written: list[str] = []
+    complained: list[str] = []
+    message = '{"n": 1, "type": "text", "turn": 1, "delta": "one", "tentative": ""}'
+    with Lines(written.append, complained.append, as_json=as_json) as screen:
+        screen.show(read_told(message))
+        screen.show(_completed(1, "one two"))
+        screen.show(_completed(2, ""))
+        screen.show(Told(kind="failed", message="No.", code="engine_failed"))
+        screen.warn("The connection broke.")
+    assert written == ([message] if as_json else ["one two"])
+    assert complained == ["No. [engine_failed]", "The connection broke."]
