@@ -348,3 +348,41 @@ def test_a_signal_shows_what_was_measured_until_then(cluster: Cluster, number: s
 def _until_busy(cluster: Cluster) -> None:
     while not any(one["in_flight"] for one in cluster.health()["instances"]):
         assert cluster.process.poll() is None
+
+
+@pytest.mark.parametrize("more", [[], ["--commit"]], ids=["the server finds turns", "committed"])
+def test_live_streams_are_measured_as_requests_are(cluster: Cluster, tmp_path: Path, more: list[str]) -> None:
+    """Two at once, five recordings: all have their text in time, in every form of the report."""
+    rows, page = tmp_path / "rows.csv", tmp_path / "page.html"
+    done = _bench(
+        "--server", cluster.url, "--live", "2", "--requests", "5", "--json", *more,
+        "--csv", str(rows), "--html", str(page),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = _figures(done)
+    assert (found["by"], found["level"], found["target"]["seconds"]) == ("live", 2, 1.0)
+    assert found["requests"] == found["successes"] == 5 and found["reconnects"] == 0
+    assert found["word_error_rate"] is not None and found["word_error_rate"] < 0.1
+    least_s = 0.0 if more else 0.4  # the pause by which the end is known
+    assert least_s < found["p50_s"] < 5 and found["first_text_p50_s"] < 5 and 0 <= found["after_commit_p95_s"] < 5
+    assert found["updates_per_s"] > 0.2
+    with rows.open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == 5 and all(float(row["after_commit_s"]) >= 0 and int(row["updates"]) > 0 for row in table)
+    assert "Each stream plays one recording after another" in page.read_text(encoding="utf-8")
+
+
+def test_a_sweep_of_live_streams_ends_at_the_most_that_are_in_time(cluster: Cluster) -> None:
+    """Nobody answers in a hundredth of a second: no step holds, and the exit code says so; in 20 s everybody does."""
+    sweep = ("--server", cluster.url, "--sweep", "live", "--levels", "1,2", "--duration-s", "2", "--json")
+    late, good = _bench(*sweep, "--target-s", "0.01"), _bench(*sweep, "--target-s", "20")
+    assert late.returncode == 1 and _figures(late)["sweep"]["knee"] is None
+    assert {step["verdict"] for step in _figures(late)["sweep"]["steps"]} == {"too late"}
+    assert good.returncode == 0 and _figures(good)["sweep"]["knee"] == 2
+
+
+def test_live_streams_that_nobody_takes_are_failures() -> None:
+    """With the reason, and exit code 1."""
+    done = _bench("--server", "http://127.0.0.1:1", "--live", "2", "--requests", "3", "--json")
+    assert done.returncode == 1
+    assert _figures(done)["errors"] == {"server_unreachable": 3} and "refused" in done.stdout

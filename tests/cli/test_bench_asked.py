@@ -33,6 +33,9 @@ def _asked(**more: Any) -> AskedBench:
         ({"rate": 2.5, "concurrency": 50}, "rate", 2.5, 100, None),
         ({"sweep": "concurrency"}, "concurrency", 1, None, 10.0),
         ({"sweep": "rate", "rate": 4.0, "requests": 9}, "rate", 4, 9, None),
+        ({"live": 20}, "live", 20, None, 30.0),
+        ({"live": 20, "requests": 9}, "live", 20, 9, None),
+        ({"sweep": "live", "duration_s": 5.0}, "live", 1, None, 5.0),
     ],
 )
 def test_what_is_not_said_is_the_usual(
@@ -47,7 +50,7 @@ def test_what_is_not_said_is_the_usual(
     ("more", "words"),
     [
         ({"rate": 0.0}, "--rate must be more than 0"),
-        ({"sweep": "all"}, "--sweep must be one of concurrency, rate"),
+        ({"sweep": "all"}, "--sweep must be one of concurrency, rate, live"),
         ({"sweep": "concurrency", "rate": 3.0}, "did you mean --sweep rate?"),
         ({"levels": "1,2"}, "--levels are the steps of a --sweep"),
         ({"sweep": "concurrency", "levels": "2,1"}, "--levels wants ascending numbers"),
@@ -55,6 +58,11 @@ def test_what_is_not_said_is_the_usual(
         ({"sweep": "rate", "levels": "nan"}, "--levels wants ascending numbers"),
         ({"sweep": "rate", "levels": "1,,2"}, "--levels wants ascending numbers"),
         ({"classes": "x"}, "--classes wants seconds"),
+        ({"commits": True}, "--commit is of live streams"),
+        ({"live": 2, "rate": 1.0, "streams": True}, "leave out --rate, --stream."),
+        ({"sweep": "live", "model": "x"}, "leave out --model."),
+        ({"live": 2, "sweep": "concurrency"}, "leave out --sweep concurrency."),
+        ({"sweep": "live", "levels": "1.5"}, "--levels wants ascending numbers"),
         ({"target": Target(seconds=float("nan"))}, "--target-s must be more than 0"),
         ({"target": Target(share=-1.0)}, "--target-share must be more than 0"),
         ({"duration_s": 0.0}, "--duration-s must be more than 0"),
@@ -78,3 +86,11 @@ def test_what_contradicts_itself_is_said_with_its_options(more: dict[str, Any], 
 def test_what_is_no_plain_file_may_take_several_reports() -> None:
     """Nothing of it is overwritten."""
     assert _asked(csv=Path("/dev/null"), html=Path("/dev/null")).html == Path("/dev/null")
+
+
+def test_live_streams_are_good_within_a_second_and_ask_for_no_growth() -> None:
+    """Unless somebody says otherwise."""
+    live = _asked(live=4)
+    assert (live.good, live.rule.growth) == (Target(seconds=1.0), None)
+    assert _asked(live=4, target=Target(seconds=2.0)).good == Target(seconds=2.0)
+    assert (_asked().good, _asked().rule.growth) == (Target(), 0.05)

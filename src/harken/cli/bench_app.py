@@ -37,7 +37,13 @@ def bench(
     seed: Annotated[int, typer.Option(min=0, help="Of arrivals and of the order of recordings.")] = 1,
     classes: Annotated[str, typer.Option(help="Lengths to make of the recordings: 2,10,60 or 2:16,10:3,60:1.")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="So many of the recordings, drawn by --seed.")] = None,
-    sweep: Annotated[str, typer.Option(help="Raise it up to the knee: concurrency or rate.")] = "",
+    live: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="So many paced live streams at once, instead of requests.")
+    ] = None,
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Of live streams: each recording is a turn by itself.")
+    ] = False,
+    sweep: Annotated[str, typer.Option(help="Raise it up to the knee: concurrency, rate or live.")] = "",
     levels: Annotated[str, typer.Option(help="The steps of the sweep, such as 1,2,4,8. [default: found]")] = "",
     growth: Annotated[float, typer.Option(help="Of goodput that a step must bring, for the knee.")] = 0.05,
     target_s: Annotated[float | None, typer.Option(help="An answer is good within so many seconds.")] = None,
@@ -111,6 +117,8 @@ def bench(
         save=save,
         csv=csv,
         html=html,
+        live=live,
+        commits=commit,
         fail_above_wer=fail_above_wer,
     )
     sys.exit(run(asked))

@@ -19,7 +19,7 @@ ROUTES = {"openai": ("/v1/audio/transcriptions", "file"), "asr": ("/asr", "audio
 """Path and field of each."""
 
 FORMATS = ("", "json", "verbose_json", "text")
-SWEEPS = ("", "concurrency", "rate")
+SWEEPS = ("", "concurrency", "rate", "live")
 
 CONCURRENCY = 8
 OPEN_MOST = 1000
@@ -27,6 +27,10 @@ OPEN_MOST = 1000
 
 REQUESTS = 100
 SWEEP_STEP_S = 10.0
+LIVE_S = 30.0
+LIVE_TARGET = Target(seconds=1.0)
+"""A second after the last word people have waited long enough."""
+
 _RATE_MOST = 1e6
 
 
@@ -63,6 +67,8 @@ class AskedBench:
         save: where the report goes as JSON; None for nowhere.
         csv: the requests as a table.
         html: the report as a page.
+        live: so many paced live streams; None for requests.
+        commits: a stream commits each recording at its end; else the server finds the turns.
         fail_above_wer: the word error rate, in percent, above which the run has failed; None for any.
     """
 
@@ -94,11 +100,20 @@ class AskedBench:
     save: Path | None
     csv: Path | None
     html: Path | None
+    live: int | None = None
+    commits: bool = False
     fail_above_wer: float | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Live streams are measured."""
+        return self.live is not None or self.sweep == "live"
 
     @property
     def by(self) -> str:
         """What a level is."""
+        if self.is_live:
+            return "live"
         return self.sweep or ("concurrency" if self.rate is None else "rate")
 
     @property
@@ -109,13 +124,15 @@ class AskedBench:
     @property
     def wanted(self) -> int | None:
         """Requests of a step; None where time is the limit."""
-        if self.requests is None and self.lasts_s is None:
+        if self.requests is None and self.lasts_s is None and not self.is_live:
             return REQUESTS
         return self.requests
 
     @property
     def lasts_s(self) -> float | None:
         """For how long requests go out in a step; None where their number is the limit."""
+        if self.requests is None and self.duration_s is None and self.is_live:
+            return LIVE_S
         if self.requests is None and self.duration_s is None and self.sweep:
             return SWEEP_STEP_S
         return self.duration_s
@@ -123,7 +140,7 @@ class AskedBench:
     @property
     def first_level(self) -> float:
         """Where it begins."""
-        given = self.rate if self.is_open else self.concurrency
+        given = self.live if self.is_live else self.rate if self.is_open else self.concurrency
         if given is None:
             given = 1.0 if self.sweep else CONCURRENCY
         return float(given)
@@ -131,7 +148,12 @@ class AskedBench:
     @property
     def rule(self) -> Rule:
         """By which the knee is found."""
-        return Rule(growth=self.growth)
+        return Rule(growth=None if self.is_live else self.growth)
+
+    @property
+    def good(self) -> Target:
+        """Which answers are good."""
+        return LIVE_TARGET if self.is_live and not self.target else self.target
 
     def wanted_classes(self) -> tuple[WantedClass, ...]:
         """The classes that are wanted.
@@ -173,6 +195,7 @@ def checked(asked: AskedBench) -> AskedBench:
         raise ConfigError("--sweep concurrency is a closed loop and has no --rate; did you mean --sweep rate?")
     if asked.levels and not asked.sweep:
         raise ConfigError("--levels are the steps of a --sweep, concurrency or rate.")
+    _check_live(asked)
     if asked.route == "asr" and (asked.model or asked.answers or asked.streams):
         raise ConfigError("--route asr knows neither --model, --answers nor --stream.")
     for name, value in (("--target-s", asked.target.seconds), ("--target-share", asked.target.share)):
@@ -188,6 +211,27 @@ def checked(asked: AskedBench) -> AskedBench:
     asked.wanted_levels()
     _check_places({"--save": asked.save, "--csv": asked.csv, "--html": asked.html}, asked.files)
     return asked
+
+
+def _check_live(asked: AskedBench) -> None:
+    """Live streams have their own pace and their own route."""
+    if asked.commits and not asked.is_live:
+        raise ConfigError("--commit is of live streams; it goes with --live N or --sweep live.")
+    if not asked.is_live:
+        return
+    others = {
+        "--rate": asked.rate is not None,
+        "--concurrency": asked.concurrency is not None,
+        "--warm-up": asked.warm_up > 0,
+        "--route": asked.route != "openai",
+        "--model": bool(asked.model),
+        "--answers": bool(asked.answers),
+        "--stream": asked.streams,
+        "--allow-cache": asked.allows_cache,
+        f"--sweep {asked.sweep}": asked.sweep not in ("", "live"),
+    }
+    if given := [name for name, is_given in others.items() if is_given]:
+        raise ConfigError(f"Live streams have a pace and a route of their own; leave out {', '.join(given)}.")
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:

@@ -84,11 +84,18 @@ def _rows(run: Run, whole: Figures) -> list[tuple[str, str]]:
         known = [code for code in whole.errors if run.reasons.get(code)]
         rows += [("reason" if place == 0 else "", f"{code}: {run.reasons[code]}") for place, code in enumerate(known)]
     if whole.mean_s is not None and whole.max_s is not None:
-        rows.append(("response time", _times({"mean": whole.mean_s, **_short(whole.quantiles), "max": whole.max_s})))
+        name = "final text" if run.by == "live" else "response time"
+        rows.append((name, _times({"mean": whole.mean_s, **_short(whole.quantiles), "max": whole.max_s})))
     if whole.first_text:
         rows.append(("first text", _times(_short(whole.first_text))))
-    if run.by == "rate":
-        late = f"{run.main.level:g} a second; the latest went out {whole.late_s:.3f} s after its time"
+    if whole.after_commit:
+        rows.append(("after the commit", _times(_short(whole.after_commit))))
+    if whole.updates_per_s is not None:
+        broken_off = f"; {whole.reconnects:,} connections broke" if whole.reconnects else ""
+        rows.append(("updates", f"{whole.updates_per_s:.1f} in a second of speech{broken_off}"))
+    if run.by != "concurrency":
+        unit = "a second" if run.by == "rate" else "live streams"
+        late = f"{run.main.level:g} {unit}; the latest went out {whole.late_s:.3f} s after its time"
         rows.append(("sent", late))
     rows += [
         ("throughput", f"{whole.requests_per_s:.1f} requests/s, {whole.rtfx:.1f} times real time"),
@@ -128,7 +135,7 @@ def _parts_table(name: str, parts: Mapping[str, Figures], *, is_narrow: bool) ->
 
 def _sweep_table(run: Run) -> Table:
     table = Table(box=None, header_style="dim")
-    level = "at once" if run.by == "concurrency" else "a second"
+    level = {"concurrency": "at once", "rate": "a second"}.get(run.by, "streams")
     for column in (level, "sent", "good/s", "RTFx", "p50 s", "p95 s", "p99 s", "within", "failed", ""):
         table.add_column(column, justify="right", no_wrap=True)
     knee = run.knee

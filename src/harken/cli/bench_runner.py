@@ -18,16 +18,17 @@ from harken.bench.load.arrivals import poisson
 from harken.bench.load.deck import Deck
 from harken.bench.load.knee import next_level
 from harken.bench.load.loops import closed_loop, open_loop
-from harken.bench.load.outcomes import Outcomes
+from harken.bench.load.outcomes import Outcome, Outcomes
 from harken.bench.load.run import Step
 from harken.cli.bench_asked import OPEN_MOST, AskedBench
 from harken.cli.bench_client import Served, served_by
+from harken.cli.bench_live import LiveLoad
 from harken.cli.bench_sender import Sender
 from harken.cli.client import open_session
 from harken.cli.screen import Screen
 from harken.clock import SystemClock
 
-_FACTOR = {"concurrency": 2.0, "rate": 1.5}
+_FACTOR = {"concurrency": 2.0, "rate": 1.5, "live": 2.0}
 
 
 class BenchRunner:
@@ -48,6 +49,7 @@ class BenchRunner:
         self._servers = servers
         self._clock = SystemClock()
         self._sender = Sender(asked, deck, servers, self._clock)
+        self._live = LiveLoad(asked, deck, servers, self._clock)
         self._done: list[Step] = []
         self._level = asked.first_level
         self._outcomes = Outcomes()
@@ -64,7 +66,7 @@ class BenchRunner:
     @property
     def reasons(self) -> Mapping[str, str]:
         """Why the first request of each code failed."""
-        return self._sender.reasons
+        return {**self._sender.reasons, **self._live.reasons}
 
     async def run(self) -> None:
         """Send everything."""
@@ -74,6 +76,8 @@ class BenchRunner:
             self.served = {server: await served_by(session, server) for server in self._servers}
             self._sender.meet(self.served)
             with self._progress:
+                if asked.is_live:
+                    await self._live.listen()
                 if asked.warm_up:
                     await self._warm_up(session)
                 for level in self._levels():
@@ -113,9 +117,16 @@ class BenchRunner:
             self._outcomes.add(dataclasses.replace(outcome, due_s=due - self._began))
             self._progress.advance(bar)
 
+        def note(outcome: Outcome) -> None:
+            self._ended = clock.now()
+            self._outcomes.add(outcome)
+            self._progress.advance(bar)
+
         numbers = itertools.count() if asked.wanted is None else range(asked.wanted)
         self._began = self._ended = clock.now()
-        if asked.is_open:
+        if asked.is_live:
+            await self._live.measure(session, numbers, streams=int(self._level), note=note)
+        elif asked.is_open:
             due_s: Iterator[tuple[int, float]] = zip(numbers, poisson(self._level, asked.seed), strict=False)
             if (lasts_s := asked.lasts_s) is not None:
                 due_s = itertools.takewhile(lambda one: one[1] < lasts_s, due_s)
@@ -126,6 +137,4 @@ class BenchRunner:
 
     def _step(self) -> Step:
         elapsed_s = self._ended - self._began
-        return Step(
-            level=self._level, requests=self._outcomes.columns(), elapsed_s=elapsed_s, target=self._asked.target
-        )
+        return Step(level=self._level, requests=self._outcomes.columns(), elapsed_s=elapsed_s, target=self._asked.good)

@@ -40,6 +40,11 @@ class Deck:
         return self._cards[place]
 
     @property
+    def takes(self) -> Sequence[Take]:
+        """All recordings that are sent."""
+        return [take for group in self._groups for take in group]
+
+    @property
     def has_text(self) -> bool:
         """Whether it is known of any of them what is said in it."""
         return any(take.text is not None for group in self._groups for take in group)

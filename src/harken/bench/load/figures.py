@@ -72,6 +72,9 @@ class Figures:
         quantiles: by the names of `QUANTILES`; empty without any success.
         max_s: the longest of these times; None without any.
         first_text: quantiles of the time to the first text; empty where nothing was streamed.
+        after_commit: of live streams: quantiles of the time from a turn's commit to its text; empty elsewhere.
+        updates_per_s: of live streams: how often a text grew or changed in each second of speech; None elsewhere.
+        reconnects: of live streams: connections that broke.
         late_s: by how much a request went out late at most: more than a little means that the client is the limit.
         rates: how wrong the texts of successes are; None where nobody knows what is said.
         errors: failures by code.
@@ -96,6 +99,9 @@ class Figures:
     quantiles: dict[str, float]
     max_s: float | None
     first_text: dict[str, float]
+    after_commit: dict[str, float]
+    updates_per_s: float | None
+    reconnects: int
     late_s: float
     rates: Rates | None
     errors: dict[str, int]
@@ -121,6 +127,7 @@ def figures_of(requests: Columns, elapsed_s: float, target: Target) -> Figures:
     known = good["is_right"][good["is_right"] >= 0]
     per_s = 1 / elapsed_s if elapsed_s > 0 else 0.0
     audio_s = float(good["audio_s"].sum(dtype=np.float64))
+    commit, speech_s = good["after_commit_s"], float(good["speech_s"].sum(dtype=np.float64))
     return Figures(
         requests=len(requests),
         successes=len(good),
@@ -140,6 +147,9 @@ def figures_of(requests: Columns, elapsed_s: float, target: Target) -> Figures:
         quantiles=quantiles_of(times),
         max_s=float(times[-1]) if len(times) else None,
         first_text=quantiles_of(np.sort(first[~np.isnan(first)])),
+        after_commit=quantiles_of(np.sort(commit[~np.isnan(commit)])),
+        updates_per_s=float(good["updates"].sum()) / speech_s if speech_s > 0 else None,
+        reconnects=int(requests["reconnects"].sum()),
         late_s=float(requests["late_s"].max(initial=0.0)),
         rates=rates_of(good),
         errors=requests.counts("code"),

@@ -32,12 +32,13 @@ class Rule:
     """When a step holds.
 
     Attributes:
-        growth: by which share its goodput must be above the best before.
+        growth: by which share its goodput must be above the best before; None where it need not: of live streams each
+            brings its own work, and nothing is asked of them but that they are in time.
         within: the part of its requests that must succeed within the target; 0.95 is "its p95 is".
         success: the part that must succeed at all.
     """
 
-    growth: float = 0.05
+    growth: float | None = 0.05
     within: float = 0.95
     success: float = 0.99
 
@@ -69,7 +70,7 @@ def verdicts(points: Sequence[Point], rule: Rule) -> list[Verdict]:
             verdict = Verdict.FAILS
         elif point.within is not None and point.within < rule.within:
             verdict = Verdict.LATE
-        elif point.goodput <= best * (1 + rule.growth) or _is_over(found):
+        elif _is_over(found) or (rule.growth is not None and point.goodput <= best * (1 + rule.growth)):
             verdict = Verdict.NO_GAIN
         found.append(verdict)
         best = max(best, point.goodput)

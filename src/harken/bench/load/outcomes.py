@@ -1,7 +1,7 @@
 """What became of each request, kept in columns.
 
 A load test may have millions of requests, and an object for each would fill the memory of the machine that measures;
-here one takes 60 bytes. Names (codes, instances) are kept once each, and no more than a thousand of a kind, since a
+here one takes 80 bytes. Names (codes, instances) are kept once each, and no more than a thousand of a kind, since a
 server may answer anything. The invariant: what was added comes out again, in the order in which it was added.
 """
 
@@ -43,6 +43,10 @@ class Outcome:
         is_right: whether the text is what a model that knows it by heart must say; None where there is none such.
         is_cached: the answer came wholly from a cache.
         errors: in its text; None where nobody knows what is said.
+        after_commit_s: of a live stream: the longest time from a turn's commit to its text; None where there is none.
+        updates: of a live stream: how often its text grew or changed.
+        speech_s: of a live stream: from its first word to its last.
+        reconnects: of a live stream: how often the connection broke.
     """
 
     server: str
@@ -58,6 +62,10 @@ class Outcome:
     is_right: bool | None = None
     is_cached: bool = False
     errors: TextErrors | None = None
+    after_commit_s: float | None = None
+    updates: int = 0
+    speech_s: float = 0.0
+    reconnects: int = 0
 
 
 class _Names:
@@ -80,7 +88,10 @@ class _Names:
 
 
 _NUMBERS = {"due_s": "d", "took_s": "f", "late_s": "f", "audio_s": "f", "first_text_s": "f", "status": "H",
-            "is_right": "b", "is_cached": "b"}  # fmt: skip
+            "is_right": "b", "is_cached": "b", "after_commit_s": "f", "updates": "I", "speech_s": "f",
+            "reconnects": "I"}  # fmt: skip
+_PLAIN = ("due_s", "took_s", "late_s", "audio_s", "status", "updates", "speech_s", "reconnects")
+_MISSING = ("first_text_s", "after_commit_s")
 _NAMED = ("server", "kind", "code", "instance")
 _ERRORS = ("words", "substitutions", "deletions", "insertions", "characters", "character_errors")
 
@@ -100,10 +111,12 @@ class Outcomes:
         """Keep one."""
         for name, names in self._names.items():
             names.add(getattr(outcome, name))
-        first, right, numbers = outcome.first_text_s, outcome.is_right, self._numbers
-        for name in ("due_s", "took_s", "late_s", "audio_s", "status", "is_cached"):
+        right, numbers = outcome.is_right, self._numbers
+        for name in (*_PLAIN, "is_cached"):
             numbers[name].append(getattr(outcome, name))
-        numbers["first_text_s"].append(math.nan if first is None else first)
+        for name in _MISSING:
+            value = getattr(outcome, name)
+            numbers[name].append(math.nan if value is None else value)
         numbers["is_right"].append(_UNKNOWN if right is None else right)
         for name, column in self._errors.items():
             column.append(_UNKNOWN if outcome.errors is None else getattr(outcome.errors, name))
@@ -165,15 +178,19 @@ class Columns:
     def _row(self, place: int) -> Outcome:
         number = {name: column[place].item() for name, column in self.numbers.items()}
         told: list[int] = self.errors[:, place].tolist()
-        first, right = number["first_text_s"], number["is_right"]
+        right = number["is_right"]
         return Outcome(
             **{name: self.known[name][number[name]] for name in _NAMED},
-            **{name: number[name] for name in ("due_s", "took_s", "late_s", "audio_s", "status")},
-            first_text_s=None if math.isnan(first) else first,
+            **{name: number[name] for name in _PLAIN},
+            **_told({name: number[name] for name in _MISSING}),
             is_right=None if right == _UNKNOWN else bool(right),
             is_cached=bool(number["is_cached"]),
             errors=None if told[0] == _UNKNOWN else TextErrors(**dict(zip(_ERRORS, told, strict=True))),
         )
+
+
+def _told(values: dict[str, float]) -> dict[str, Any]:
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
 
 
 def columns_of(outcomes: Sequence[Outcome]) -> Columns:

@@ -14,7 +14,8 @@ from harken.bench.load.run import Run
 
 HEAD = (
     "level", "due_s", "late_s", "took_s", "first_text_s", "class", "audio_s", "server", "instance", "status", "code",
-    "is_cached", "is_right", "words", "word_errors", "characters", "character_errors",
+    "is_cached", "is_right", "words", "word_errors", "characters", "character_errors", "after_commit_s", "updates",
+    "reconnects",
 )  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -36,8 +37,21 @@ def _cells(level: float, one: Outcome) -> tuple[object, ...]:
     first = "" if one.first_text_s is None else f"{one.first_text_s:.6f}"
     times = (f"{one.due_s:.6f}", f"{one.late_s:.6f}", f"{one.took_s:.6f}", first)
     names = (_plain(one.server), _plain(one.instance), one.status, _plain(one.code))
+    live: tuple[object, ...] = ("", "", "")
+    if one.speech_s or one.after_commit_s is not None:
+        live = ("" if one.after_commit_s is None else f"{one.after_commit_s:.6f}", one.updates, one.reconnects)
     right = "" if one.is_right is None else int(one.is_right)
-    return (f"{level:g}", *times, _plain(one.kind), f"{one.audio_s:.3f}", *names, int(one.is_cached), right, *texts)
+    return (
+        f"{level:g}",
+        *times,
+        _plain(one.kind),
+        f"{one.audio_s:.3f}",
+        *names,
+        int(one.is_cached),
+        right,
+        *texts,
+        *live,
+    )
 
 
 def _plain(name: str) -> str:

@@ -53,7 +53,7 @@ class Step:
     """One load, from its first request to its last answer; what belongs to the warm-up is not in it.
 
     Attributes:
-        level: so many at once, or in a second.
+        level: so many at once, or in a second, or live streams.
         requests: all that ended.
         elapsed_s: from the first to the last answer.
         target: which answers are good.
@@ -132,7 +132,7 @@ class Run:
     Attributes:
         about: where, when and what.
         steps: at least one, in the order of their levels.
-        by: what a level is: "concurrency" or "rate".
+        by: what a level is: "concurrency", "rate" or "live".
         is_sweep: whether there was to be more than one step.
         rule: by which the knee is found.
         wanted: requests that were to be sent; None where time was the limit.

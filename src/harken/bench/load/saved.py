@@ -46,10 +46,11 @@ def as_dict(run: Run) -> dict[str, Any]:
 
 
 def figures_as_dict(figures: Figures) -> dict[str, Any]:
-    """Figures without anything nested but counts: `p50_s`, `first_text_p50_s`, `word_error_rate`."""
+    """Figures without anything nested but counts: `p50_s`, `first_text_p50_s`, `after_commit_p50_s`."""
     fields = dataclasses.asdict(figures)
-    quantiles, first_text, rates = fields.pop("quantiles"), fields.pop("first_text"), fields.pop("rates") or {}
-    flat = fields | quantiles | {f"first_text_{name}": value for name, value in first_text.items()}
+    quantiles, rates = fields.pop("quantiles"), fields.pop("rates") or {}
+    others = {name: fields.pop(name) for name in ("first_text", "after_commit")}
+    flat = fields | quantiles | {f"{of}_{name}": value for of, each in others.items() for name, value in each.items()}
     flat |= {name: rates.get(name) for name in ("word_error_rate", "char_error_rate")}
     flat["texts"] = {name: value for name, value in rates.items() if not name.endswith("_rate")} or None
     return {name: round(value, 6) if isinstance(value, float) else value for name, value in flat.items()}

@@ -13,6 +13,18 @@ from harken.bench.load.run import Run
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
+_COUNTS = {
+    "rate": "A request counts from when it was meant to go out, whatever became of the others (an open loop).",
+    "concurrency": "So many clients each send their next request when their last is answered (a closed loop).",
+    "live": (
+        "Each stream plays one recording after another at the pace of speech, with pauses between. A recording's time "
+        "is that from the end of its last word to its final text; where the server finds the end of a turn, the pause "
+        "that tells it is in it. First text counts from the beginning of its first word, tentative text included. "
+        "Words begin and end where voice activity hears them in the recording alone."
+    ),
+}
+"""What a time is, by what a level is."""
+
 
 def page_of(run: Run) -> str:
     """Write the page."""
@@ -45,7 +57,8 @@ def page_of(run: Run) -> str:
 def _under(run: Run) -> str:
     about = run.about
     models = ", ".join(dict.fromkeys(filter(None, about.models.values()))) or "a model that it does not name"
-    load = f"{run.main.level:g} at once" if run.by == "concurrency" else f"{run.main.level:g} a second"
+    unit = {"concurrency": "at once", "rate": "a second"}.get(run.by, "live streams")
+    load = f"{run.main.level:g} {unit}"
     place = "at the knee, " if run.knee is not None else ""
     return f"{models}; {place}{load}; {about.began_at.replace('T', ' ').replace('+00:00', ' UTC')}"
 
@@ -69,10 +82,11 @@ def _notes(run: Run) -> str:
 def _sweep(run: Run) -> str:
     rule, target = run.rule, run.main.target
     within = f", at least {rule.within:.0%} of its requests succeed within the target ({target})" if target else ""
+    growth = "" if rule.growth is None else f"its goodput is more than {rule.growth:.0%} above the best before it"
     says = (
-        f"A step holds when its goodput is more than {rule.growth:.0%} above the best before it{within}, and at most "
-        f"{1 - rule.success:.0%} of its requests fail. The knee is the last step that holds; after two in a row "
-        "that do not, none does. Each step begins when the last answer of the one before is there."
+        f"A step holds when {(growth + within).removeprefix(', ')}, and at most {1 - rule.success:.0%} of its requests "
+        "fail. The knee is the last step that holds; after two in a row that do not, none does. Each step begins when "
+        "the last answer of the one before is there."
     )
     return f"{pictures.sweep(run)}{tables.sweep(run)}<p>{text(says)}</p>"
 
@@ -86,20 +100,15 @@ def _facts(run: Run) -> str:
         "with": f"Harken {about.version}" + (f", commit {about.commit}" if about.commit else ""),
         **models,
         "took": f"{figures.elapsed_s:.2f} s for {figures.audio_s:,.0f} s of audio",
-        "went out late": f"at most {figures.late_s:.3f} s" if run.by == "rate" else "",
+        "went out late": f"at most {figures.late_s:.3f} s" if run.by != "concurrency" else "",
         **{f"--{name}": value for name, value in about.settings.items()},
     }
     return tables.facts(facts)
 
 
 def _reading(run: Run) -> str:
-    counts = (
-        "A request counts from when it was meant to go out, whatever became of the others (an open loop)."
-        if run.by == "rate"
-        else "So many clients each send their next request when their last is answered (a closed loop)."
-    )
     lines = [
-        f"{counts} Times are those of successes; a quantile is a time that was measured.",
+        f"{_COUNTS[run.by]} Times are those of successes; a quantile is a time that was measured.",
         "Requests a second, times real time (audio-seconds per second) and goodput are over the whole time from the "
         "first request to the last answer, the end included, when fewer are on their way.",
         "Goodput counts answers within the target; within is their part of all requests, failures included.",

@@ -73,7 +73,7 @@ def sweep(run: Run) -> str:
     """Goodput and times by load, with the knee."""
     if not run.is_sweep or len(run.steps) < 2:
         return ""
-    name = "requests at once" if run.by == "concurrency" else "requests a second"
+    name = {"concurrency": "requests at once", "rate": "requests a second"}.get(run.by, "live streams")
     levels = [step.level for step in run.steps]
     x = log_axis(name, levels)
     x = Axis(

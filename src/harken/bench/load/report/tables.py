@@ -30,6 +30,12 @@ def tiles(run: Run) -> str:
     if figures.first_text:
         shown["first text, p50"] = _time(figures.first_text["p50_s"])
         shown["first text, p95"] = _time(figures.first_text["p95_s"])
+    if figures.after_commit:
+        shown["after the commit, p95"] = _time(figures.after_commit["p95_s"])
+    if figures.updates_per_s is not None:
+        shown["updates a second of speech"] = f"{figures.updates_per_s:.1f}"
+    if figures.reconnects:
+        shown["connections that broke"] = f"{figures.reconnects:,}"
     if figures.rates is not None and figures.rates.word_error_rate is not None:
         shown["word error rate"] = f"{figures.rates.word_error_rate:.2%}"
         shown["character error rate"] = _share(figures.rates.char_error_rate)
@@ -57,7 +63,18 @@ def parts(name: str, figures: Mapping[str, Figures]) -> str:
 
 def sweep(run: Run) -> str:
     """A row for each step, the knee marked."""
-    head = [run.by, "requests", "goodput a second", "times real time", "p50", "p95", "p99", "within", "failed", ""]
+    head = [
+        "streams" if run.by == "live" else run.by,
+        "requests",
+        "goodput a second",
+        "times real time",
+        "p50",
+        "p95",
+        "p99",
+        "within",
+        "failed",
+        "",
+    ]
     knee, rows = run.knee, []
     for place, (step, verdict) in enumerate(zip(run.steps, run.verdicts, strict=True)):
         part = step.figures
