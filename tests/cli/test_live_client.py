@@ -174,7 +174,7 @@ def test_what_ends_a_session_for_good_is_the_client_s_error() -> None:
 
 def test_a_server_that_is_full_says_when_to_come_again() -> None:
     """Its refusal has the code, the sentence and the seconds; nothing is tried twice."""
-    world = Speaking(live=PlayedLive(refusal=LiveFull(retry_after_s=7)))
+    world = Speaking(live=PlayedLive(is_refused=LiveFull(retry_after_s=7)))
 
     async def story(_: Talk) -> None:
         raise AssertionError
