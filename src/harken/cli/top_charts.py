@@ -55,9 +55,9 @@ def draw_live(told: Told) -> Text:
     if live["away"]:
         text.append(f" · {live['away']:,} away")
     if live["final_p95_s"] is not None:
-        text.append(f" · text {words.seconds(live['final_p95_s'])} after the end")
+        text.append(f" · text after {words.seconds(live['final_p95_s'])}")
     if live["draft_s"] is not None:
-        text.append(f" · drafts in {words.seconds(live['draft_s'])}")
+        text.append(f" · drafts after {words.seconds(live['draft_s'])}")
     if live["refused"]:
         text.append(f" · {live['refused']:,} refused so far", style="yellow")
     return text
