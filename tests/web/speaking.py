@@ -21,10 +21,12 @@ class Speaking:
     Attributes:
         url: where, without a slash at the end.
         key: without it the server says only that one is needed.
+        folder: with its state.
     """
 
     url: str
     key: str
+    folder: Path
 
 
 @contextmanager
@@ -39,7 +41,7 @@ def speaking(folder: Path, *flags: str, key: str = "") -> Iterator[Speaking]:
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield Speaking(url=_ready(process.stdout.readline), key=key)
+            yield Speaking(url=_ready(process.stdout.readline), key=key, folder=folder)
         finally:
             process.terminate()
             process.wait(PATIENCE_S)

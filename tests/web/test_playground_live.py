@@ -34,6 +34,13 @@ PHONE = {"width": 390, "height": 800}
 ROOM = 4
 """Sessions that may be open: those of this module's tests, whose windows are closed in the middle of it."""
 
+WATCH_MICROPHONE = """
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wish) => (window.microphone = await open(wish));
+"""
+MICROPHONE = "microphone.getTracks().map(({readyState}) => readyState).join()"
+"""Whether it is on, its light that is: "live" or "ended"."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaking]:
@@ -75,6 +82,7 @@ def _speaking_into(browser: Browser, chromium: str, path: str, context: dict[str
 def opened(watched: Watched, url: str, key: str) -> Page:
     """The playground, in a tab that has the key."""
     watched.page.add_init_script(f"sessionStorage.setItem('harken.key', {json.dumps(key)})")
+    watched.page.add_init_script(WATCH_MICROPHONE)
     return watched.open(f"{url}/playground")
 
 
@@ -91,6 +99,7 @@ def test_text_appears_while_somebody_speaks(browser: Browser, chromium: str, ser
         assert watched.violations() == []
         page.keyboard.press("Enter")
         expect(page.locator(".phase.good")).to_have_text("Done")
+        assert page.evaluate(MICROPHONE) == "ended"
         expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
         expect(page.locator("main p.hidden-text[role=status]")).to_have_text(ENGLISH.text)
         expect(page.locator(".facts")).to_contain_text("English")
@@ -179,8 +188,10 @@ def test_options_are_those_of_the_form(browser: Browser, chromium: str, server: 
         page.get_by_role("combobox", name="Language").select_option("English")
         page.get_by_role("button", name="Speak").click()
         expect(page.locator(".recording-head")).to_have_text("Listening")
+        assert page.evaluate(MICROPHONE) == "live"
         page.get_by_role("button", name="Discard").click()
         expect(page.get_by_role("button", name="Speak")).to_be_visible()
+        assert page.evaluate(f"new Promise((done) => setTimeout(() => done({MICROPHONE}), 600))") == "ended"
         (address,) = addresses
         query = dict(parse_qsl(urlsplit(address).query))
         assert int(query.pop("sample_rate")) >= 44_100, "the sound card's own"
@@ -204,24 +215,43 @@ def test_a_key_is_asked_for_and_then_it_listens(browser: Browser, chromium: str,
         watched.forgive("HTTP Authentication failed")
 
 
-def test_a_session_that_is_gone_keeps_its_text_and_says_so(browser: Browser, chromium: str, tmp_path: Path) -> None:
-    """The server was killed and another one came at its address: it knows nothing of the session."""
+def test_a_session_that_is_gone_keeps_its_text_and_says_so(browser: Browser, chromium: str, server: Speaking) -> None:
+    """Another server has come at its address, with the same keys: it knows nothing of the session."""
     with ExitStack() as stack:
-        first = stack.enter_context(speaking(tmp_path))
-        proxy = stack.enter_context(cutting(first.url))
+        proxy = stack.enter_context(cutting(server.url))
         watched = stack.enter_context(microphone(browser, chromium, ENGLISH))
-        page = opened(watched, proxy.url, first.key)
+        page = opened(watched, proxy.url, server.key)
         page.get_by_role("button", name="Speak").click()
         expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
         proxy.is_shut = True
         proxy.cut()
-        second = stack.enter_context(speaking(tmp_path, key=first.key))
-        proxy.server = second.url
+        proxy.server = stack.enter_context(speaking(server.folder, key=server.key)).url
         proxy.is_shut = False
         expect(page.locator(".failure")).to_contain_text("session_unknown")
         expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
         expect(page.get_by_role("button", name="Speak")).to_be_enabled()
         watched.errors.clear()
+
+
+def test_what_was_said_until_the_microphone_was_unplugged_is_told(
+    browser: Browser, chromium: str, server: Speaking
+) -> None:
+    """By a sound card of a rate that the server does not take, too: it is asked for another one."""
+    with microphone(browser, chromium, ENGLISH) as watched:
+        addresses: list[str] = []
+        watched.page.on("websocket", lambda socket: addresses.append(socket.url))
+        watched.page.add_init_script(
+            "const Own = AudioContext;"
+            "window.AudioContext = class extends Own { constructor(wish) { super({sampleRate: 96000, ...wish}); } };"
+        )
+        page = opened(watched, server.url, server.key)
+        page.get_by_role("button", name="Speak").click()
+        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
+        page.evaluate("microphone.getTracks()[0].dispatchEvent(new Event('ended'))")
+        expect(page.locator(".phase.good")).to_have_text("Done")
+        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
+        assert "sample_rate=48000" in addresses[0]
+        assert page.evaluate(MICROPHONE) == "ended"
 
 
 def test_a_recording_takes_the_place_of_who_speaks(browser: Browser, chromium: str, server: Speaking) -> None:
