@@ -76,6 +76,6 @@ def test_the_queue_is_told_by_class() -> None:
 def test_who_speaks_is_told_with_how_late_text_is() -> None:
     """What is not so is left out."""
     told = document()
-    assert draw_live(told).plain == ("live      2 speak · 3 of 500 sessions · text after 0.40 s · drafts after 0.12 s")
+    assert draw_live(told).plain == "live      2 speak · 3 of 500 sessions · text after 0.40 s · drafts after 0.12 s"
     told["live"] |= {"away": 1, "refused": 7, "final_p95_s": None, "draft_s": None}
     assert draw_live(told).plain == "live      2 speak · 3 of 500 sessions · 1 away · 7 refused so far"
