@@ -245,9 +245,9 @@ def test_a_page_is_told_why_its_handshake_was_refused(house: KeyHouse) -> None:
     assert len(live.sessions) == 1
 
 
-def test_who_speaks_is_of_class_live_unless_his_key_is_lower(house: KeyHouse) -> None:
-    """Somebody reads along; a key for batches stays in its class."""
-    _, fast = house.book.add("bob", priority=Priority.LIVE)
+def test_who_speaks_is_of_class_live_unless_his_key_is_for_batches(house: KeyHouse) -> None:
+    """Somebody reads along; that needs no key above the usual one, unless he asks for less himself."""
+    _, fast = house.book.add("bob")
     _, slow = house.book.add("eve", priority=Priority.BATCH)
     world = Speaking(admission=house.admission())
 
@@ -255,10 +255,14 @@ def test_who_speaks_is_of_class_live_unless_his_key_is_lower(house: KeyHouse) ->
         for secret in (fast, slow):
             async with dial(f"{url}/v1/listen", additional_headers={"X-API-Key": secret}) as client:
                 await told(client)
+        lower = {"X-API-Key": fast, "X-Harken-Priority": "interactive"}
+        async with dial(f"{url}/v1/listen", additional_headers=lower) as client:
+            await told(client)
 
     speak(world, story)
     assert world.live is not None
-    assert [session.requester.priority for session in world.live.sessions] == [Priority.LIVE, Priority.BATCH]
+    classes = [session.requester.priority for session in world.live.sessions]
+    assert classes == [Priority.LIVE, Priority.BATCH, Priority.INTERACTIVE]
 
 
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="

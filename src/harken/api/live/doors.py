@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,7 @@ from harken.api.live.service import Live, Session
 from harken.api.live.socket import Gone, Socket
 from harken.api.live.tongue import Call, ReadCall
 from harken.api.service import Provider, accepting, admit
-from harken.api.urgency import DEADLINE_HEADER, requester_of
+from harken.api.urgency import DEADLINE_HEADER, PRIORITY_HEADER, requester_of
 from harken.errors import HarkenError, NotFound, NotOffered, UnsupportedOption, UpgradeRequired
 from harken.log import get_log
 from harken.types import Priority, Requester
@@ -168,7 +169,11 @@ def _requester(scope: Scope) -> Requester:
         raise UnsupportedOption("Somebody who speaks has no deadline.", field=DEADLINE_HEADER)
     account = account_of(scope)
     trace = account.trace if account else None
-    return requester_of(headers, state["key"], state["began"], own=Priority.LIVE, trace=trace)
+    requester = requester_of(headers, state["key"], state["began"], own=Priority.LIVE, trace=trace)
+    # A key's class bounds what it may ask for elsewhere; here it is the route's, and how many may speak is bounded.
+    if PRIORITY_HEADER not in headers and requester.priority is Priority.INTERACTIVE:
+        return dataclasses.replace(requester, priority=Priority.LIVE)
+    return requester
 
 
 def _log_end(scope: Scope, farewell: Farewell | None, audio_s: float, first_text_at: float | None) -> None:
