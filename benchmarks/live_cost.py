@@ -58,6 +58,7 @@ async def cost(wanted: Wanted) -> dict[str, Any]:
     at_rest = {name: rest[name] / rest["elapsed_s"] for name in ("cpu_s", "gateway_s")}
     per_draft = {name: [_per_draft(row[name], at_rest) for row in rows] for name in WINDOWS}
     return {
+        "instances": 1,
         "turns_s": [round(len(samples) / 16_000, 1) for samples in turns],
         "cpu_at_rest_per_s": {name: round(value, 4) for name, value in at_rest.items()},
         "per_draft": per_draft,
@@ -115,13 +116,14 @@ def _difference(first: _Reading, second: _Reading) -> dict[str, float]:
 
 def _per_draft(row: dict[str, float], at_rest: dict[str, float]) -> dict[str, float]:
     count = max(1.0, row["drafts"])
-    own = {name: 1000 * (row[name] - at_rest[name] * row["elapsed_s"]) / count for name in ("cpu_s", "gateway_s")}
+    own_s, gateway_s = (row[name] - at_rest[name] * row["elapsed_s"] for name in ("cpu_s", "gateway_s"))
     return {
         "drafts": row["drafts"],
-        "instance_cpu_ms": round(own["cpu_s"], 1),
-        "gateway_cpu_ms": round(own["gateway_s"], 1),
+        "instance_cpu_ms": round(1000 * own_s / count, 1),
+        "gateway_cpu_ms": round(1000 * gateway_s / count, 1),
         "wall_ms": round(1000 * row["wall_s"] / count, 1),
         "busy_ms": round(1000 * row["busy_s"] / count, 1),
         "audio_s": round(row["audio_s"] / count, 2),
+        "instance_cpu_ms_per_audio_s": round(1000 * own_s / max(0.1, row["audio_s"]), 2),
         "tokens": round(row["tokens"] / count, 1),
     }

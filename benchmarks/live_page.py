@@ -54,7 +54,8 @@ def _cost(part: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"Turns of {', '.join(map(str, part['turns_s']))} s of digits without a pause, one instance, nobody else; for "
-        "each draft, around four moments of the turn; the median of the turns."
+        "each draft, around four moments of the turn; the median of the turns. A draft grows with the turn until its "
+        "window is full, and no further."
     )
     yield ""
     yield from _head(["", *next(iter(part["median"].values()))])
