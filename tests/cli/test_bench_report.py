@@ -42,6 +42,19 @@ def test_all_figures_are_shown(capsys: pytest.CaptureFixture[str], monkeypatch: 
         assert words in shown, words
 
 
+def test_live_streams_are_called_what_they_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times of their own, and what broke."""
+    live = {"after_commit_s": 0.125, "updates": 6, "speech_s": 3.0, "reconnects": 1}
+    shown = _shown(a_run([a_step([an_outcome(0.6, **live)], level=20)], by="live"), capsys, monkeypatch)
+    for words in (
+        "final text mean 0.600 s", "after the commit p50 0.125 s", "updates 2.0 in a second of speech; 1 connections",
+        "sent 20 live streams; the latest",
+    ):  # fmt: skip
+        assert words in shown, words
+
+
 def test_a_sweep_shows_its_steps_and_its_knee(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
