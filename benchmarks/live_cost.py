@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.live_world import Cpu, Wanted, cluster_of, connections, int16, metrics, quantile, talk
+from benchmarks.live_cpu import Cpu
+from benchmarks.live_world import Wanted, cluster_of, connections, int16, metrics, quantile, talk
 from training.aligner_test_sets import long_strings
 from training.espeak import Espeak
 

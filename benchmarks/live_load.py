@@ -11,7 +11,8 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from benchmarks.live_world import SILENCE_MS, Cpu, Wanted, cluster_of, connections, play_of, quantile, with_pauses
+from benchmarks.live_cpu import Cpu
+from benchmarks.live_world import SILENCE_MS, Wanted, cluster_of, connections, play_of, quantile, with_pauses
 from harken.bench.load.live import Play, Result
 from harken.bench.load.texts import errors_of
 from harken.cli.bench_stream import LiveStream, Pause

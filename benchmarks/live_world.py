@@ -1,11 +1,10 @@
-"""What the parts of `benchmarks.live` share: what is said, a cluster, a client, and what processes took of a CPU."""
+"""What the parts of `benchmarks.live` share: what is said, a cluster, and a client."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import json
-import os
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +14,6 @@ from pathlib import Path
 import aiohttp
 import httpx
 import numpy as np
-import psutil
 import soundfile
 from numpy.typing import NDArray
 
@@ -206,29 +204,6 @@ async def connections() -> AsyncIterator[aiohttp.ClientSession]:
     """As many as are wanted."""
     async with open_session(connections=0) as http:
         yield http
-
-
-class Cpu:
-    """What the processes of a cluster have taken of a CPU, in seconds."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._gateway = psutil.Process(cluster.process.pid)
-        health = cluster.health()
-        self._instances = [psutil.Process(one["pid"]) for one in health["instances"]]
-        self._self = psutil.Process(os.getpid())
-
-    def now(self) -> dict[str, float]:
-        """So far."""
-        return {
-            "gateway": _taken(self._gateway),
-            "instances": sum(map(_taken, self._instances)),
-            "client": _taken(self._self),
-        }
-
-
-def _taken(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 def metrics(url: str, names: Sequence[str]) -> list[float]:

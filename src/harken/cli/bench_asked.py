@@ -5,14 +5,14 @@ The invariant: what passed `checked` can be run; what contradicts itself is an e
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harken.bench.load.classes import WantedClass, read_classes
 from harken.bench.load.knee import Rule
 from harken.bench.load.target import Target
+from harken.cli.bench_places import check_places
 from harken.errors import ConfigError
 
 ROUTES = {"openai": ("/v1/audio/transcriptions", "file"), "asr": ("/asr", "audio")}
@@ -209,7 +209,7 @@ def checked(asked: AskedBench) -> AskedBench:
         raise ConfigError(f"--growth is a share such as 0.05, not {asked.growth:g}.")
     asked.wanted_classes()
     asked.wanted_levels()
-    _check_places({"--save": asked.save, "--csv": asked.csv, "--html": asked.html}, asked.files)
+    check_places({"--save": asked.save, "--csv": asked.csv, "--html": asked.html}, asked.files)
     return asked
 
 
@@ -237,28 +237,3 @@ def _check_live(asked: AskedBench) -> None:
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise ConfigError(f"{option} must be one of {', '.join(filter(None, known))}, not {value!r}.")
-
-
-def _check_places(places: Mapping[str, Path | None], files: Sequence[Path]) -> None:
-    """Each is a file of its own."""
-    seen: dict[Path, str] = {}
-    for option, path in places.items():
-        if path is None:
-            continue
-        if str(path) == "-":
-            raise ConfigError(f"{option} wants a file; standard output is /dev/stdout.")
-        _check_place(path, files)
-        other = seen.setdefault(path.resolve(), option)
-        if other != option and (path.is_file() or not path.exists()):
-            raise ConfigError(f"{other} and {option} are the same file: {path}.")
-
-
-def _check_place(path: Path, files: Sequence[Path]) -> None:
-    """Before the run: a report that cannot be written is found out after an hour otherwise."""
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder; a report is a file.")
-    if any(path.resolve() == file.resolve() for file in files):
-        raise ConfigError(f"{path} is one of the recordings; the report would take its place.")
-    place = path if path.exists() else path.parent
-    if not os.access(place, os.W_OK):
-        raise ConfigError(f"{path} cannot be written.")
