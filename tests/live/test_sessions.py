@@ -164,6 +164,30 @@ def test_a_session_is_resumed_by_its_key_alone() -> None:
     run(story())
 
 
+def test_a_client_that_breaks_behind_its_last_word_gets_its_text_all_the_same() -> None:
+    """The session is over by then, but not yet forgotten."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        config = LiveConfig(update_s=0.001, sessions=2)
+        async with sessions_over(UnsureRecognizer(), config, clock=clock) as sessions:
+            session = await opened(sessions)
+            await say(session, spell(["one", "two"]))
+            await session.finish()
+            session.leave()
+            await asyncio.sleep(0.01)
+            assert len(sessions) == 0
+            again = sessions.resume(session.id, requester=Requester())
+            assert texts_of(await told(again)) == ["one two"]
+            for _ in range(3):
+                other = await opened(sessions)
+                await other.finish()
+            with pytest.raises(SessionUnknown):
+                sessions.resume(session.id, requester=Requester())
+
+    run(story())
+
+
 @pytest.mark.slow
 def test_a_session_whose_client_stays_away_is_closed() -> None:
     """After its time."""

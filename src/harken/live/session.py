@@ -314,6 +314,7 @@ class LiveSession:
     def _end_if_done(self) -> None:
         if self._is_finishing and not self._turns and not self.is_over:
             self._outbox.put(Ended(error=self._end))
+            self._hearing.sound.forget(self._hearing.sound.end)
             self._on_end(self)
 
 

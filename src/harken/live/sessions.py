@@ -111,6 +111,7 @@ class Sessions:
         self._clock = clock or SystemClock()
         self._tell = tell
         self._sessions: dict[str, LiveSession] = {}
+        self._over: dict[str, tuple[float, LiveSession]] = {}  # since when; their clients may still want their texts
         self._is_draining = False
         self._empty = asyncio.Event()
         self._draft_s = 0.0
@@ -235,7 +236,7 @@ class Sessions:
         return session
 
     def _known(self, session_id: str, requester: Requester) -> LiveSession | None:
-        session = self._sessions.get(session_id)
+        session = self._sessions.get(session_id) or self._over.get(session_id, (0.0, None))[1]
         is_theirs = session is not None and hmac.compare_digest(session.requester.key, requester.key)
         return session if is_theirs else None
 
@@ -259,6 +260,10 @@ class Sessions:
 
     def _ended(self, session: LiveSession) -> None:
         self._sessions.pop(session.id, None)
+        if self._config.resume_s and not self._is_draining:
+            self._over[session.id] = (self._clock.now(), session)
+            if len(self._over) > self._config.sessions:
+                del self._over[next(iter(self._over))]
         gone = self._gone
         self._gone = LiveFigures(
             at_odds=gone.at_odds + session.at_odds,
@@ -280,6 +285,9 @@ class Sessions:
         while True:
             await asyncio.sleep(_SWEEP_S)
             now = self._clock.now()
+            for session_id, (since, _) in tuple(self._over.items()):
+                if now - since > self._config.resume_s:
+                    del self._over[session_id]
             for session in tuple(self._sessions.values()):
                 error = overdue(session, self._config, now)
                 if error is not None:

@@ -52,7 +52,7 @@ class OpenAITalk:
     def greet(self) -> Sequence[Members]:
         """Say which session it is; also how much of its audio has arrived, for one that was resumed."""
         self._remember(self._session.id, self._wanted)
-        received_s = round(self._session.received_s, 4)
+        received_s = round(self._session.received_s, 7)
         return [self._telling.aside(_CREATED[self._telling.form], session=self._shown(), received_s=received_s)]
 
     async def hear(self, message: str | bytes) -> Sequence[Members]:
