@@ -9,7 +9,7 @@ import pytest
 from harken.config import LiveConfig
 from harken.errors import Draining, LiveFull, NoReadyInstance, SessionExpired, SessionIdle, SessionUnknown
 from harken.events import DraftDone, Event, TurnDone
-from harken.live.events import Completed, Ended
+from harken.live.events import Ended
 from harken.live.sessions import LATE_S, overdue
 from harken.live.settings import TurnRule
 from harken.testing.clock import FakeClock
@@ -223,26 +223,6 @@ def test_sessions_end_by_their_bounds() -> None:
             assert isinstance(overdue(session, config, 1001), SessionExpired)
             session.leave()
             assert overdue(session, config, 999) is None
-
-    run(story())
-
-
-def test_a_server_that_leaves_completes_what_was_said() -> None:
-    """And says that it leaves."""
-
-    async def story() -> None:
-        async with sessions_over(UnsureRecognizer()) as sessions:
-            session = await opened(sessions)
-            await say(session, spell(["one", "two"]))
-            listening = asyncio.create_task(told(session))
-            await sessions.drain(5.0)
-            events = await listening
-            assert isinstance(events[-2], Completed)
-            assert events[-2].text == "one two"
-            assert isinstance(events[-1], Ended)
-            assert isinstance(events[-1].error, Draining)
-            with pytest.raises(Draining):
-                await opened(sessions)
 
     run(story())
 

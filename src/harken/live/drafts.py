@@ -155,6 +155,7 @@ class Drafts:
                 wait_s = self._config.update_s
             except HarkenError as error:
                 _log.info("live.draft_failed", request_id=self._name, code=error.code)
+                self._took(self._clock.now() - began)  # what came too late to be shown was late all the same
                 wait_s = min(_SLOWEST_S, 2 * wait_s)
             await asyncio.sleep(max(0.0, began + wait_s - self._clock.now()))
 

@@ -113,7 +113,6 @@ class Sessions:
         self._sessions: dict[str, LiveSession] = {}
         self._over: dict[str, tuple[float, LiveSession]] = {}  # since when; their clients may still want their texts
         self._is_draining = False
-        self._empty = asyncio.Event()
         self._draft_s = 0.0
         self._opened = self._refused = self._count = 0
         self._gone = LiveFigures()
@@ -155,20 +154,6 @@ class Sessions:
                         sweeping.cancel()
             except BaseExceptionGroup as failures:
                 raise failures.exceptions[0] from None  # of the block, or a defect of ours: one of them is enough
-
-    async def drain(self, timeout_s: float) -> None:
-        """Take nobody new, complete what was said, and return when every session has its end or the time is over."""
-        self._is_draining = True
-        async with asyncio.TaskGroup() as group:
-            for session in tuple(self._sessions.values()):
-                group.create_task(session.finish(Draining(retry_after_s=5)))
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self._sessions:
-                    self._empty.clear()
-                    await self._empty.wait()
-        except TimeoutError:
-            _log.warning("live.drain_timed_out", sessions=len(self._sessions))
 
     def refusal(self, requester: Requester, session_id: str | None = None) -> HarkenError | None:
         """Say why somebody could not be let in now, or not come back to a session; None where he could."""
@@ -272,7 +257,6 @@ class Sessions:
         )
         if not self._sessions:
             self._draft_s = 0.0
-            self._empty.set()
         _log.info(
             "live.ended",
             request_id=session.request_id,
