@@ -56,7 +56,7 @@ BAD = {
     "stub:fail_every=2": "failed",
     "stub:loop_every=1": "ended in a loop",
     "stub:rtfx=0.4": "times slower",
-    "stub:rtfx=20,exit_on=9": "It was lost",
+    "stub:rtfx=20,exit_on=9": "It ended with exit code 1",
     "no-such-model": "neither",
 }
 """Wrong at the start, in the shadow sample, or in traffic; and what is said of it."""
