@@ -18,6 +18,7 @@ from benchmarks.live_world import (
     talk,
     transcribed,
     wav,
+    with_silence,
 )
 from training.aligner_test_sets import Timed
 
@@ -62,7 +63,7 @@ async def _texts(http: aiohttp.ClientSession, url: str, timed: Timed) -> dict[st
     samples = int16(timed.samples)
     data = wav(samples)
     plain = await transcribed(http, url, data)
-    cut = await transcribed(http, url, data, finds_turns=True)
+    cut = await transcribed(http, url, wav(with_silence(samples)), finds_turns=True)
     by_hand = await talk(http, url, samples, finds_turns=False)
     found = await talk(http, url, samples, finds_turns=True)
     return {

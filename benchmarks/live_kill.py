@@ -21,6 +21,7 @@ from benchmarks.live_world import (
     talk,
     transcribed,
     wav,
+    with_silence,
 )
 from tests.cluster import Cluster
 from training.aligner_test_sets import Timed, long_strings
@@ -49,7 +50,7 @@ async def kill(wanted: Wanted) -> dict[str, Any]:
         talked = await asyncio.gather(*talking)
         await asyncio.to_thread(cluster.wait_ready, 2)
         expected = [
-            await transcribed(http, cluster.url, wav(sound), finds_turns=is_found)
+            await transcribed(http, cluster.url, wav(with_silence(sound) if is_found else sound), finds_turns=is_found)
             for sound, is_found in zip(sounds, finds, strict=True)
         ]
         odd = await asyncio.to_thread(at_odds, cluster.url)

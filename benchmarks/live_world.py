@@ -165,7 +165,7 @@ async def talk(
     async def feed() -> None:
         nonlocal began
         began = clock.now()
-        sound = np.concatenate([samples, np.zeros(SAMPLE_RATE if finds_turns else 0, np.int16)])
+        sound = with_silence(samples) if finds_turns else samples
         for at in range(0, len(sound), PACKET):
             packet = sound[at : at + PACKET]
             await asyncio.sleep(max(0.0, began + (at + len(packet)) / SAMPLE_RATE - clock.now()))
@@ -182,6 +182,11 @@ def wav(samples: NDArray[np.int16]) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
     return file.getvalue()
+
+
+def with_silence(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+    """With a second of silence behind the end, in which the server hears that somebody stopped."""
+    return np.concatenate([samples, np.zeros(SAMPLE_RATE, np.int16)])
 
 
 async def transcribed(http: aiohttp.ClientSession, url: str, data: bytes, *, finds_turns: bool = False) -> str:

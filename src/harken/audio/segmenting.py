@@ -102,7 +102,7 @@ class Segmenter:
         samples = self._tape.held()
         within_one(samples, peak_of(samples))
         for place in loudest_places(samples):
-            speech_prob = _highest(self._detector.probabilities(place))
+            speech_prob = highest(self._detector.probabilities(place))
             if speech_prob >= CLEAR:
                 return Piece(start=0, end=len(samples), samples=samples, has_speech=True, speech_prob=speech_prob)
         return None
@@ -127,10 +127,10 @@ class Segmenter:
         samples = self._tape.take(cut.end)
         self._taken_peak = max(self._taken_peak, peak_of(samples))
         inside = self._take_probabilities(cut)
-        speech_prob, has_speech = _highest(inside), cut.has_speech
+        speech_prob, has_speech = highest(inside), cut.has_speech
         spoken = np.flatnonzero(inside >= self._speech.threshold) + cut.start // FRAME
         if not has_speech and self._speech.possible is not None:
-            speech_prob = max(speech_prob, _highest(self._detector.loud_probabilities(samples)))
+            speech_prob = max(speech_prob, highest(self._detector.loud_probabilities(samples)))
             has_speech = speech_prob >= self._speech.possible
         return Piece(
             start=cut.start,
@@ -152,7 +152,7 @@ class Segmenter:
         return inside
 
 
-def _highest(probabilities: NDArray[np.float32]) -> float:
+def highest(probabilities: NDArray[np.float32]) -> float:
     """Return the highest mean of three neighbouring frames, or of all where there are fewer."""
     width = min(_SMOOTHING_FRAMES, len(probabilities))
     return float(np.convolve(probabilities, np.ones(width) / width, mode="valid").max())

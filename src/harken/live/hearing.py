@@ -8,14 +8,18 @@ packets changes neither turns nor pieces (but for the last bits of the probabili
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harken.audio import CutRule, Piece, SpeechDetector, SpeechRule, server_vad_rules
-from harken.audio.segmenting import Segmenter
+from harken.audio.cutting import Cut, Cutter
+from harken.audio.levels import frame_levels
+from harken.audio.mixing import peak_of, within_one
+from harken.audio.segmenting import Segmenter, highest
 from harken.audio.spans import FRAME, Heard, SpanFinder
 from harken.live.settings import TurnRule
 from harken.live.sound import Sound
@@ -86,9 +90,10 @@ class Hearing:
         self._ear = detector.listen()
         self._cut = cut
         self._turn_max = round(turn_s * SAMPLE_RATE)
-        self._segmenter: Segmenter | None = None
+        self._is_open = False
+        self._segmenter: Segmenter | None = None  # of turns that are committed by hand
         self._start = 0  # of the turn that goes on
-        self._fed = 0  # up to here the segmenter has it
+        self._fed = 0  # up to here its pieces, or the segmenter, have it
         self._floor = 0  # no turn begins before
         self._heard = 0
         self._follow(turns)
@@ -99,12 +104,15 @@ class Hearing:
         _, self._speech = server_vad_rules(
             threshold=rule.threshold, prefix_padding_s=rule.prefix_padding_s, silence_s=rule.silence_s
         )
-        self._spans = _Spans(self._speech, self._heard)
+        self._listen_anew()
+
+    def _listen_anew(self) -> None:
+        self._spans = _Spans(self._speech, self._cut, self._heard)
 
     @property
     def is_open(self) -> bool:
         """A turn goes on."""
-        return self._segmenter is not None
+        return self._is_open
 
     @property
     def waiting_s(self) -> float:
@@ -137,24 +145,24 @@ class Hearing:
 
     def finish(self) -> list[Happened]:
         """The sound ends here: the turn that goes on ends, where somebody spoke or turns are committed by hand."""
-        happened = self._hear(is_all=True)
+        happened = self._hear(is_all=True, is_last=True)
         if self._turns is not None:
-            return happened + self._heard_turns(self._spans.finish())
+            happened += self._heard_turns(self._spans.finish())
         return happened + (self._end_turn(self.sound.end) if self.is_open else [])
 
     def clear(self) -> bool:
         """Forget the sound since the last turn; True where a turn was going on."""
         self._hear(is_all=True)
-        was_open, self._segmenter = self.is_open, None
+        was_open, self._is_open, self._segmenter = self.is_open, False, None
         self._floor = self._fed = self.sound.end
-        self._spans = _Spans(self._speech, self._heard)
+        self._listen_anew()
         self._let_go()
         return was_open
 
-    def _hear(self, *, is_all: bool = False) -> list[Happened]:
-        """Hear what came; the last frame waits for its end."""
+    def _hear(self, *, is_all: bool = False, is_last: bool = False) -> list[Happened]:
+        """Hear what came; the last frame waits for its end, unless nothing follows."""
         samples = self.sound.read(self._heard, self.sound.end)
-        count = len(samples) // FRAME
+        count = -(-len(samples) // FRAME) if is_last else len(samples) // FRAME
         if not count or (count < _FRAMES_AT_ONCE and not is_all):
             return []
         samples = samples[: count * FRAME]
@@ -163,9 +171,9 @@ class Hearing:
         self.sound.hear(found, self._heard)
         loud = np.flatnonzero(found >= self._speech.threshold)
         if len(loud):
-            self.spoken_to = self._heard - (count - 1 - int(loud[-1])) * FRAME
+            self.spoken_to = min(self._heard, self._heard - len(samples) + (int(loud[-1]) + 1) * FRAME)
         if self._turns is not None:
-            happened = self._heard_turns(self._spans.feed(found, self._heard))
+            happened = self._heard_turns(self._spans.feed(found, samples, self._heard))
         else:
             happened = [] if self.is_open else self._begin(self._floor)
             happened += self._grow(self._heard)
@@ -174,30 +182,43 @@ class Hearing:
         self._let_go()
         return happened
 
-    def _heard_turns(self, heard: Heard) -> list[Happened]:
+    def _heard_turns(self, told: _Told) -> list[Happened]:
         happened: list[Happened] = []
-        self.would_end = None
-        for span in heard.spans:
-            if span.end <= self._floor:
+        for cut in told.cuts:
+            start = max(cut.start, self._floor)
+            if start >= cut.end:
                 continue
             if not self.is_open:
-                happened += self._begin(span.start)
-            happened += self._end_turn(span.end)
-        if heard.growing_from is not None:
-            if not self.is_open:
-                happened += self._begin(heard.growing_from)
-            happened += self._grow(heard.settled)
-            self.would_end = heard.settled + round(self._speech.padding_after_s * SAMPLE_RATE)
+                happened += self._begin(start)
+            happened.append(TurnGrew(pieces=(self._piece(start, cut.end),)))
+            self._fed = cut.end
+            if cut.is_end:
+                happened += self._over([])
+        if told.growing_from is not None and not self.is_open:
+            happened += self._begin(told.growing_from)
+        self.would_end = told.settled + round(self._speech.padding_after_s * SAMPLE_RATE) if self.is_open else None
         return happened
 
+    def _piece(self, start: int, end: int) -> Piece:
+        samples = self.sound.read(start, end)
+        return Piece(
+            start=start - self._start,
+            end=end - self._start,
+            samples=within_one(samples, peak_of(samples)),
+            has_speech=True,
+            speech_prob=highest(self.sound.probabilities(start, end)),
+        )
+
     def _begin(self, start: int) -> list[Happened]:
+        self._is_open = True
         self._start = self._fed = max(start, self._floor)
-        # As files are read: the whole is heard again where it has several pieces, else a glance is enough.
-        self._segmenter = Segmenter(self._detector, self._cut, SpeechRule(wants_times=False))
+        if self._turns is None:
+            # As files are read: the whole is heard again where it has several pieces, else a glance is enough.
+            self._segmenter = Segmenter(self._detector, self._cut, SpeechRule(wants_times=False))
         return [TurnBegan(start=self._start)]
 
     def _grow(self, end: int) -> list[Happened]:
-        assert self._segmenter is not None, "a turn goes on"
+        assert self._segmenter is not None, "only turns that are committed by hand grow so"
         if end <= self._fed:
             return []
         pieces = self._segmenter.feed(self.sound.read(self._fed, end))
@@ -205,12 +226,22 @@ class Hearing:
         return [TurnGrew(pieces=tuple(pieces))] if pieces else []
 
     def _end_turn(self, end: int) -> list[Happened]:
-        assert self._segmenter is not None, "a turn goes on"
-        grown = self._grow(end)
-        pieces = self._segmenter.finish() if self._fed > self._start else []
-        self._segmenter = None
+        """The turn ends here, whether anybody pauses or not."""
+        if self._segmenter is not None:
+            grown = self._grow(end)
+            return [*grown, *self._over(self._segmenter.finish() if self._fed > self._start else [])]
+        rest = Segmenter(self._detector, self._cut, SpeechRule(wants_times=False))
+        offset = self._fed - self._start
+        pieces = [*rest.feed(self.sound.read(self._fed, end)), *(rest.finish() if end > self._fed else [])]
+        self._fed = max(end, self._fed)
+        self._listen_anew()
+        placed = (replace(piece, start=piece.start + offset, end=piece.end + offset) for piece in pieces)
+        return self._over(placed)
+
+    def _over(self, pieces: Iterable[Piece]) -> list[Happened]:
+        self._is_open, self._segmenter = False, None
         self._floor = self._fed
-        return [*grown, TurnOver(pieces=tuple(pieces), end=self._fed)]
+        return [TurnOver(pieces=tuple(pieces), end=self._fed)]
 
     def _is_too_long(self) -> bool:
         over = self._heard - self._start - self._turn_max
@@ -226,37 +257,69 @@ class Hearing:
             self.sound.forget(min(self._heard, self._spans.earliest(self._heard)))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Speech:
+    """Samples [start, end) in which somebody speaks; with `is_end`, a pause follows."""
+
+    start: int
+    end: int
+    is_end: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Told:
+    """What became known.
+
+    Attributes:
+        cuts: pieces with speech, in order.
+        growing_from: start of a span that has not ended.
+        settled: up to here speech and silence are known.
+    """
+
+    cuts: tuple[_Speech, ...]
+    growing_from: int | None
+    settled: int
+
+
 class _Spans:
-    """Spans of speech in a session, found from some place on.
+    """Spans of speech in a session, found and cut from some place on as `server_vad` does it with a file.
 
     Args:
         rule: what counts as speech.
+        cut: how long a piece may be.
         start: where it begins to listen.
     """
 
-    def __init__(self, rule: SpeechRule, start: int) -> None:
+    def __init__(self, rule: SpeechRule, cut: CutRule, start: int) -> None:
         self._rule = rule
         self._finder = SpanFinder(rule)
+        self._cutter = Cutter(replace(cut, splits_at_pauses=True))
         self._start = start
+        self._ends: set[int] = set()
 
-    def feed(self, probabilities: NDArray[np.float32], end: int) -> Heard:
-        """As `SpanFinder.feed`, in places of the session."""
-        return self._placed(self._finder.feed(probabilities, end - self._start))
+    def feed(self, probabilities: NDArray[np.float32], samples: NDArray[np.float32], end: int) -> _Told:
+        """Take the next frames, with their probabilities, up to a place of the session."""
+        heard = self._finder.feed(probabilities, end - self._start)
+        return self._told(heard, self._cutter.feed(heard, frame_levels(samples).tolist(), end - self._start))
 
-    def finish(self) -> Heard:
-        """As `SpanFinder.finish`."""
-        return self._placed(self._finder.finish())
+    def finish(self) -> _Told:
+        """Nothing follows."""
+        heard = self._finder.finish()
+        return self._told(heard, self._cutter.finish(heard))
 
     def earliest(self, heard: int) -> int:
         """Where speech that has not been told of may begin at the earliest."""
         unsure = self._rule.min_speech_s + self._rule.padding_before_s + self._rule.padding_after_s
         return heard - round(unsure * SAMPLE_RATE) - 2 * FRAME
 
-    def _placed(self, heard: Heard) -> Heard:
-        if not self._start:
-            return heard
-        return Heard(
-            spans=tuple(type(span)(start=span.start + self._start, end=span.end + self._start) for span in heard.spans),
-            growing_from=None if heard.growing_from is None else heard.growing_from + self._start,
-            settled=heard.settled + self._start,
-        )
+    def _told(self, heard: Heard, cuts: Iterable[Cut]) -> _Told:
+        self._ends.update(span.end for span in heard.spans)
+        found = []
+        for cut in cuts:
+            if cut.has_speech:
+                is_end = cut.end in self._ends
+                found.append(_Speech(start=cut.start + self._start, end=cut.end + self._start, is_end=is_end))
+        if found:
+            self._ends = {end for end in self._ends if end + self._start > found[-1].end}
+        growing_from = None if heard.growing_from is None else heard.growing_from + self._start
+        return _Told(cuts=tuple(found), growing_from=growing_from, settled=heard.settled + self._start)

@@ -63,6 +63,11 @@ class Sound:
             at += len(block)
         return np.concatenate(found) if found else np.zeros(0, np.float32)
 
+    def probabilities(self, start: int, end: int) -> NDArray[np.float32]:
+        """Return the probabilities of speech in the frames of [start, end), float32 [n]."""
+        inside = [value for at, value in self._probabilities if at > start and at - FRAME < end]
+        return np.array(inside, np.float32)
+
     def pause(self, earliest: int, latest: int) -> int | None:
         """Return the middle of the longest pause in [earliest, latest], the later one of equals; None without one."""
         best, begin, length = (0, 0), 0, 0
