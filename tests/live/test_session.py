@@ -269,6 +269,26 @@ def test_settings_count_for_turns_that_begin_later() -> None:
     run(story())
 
 
+@pytest.mark.parametrize(("first", "then"), [(None, TurnRule()), (TurnRule(), None)])
+def test_a_turn_that_goes_on_ends_where_turns_are_found_otherwise(
+    first: TurnRule | None, then: TurnRule | None
+) -> None:
+    """No word of it is lost, nor said twice."""
+
+    async def story() -> None:
+        async with sessions_over(UnsureRecognizer()) as sessions:
+            session = await opened(sessions, first)
+            await say(session, spell(["one", "two"]))
+            await session.change(LiveSettings(turns=then))
+            await say(session, np.concatenate([pause(0.4), spell(["three", "four"]), pause(0.4)]))
+            await session.finish()
+            events = await told(session)
+        check_order(events)
+        assert texts_of(events) == ["one two", "three four"]
+
+    run(story())
+
+
 def test_a_turn_without_end_is_committed_at_a_quiet_moment() -> None:
     """Nothing is lost at the seam."""
 

@@ -1,9 +1,10 @@
 """What one session hears: where somebody speaks, and the pieces of the turn that goes on.
 
 Owns the way from samples to turns and to the pieces of each turn. Blocking, in a thread, one call at a time; it knows
-nothing of texts. A turn's pieces are cut by the segmenter of files, from the turn's own samples, so they are the pieces
-of the same samples in a file. The invariants: turns are in order and do not overlap; and how the sound is cut into
-packets changes neither turns nor pieces (but for the last bits of the probabilities of speech).
+nothing of texts. A turn that is committed by hand is cut by the segmenter of files, from its own samples; turns that
+are found are cut as `server_vad` cuts the whole session as a file. The invariants: turns are in order and do not
+overlap; and how the sound is cut into packets changes neither turns nor pieces (but for the last bits of the
+probabilities of speech).
 """
 
 from __future__ import annotations
@@ -120,11 +121,11 @@ class Hearing:
         return (self.sound.end - (self._start if self.is_open else self._floor)) / SAMPLE_RATE
 
     def change(self, turns: TurnRule | None) -> list[Happened]:
-        """Find turns by another rule from now on; one that goes on ends here if its rule does."""
+        """Find turns by another rule from now on; one that goes on ends here."""
         if turns == self._turns:
             return []
         happened = self._hear(is_all=True)
-        if self._turns is not None and self.is_open:
+        if self.is_open:
             happened += self._end_turn(self.sound.end)
         self._follow(turns)
         return happened
