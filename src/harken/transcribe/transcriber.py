@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 
 from harken.audio import CutRule, DecodeLimits, Upload
 from harken.clock import Clock, SystemClock
@@ -53,12 +54,12 @@ class Transcriber:
         sleep: Sleep = asyncio.sleep,
         tell: Tell = nobody,
     ) -> None:
-        self._tell = tell
-        self._clock = clock or SystemClock()
         self._recognizer = recognizer
         self._reader = reader
         self._limits = limits
-        self._patient = Patient(recognizer, patience_s=limits.queue_timeout_s, clock=self._clock, sleep=sleep)
+        clock = clock or SystemClock()
+        patient = Patient(recognizer, patience_s=limits.queue_timeout_s, clock=clock, sleep=sleep)
+        self._pipeline = partial(Pipeline, patient=patient, tell=tell, clock=clock)
 
     async def model(self) -> ModelInfo:
         """Tell what is served; see `Recognizer.model`."""
@@ -104,9 +105,9 @@ class Transcriber:
         del upload  # once it is decoded nobody needs it, and its pieces may wait for long
         async with opened as pieces:
             found = await self._pipeline(
-                options,
-                request_id,
-                requester,
+                options=options,
+                request_id=request_id,
+                requester=requester,
                 in_flight=min(in_flight or most, most),
                 memory=memory or NoMemory(),
                 meter=Meter(watch.progress, pieces),
@@ -146,9 +147,9 @@ class Transcriber:
         """
         info, watch = await self._recognizer.model(), watch or NoWatch()
         found = await self._pipeline(
-            options,
-            request_id,
-            requester,
+            options=options,
+            request_id=request_id,
+            requester=requester,
             in_flight=pieces_at_once(self._limits.segments_in_flight, info.slots),
             memory=NoMemory(),
             meter=Meter(watch.progress, pieces),
@@ -157,34 +158,6 @@ class Transcriber:
             home=home,
         ).run(pieces)
         return stitch(found, pieces.decoded_s, wants_words=options.wants_words)
-
-    def _pipeline(
-        self,
-        options: Options,
-        request_id: str,
-        requester: Requester,
-        *,
-        in_flight: int,
-        memory: Memory,
-        meter: Meter,
-        delivery: Delivery,
-        is_live: bool,
-        home: Callable[[], str] = str,
-    ) -> Pipeline:
-        return Pipeline(
-            patient=self._patient,
-            options=options,
-            request_id=request_id,
-            requester=requester,
-            in_flight=in_flight,
-            memory=memory,
-            meter=meter,
-            delivery=delivery,
-            is_live=is_live,
-            tell=self._tell,
-            clock=self._clock,
-            home=home,
-        )
 
 
 def options_for(options: Options, info: ModelInfo) -> Options:
