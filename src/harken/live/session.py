@@ -68,7 +68,6 @@ class LiveSession:
         self.id = session_id
         self.request_id = request_id
         self.requester = requester
-        self.route = route
         self.began = self.audio_at = self.speech_at = means.clock.now()
         self.left_at: float | None = None
         self.completed = 0
@@ -112,11 +111,6 @@ class LiveSession:
     def is_speaking(self) -> bool:
         """A turn goes on in which somebody spoke."""
         return self._hearing.is_open and self._hearing.spoken_to > self._turns[-1].start if self._turns else False
-
-    @property
-    def settings(self) -> LiveSettings:
-        """Of turns that begin from now on."""
-        return self._settings
 
     # --- for its client ---------------------------------------------------------------------------------------------
 

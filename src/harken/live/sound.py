@@ -23,14 +23,10 @@ _SHORTEST_PAUSE: Final = 2
 
 
 class Sound:
-    """Samples [start, end) of a session.
+    """Samples [start, end) of a session, from its beginning."""
 
-    Args:
-        start: where it begins.
-    """
-
-    def __init__(self, start: int = 0) -> None:
-        self.start = self.end = start
+    def __init__(self) -> None:
+        self.start = self.end = 0
         self._blocks: deque[NDArray[np.float32]] = deque()
         self._probabilities: deque[tuple[int, float]] = deque()  # a frame's end, and how likely somebody speaks in it
 
