@@ -31,7 +31,6 @@ _LATE_S: Final = 0.5
 
 _RUN = re.compile(r"\s*\S+")
 
-
 AGREE_S: Final = 2.0
 """Seconds of sound that must have come behind an atom's first appearance before drafts agree on it."""
 
@@ -290,22 +289,17 @@ def _ripe(atoms: Sequence[_Atom], heard_s: float, hold_s: float) -> int:
 
 
 def _behind(wanted: Sequence[str], atoms: Sequence[str]) -> list[str]:
-    """The atoms of a text behind those that it is expected to begin with."""
+    """The atoms of a text behind those that it should begin with; where it does not, behind the best alignment."""
     if [atom.strip() for atom in atoms[: len(wanted)]] == [atom.strip() for atom in wanted]:
         return list(atoms[len(wanted) :])
-    return behind(wanted, atoms)
+    words = [place for place, atom in enumerate(atoms) if is_word(atom)]
+    count, _ = best_prefix([_key(atom) for atom in wanted if is_word(atom)], [_key(atoms[place]) for place in words])
+    return list(atoms[words[count] :]) if count < len(words) else []
 
 
 def _key(atom: str) -> str:
     """What counts of a word where two texts are compared."""
     return "".join(character for character in atom.casefold() if character.isalnum())
-
-
-def behind(wanted: Sequence[str], atoms: Sequence[str]) -> list[str]:
-    """What of a text follows what it should begin with, where it does not: behind the best alignment."""
-    words = [place for place, atom in enumerate(atoms) if is_word(atom)]
-    count, _ = best_prefix([_key(atom) for atom in wanted if is_word(atom)], [_key(atoms[place]) for place in words])
-    return list(atoms[words[count] :]) if count < len(words) else []
 
 
 def best_prefix(wanted: Sequence[str], text: Sequence[str]) -> tuple[int, int]:
