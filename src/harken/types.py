@@ -313,6 +313,37 @@ class Figures:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LiveFigures:
+    """Live sessions; the counts are since the server's start.
+
+    Attributes:
+        limit: how many there may be.
+        sessions: that are open, those whose client is away among them.
+        speaking: of these, in which somebody speaks now.
+        away: of these, whose connection broke.
+        opened: so far.
+        refused: so far, for want of capacity.
+        drafts: so far.
+        draft_s: seconds from wanting a draft to its text, lately; 0 before the first.
+        at_odds: turns whose final text did not begin with what was shown as final.
+        completed: turns that have their final text.
+        audio_s: seconds of sound that were taken.
+    """
+
+    limit: int = 0
+    sessions: int = 0
+    speaking: int = 0
+    away: int = 0
+    opened: int = 0
+    refused: int = 0
+    drafts: int = 0
+    draft_s: float = 0.0
+    at_odds: int = 0
+    completed: int = 0
+    audio_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class InstanceHealth:
     """One instance as its server, or the gateway in front of it, sees it.
 

@@ -87,6 +87,6 @@ def test_where_live_transcription_is_not_offered_nothing_is_told_of_it() -> None
             transcriber = Transcriber(recognizer, reader, LimitsConfig())
             async with running_live(config, recognizer, recognizer, transcriber, reader, tell=lambda _: None) as live:
                 assert live is None
-                assert look_at(live, config) is None
+                assert look_at(live) is None
 
     asyncio.run(story())

@@ -10,12 +10,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from harken.dispatch.order.room import Waiting
 from harken.dispatch.stats import Stats
 from harken.events import CACHED, Event, Stage
-from harken.telemetry.look import GpuLook, LiveLook, Look, MachineLook, QueueLook
+from harken.telemetry.look import GpuLook, Look, MachineLook, QueueLook
 from harken.telemetry.metrics import Metrics
 from harken.telemetry.telemetry import Telemetry
 from harken.testing.clock import FakeClock
 from harken.transcribe.cache.counts import Counts
-from harken.types import Figures, Health, InstanceHealth, Priority
+from harken.types import Figures, Health, InstanceHealth, LiveFigures, Priority
 from tests.telemetry.facts import began, draft, ended, span, turn
 
 LOOK = Look(
@@ -69,7 +69,7 @@ LOOK = Look(
     ),
     stats=Stats(retries=1, replays=2, turned_away=3, ejections=4, hedges=9, hedges_won=5, hedges_failed=1),
     cache=Counts(hits=6, joined=7, misses=8),
-    live=LiveLook(
+    live=LiveFigures(
         limit=9,
         sessions=5,
         speaking=2,

@@ -10,10 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from harken.dispatch.order.room import Room
 from harken.dispatch.stats import Stats
 from harken.events import DraftDone, RequestBegan, RequestEnded, Span, Stage, TurnDone
-from harken.telemetry.look import GpuLook, LiveLook, Look, MachineLook, QueueLook
+from harken.telemetry.look import GpuLook, Look, MachineLook, QueueLook
 from harken.telemetry.telemetry import Telemetry
 from harken.transcribe.cache.counts import Counts
-from harken.types import Figures, Health, InstanceHealth, Priority
+from harken.types import Figures, Health, InstanceHealth, LiveFigures, Priority
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 
@@ -38,7 +38,7 @@ LOOK = Look(
     queue=QueueLook(classes=Room(60.0).classes(), limit_audio_s=60.0, oldest_wait_s=1.0),
     stats=Stats(),
     cache=Counts(),
-    live=LiveLook(limit=1),
+    live=LiveFigures(limit=1),
     files_waiting=3,
     stores={"cache": True, "counts": False, "keys": True},
 )

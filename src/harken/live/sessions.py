@@ -14,7 +14,6 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
 
 from harken.audio import CutRule, SpeechDetector
@@ -27,7 +26,7 @@ from harken.live.session import LiveSession
 from harken.live.settings import LiveSettings
 from harken.log import get_log
 from harken.transcribe.transcriber import Transcriber, cut_for
-from harken.types import Recognizer, Requester
+from harken.types import LiveFigures, Recognizer, Requester
 
 LATE_S: Final = 2.0
 """Drafts that take longer than this are no live text: nobody else is let in."""
@@ -42,35 +41,6 @@ _RETRY_AFTER_S: Final = 10
 _SWEEP_S: Final = 1.0
 
 _log = get_log("live")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LiveFigures:
-    """What there is, for whoever shows it.
-
-    Attributes:
-        sessions: that are open, those whose client is away among them.
-        speaking: of these, in which somebody speaks now.
-        away: whose connection broke.
-        opened: so far.
-        refused: so far, for want of capacity.
-        drafts: so far.
-        draft_s: seconds from wanting a draft to its text, lately; 0 before the first.
-        at_odds: turns so far whose final text did not begin with what was committed.
-        completed: turns so far.
-        audio_s: seconds of sound that were taken.
-    """
-
-    sessions: int = 0
-    speaking: int = 0
-    away: int = 0
-    opened: int = 0
-    refused: int = 0
-    drafts: int = 0
-    draft_s: float = 0.0
-    at_odds: int = 0
-    completed: int = 0
-    audio_s: float = 0.0
 
 
 class Sessions:
@@ -125,6 +95,7 @@ class Sessions:
         """What there is now."""
         now, gone = self._sessions.values(), self._gone
         return LiveFigures(
+            limit=self._config.sessions,
             sessions=len(now),
             speaking=sum(one.is_speaking for one in now),
             away=sum(one.left_at is not None for one in now),

@@ -287,7 +287,7 @@ class Gateway:
             ),
             stats=self._dispatcher.stats(),
             cache=self._cache.counts,
-            live=look_at(self._sessions, self._config.live),
+            live=look_at(self._sessions),
             stores=self._cache.stores() | (self._admission.stores() if self._admission else {}),
             files_waiting=jobs.files_waiting if jobs is not None else None,
             can_change=operators is not None,

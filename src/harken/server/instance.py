@@ -159,7 +159,7 @@ class Instance:
             uptime_s=self._clock.now() - self._began,
             machine=self._eyes.machine,
             cache=self._cache.counts,
-            live=look_at(self._sessions, self._config.live),
+            live=look_at(self._sessions),
         )
 
     @property

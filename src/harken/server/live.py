@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -11,9 +10,8 @@ from harken.config import LiveConfig
 from harken.errors import HarkenError
 from harken.events import Tell
 from harken.live.sessions import Sessions
-from harken.telemetry.look import LiveLook
 from harken.transcribe.transcriber import Transcriber
-from harken.types import Recognizer, Requester
+from harken.types import LiveFigures, Recognizer, Requester
 
 
 @asynccontextmanager
@@ -37,6 +35,6 @@ async def running_live(
         yield sessions
 
 
-def look_at(live: Sessions | None, config: LiveConfig) -> LiveLook | None:
+def look_at(live: Sessions | None) -> LiveFigures | None:
     """What there is now; None where nothing is offered, or not yet."""
-    return None if live is None else LiveLook(limit=config.sessions, **dataclasses.asdict(live.figures))
+    return None if live is None else live.figures

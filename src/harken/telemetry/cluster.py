@@ -13,11 +13,11 @@ from typing import Any
 
 import harken
 from harken.telemetry.journal import Entry, Failures
-from harken.telemetry.look import LiveLook, Look, MachineLook, QueueLook
+from harken.telemetry.look import Look, MachineLook, QueueLook
 from harken.telemetry.records import NOTHING, Record
 from harken.telemetry.requests import describe
 from harken.telemetry.series import STEP_S, Step, Window
-from harken.types import Figures, Health, InstanceHealth
+from harken.types import Figures, Health, InstanceHealth, LiveFigures
 
 _NO_FIGURES = Figures()
 _INSTANCES_MAX = 1000
@@ -133,7 +133,7 @@ def _queue(queue: QueueLook, health: Health) -> dict[str, Any]:
     }
 
 
-def _live(live: LiveLook, window: Window) -> dict[str, Any]:
+def _live(live: LiveFigures, window: Window) -> dict[str, Any]:
     return {
         "sessions": live.sessions,
         "limit": live.limit,

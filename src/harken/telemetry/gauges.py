@@ -14,9 +14,9 @@ from prometheus_client.metrics_core import Metric
 
 import harken
 from harken.dispatch.stats import Stats
-from harken.telemetry.look import GpuLook, LiveLook, Look, MachineLook, QueueLook
+from harken.telemetry.look import GpuLook, Look, MachineLook, QueueLook
 from harken.transcribe.cache.counts import Counts
-from harken.types import Figures, InstanceHealth
+from harken.types import Figures, InstanceHealth, LiveFigures
 
 _TARGET = ("target",)
 
@@ -162,14 +162,14 @@ def _cache(counts: Counts) -> Metric:
     return family
 
 
-_LIVE_GAUGES: tuple[tuple[str, str, Callable[[LiveLook], float]], ...] = (
+_LIVE_GAUGES: tuple[tuple[str, str, Callable[[LiveFigures], float]], ...] = (
     ("sessions", "Live sessions that are open.", lambda live: live.sessions),
     ("sessions_limit", "Live sessions that there may be.", lambda live: live.limit),
     ("speaking", "Live sessions in which somebody speaks now.", lambda live: live.speaking),
     ("away", "Live sessions whose connection broke, and whose client may come back.", lambda live: live.away),
 )
 
-_LIVE_COUNTERS: tuple[tuple[str, str, Callable[[LiveLook], float]], ...] = (
+_LIVE_COUNTERS: tuple[tuple[str, str, Callable[[LiveFigures], float]], ...] = (
     ("opened", "Live sessions that were opened.", lambda live: live.opened),
     ("refused", "Live sessions that were refused for want of capacity.", lambda live: live.refused),
     ("turns", "Turns that have their final text.", lambda live: live.completed),
@@ -178,7 +178,7 @@ _LIVE_COUNTERS: tuple[tuple[str, str, Callable[[LiveLook], float]], ...] = (
 )
 
 
-def _live(live: LiveLook) -> Iterator[Metric]:
+def _live(live: LiveFigures) -> Iterator[Metric]:
     for name, text, value in _LIVE_GAUGES:
         yield _one(f"harken_live_{name}", text, value(live))
     for name, text, value in _LIVE_COUNTERS:

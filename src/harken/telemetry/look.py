@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from harken.dispatch.order.room import Waiting
 from harken.dispatch.stats import Stats
 from harken.transcribe.cache.counts import Counts
-from harken.types import Health
+from harken.types import Health, LiveFigures
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,37 +69,6 @@ class QueueLook:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LiveLook:
-    """Live sessions; the counts are since the server's start.
-
-    Attributes:
-        limit: how many there may be.
-        sessions: that are open, those whose client is away among them.
-        speaking: of these, in which somebody speaks now.
-        away: of these, whose connection broke.
-        opened: so far.
-        refused: so far, for want of capacity.
-        drafts: so far.
-        draft_s: seconds from wanting a draft to its text, lately; 0 before the first.
-        at_odds: turns whose final text did not begin with what was shown as final.
-        completed: turns that have their final text.
-        audio_s: seconds of sound that were taken.
-    """
-
-    limit: int
-    sessions: int = 0
-    speaking: int = 0
-    away: int = 0
-    opened: int = 0
-    refused: int = 0
-    drafts: int = 0
-    draft_s: float = 0.0
-    at_odds: int = 0
-    completed: int = 0
-    audio_s: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """The server.
 
@@ -129,7 +98,7 @@ class Look:
     queue: QueueLook = field(default_factory=QueueLook)
     stats: Stats | None = None
     cache: Counts | None = None
-    live: LiveLook | None = None
+    live: LiveFigures | None = None
     stores: Mapping[str, bool] = field(default_factory=dict)
     files_waiting: int | None = None
     can_change: bool = False
