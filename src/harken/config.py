@@ -376,7 +376,7 @@ class LiveConfig:
         update_s: seconds between two drafts of a turn, at least.
         hold_s: seconds of sound behind a word's first appearance after which it is final although its piece is not done
             yet, at the price of a text that is not always the file's; 0 for never.
-        window_s: seconds of sound in a draft, about; what lies before is committed text.
+        window_s: seconds of sound in a draft, about; what lies before is not said again.
         turn_s: the longest turn, in seconds; then the server commits at the next moment of quiet.
         ahead_s: seconds of sound that a client may be ahead of recognition before it is not read from.
         idle_s: seconds without audio after which a session ends.

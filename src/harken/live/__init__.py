@@ -1,4 +1,4 @@
 """Live transcription: sessions of somebody who speaks, over any recognizer.
 
-Owns turns, drafts and what is committed. Knows neither sockets nor the events of anybody's protocol.
+Owns turns, drafts and what is final. Knows neither sockets nor the events of anybody's protocol.
 """

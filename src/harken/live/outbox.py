@@ -2,7 +2,7 @@
 
 Bounded: drafts that nobody has read yet are one event, the newest; what cannot be left out is counted, and beyond the
 bound the client is taken for one that does not read. It knows no protocol. The invariants: numbers grow by the order
-of telling; committed text is in exactly one event; nothing follows the end.
+of telling; final text is in exactly one event; nothing follows the end.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class LiveSession:
         speech_at: when somebody spoke last, as far as it was heard.
         left_at: since when its client is away; None while it is there.
         completed: turns that ended with a text.
-        at_odds: of these, those whose final text did not begin with what was committed.
+        at_odds: of these, those whose text is not quite the file's; see `hold_s`.
     """
 
     def __init__(
