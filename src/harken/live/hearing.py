@@ -17,13 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harken.audio import CutRule, Piece, SpeechDetector, SpeechRule, server_vad_rules
-from harken.audio.cutting import Cut, Cutter
-from harken.audio.levels import frame_levels
 from harken.audio.mixing import peak_of, within_one
 from harken.audio.segmenting import Segmenter, highest
-from harken.audio.spans import FRAME, Heard, SpanFinder
+from harken.audio.spans import FRAME
 from harken.live.settings import TurnRule
 from harken.live.sound import Sound
+from harken.live.turn_spans import Told, TurnSpans
 from harken.types import SAMPLE_RATE
 
 _FRAMES_AT_ONCE: Final = 3
@@ -108,7 +107,7 @@ class Hearing:
         self._listen_anew()
 
     def _listen_anew(self) -> None:
-        self._spans = _Spans(self._speech, self._cut, self._heard)
+        self._spans = TurnSpans(self._speech, self._cut, self._heard)
 
     @property
     def is_open(self) -> bool:
@@ -183,7 +182,7 @@ class Hearing:
         self._let_go()
         return happened
 
-    def _heard_turns(self, told: _Told) -> list[Happened]:
+    def _heard_turns(self, told: Told) -> list[Happened]:
         happened: list[Happened] = []
         for cut in told.cuts:
             start = max(cut.start, self._floor)
@@ -256,71 +255,3 @@ class Hearing:
         """Keep what a turn that has not begun may begin with; of one that goes on, its drafts say what they need."""
         if not self.is_open:
             self.sound.forget(min(self._heard, self._spans.earliest(self._heard)))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Speech:
-    """Samples [start, end) in which somebody speaks; with `is_end`, a pause follows."""
-
-    start: int
-    end: int
-    is_end: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Told:
-    """What became known.
-
-    Attributes:
-        cuts: pieces with speech, in order.
-        growing_from: start of a span that has not ended.
-        settled: up to here speech and silence are known.
-    """
-
-    cuts: tuple[_Speech, ...]
-    growing_from: int | None
-    settled: int
-
-
-class _Spans:
-    """Spans of speech in a session, found and cut from some place on as `server_vad` does it with a file.
-
-    Args:
-        rule: what counts as speech.
-        cut: how long a piece may be.
-        start: where it begins to listen.
-    """
-
-    def __init__(self, rule: SpeechRule, cut: CutRule, start: int) -> None:
-        self._rule = rule
-        self._finder = SpanFinder(rule)
-        self._cutter = Cutter(replace(cut, splits_at_pauses=True))
-        self._start = start
-        self._ends: set[int] = set()
-
-    def feed(self, probabilities: NDArray[np.float32], samples: NDArray[np.float32], end: int) -> _Told:
-        """Take the next frames, with their probabilities, up to a place of the session."""
-        heard = self._finder.feed(probabilities, end - self._start)
-        return self._told(heard, self._cutter.feed(heard, frame_levels(samples).tolist(), end - self._start))
-
-    def finish(self) -> _Told:
-        """Nothing follows."""
-        heard = self._finder.finish()
-        return self._told(heard, self._cutter.finish(heard))
-
-    def earliest(self, heard: int) -> int:
-        """Where speech that has not been told of may begin at the earliest."""
-        unsure = self._rule.min_speech_s + self._rule.padding_before_s + self._rule.padding_after_s
-        return heard - round(unsure * SAMPLE_RATE) - 2 * FRAME
-
-    def _told(self, heard: Heard, cuts: Iterable[Cut]) -> _Told:
-        self._ends.update(span.end for span in heard.spans)
-        found = []
-        for cut in cuts:
-            if cut.has_speech:
-                is_end = cut.end in self._ends
-                found.append(_Speech(start=cut.start + self._start, end=cut.end + self._start, is_end=is_end))
-        if found:
-            self._ends = {end for end in self._ends if end + self._start > found[-1].end}
-        growing_from = None if heard.growing_from is None else heard.growing_from + self._start
-        return _Told(cuts=tuple(found), growing_from=growing_from, settled=heard.settled + self._start)

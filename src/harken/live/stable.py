@@ -1,8 +1,5 @@
 """The text of a turn while it grows: what is final, what drafts agree on, what may change. Pure.
 
-Text is read as atoms: a word with what stands before it; one character in scripts without spaces; marks for
-themselves, because a full stop at the end of what was heard becomes a comma when the sentence goes on.
-
 *Final* is what pieces say that were recognised whole; where `hold_s` is set, also what drafts have agreed on for so
 long. Drafts *agree* on an atom once every one since its first appearance has said it and everything before it alike,
 three at least, and enough sound has come behind it. Local agreement (Liu, Spanakis and Niehues, 2020), with sound in
@@ -14,13 +11,11 @@ The invariant: final text is only ever added to.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harken.languages import is_unspaced
+from harken.live.atoms import atoms_of, behind, is_word, key_of, prefix_edits
 from harken.transcribe.stitch import needs_space
 
 AGREEING: Final = 3
@@ -28,8 +23,6 @@ AGREEING: Final = 3
 
 _LATE_S: Final = 0.5
 """A word may be missing from a draft whose sound ended so soon behind it."""
-
-_RUN = re.compile(r"\s*\S+")
 
 AGREE_S: Final = 2.0
 """Seconds of sound that must have come behind an atom's first appearance before drafts agree on it."""
@@ -48,54 +41,6 @@ class Shown:
     delta: str
     tentative: str
     stable: int = 0
-
-
-def atoms_of(text: str) -> list[str]:
-    """Cut a text into atoms; joined they are the text, but for white space at its end."""
-    atoms: list[str] = []
-    for match in _RUN.finditer(text):
-        atoms += _split(match.group())
-    return atoms
-
-
-def _split(run: str) -> list[str]:
-    """Cut a run that has white space at its beginning alone."""
-    word = run.lstrip()
-    atoms = [run[: len(run) - len(word)] + word[0]]
-    for place in range(1, len(word)):
-        if _belongs(word, place):
-            atoms[-1] += word[place]
-        else:
-            atoms.append(word[place])
-    return atoms
-
-
-def _belongs(word: str, place: int) -> bool:
-    """Whether a character belongs to the atom of the one before it."""
-    character, before = word[place], word[place - 1]
-    if _is_joined(character):
-        return True
-    if is_unspaced(character) or is_unspaced(before):
-        return False
-    if character.isalnum():
-        return before.isalnum() or _is_joined(before) or _is_inside(word, place - 1)
-    return _is_inside(word, place)
-
-
-def _is_inside(word: str, place: int) -> bool:
-    """Whether a mark stands between two letters of a word: it's, 3.14, e-mail."""
-    around = word[place - 1 : place] + word[place + 1 : place + 2]
-    return len(around) == 2 and around.isalnum() and not word[place].isalnum() and not any(map(is_unspaced, around))
-
-
-def _is_joined(character: str) -> bool:
-    """Whether it is no character by itself to the reader: a combining mark, a joiner."""
-    return unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")
-
-
-def is_word(atom: str) -> bool:
-    """Whether an atom says something, and is no mark."""
-    return any(character.isalnum() for character in atom)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,7 +128,7 @@ class StableText:
             self.is_at_odds = True
             delta = ""
         self._final += delta
-        spoken = _behind(atoms_of(text), [atom.text for atom in (*self._agreed, *self._seen)])
+        spoken = behind(atoms_of(text), [atom.text for atom in (*self._agreed, *self._seen)])
         gone = len(self._agreed) + len(self._seen) - len(spoken)
         self._before = max(0, self._before - gone)
         rest = [*self._agreed, *self._seen][gone:]
@@ -195,7 +140,7 @@ class StableText:
         """All pieces are done: what is final stays, what they said behind it follows."""
         delta = ""
         if not self._done.startswith(self._final):
-            delta = self._following("".join(_behind(atoms_of(self._final), atoms_of(self._done))))
+            delta = self._following("".join(behind(atoms_of(self._final), atoms_of(self._done))))
             self._final += delta
         self._agreed, self._seen, self._window = [], [], []
         return Shown(delta=delta, tentative="")
@@ -211,12 +156,12 @@ class StableText:
             False where it cannot be told how much of the text that is; nothing has changed then.
         """
         held = [*self._window, *self._agreed[self._before :]]
-        heard = [_key(atom) for atom in atoms_of(before) if is_word(atom)]
+        heard = [key_of(atom) for atom in atoms_of(before) if is_word(atom)]
         words = [place for place, atom in enumerate(held) if is_word(atom.text)]
         # What a draft said whose sound ended before is before; what the drafts up to well behind it did not say is not.
         least = sum(held[place].first_s <= place_s for place in words)
         most = sum(held[place].after_s <= place_s + _LATE_S for place in words)
-        edits = prefix_edits(heard, [_key(held[place].text) for place in words])
+        edits = prefix_edits(heard, [key_of(held[place].text) for place in words])
         count = min(range(least, most + 1), key=lambda count: (edits[count], -count))
         if edits[count] > len(heard) // 4 or count >= len(words):
             return False
@@ -238,7 +183,7 @@ class StableText:
     def _behind_expected(self, text: str) -> list[str]:
         """The atoms of a draft behind those that it should begin with; where it should with none, behind all text."""
         expected = [atom.text for atom in (*self._window, *self._agreed[self._before :])]
-        atoms = _behind(expected, atoms_of(text))
+        atoms = behind(expected, atoms_of(text))
         if atoms and not expected:
             atoms[0] = _spaced(self._final + _joined(self._agreed), atoms[0])
         return atoms
@@ -286,42 +231,6 @@ def _ripe(atoms: Sequence[_Atom], heard_s: float, hold_s: float) -> int:
         if is_word(said.text):  # marks go with the word that follows them
             ripe = place
     return ripe
-
-
-def _behind(wanted: Sequence[str], atoms: Sequence[str]) -> list[str]:
-    """The atoms of a text behind those that it should begin with; where it does not, behind the best alignment."""
-    if [atom.strip() for atom in atoms[: len(wanted)]] == [atom.strip() for atom in wanted]:
-        return list(atoms[len(wanted) :])
-    words = [place for place, atom in enumerate(atoms) if is_word(atom)]
-    count, _ = best_prefix([_key(atom) for atom in wanted if is_word(atom)], [_key(atoms[place]) for place in words])
-    return list(atoms[words[count] :]) if count < len(words) else []
-
-
-def _key(atom: str) -> str:
-    """What counts of a word where two texts are compared."""
-    return "".join(character for character in atom.casefold() if character.isalnum())
-
-
-def best_prefix(wanted: Sequence[str], text: Sequence[str]) -> tuple[int, int]:
-    """Find the beginning of a text that is most like the wanted one.
-
-    Returns:
-        How many of its words, and how many edits they are from it; of equals the longer one, so that nothing that was
-        said already is said twice.
-    """
-    edits = prefix_edits(wanted, text)
-    least = min(edits)
-    return max(place for place, value in enumerate(edits) if value == least), least
-
-
-def prefix_edits(wanted: Sequence[str], text: Sequence[str]) -> list[int]:
-    """How many edits (Levenshtein) each beginning of a text is from the wanted one: of 0, 1, … all of its words."""
-    row = list(range(len(text) + 1))
-    for number, word in enumerate(wanted, start=1):
-        before, row = row, [number]
-        for place, other in enumerate(text, start=1):
-            row.append(min(before[place - 1] + (word != other), before[place] + 1, row[-1] + 1))
-    return row
 
 
 def _joined(atoms: Sequence[_Atom]) -> str:
