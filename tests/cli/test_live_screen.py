@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 
@@ -103,8 +104,9 @@ def test_a_turn_that_begins_anew_is_drawn_anew() -> None:
 def test_a_failure_and_a_warning_stand_above_the_text() -> None:
     """In their order."""
     failed = Told(kind="failed", turn=1, message="The engine is gone.", code="engine_failed")
-    written = _drawn(_text(1, "one", ""), failed, _completed(2, "two"))
-    assert _Paper(written).lines == ["The engine is gone. [engine_failed]", "two"]
+    unsure = dataclasses.replace(_completed(2, "two"), warnings=("Words may be missing.",))
+    written = _drawn(_text(1, "one", ""), failed, unsure)
+    assert _Paper(written).lines == ["The engine is gone. [engine_failed]", "two", "Words may be missing."]
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -115,9 +117,9 @@ def test_a_pipe_gets_lines_without_any_signs(*, as_json: bool) -> None:
     message = '{"n": 1, "type": "text", "turn": 1, "delta": "one", "tentative": ""}'
     with Lines(written.append, complained.append, as_json=as_json) as screen:
         screen.show(read_told(message))
-        screen.show(_completed(1, "one two"))
+        screen.show(dataclasses.replace(_completed(1, "one two"), warnings=("Words may be missing.",)))
         screen.show(_completed(2, ""))
         screen.show(Told(kind="failed", message="No.", code="engine_failed"))
         screen.warn("The connection broke.")
     assert written == ([message] if as_json else ["one two"])
-    assert complained == ["No. [engine_failed]", "The connection broke."]
+    assert complained == ["Words may be missing.", "No. [engine_failed]", "The connection broke."]

@@ -18,6 +18,13 @@ def test_a_message_is_read() -> None:
     assert math.isnan(told.at_s) and json.loads(told.raw)["turn"] == 2
 
 
+def test_warnings_are_sentences() -> None:
+    """Whatever else is among them is left out, and nothing that a terminal would obey is passed on."""
+    among = [{"message": "Words may\x1b be missing."}, {"message": 3}, 7, {}]
+    assert read_told(json.dumps({"type": "completed", "warnings": among})).warnings == ("Words may be missing.",)
+    assert read_told('{"type": "completed", "warnings": "all"}').warnings == ()
+
+
 @pytest.mark.parametrize("message", ["", "[]", "1", '{"type": 1}', "{}", "[" * 100_000, '{"type": "text"'])
 def test_what_is_no_message_comes_from_somebody_else(message: str) -> None:
     """An error that says so, whatever it is."""

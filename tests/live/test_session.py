@@ -16,7 +16,7 @@ from harken.live.events import Committed, Completed, Ended, Failed, SpeechStarte
 from harken.live.settings import LiveSettings, TurnRule
 from harken.transcribe.ask import Ask
 from harken.transcribe.transcriber import Transcriber
-from harken.types import Options, Wish
+from harken.types import Finish, Options, Segment, Wish
 from tests.dispatch.house import run
 from tests.live.voices import (
     WORDS,
@@ -189,6 +189,67 @@ def test_turns_are_found_with_their_padding() -> None:
         assert started == pytest.approx([0.7, 2.5], abs=0.07)
         assert stopped == pytest.approx([1.65, 3.15], abs=0.07)
         assert texts_of(events) == ["one two", "three"]
+
+    run(story())
+
+
+def test_words_and_tokens_come_with_the_final_text_where_they_are_wanted() -> None:
+    """Words where they were spoken in the session; and no draft is asked for either."""
+
+    async def story() -> None:
+        recognizer = UnsureRecognizer()
+        async with sessions_over(recognizer) as sessions:
+            session = await opened(sessions, TurnRule(), wants_words=True, wants_logprobs=True)
+            await say(session, np.concatenate([spell(["one", "two"]), pause(1.0), spell(["three"]), pause(1.0)]))
+            await session.finish()
+            events = await told(session)
+        first, second = (event for event in events if isinstance(event, Completed))
+        assert [word.text for word in first.words or ()] == ["one", "two"]
+        assert [word.text for word in second.words or ()] == ["three"]
+        spoken_s = len(spell(["one", "two"])) / 16_000 + 1.0
+        assert second.words is not None and second.words[0].start_s == pytest.approx(spoken_s, abs=0.07)
+        assert "".join(token.token for token in first.logprobs or ()).strip() == first.text
+        drafts = [options for (_, _, options), segment in zip(recognizer.asked, recognizer.segments, strict=True)
+                  if segment.request_id.endswith("d") and options.prefix]  # fmt: skip
+        assert not any(options.wants_words or options.wants_logprobs for options in drafts)
+
+    run(story())
+
+
+def test_silence_has_no_words_and_nobody_who_did_not_ask_gets_any() -> None:
+    """An empty list, or nothing."""
+
+    async def story() -> None:
+        for wanted, expected in ((True, ()), (False, None)):
+            async with sessions_over(UnsureRecognizer()) as sessions:
+                session = await opened(sessions, wants_words=wanted, wants_logprobs=wanted)
+                await say(session, pause(1.0))
+                await session.finish()
+                (completed,) = (event for event in await told(session) if isinstance(event, Completed))
+            assert (completed.text, completed.words, completed.logprobs) == ("", expected, expected)
+
+    run(story())
+
+
+def test_what_could_not_be_mended_is_flagged_where_it_is_in_the_session() -> None:
+    """As with files: nothing that may be missing is hidden."""
+
+    def cut_short(segment: Segment, options: Options) -> Finish:
+        return Finish.LENGTH if segment.request_id.endswith("-2") else Finish.STOP
+
+    async def story() -> None:
+        recognizer = UnsureRecognizer(finish=cut_short)
+        async with sessions_over(recognizer) as sessions:
+            session = await opened(sessions, TurnRule())
+            words = spell(["one", "two", "three"])
+            await say(session, np.concatenate([words, pause(1.0), words, pause(1.0)]))
+            await session.finish()
+            events = await told(session)
+        first, second = (event for event in events if isinstance(event, Completed))
+        assert first.warnings == ()
+        assert [flag.code for flag in second.warnings] == ["length_unresolved"]
+        (flag,) = second.warnings
+        assert second.start_s <= flag.start_s < flag.end_s <= second.end_s + 0.001
 
     run(story())
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import wave
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from websockets.exceptions import InvalidStatus
@@ -22,7 +25,7 @@ from tests.web.conftest import FLAGS
 from tests.web.cutting import cutting
 from tests.web.scripted_speech import Speech
 from tests.web.serving import serving
-from tests.web.speaking import Speaking, speaking
+from tests.web.speaking import PATIENCE_S, Speaking, speaking
 from tests.web.watched import Watched, watching
 
 pytestmark = pytest.mark.slow
@@ -38,6 +41,9 @@ WATCH_MICROPHONE = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 navigator.mediaDevices.getUserMedia = async (wish) => (window.microphone = await open(wish));
 """
+BROKEN = ("net::ERR_", "Connection closed before")
+"""How Chromium complains of a connection that was cut: with a reset, or without a word."""
+
 MICROPHONE = "microphone.getTracks().map(({readyState}) => readyState).join()"
 """Whether it is on, its light that is: "live" or "ended"."""
 
@@ -56,6 +62,14 @@ def microphone(browser: Browser, chromium: str, spoken: Sample, **context: Any) 
         _with_pauses(spoken, file.name)
         with _speaking_into(browser, chromium, file.name, context) as watched:
             yield watched
+
+
+def until_there_is_room(server: Speaking) -> None:
+    """Who has just hung up may be counted for a moment; a handshake would be let in once 426 is the answer."""
+    deadline = time.monotonic() + PATIENCE_S
+    with httpx.Client(headers={"X-API-Key": server.key}, trust_env=False) as client:
+        while client.get(f"{server.url}/v1/listen").status_code != HTTPStatus.UPGRADE_REQUIRED:
+            assert time.monotonic() < deadline, "they are still counted"
 
 
 def _with_pauses(spoken: Sample, path: str) -> None:
@@ -129,7 +143,7 @@ def test_a_connection_that_breaks_is_resumed_without_losing_a_word(
         expect(page.locator(".phase.good")).to_have_text("Done")
         expect(page.locator(".live-text .say")).to_have_count(1)
         expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
-        watched.forgive("net::ERR_")
+        watched.forgive(*BROKEN)
 
 
 def test_the_last_words_are_told_though_the_connection_breaks_while_it_ends(
@@ -149,7 +163,7 @@ def test_the_last_words_are_told_though_the_connection_breaks_while_it_ends(
         proxy.is_shut = False
         expect(page.locator(".phase.good")).to_have_text("Done")
         expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
-        watched.forgive("net::ERR_")
+        watched.forgive(*BROKEN)
 
 
 def test_who_cannot_be_let_in_reads_when_to_come_back(browser: Browser, chromium: str, server: Speaking) -> None:
@@ -170,6 +184,7 @@ def test_who_cannot_be_let_in_reads_when_to_come_back(browser: Browser, chromium
         assert not watched.is_wider_than_the_window()
         watched.forgive("503")
         others.close()
+        until_there_is_room(server)
         page.get_by_role("button", name="直接说话").click()
         expect(page.locator(".live-text .say-text")).to_have_text(CHINESE.text)
         expect(failure).to_have_count(0)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from harken.api.served import check_model
+from harken.api.served import can_time_words, check_model, check_word_times
 from harken.api.vad import ServerVad, read_chunking
 from harken.api.values import Kind, Values, read_values
 from harken.audio import SpeechRule, server_vad_rules
-from harken.errors import NoWordTimes, UnsupportedOption
+from harken.errors import UnsupportedOption
 from harken.languages import parse_language
 from harken.transcribe.ask import Ask
 from harken.transcribe.context import context_of
@@ -176,13 +176,9 @@ def _wants_logprobs(request: TranscriptionRequest, served: ModelInfo) -> bool:
 
 
 def _wants_words(request: TranscriptionRequest, served: ModelInfo, language: str | None) -> bool:
-    aligner = served.aligner
-    can_time = aligner is not None and (language is None or language in aligner.languages)
     if Granularity.WORD not in request.granularities:
-        return can_time and request.form in (Form.SRT, Form.VTT)
-    if not can_time:
-        why = "no aligner is loaded" if aligner is None else f"the aligner does not know {language}"
-        raise NoWordTimes(f"Word times are not available here: {why}.", field="timestamp_granularities")
+        return request.form in (Form.SRT, Form.VTT) and can_time_words(served, language)
+    check_word_times(served, language, "timestamp_granularities")
     return True
 
 

@@ -67,6 +67,8 @@ class Lines:
             self._write(told.text)
         if told.kind in ("failed", "error"):
             self._complain(f"{told.message} [{told.code}]")
+        for sentence in told.warnings:
+            self._complain(sentence)
 
     def warn(self, sentence: str) -> None:
         """Say it on standard error."""
@@ -114,6 +116,8 @@ class Terminal:
                 self._draw()
                 if told.text:
                     self._console.print(Text(told.text))
+                for sentence in told.warnings:
+                    self.warn(sentence)
             case "failed" | "error":
                 self._open.pop(told.turn, None)
                 self.warn(f"{told.message} [{told.code}]")

@@ -37,6 +37,7 @@ class Told:
         message: of a failure.
         session: the session's ID, a secret.
         received_s: audio that has arrived; NaN where it is not said.
+        warnings: sentences on what may be missing or too many in the text.
         raw: the message as one line of JSON.
     """
 
@@ -54,6 +55,7 @@ class Told:
     message: str = ""
     session: str = ""
     received_s: float = math.nan
+    warnings: tuple[str, ...] = ()
     raw: str = ""
 
 
@@ -91,8 +93,14 @@ def read_told(message: str) -> Told:
         turn=whole("turn"),
         **{name: text(name) for name in names},  # type: ignore[arg-type] # mypy takes them for any attribute
         **{name: seconds(name) for name in times},  # type: ignore[arg-type]
+        warnings=_warnings(members.get("warnings")),
         raw=_line(members),
     )
+
+
+def _warnings(value: object) -> tuple[str, ...]:
+    found = [one.get("message") for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return tuple(shown(sentence) for sentence in found if isinstance(sentence, str))
 
 
 def shown(text: str) -> str:

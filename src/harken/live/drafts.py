@@ -114,6 +114,7 @@ class Drafts:
         self._source = source
         self._start = start
         self._options = options
+        self._plain = dataclasses.replace(options, wants_words=False, wants_logprobs=False)  # nobody sees a draft's
         self._forces_prefix = forces_prefix
         self._name = name
         self._requester = requester
@@ -213,7 +214,7 @@ class Drafts:
         self._take(found, anchor=self._start, end=drafted_to, began=began)
 
     async def _recognize(self, start: int, end: int, prefix: str = "") -> Transcript:
-        options = self._options
+        options = self._plain
         if prefix:
             options = dataclasses.replace(options, language=options.language or self._language, prefix=prefix)
         found = await self._recognizer.recognize(await self._segment(start, end), options)

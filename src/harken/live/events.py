@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harken.errors import HarkenError
-from harken.types import Word
+from harken.transcribe.result import Flag
+from harken.types import TokenLogprob, Word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +82,8 @@ class Completed:
         start_s: where its sound begins, in seconds from the start of the session.
         end_s: where it ends.
         words: with times from the start of the session; None where they were not asked for.
+        logprobs: of the tokens of the text; None where they were not asked for.
+        warnings: stretches that its reader should not trust, with times from the start of the session.
     """
 
     turn: int
@@ -89,6 +92,8 @@ class Completed:
     start_s: float
     end_s: float
     words: tuple[Word, ...] | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    warnings: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

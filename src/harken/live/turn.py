@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from harken.account import Account
 from harken.audio import Piece
@@ -24,10 +25,13 @@ from harken.live.settings import LiveSettings
 from harken.live.stable import Shown
 from harken.live.turn_pieces import TurnPieces
 from harken.log import get_log
-from harken.transcribe.result import PlacedTranscript, RecordingTranscript
+from harken.transcribe.result import Flag, PlacedTranscript, RecordingTranscript
+from harken.transcribe.stitch import join_logprobs
 from harken.types import SAMPLE_RATE, Requester, TokenLogprob, Wish, Word
 
 _log = get_log("live.turn")
+
+_Placed = TypeVar("_Placed", Word, Flag)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -227,7 +231,7 @@ class Turn:
         self._show(text.finish())
         self.is_completed, self.is_at_odds = True, text.is_at_odds
         start_s = self.start / SAMPLE_RATE
-        words = outcome.words and tuple(_later(word, start_s) for word in outcome.words)
+        wants_logprobs = self._settings.options.wants_logprobs
         self._outbox.put(
             Completed(
                 turn=self.number,
@@ -235,7 +239,9 @@ class Turn:
                 language=outcome.language,
                 start_s=start_s,
                 end_s=self._end / SAMPLE_RATE,
-                words=words,
+                words=None if outcome.words is None else _later(outcome.words, start_s),
+                logprobs=(join_logprobs(outcome.segments) or ()) if wants_logprobs else None,
+                warnings=_later(outcome.warnings, start_s),
             )
         )
         account.audio_s = outcome.audio_s
@@ -243,5 +249,5 @@ class Turn:
         self._means.tell(TurnDone(committed=account.began, completed=self._means.clock.now()))
 
 
-def _later(word: Word, by_s: float) -> Word:
-    return dataclasses.replace(word, start_s=word.start_s + by_s, end_s=word.end_s + by_s)
+def _later(placed: Iterable[_Placed], by_s: float) -> tuple[_Placed, ...]:
+    return tuple(dataclasses.replace(one, start_s=one.start_s + by_s, end_s=one.end_s + by_s) for one in placed)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from harken.languages import CODES
-from harken.transcribe.result import RecordingTranscript
+from harken.transcribe.result import Flag, RecordingTranscript
 from harken.transcribe.sentences import Sentence, sentences_of
 from harken.transcribe.stitch import join_logprobs
 from harken.types import TokenLogprob, Word
@@ -78,9 +78,14 @@ def tokens_of(logprobs: Iterable[TokenLogprob]) -> list[dict[str, Any]]:
 
 def warnings_of(result: RecordingTranscript) -> list[dict[str, Any]]:
     """What could not be repaired, and where."""
+    return told_flags(result.warnings)
+
+
+def told_flags(flags: Iterable[Flag]) -> list[dict[str, Any]]:
+    """Flags as the JSON formats have them."""
     return [
         {"code": flag.code, "message": flag.message, "start": round(flag.start_s, 3), "end": round(flag.end_s, 3)}
-        for flag in result.warnings
+        for flag in flags
     ]
 
 

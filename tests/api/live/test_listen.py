@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from harken.errors import EngineFailed, SessionExpired
-from harken.live.events import Ended, Failed
+from harken.live.events import Completed, Ended, Failed
 from harken.live.settings import TurnRule
+from harken.transcribe.result import Flag
+from harken.types import TokenLogprob, Word
 from tests.api.live.speaking import Speaking, all_told, dial, kinds, pcm, refused, say, speak, told
 
 pytestmark = pytest.mark.slow
@@ -53,7 +55,7 @@ def test_settings_are_read_from_the_query() -> None:
         asked = "language=en&prompt=Harken&threshold=0.7&silence_duration_ms=300&prefix_padding_ms=100"
         async with dial(f"{url}/v1/listen?{asked}") as client:
             await told(client)
-        async with dial(f"{url}/v1/listen?turn_detection=none&language=auto") as client:
+        async with dial(f"{url}/v1/listen?turn_detection=none&language=auto&logprobs=True&words=false") as client:
             await told(client)
 
     speak(world, story)
@@ -62,6 +64,29 @@ def test_settings_are_read_from_the_query() -> None:
     assert (first.options.language, first.options.context) == ("English", "Harken")
     assert first.turns == TurnRule(threshold=0.7, prefix_padding_s=0.1, silence_s=0.3)
     assert (second.options.language, second.turns) == (None, None)
+    assert [options.wants_logprobs for options in (first.options, second.options)] == [False, True]
+
+
+def test_a_text_brings_what_was_asked_for() -> None:
+    """Words and tokens where they were wanted, warnings where there are any."""
+    world = Speaking()
+    whole = Completed(
+        turn=1, text="one", language="English", start_s=1.0, end_s=2.0,
+        words=(Word(text="one", start_s=1.25, end_s=1.5),),
+        logprobs=(TokenLogprob(token="one", logprob=-0.5, bytes=tuple(b"one")),),
+        warnings=(Flag(code="loop_unresolved", message="So.", start_s=1.0, end_s=2.0),),
+    )  # fmt: skip
+
+    async def story(url: str) -> dict[str, Any]:
+        async with dial(f"{url}/v1/listen") as client:
+            await told(client)
+            await world.session.tell(whole)
+            return await told(client)
+
+    message = speak(world, story)
+    assert message["words"] == [{"word": "one", "start_s": 1.25, "end_s": 1.5}]
+    assert message["logprobs"] == [{"token": "one", "logprob": -0.5, "bytes": [111, 110, 101]}]
+    assert message["warnings"] == [{"code": "loop_unresolved", "message": "So.", "start_s": 1.0, "end_s": 2.0}]
 
 
 WRONG_QUERIES = [
@@ -81,6 +106,9 @@ WRONG_QUERIES = [
     ("after=3", "after"),
     ("session=x&after=-1", "after"),
     ("session=x&language=en", "language"),
+    ("words=maybe", "words"),
+    ("words=true", "words"),
+    ("session=x&logprobs=true", "logprobs"),
     ("prompt=" + "x" * 7000 + "&session=x", "prompt"),
 ]
 

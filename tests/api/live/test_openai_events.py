@@ -11,6 +11,8 @@ from pydantic import TypeAdapter
 from harken.api.live.openai_events import Form, Telling
 from harken.errors import EngineFailed, SessionIdle, UnsupportedOption
 from harken.live.events import Committed, Completed, Ended, Failed, LiveEvent, SpeechStarted, SpeechStopped, Text
+from harken.transcribe.result import Flag
+from harken.types import TokenLogprob
 
 EVENTS: list[LiveEvent] = [
     SpeechStarted(turn=3, at_s=1.0),
@@ -18,6 +20,15 @@ EVENTS: list[LiveEvent] = [
     SpeechStopped(turn=3, at_s=2.0),
     Committed(turn=3, start_s=1.0, end_s=2.0),
     Completed(turn=3, text="one two", language="English", start_s=1.0, end_s=2.0),
+    Completed(
+        turn=3,
+        text="one",
+        language="English",
+        start_s=1.0,
+        end_s=2.0,
+        logprobs=(TokenLogprob(token="one", logprob=-0.5, bytes=tuple(b"one")),),
+        warnings=(Flag(code="loop_unresolved", message="So.", start_s=1.0, end_s=2.0),),
+    ),
     Completed(turn=4, text="", language="", start_s=1.0, end_s=2.0),
     Failed(turn=5, error=EngineFailed()),
     Ended(error=SessionIdle()),
@@ -30,6 +41,14 @@ def test_every_event_is_one_of_openais(event: LiveEvent) -> None:
     known: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
     for message in Telling("secret", Form.TODAY, 0).tell(7, event):
         assert known.validate_python(message).type == message["type"]
+
+
+def test_tokens_and_warnings_are_told_where_there_are_any() -> None:
+    """Tokens where they were asked for."""
+    (full,), (plain,) = (Telling("secret", Form.TODAY, 0).tell(7, EVENTS[place]) for place in (5, 4))
+    assert full["logprobs"] == [{"token": "one", "logprob": -0.5, "bytes": [111, 110, 101]}]
+    assert full["warnings"] == [{"code": "loop_unresolved", "message": "So.", "start": 1.0, "end": 2.0}]
+    assert not {"logprobs", "warnings"} & set(plain)
 
 
 def test_an_error_names_the_field_and_the_clients_event() -> None:

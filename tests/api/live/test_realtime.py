@@ -29,6 +29,7 @@ from tests.api.live.speaking import (
 pytestmark = pytest.mark.slow
 
 DOOR = "/v1/realtime?intent=transcription"
+LOGPROBS = "item.input_audio_transcription.logprobs"
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
@@ -98,7 +99,7 @@ def test_the_beta_has_its_own_names() -> None:
                 "input_audio_transcription": {"model": "whisper-1", "language": "en", "prompt": "Harken"},
                 "turn_detection": {"type": "server_vad", "threshold": 0.4},
                 "input_audio_noise_reduction": None,
-                "include": [],
+                "include": [LOGPROBS],
             }
             await say(client, "transcription_session.update", session=session)
             await say(client, "input_audio_buffer.append", audio=base64_of(b"\xff" * 4000))
@@ -112,6 +113,7 @@ def test_the_beta_has_its_own_names() -> None:
         "input_audio_buffer.committed", "conversation.item.created",
     ]  # fmt: skip
     updated = messages[1]["session"]
+    assert updated["include"] == [LOGPROBS] and world.session.settings.options.wants_logprobs
     assert updated["input_audio_format"] == "g711_ulaw"
     assert updated["input_audio_transcription"] == {"model": "whisper-1", "language": "en", "prompt": "Harken"}
     assert updated["turn_detection"] == {
@@ -131,7 +133,7 @@ def test_an_update_changes_what_it_names_and_leaves_the_rest() -> None:
                 heard(format={"type": "audio/pcm", "rate": 16000}, transcription={"language": "de", "prompt": "A"}),
                 heard(turn_detection={"type": "server_vad", "silence_duration_ms": 900}),
                 heard(turn_detection=None, transcription={"prompt": None, "keywords": ["Harken", "ASR"]}),
-                heard(format={"type": "audio/pcmu"}),
+                {**heard(format={"type": "audio/pcmu"}), "include": [LOGPROBS]},
                 {},
             ):
                 await say(client, "session.update", session=session)
@@ -140,7 +142,9 @@ def test_an_update_changes_what_it_names_and_leaves_the_rest() -> None:
                 shown.append(updated["session"])
             return shown
 
-    shown = [session["audio"]["input"] for session in speak(world, story)]
+    told_back = speak(world, story)
+    shown = [session["audio"]["input"] for session in told_back]
+    assert [session["include"] for session in told_back] == [None] * 4 + [[LOGPROBS]] * 2
     assert shown[0]["format"] == {"type": "audio/pcm", "rate": 24000}
     assert shown[0]["turn_detection"]["silence_duration_ms"] == 500
     assert (shown[1]["format"]["rate"], shown[1]["transcription"]["language"]) == (16000, "de")
@@ -159,7 +163,8 @@ WRONG_SESSIONS: list[tuple[object, str]] = [
     ({"type": "realtime"}, "session.type"),
     ({"input_audio_format": "pcm16"}, "session.input_audio_format"),
     ({"instructions": "be nice"}, "session.instructions"),
-    ({"include": ["item.input_audio_transcription.logprobs"]}, "session.include"),
+    ({"include": ["item.input_audio_transcription.words"]}, "session.include"),
+    ({"include": True}, "session.include"),
     ({"audio": {"output": {}}}, "session.audio.output"),
     ({"audio": 3}, "session.audio"),
     (heard(format={"type": "audio/opus"}), f"{IN}.format.type"),

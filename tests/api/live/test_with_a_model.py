@@ -86,12 +86,18 @@ def spoken() -> NDArray[np.int16]:
 
 async def as_a_file(url: str, samples: NDArray[np.int16], **fields: str) -> str:
     """The text of the same sound as an upload."""
+    return str((await answer_to_a_file(url, samples, **fields))["text"])
+
+
+async def answer_to_a_file(url: str, samples: NDArray[np.int16], **fields: str) -> dict[str, Any]:
+    """The answer to the same sound as an upload."""
     file = io.BytesIO()
     soundfile.write(file, samples, 16_000, format="WAV")
     async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
         form = {"file": ("a.wav", file.getvalue())}
         answer = await client.post("/v1/audio/transcriptions", files=form, data=fields)
-    return str(answer.json()["text"])
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 def test_the_plain_protocol_tells_the_text_of_files() -> None:
@@ -117,6 +123,35 @@ def test_the_plain_protocol_tells_the_text_of_files() -> None:
     asyncio.run(run())
 
 
+def test_words_and_tokens_are_those_of_a_file() -> None:
+    """With their places in the session."""
+    samples = spoken()
+
+    async def run() -> None:
+        asked = "/v1/listen?words=true&logprobs=true"
+        async with recognizing() as (url, _), dial(url.replace("http", "ws", 1) + asked) as client:
+            for begin in range(0, len(samples), 1600):
+                await client.send(samples[begin : begin + 1600].tobytes())
+            await say(client, "finish")
+            messages, _ = await all_told(client)
+            turns = [message for message in messages if message["type"] == "completed" and message["text"]]
+            assert len(turns) >= 3
+            for turn in turns:
+                sound = samples[round(turn["start_s"] * 16_000) : round(turn["end_s"] * 16_000)]
+                form = {"response_format": "verbose_json", "timestamp_granularities[]": "word"}
+                file = await answer_to_a_file(url, sound, **form)
+                places = [(one["word"], one["start_s"], one["end_s"]) for one in turn["words"]]
+                start_s = turn["start_s"]
+                expected = [(one["word"], start_s + one["start"], start_s + one["end"]) for one in file["words"]]
+                assert [word for word, *_ in places] == [word for word, *_ in expected]
+                assert [time for _, *times in places for time in times] == pytest.approx(
+                    [time for _, *times in expected for time in times], abs=0.002
+                )
+                assert "".join(one["token"] for one in turn["logprobs"]) == turn["text"]
+
+    asyncio.run(run())
+
+
 def test_openais_sdk_transcribes_what_is_spoken() -> None:
     """At OpenAI's 24 kHz, committed by hand: one turn, in OpenAI's order."""
     samples = spoken()[:32_000]
@@ -128,7 +163,11 @@ def test_openais_sdk_transcribes_what_is_spoken() -> None:
             events = []
             async with client, client.realtime.connect(extra_query={"intent": "transcription"}) as connection:
                 await connection.session.update(
-                    session={"type": "transcription", "audio": {"input": {"turn_detection": None}}}
+                    session={
+                        "type": "transcription",
+                        "include": ["item.input_audio_transcription.logprobs"],
+                        "audio": {"input": {"turn_detection": None}},
+                    }
                 )
                 for begin in range(0, len(faster), 4800):
                     audio = base64.b64encode(faster[begin : begin + 4800]).decode()
@@ -145,6 +184,7 @@ def test_openais_sdk_transcribes_what_is_spoken() -> None:
     deltas = [event.delta for event in events if event.type == "conversation.item.input_audio_transcription.delta"]
     assert completed.transcript and "".join(deltas) == completed.transcript
     assert completed.usage.seconds == 2.0
+    assert "".join(one.token for one in completed.logprobs) == completed.transcript
 
 
 def test_a_client_that_vanishes_comes_back_to_the_same_text() -> None:

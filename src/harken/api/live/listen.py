@@ -17,15 +17,18 @@ from harken.api.live.outbox import Members
 from harken.api.live.query import Return, read_return
 from harken.api.live.service import Session
 from harken.api.live.tongue import Call, Tongue
-from harken.api.live.wishes import TURN_FIELDS, options_for, refuse_unknown, turn_rule
+from harken.api.live.wishes import TURN_FIELDS, Extras, options_for, refuse_unknown, turn_rule
 from harken.audio.pcm import PcmStream
 from harken.errors import ClientError, HarkenError, UnsupportedOption
 from harken.live.events import Committed, Completed, Ended, Failed, LiveEvent, SpeechStarted, SpeechStopped, Text
 from harken.live.settings import LiveSettings
-from harken.types import ModelInfo
+from harken.transcribe.result import Flag
+from harken.transcribe.verbose import tokens_of
+from harken.types import ModelInfo, Word
 
 _SOUND = ("encoding", "sample_rate")
-FIELDS = (*_SOUND, "language", "prompt", "turn_detection", *TURN_FIELDS, "session", "after")
+_EXTRAS = ("words", "logprobs")
+FIELDS = (*_SOUND, "language", "prompt", "turn_detection", *TURN_FIELDS, *_EXTRAS, "session", "after")
 """All that may be in the query."""
 
 MESSAGES = ("commit", "clear", "finish")
@@ -109,8 +112,7 @@ class Listen:
                 shown: Members = {"delta": event.delta, "tentative": event.tentative, "stable": event.stable}
                 told = self._message("text", turn=event.turn, **shown)
             case Completed():
-                text: Members = {"text": event.text, "language": event.language}
-                told = self._message("completed", turn=event.turn, **text, **_times(event))
+                told = self._message("completed", turn=event.turn, **_completed(event))
             case Failed():
                 why = {"code": event.error.code, "message": event.error.message}
                 told = self._message("failed", turn=event.turn, **why)
@@ -141,7 +143,9 @@ def _pcm(query: Mapping[str, str]) -> PcmStream:
 
 
 def _settings(query: Mapping[str, str], served: ModelInfo) -> LiveSettings:
-    options = options_for(served, language=query.get("language", ""), prompt=query.get("prompt", ""))
+    extras = Extras(**{name: name for name in _EXTRAS if _is_true(query, name)})
+    language, prompt = query.get("language", ""), query.get("prompt", "")
+    options = options_for(served, language=language, prompt=prompt, extras=extras)
     match query.get("turn_detection", "server_vad"):
         case "server_vad":
             return LiveSettings(options=options, turns=turn_rule(query))
@@ -156,6 +160,13 @@ def _settings(query: Mapping[str, str], served: ModelInfo) -> LiveSettings:
             )
 
 
+def _is_true(query: Mapping[str, str], name: str) -> bool:
+    value = query.get(name, "false").lower()
+    if value not in ("true", "false"):
+        raise UnsupportedOption(f"{name} must be true or false, not {value[:40]!r}.", field=name)
+    return value == "true"
+
+
 def _kind_of(message: str) -> str:
     members = object_of(message)
     known = ", ".join(f'{{"type": "{kind}"}}' for kind in MESSAGES)
@@ -165,7 +176,18 @@ def _kind_of(message: str) -> str:
     return str(members["type"])
 
 
-def _times(event: Committed | Completed) -> Members:
+def _completed(event: Completed) -> Members:
+    told: Members = {"text": event.text, "language": event.language, **_times(event)}
+    if event.words is not None:
+        told["words"] = [{"word": word.text, **_times(word)} for word in event.words]
+    if event.logprobs is not None:
+        told["logprobs"] = tokens_of(event.logprobs)
+    if event.warnings:
+        told["warnings"] = [{"code": one.code, "message": one.message, **_times(one)} for one in event.warnings]
+    return told
+
+
+def _times(event: Committed | Completed | Word | Flag) -> Members:
     return {"start_s": _s(event.start_s), "end_s": _s(event.end_s)}
 
 

@@ -17,6 +17,7 @@ from harken.api.live.outbox import Members
 from harken.errors import HarkenError
 from harken.languages import CODES
 from harken.live.events import Committed, Completed, Ended, Failed, LiveEvent, SpeechStarted, SpeechStopped, Text
+from harken.transcribe.verbose import tokens_of, told_flags
 
 
 class Form(Enum):
@@ -131,6 +132,10 @@ class Telling:
             "usage": {"type": "duration", "seconds": round(event.end_s - event.start_s, 3)},
             "languages": [{"code": CODES.get(language, ""), "name": language}] if language else [],
         }
+        if event.logprobs is not None:
+            completed["logprobs"] = tokens_of(event.logprobs)
+        if event.warnings:
+            completed["warnings"] = told_flags(event.warnings)
         return f"{_TRANSCRIPTION}.completed", completed
 
     def _item(self, turn: int) -> str:

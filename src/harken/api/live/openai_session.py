@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from harken.api.live.openai_events import Form
 from harken.api.live.openai_turns import read_turns, shown_turns
 from harken.api.live.outbox import Members
-from harken.api.live.wishes import options_for, refuse_unknown
+from harken.api.live.wishes import Extras, options_for, refuse_unknown
 from harken.api.served import check_model
 from harken.audio.pcm import Encoding
 from harken.errors import HarkenError, UnsupportedOption
@@ -22,6 +22,7 @@ from harken.types import ModelInfo
 
 _TODAY = {"audio/pcm": Encoding.PCM16, "audio/pcmu": Encoding.ULAW, "audio/pcma": Encoding.ALAW}
 _NAMES = {encoding: name for name, encoding in _TODAY.items()}
+_LOGPROBS = "item.input_audio_transcription.logprobs"
 _RATE = 24_000
 """OpenAI's; G.711 has 8,000."""
 
@@ -38,6 +39,7 @@ class Wanted:
         prompt: names and terms beforehand.
         keywords: more of them.
         turns: how turns are found; None where the client commits.
+        has_logprobs: texts bring the log-probabilities of their tokens.
     """
 
     encoding: Encoding = Encoding.PCM16
@@ -47,6 +49,7 @@ class Wanted:
     prompt: str = ""
     keywords: tuple[str, ...] = ()
     turns: TurnRule | None = field(default_factory=TurnRule)
+    has_logprobs: bool = False
 
     def settings(self, served: ModelInfo, where: str) -> LiveSettings:
         """The same in the session's words.
@@ -63,7 +66,14 @@ class Wanted:
         except HarkenError as error:
             error.field = f"{where}model"
             raise
-        options = options_for(served, language=self.language, prompt=self.prompt, keywords=self.keywords, where=where)
+        options = options_for(
+            served,
+            language=self.language,
+            prompt=self.prompt,
+            keywords=self.keywords,
+            where=where,
+            extras=Extras(logprobs="session.include" if self.has_logprobs else ""),
+        )
         return LiveSettings(options=options, turns=self.turns)
 
 
@@ -89,7 +99,7 @@ def shown(form: Form, session: str, wanted: Wanted, served: ModelInfo) -> Member
         "language": wanted.language or None,
         "prompt": wanted.prompt,
     }
-    turns = shown_turns(wanted.turns)
+    turns, include = shown_turns(wanted.turns), [_LOGPROBS] if wanted.has_logprobs else None
     if form is Form.BETA:
         return {
             "id": session,
@@ -98,7 +108,7 @@ def shown(form: Form, session: str, wanted: Wanted, served: ModelInfo) -> Member
             "input_audio_transcription": transcription,
             "turn_detection": turns,
             "input_audio_noise_reduction": None,
-            "include": None,
+            "include": include,
         }
     if wanted.keywords:
         transcription["keywords"] = list(wanted.keywords)
@@ -110,7 +120,7 @@ def shown(form: Form, session: str, wanted: Wanted, served: ModelInfo) -> Member
         "type": "transcription",
         "object": "realtime.transcription_session",
         "id": session,
-        "include": None,
+        "include": include,
         "audio": {"input": heard},
     }
 
@@ -119,7 +129,7 @@ def _updated_today(members: Mapping[str, object], before: Wanted) -> Wanted:
     refuse_unknown(members, ("type", "audio", "include"), "session.")
     if members.get("type", "transcription") != "transcription":
         raise _refused("session.type", "only transcription sessions are offered.")
-    _refuse_include(members)
+    before = _with_include(members, before)
     audio = _object(members.get("audio") or {}, "session.audio")
     refuse_unknown(audio, ("input",), "session.audio.")
     heard, where = _object(audio.get("input") or {}, "session.audio.input"), "session.audio.input."
@@ -147,7 +157,7 @@ _BETA = (
 
 def _updated_beta(members: Mapping[str, object], before: Wanted) -> Wanted:
     refuse_unknown(members, _BETA, "session.")
-    _refuse_include(members)
+    before = _with_include(members, before)
     _refuse_noise_reduction(members, "input_audio_noise_reduction", "session.")
     if members.get("modalities") not in (None, ["text"], ["text", "audio"], ["audio", "text"]):
         raise _refused("session.modalities", 'it must be ["text"] or left out.')
@@ -221,9 +231,13 @@ def _object(value: object, where: str) -> Mapping[str, object]:
     return value
 
 
-def _refuse_include(members: Mapping[str, object]) -> None:
-    if members.get("include"):
-        raise _refused("session.include", "log-probabilities are not told while somebody speaks.")
+def _with_include(members: Mapping[str, object], before: Wanted) -> Wanted:
+    if "include" not in members:
+        return before
+    wanted = _texts(members["include"], "session.include")
+    if any(one != _LOGPROBS for one in wanted):
+        raise _refused("session.include", f"it may hold {_LOGPROBS} and nothing else.")
+    return replace(before, has_logprobs=bool(wanted))
 
 
 def _refuse_noise_reduction(members: Mapping[str, object], name: str, where: str) -> None:

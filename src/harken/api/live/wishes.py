@@ -9,7 +9,9 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from harken.api.served import check_word_times
 from harken.errors import HarkenError, UnsupportedOption
 from harken.languages import parse_language
 from harken.live.settings import TurnRule
@@ -45,8 +47,27 @@ def turn_rule(given: Mapping[str, object], where: str = "", *, base: TurnRule | 
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extras:
+    """What is told of a text besides it.
+
+    Attributes:
+        words: the field by which the times of its words were asked for; "" where they were not.
+        logprobs: the field by which the log-probabilities of its tokens were asked for.
+    """
+
+    words: str = ""
+    logprobs: str = ""
+
+
 def options_for(
-    served: ModelInfo, *, language: str = "", prompt: str = "", keywords: Sequence[str] = (), where: str = ""
+    served: ModelInfo,
+    *,
+    language: str = "",
+    prompt: str = "",
+    keywords: Sequence[str] = (),
+    where: str = "",
+    extras: Extras | None = None,
 ) -> Options:
     """Say what the model is told.
 
@@ -56,10 +77,12 @@ def options_for(
         prompt: names and terms beforehand.
         keywords: more of them.
         where: what stands before the names of these fields, for errors.
+        extras: what the texts are to bring.
 
     Raises:
         UnknownLanguage: the model does not know it.
-        UnsupportedOption: too long, or a model that cannot be told anything.
+        UnsupportedOption: too long, a model that cannot be told anything, or one that has no log-probabilities.
+        NoWordTimes: there is no aligner, or it does not know the language.
     """
     try:
         options = Options(language=parse_language(language, served.languages), context=context_of(prompt, "", keywords))
@@ -71,7 +94,16 @@ def options_for(
         raise UnsupportedOption(
             f"This {field} is not supported: {served.name} cannot be told anything beforehand.", field=field
         )
-    return options
+    return _with_extras(options, extras or Extras(), served)
+
+
+def _with_extras(options: Options, extras: Extras, served: ModelInfo) -> Options:
+    if extras.words:
+        check_word_times(served, options.language, extras.words)
+    if extras.logprobs and Wish.LOGPROBS in served.lacks:
+        why = f"{served.name} does not tell how sure it is of each token"
+        raise UnsupportedOption(f"This {extras.logprobs} is not supported: {why}.", field=extras.logprobs)
+    return replace(options, wants_words=bool(extras.words), wants_logprobs=bool(extras.logprobs))
 
 
 def refuse_unknown(given: Collection[str], known: Sequence[str], where: str = "") -> None:

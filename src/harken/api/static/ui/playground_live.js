@@ -11,7 +11,7 @@ const SILENT_PACKETS = 80;
 
 const NOTHING = {
   phase: "off", // asking, connecting, on, broken, finishing, done, failed
-  turns: [], // {turn, startS, text, tentative, language, error}
+  turns: [], // {turn, startS, text, tentative, language, warnings, error}
   seconds: 0,
   isQuiet: false,
   error: null, // why it ended
@@ -124,7 +124,7 @@ export class Live {
       this.#turn(turn, ({ text }) => ({ text: text + told.delta, tentative: told.tentative }));
     }
     if (type === "completed") {
-      this.#turn(turn, { text: told.text, tentative: "", language: told.language, isOver: true });
+      this.#turn(turn, { text: told.text, tentative: "", language: told.language, warnings: told.warnings, isOver: true });
       if (told.text) this.tell.said(told.text);
     }
     if (type === "failed") this.#turn(turn, { tentative: "", error: told.code, isOver: true });

@@ -70,7 +70,13 @@ export function LiveText({ live }) {
         ${turns}
       </div>
       <div ref=${end}></div>
-      <div class="notes">${error && html`<${Failure} error=${error} />`}</div>
+      <div class="notes">
+        ${error && html`<${Failure} error=${error} />`}
+        ${live.turns.flatMap(({ warnings }) => warnings ?? []).map((each) => html`
+          <p key=${`${each.code}${each.start_s}`} class="note warn">
+            <span class="mono">${t("play.warning", { from: place(each.start_s), to: place(each.end_s) })}</span> ${each.message}
+          </p>`)}
+      </div>
       <${Facts} live=${live} />
     </section>
   `;
