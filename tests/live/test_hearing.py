@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from harken.audio import CutRule, server_vad_rules
 from harken.audio.segmenting import Segmenter
@@ -62,3 +64,29 @@ def test_the_pieces_of_turns_are_those_that_server_vad_cuts_a_file_into(
         isinstance(event, TurnOver) for event in happened
     )
     assert not hearing.is_open
+
+
+class Deaf(Voices):
+    """Takes nothing for speech."""
+
+    def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Nobody speaks."""
+        return np.zeros(-(-len(samples) // 512), np.float32)
+
+
+@pytest.mark.parametrize(("fed_s", "start_s"), [(3.0, 0.0), (30.0, 20.0)])
+def test_a_commit_takes_what_nobody_took_for_speech(fed_s: float, start_s: float) -> None:
+    """The last ten seconds of it, and says from where; also where turns are committed by hand from then on."""
+    for is_changed in (False, True):
+        hearing = Hearing(Deaf(), CutRule(), TurnRule(), turn_s=300.0)
+        words = spell([WORDS[number % 13] for number in range(200)])[: round(fed_s * 16_000)]
+        for at in range(0, len(words), 1600):
+            assert hearing.feed(words[at : at + 1600]) == []
+        happened = hearing.change(None) if is_changed else []
+        happened += hearing.commit()
+        began, over = happened[0], happened[-1]
+        assert isinstance(began, TurnBegan) and isinstance(over, TurnOver)
+        assert began.start / 16_000 == pytest.approx(start_s, abs=0.1)
+        assert over.end == len(words)
+        (piece,) = [piece for event in happened if isinstance(event, TurnGrew | TurnOver) for piece in event.pieces]
+        assert (began.start + piece.start, began.start + piece.end) == (began.start, len(words))

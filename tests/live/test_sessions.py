@@ -10,7 +10,8 @@ from harken.config import LiveConfig
 from harken.errors import Draining, LiveFull, NoReadyInstance, SessionExpired, SessionIdle, SessionUnknown
 from harken.events import DraftDone, Event, TurnDone
 from harken.live.events import Ended
-from harken.live.sessions import LATE_S, overdue
+from harken.live.room import LATE_S
+from harken.live.sessions import overdue
 from harken.live.settings import TurnRule
 from harken.testing.clock import FakeClock
 from harken.types import Requester
@@ -189,8 +190,8 @@ def test_a_client_that_breaks_behind_its_last_word_gets_its_text_all_the_same() 
 
 
 @pytest.mark.slow
-def test_a_session_whose_client_stays_away_is_closed() -> None:
-    """After its time."""
+def test_a_session_whose_client_stays_away_is_closed_and_nobody_comes_back() -> None:
+    """After its time; else who came later would be told of an end that nobody asked for."""
 
     async def story() -> None:
         async with sessions_over(UnsureRecognizer(), LiveConfig(resume_s=0.1)) as sessions:
@@ -198,6 +199,47 @@ def test_a_session_whose_client_stays_away_is_closed() -> None:
             session.leave()
             assert [type(event) for event in await told(session)] == [Ended]
             assert len(sessions) == 0
+            with pytest.raises(SessionUnknown):
+                sessions.resume(session.id, requester=Requester())
+
+    run(story())
+
+
+def test_who_is_done_with_a_session_cannot_come_back_to_it() -> None:
+    """Neither while it goes on nor behind its end."""
+
+    async def story() -> None:
+        async with sessions_over(UnsureRecognizer()) as sessions:
+            for is_finished in (False, True):
+                session = await opened(sessions)
+                if is_finished:
+                    await session.finish()
+                    assert sessions.resume(session.id, requester=Requester()) is session
+                session.close()
+                with pytest.raises(SessionUnknown):
+                    sessions.resume(session.id, requester=Requester())
+
+    run(story())
+
+
+def test_who_is_away_makes_room_for_who_is_there() -> None:
+    """The one that was left first; and who is away does not speak."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        async with sessions_over(UnsureRecognizer(), LiveConfig(sessions=2), clock=clock) as sessions:
+            first, second = await opened(sessions), await opened(sessions)
+            await say(second, spell(["one", "two"]))
+            assert sessions.figures.speaking == 1
+            second.leave()
+            assert (sessions.figures.speaking, sessions.figures.away) == (0, 1)
+            clock.advance(1.0)
+            first.leave()
+            third = await opened(sessions)
+            assert second.is_over and not first.is_over and not third.is_over
+            assert sessions.resume(first.id, requester=Requester()) is first
+            with pytest.raises(LiveFull):
+                await opened(sessions)
 
     run(story())
 

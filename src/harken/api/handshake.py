@@ -6,16 +6,32 @@ is answered has a request id in its answer; and nothing that a client brought as
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
 from harken.api.errors import answer
-from harken.errors import HarkenError
+from harken.errors import HarkenError, HeadTooLarge
+
+LINE_BYTES = 8000
+"""The bound of the library that speaks WebSockets is 8,192 for each line, its end included."""
 
 ACCEPTED = 101
 """The status of a handshake that succeeded."""
+
+
+def overlong(url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> HarkenError | None:
+    """Say that a line of a handshake is too long; None where none is.
+
+    Args:
+        url: the target, query included.
+        headers: names and values.
+    """
+    if len(url) <= LINE_BYTES and all(len(name) + len(value) <= LINE_BYTES for name, value in headers):
+        return None
+    hint = " A long prompt is what fills a query." if len(url) > LINE_BYTES else ""
+    return HeadTooLarge(f"No line of a WebSocket handshake may have more than {LINE_BYTES} bytes.{hint}")
 
 
 class Handshake:

@@ -47,11 +47,13 @@ class Committed:
         turn: its number.
         start_s: where its sound begins, in seconds from the start of the session.
         end_s: where it ends.
+        before: number of the turn that was committed before it; None for the first. One that was cleared is left out.
     """
 
     turn: int
     start_s: float
     end_s: float
+    before: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

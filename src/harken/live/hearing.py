@@ -28,6 +28,9 @@ from harken.types import SAMPLE_RATE
 _FRAMES_AT_ONCE: Final = 3
 """Frames that voice activity hears in one call: 96 ms, at a third of the cost of one at a time."""
 
+_UNSPOKEN_S: Final = 10.0
+"""Sound in which nobody seemed to speak and that can be committed all the same, up to so much."""
+
 _LAST_CHANCE_S: Final = 10.0
 """How long beyond its longest a turn may go on until somebody takes a breath."""
 
@@ -117,7 +120,12 @@ class Hearing:
     @property
     def waiting_s(self) -> float:
         """Seconds of sound that a commit would make a turn of."""
-        return (self.sound.end - (self._start if self.is_open else self._floor)) / SAMPLE_RATE
+        return (self.sound.end - (self._start if self.is_open else self._free_from)) / SAMPLE_RATE
+
+    @property
+    def _free_from(self) -> int:
+        """From here on there is sound that is in no turn."""
+        return max(self._floor, self.sound.start)
 
     def change(self, turns: TurnRule | None) -> list[Happened]:
         """Find turns by another rule from now on; one that goes on ends here."""
@@ -138,7 +146,7 @@ class Hearing:
         """Make a turn of what there is; nothing where there is nothing."""
         happened = self._hear(is_all=True)
         if not self.is_open and self.sound.end > self._floor:
-            happened += self._begin(self._floor)
+            happened += self._begin(self._free_from)
         if self.is_open:
             happened += self._end_turn(self.sound.end)
         return happened
@@ -150,14 +158,14 @@ class Hearing:
             happened += self._heard_turns(self._spans.finish())
         return happened + (self._end_turn(self.sound.end) if self.is_open else [])
 
-    def clear(self) -> bool:
-        """Forget the sound since the last turn; True where a turn was going on."""
-        self._hear(is_all=True)
+    def clear(self) -> tuple[list[Happened], bool]:
+        """Forget the sound since the last turn; returns what happened before, and whether a turn was going on then."""
+        happened = self._hear(is_all=True)
         was_open, self._is_open, self._segmenter = self.is_open, False, None
         self._floor = self._fed = self.sound.end
         self._listen_anew()
         self._let_go()
-        return was_open
+        return happened, was_open
 
     def _hear(self, *, is_all: bool = False, is_last: bool = False) -> list[Happened]:
         """Hear what came; the last frame waits for its end, unless nothing follows."""
@@ -175,8 +183,9 @@ class Hearing:
         if self._turns is not None:
             happened = self._heard_turns(self._spans.feed(found, samples, self._heard))
         else:
-            happened = [] if self.is_open else self._begin(self._floor)
-            happened += self._grow(self._heard)
+            # The frame in which the last turn ended may be all there is.
+            happened = [] if self.is_open or self._heard <= self._floor else self._begin(self._free_from)
+            happened += self._grow(self._heard) if self.is_open else []
         if self.is_open and self._is_too_long():
             happened += self._end_turn(self._heard)
         self._let_go()
@@ -252,6 +261,7 @@ class Hearing:
         self.sound.forget(min(before, self._heard, self._fed if self.is_open else before))
 
     def _let_go(self) -> None:
-        """Keep what a turn that has not begun may begin with; of one that goes on, its drafts say what they need."""
+        """Keep what a turn may begin with, or be committed; of one that goes on, its drafts say what they need."""
         if not self.is_open:
-            self.sound.forget(min(self._heard, self._spans.earliest(self._heard)))
+            free_from = max(self._floor, self.sound.end - round(_UNSPOKEN_S * SAMPLE_RATE))
+            self.sound.forget(min(self._heard, self._spans.earliest(self._heard), free_from))

@@ -23,6 +23,7 @@ from harken.live.hearing import Happened, Hearing, TurnBegan, TurnGrew, TurnOver
 from harken.live.means import Means
 from harken.live.outbox import Outbox
 from harken.live.settings import LiveSettings
+from harken.live.trial import try_context
 from harken.live.turn import Speaker, Turn
 from harken.transcribe.transcriber import options_for
 from harken.types import SAMPLE_RATE, ModelInfo, Requester
@@ -44,6 +45,7 @@ class LiveSession:
         request_id: of the request that opened it.
         route: by which it was opened, for accounts.
         on_end: told once, when nothing of it goes on any more.
+        on_close: told when nobody comes back to it either.
 
     Attributes:
         began: when it was opened, in seconds of the clock.
@@ -64,6 +66,7 @@ class LiveSession:
         request_id: str,
         route: str,
         on_end: Callable[[LiveSession], None],
+        on_close: Callable[[LiveSession], None],
     ) -> None:
         self.id = session_id
         self.request_id = request_id
@@ -77,12 +80,15 @@ class LiveSession:
         self._settings = _checked(settings, means.info)
         self._means = means
         self._on_end = on_end
+        self._on_close = on_close
         self._hearing = Hearing(means.detector, means.cut, settings.turns, means.config.turn_s)
         self._outbox = Outbox()
         self._order = asyncio.Lock()
         self._turns: list[Turn] = []
         self._count = 0
         self._drained = asyncio.Event()
+        self._held = 0  # packets that wait until there is room for more
+        self._last_committed: int | None = None
         self._received = 0
         self._end: HarkenError | None = None
         self._is_finishing = False
@@ -112,6 +118,11 @@ class LiveSession:
         """A turn goes on in which somebody spoke."""
         return self._hearing.is_open and self._hearing.spoken_to > self._turns[-1].start if self._turns else False
 
+    @property
+    def is_held(self) -> bool:
+        """Its client sends faster than its sound is recognised, and is not taken from."""
+        return self._held > 0
+
     # --- for its client ---------------------------------------------------------------------------------------------
 
     async def feed(self, samples: NDArray[np.float32]) -> None:
@@ -125,9 +136,19 @@ class LiveSession:
         self._received += len(samples)
         self.audio_at = self._means.clock.now()
         await self._do(lambda: self._hearing.feed(samples))
-        while self.unfinished_s > self._means.config.ahead_s and not self._is_finishing:
-            self._drained.clear()
-            await self._drained.wait()
+        if self.unfinished_s > self._means.config.ahead_s:
+            await self._hold()
+
+    async def _hold(self) -> None:
+        """Wait for room; meanwhile it is not for the client to send."""
+        self._held += 1
+        try:
+            while self.unfinished_s > self._means.config.ahead_s and not self._is_finishing:
+                self._drained.clear()
+                await self._drained.wait()
+        finally:
+            self._held -= 1
+            self.audio_at = self.speech_at = self._means.clock.now()
 
     async def commit(self) -> None:
         """Make a turn of the sound since the last one.
@@ -146,7 +167,10 @@ class LiveSession:
             await self._to_its_end(self._clear())
 
     async def _clear(self) -> None:
-        if await self._in_thread(self._hearing.clear):
+        happened, was_open = await self._in_thread(self._hearing.clear)
+        for each in happened:
+            self._take(each)
+        if was_open:
             self._turns.pop().drop()
         self._drained.set()
 
@@ -157,6 +181,8 @@ class LiveSession:
             HarkenError: the model cannot do that.
         """
         checked = _checked(settings, self._means.info)
+        if checked.options.context != self._settings.options.context:
+            await try_context(self._means.finals, checked.options, self.requester, self.request_id)
         async with self._order:
             await self._apply(lambda: self._hearing.change(checked.turns))
             self._settings = checked
@@ -192,8 +218,13 @@ class LiveSession:
         self.left_at = None
         self.audio_at = self.speech_at = self._means.clock.now()
 
-    def close(self, error: HarkenError | None = None) -> None:
-        """End it at once; what has no text gets none."""
+    def close(self) -> None:
+        """Its client is done with it, or did not come back: end it at once, and forget it."""
+        self.cut(None)
+        self._on_close(self)
+
+    def cut(self, error: HarkenError | None) -> None:
+        """End it at once; what has no text gets none. Its client may still come back, and is told why."""
         self._is_finishing = True
         self._end = self._end or error
         self._drained.set()
@@ -250,7 +281,7 @@ class LiveSession:
         if self._hearing.spoken_to > spoken_to:
             self.speech_at = self._means.clock.now()
         if self._outbox.is_overfull:
-            self.close(SlowReader())
+            self.cut(SlowReader())
 
     def _heard(self, hear: Callable[[], list[Happened]], keep: int | None) -> list[Happened]:
         happened = hear()
@@ -277,7 +308,8 @@ class LiveSession:
             case TurnGrew(pieces=pieces):
                 self._turns[-1].grow(pieces)
             case TurnOver(pieces=pieces, end=end):
-                self._turns[-1].commit(pieces, end)
+                self._turns[-1].commit(pieces, end, self._last_committed)
+                self._last_committed = self._turns[-1].number
 
     def _begin(self, start: int) -> None:
         self._count += 1
@@ -292,6 +324,7 @@ class LiveSession:
             speaker=self._speaker,
             outbox=self._outbox,
             home=home,
+            pulled=self._drained.set,
         )
         self._turns.append(turn)
         turn.begin(before, self._turn_ended)

@@ -1,8 +1,9 @@
 """All live sessions of a server: who is let in, who comes back, who has to go.
 
-Owns the bounds over sessions and the tasks beneath them. Whether one more person can be followed is measured, not
-assumed: drafts say how long they took, and the fleet how many audio-seconds it does. The invariant: a session that was
-let in ends once, by its client, by a bound that it is told, or with the server; and then nothing of it is left.
+Owns the bounds over sessions and the tasks beneath them; whether one more person can be followed is `room`'s to say.
+Whoever is here goes before whoever is away: where there are too many sessions, the one that was left first makes room.
+The invariant: a session that was let in ends once, by its client, by a bound that it is told, or with the server; and
+then nothing of it is left.
 """
 
 from __future__ import annotations
@@ -22,22 +23,14 @@ from harken.config import LiveConfig
 from harken.errors import Draining, HarkenError, LiveFull, SessionExpired, SessionIdle, SessionUnknown
 from harken.events import DraftDone, Tell, nobody
 from harken.live.means import Means
+from harken.live.room import RETRY_AFTER_S, Room
 from harken.live.session import LiveSession
 from harken.live.settings import LiveSettings
+from harken.live.trial import try_context
 from harken.log import get_log
 from harken.transcribe.transcriber import Transcriber, cut_for
 from harken.types import LiveFigures, Recognizer, Requester
 
-LATE_S: Final = 2.0
-"""Drafts that take longer than this are no live text: nobody else is let in."""
-
-NEED: Final = 3.0
-"""Audio-seconds a second that who speaks needs at least: a draft of six seconds every three, and the final text."""
-
-_MEMORY: Final = 0.2
-"""How much of the measured delay each draft renews."""
-
-_RETRY_AFTER_S: Final = 10
 _SWEEP_S: Final = 1.0
 
 _log = get_log("live")
@@ -83,8 +76,8 @@ class Sessions:
         self._sessions: dict[str, LiveSession] = {}
         self._over: dict[str, tuple[float, LiveSession]] = {}  # since when; their clients may still want their texts
         self._is_draining = False
-        self._draft_s = 0.0
-        self._opened = self._refused = self._count = 0
+        self._room = Room()
+        self._opened = self._refused = 0
         self._gone = LiveFigures()
 
     def __len__(self) -> int:
@@ -97,12 +90,12 @@ class Sessions:
         return LiveFigures(
             limit=self._config.sessions,
             sessions=len(now),
-            speaking=sum(one.is_speaking for one in now),
+            speaking=sum(one.is_speaking and one.left_at is None for one in now),
             away=sum(one.left_at is not None for one in now),
             opened=self._opened,
             refused=self._refused,
-            drafts=self._count,
-            draft_s=self._draft_s,
+            drafts=self._room.drafts,
+            draft_s=self._room.draft_s(self._clock.now()),
             at_odds=gone.at_odds + sum(one.at_odds for one in now),
             completed=gone.completed + sum(one.completed for one in now),
             audio_s=gone.audio_s + sum(one.received_s for one in now),
@@ -121,7 +114,7 @@ class Sessions:
                     finally:
                         self._is_draining = True
                         for session in tuple(self._sessions.values()):
-                            session.close(Draining())
+                            session.cut(Draining())
                         sweeping.cancel()
             except BaseExceptionGroup as failures:
                 raise failures.exceptions[0] from None  # of the block, or a defect of ours: one of them is enough
@@ -164,6 +157,7 @@ class Sessions:
             spawn=self._tasks.create_task,
             took=self._took,
         )
+        await self.check(settings, requester=requester, request_id=request_id)
         session = LiveSession(
             secrets.token_urlsafe(18),
             settings,
@@ -172,11 +166,21 @@ class Sessions:
             request_id=request_id,
             route=route,
             on_end=self._ended,
+            on_close=self._forget,
         )
+        self._make_room()
         self._sessions[session.id] = session
         self._opened += 1
         _log.info("live.opened", request_id=request_id, sessions=len(self._sessions))
         return session
+
+    async def check(self, settings: LiveSettings, *, requester: Requester, request_id: str) -> None:
+        """See whether a session could have these settings.
+
+        Raises:
+            ClientError: it could not.
+        """
+        await try_context(self._finals, settings.options, requester, request_id)
 
     def resume(self, session_id: str, *, requester: Requester) -> LiveSession:
         """Return the session to a client that comes back.
@@ -197,21 +201,22 @@ class Sessions:
         return session if is_theirs else None
 
     def _full(self) -> HarkenError | None:
-        count, rtfx = len(self._sessions), self._rtfx()
-        if count >= self._config.sessions:
-            return LiveFull(retry_after_s=_RETRY_AFTER_S)
-        if count and self._draft_s > LATE_S:
-            return LiveFull(
-                f"Text comes {self._draft_s:.1f} s late to those who speak already.", retry_after_s=_RETRY_AFTER_S
-            )
-        if rtfx is not None and count and (count + 1) * NEED > rtfx:
-            return LiveFull(retry_after_s=_RETRY_AFTER_S)
-        return None
+        now = self._clock.now()
+        present = sum(session.left_at is None for session in self._sessions.values())
+        if present >= self._config.sessions:
+            return LiveFull(retry_after_s=RETRY_AFTER_S)
+        self._room.paced(self._rtfx(), now)
+        return self._room.refusal(present, now)
+
+    def _make_room(self) -> None:
+        """Where there are as many as may be, the one that was left first goes."""
+        away = [session for session in self._sessions.values() if session.left_at is not None]
+        if len(self._sessions) >= self._config.sessions and away:
+            min(away, key=lambda session: session.left_at or 0.0).close()
 
     def _took(self, draft_s: float) -> None:
-        self._count += 1
-        self._draft_s += (draft_s - self._draft_s) * (_MEMORY if self._count > 1 else 1.0)
         now = self._clock.now()
+        self._room.took(draft_s, now)
         self._tell(DraftDone(began=now - draft_s, ended=now))
 
     def _ended(self, session: LiveSession) -> None:
@@ -226,8 +231,6 @@ class Sessions:
             completed=gone.completed + session.completed,
             audio_s=gone.audio_s + session.received_s,
         )
-        if not self._sessions:
-            self._draft_s = 0.0
         _log.info(
             "live.ended",
             request_id=session.request_id,
@@ -236,10 +239,15 @@ class Sessions:
             at_odds=session.at_odds,
         )
 
+    def _forget(self, session: LiveSession) -> None:
+        """Nobody comes back to it."""
+        self._over.pop(session.id, None)
+
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_S)
             now = self._clock.now()
+            self._room.paced(self._rtfx(), now)
             for session_id, (since, _) in tuple(self._over.items()):
                 if now - since > self._config.resume_s:
                     del self._over[session_id]
@@ -256,6 +264,8 @@ def overdue(session: LiveSession, config: LiveConfig, now: float) -> HarkenError
     if now - session.began > config.session_s:
         return SessionExpired()
     if session.left_at is not None:
+        return None
+    if session.is_held:  # what it sends is not taken: that is for the server to answer for
         return None
     if now - session.audio_at > config.idle_s:
         return SessionIdle(f"No audio came for {config.idle_s:g} s.")

@@ -52,12 +52,14 @@ class Sound:
 
     def read(self, start: int, end: int) -> NDArray[np.float32]:
         """Return a copy of [start, end) as far as it is there, float32 [n]."""
-        at, found = self.start, []
-        for block in self._blocks:
-            if at + len(block) > start and at < end:
+        at, found = self.end, []
+        for block in reversed(self._blocks):  # mostly it is the newest that is read
+            at -= len(block)
+            if at < end:
                 found.append(block[max(0, start - at) : end - at])
-            at += len(block)
-        return np.concatenate(found) if found else np.zeros(0, np.float32)
+            if at <= start:
+                break
+        return np.concatenate(found[::-1]) if found else np.zeros(0, np.float32)
 
     def probabilities(self, start: int, end: int) -> NDArray[np.float32]:
         """Return the probabilities of speech in the frames of [start, end), float32 [n]."""

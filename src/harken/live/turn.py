@@ -61,6 +61,7 @@ class Turn:
         speaker: whose it is.
         outbox: what is told.
         home: the instance that recognised the turn before; "" for none.
+        pulled: told when less of its sound waits.
 
     Attributes:
         is_completed: it ended with a text.
@@ -78,6 +79,7 @@ class Turn:
         speaker: Speaker,
         outbox: Outbox,
         home: str,
+        pulled: Callable[[], None],
     ) -> None:
         self.number = number
         self.start = start
@@ -87,7 +89,7 @@ class Turn:
         self._speaker = speaker
         self._outbox = outbox
         self._name = f"{speaker.request_id}-{number}"
-        self._pieces = TurnPieces()
+        self._pieces = TurnPieces(pulled)
         self._end: int | None = None
         self._shown = ("", 0)
         self._piece_text = ""
@@ -145,8 +147,14 @@ class Turn:
         """Some of its pieces are decided."""
         self._pieces.put(pieces)
 
-    def commit(self, pieces: Iterable[Piece], end: int) -> None:
-        """It is complete: these are its last pieces, and its final text is next."""
+    def commit(self, pieces: Iterable[Piece], end: int, before: int | None) -> None:
+        """It is complete: these are its last pieces, and its final text is next.
+
+        Args:
+            pieces: the last ones.
+            end: the place behind its last sample.
+            before: number of the turn that was committed before it; None for none.
+        """
         self._end = end
         if not self._drafts.is_guessing:  # its final text is next, or on its way
             self._tasks[1].cancel()
@@ -157,7 +165,7 @@ class Turn:
         if self._settings.turns is not None:
             self._outbox.put(SpeechStopped(turn=self.number, at_s=end / SAMPLE_RATE))
         start_s, end_s = self.start / SAMPLE_RATE, end / SAMPLE_RATE
-        self._outbox.put(Committed(turn=self.number, start_s=start_s, end_s=end_s))
+        self._outbox.put(Committed(turn=self.number, before=before, start_s=start_s, end_s=end_s))
         self._pieces.put(pieces, is_over=True)
 
     def drop(self) -> None:

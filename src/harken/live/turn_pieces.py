@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Self
 
 from harken.audio import Piece
@@ -16,15 +16,20 @@ from harken.types import SAMPLE_RATE
 
 
 class TurnPieces:
-    """The pieces of one turn, as `harken.transcribe.pieces.Pieces` has it."""
+    """The pieces of one turn, as `harken.transcribe.pieces.Pieces` has it.
 
-    def __init__(self) -> None:
+    Args:
+        pulled: told when a piece was pulled.
+    """
+
+    def __init__(self, pulled: Callable[[], None]) -> None:
         self.total_s: float | None = None
         """Unknown until somebody stops speaking."""
         self._ready: deque[Piece] = deque()
         self._decoded = 0
         self._is_over = False
         self._news = asyncio.Event()
+        self._pulled = pulled
 
     @property
     def decoded_s(self) -> float:
@@ -54,4 +59,6 @@ class TurnPieces:
                 raise StopAsyncIteration
             self._news.clear()
             await self._news.wait()
-        return self._ready.popleft()
+        piece = self._ready.popleft()
+        self._pulled()
+        return piece

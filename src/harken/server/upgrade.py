@@ -10,10 +10,8 @@ import base64
 import binascii
 from collections.abc import Sequence
 
-from harken.errors import ClientError, HarkenError, HeadTooLarge, UpgradeRequired
-
-_LINE_BYTES = 8000
-"""The library's bound is 8,192 for each line, its end included."""
+from harken.api.handshake import overlong
+from harken.errors import ClientError, HarkenError, UpgradeRequired
 
 
 def fault_of(method: bytes, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> HarkenError | None:
@@ -24,8 +22,8 @@ def fault_of(method: bytes, url: bytes, headers: Sequence[tuple[bytes, bytes]]) 
         url: its target, query included.
         headers: names in lower case.
     """
-    if len(url) > _LINE_BYTES or any(len(name) + len(value) > _LINE_BYTES for name, value in headers):
-        return HeadTooLarge(f"No line of a WebSocket handshake may have more than {_LINE_BYTES} bytes.")
+    if (too_long := overlong(url, headers)) is not None:
+        return too_long
     if method != b"GET" or any(name in (b"content-length", b"transfer-encoding") for name, _ in headers):
         return ClientError("A WebSocket handshake is a GET request without a body.")
     if _values(headers, b"sec-websocket-version") != [b"13"]:

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from harken.api.app import create_app
 from harken.api.service import Service
-from harken.errors import Draining, EmptyAudio, HarkenError, SessionUnknown
+from harken.errors import Draining, EmptyAudio, HarkenError, SessionUnknown, UnsupportedOption
 from harken.keys import Admission
 from harken.live.events import Committed, Completed, Ended, LiveEvent, SpeechStarted, SpeechStopped, Text
 from harken.live.settings import LiveSettings
@@ -98,7 +98,7 @@ class PlayedSession:
         turn = self._turns
         await self.tell(
             Text(turn=turn, delta="", tentative="so"),
-            Committed(turn=turn, start_s=start_s, end_s=end_s),
+            Committed(turn=turn, start_s=start_s, end_s=end_s, before=turn - 1 or None),
             Text(turn=turn, delta="so many", tentative=""),
             Completed(turn=turn, text="so many", language="English", start_s=start_s, end_s=end_s),
         )
@@ -112,7 +112,7 @@ class PlayedSession:
             Text(turn=turn, delta="one", tentative=" tow"),
             Text(turn=turn, delta=" two", tentative=""),
             SpeechStopped(turn=turn, at_s=1.5),
-            Committed(turn=turn, start_s=0.25, end_s=1.5),
+            Committed(turn=turn, start_s=0.25, end_s=1.5, before=turn - 1 or None),
             Text(turn=turn, delta=" three", tentative=""),
             Completed(turn=turn, text="one two three", language="English", start_s=0.25, end_s=1.5),
         )
@@ -190,6 +190,11 @@ class PlayedLive:
         session = PlayedSession(f"secret-{len(self.sessions)}", settings, requester)
         self.sessions.append(session)
         return session
+
+    async def check(self, settings: LiveSettings, *, requester: Requester, request_id: str) -> None:
+        """What is told beforehand may have 1,000 characters."""
+        if len(settings.options.context) > 1000:
+            raise UnsupportedOption("The context is too long.", field="prompt")
 
     def resume(self, session_id: str, *, requester: Requester) -> PlayedSession:
         """Find one."""

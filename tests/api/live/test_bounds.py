@@ -305,7 +305,7 @@ def test_the_end_of_a_session_that_nobody_reads_is_an_end() -> None:
             await has_left(world)
 
     speak(world, story)
-    assert world.session.log == ["close"]
+    assert world.session.log == ["leave"]
 
 
 def test_large_audio_goes_in_by_packets() -> None:

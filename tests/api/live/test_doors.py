@@ -234,13 +234,15 @@ def test_a_page_is_told_why_its_handshake_was_refused(house: KeyHouse) -> None:
                 assert live.sessions[-1].log == [], "it was not resumed"
             await ask("?language=Klingon")
             await ask("?colour=red")
+            await ask("?prompt=" + "x" * 1001)
+            await ask("?prompt=" + "x" * 8000)
             await ask(**{"X-API-Key": "hk_wrong"})
         return answers
 
     assert speak(world, story) == [
         (426, "upgrade_required", None), (503, "live_full", "7"), (404, "session_unknown", None),
         (426, "upgrade_required", None), (400, "unknown_language", None), (400, "unsupported_option", None),
-        (401, "invalid_api_key", None),
+        (400, "unsupported_option", None), (431, "head_too_large", None), (401, "invalid_api_key", None),
     ]  # fmt: skip
     assert len(live.sessions) == 1
 

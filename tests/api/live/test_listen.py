@@ -44,7 +44,7 @@ def test_what_happens_is_told_in_order_with_growing_numbers() -> None:
     text = {"text": "one two three", "language": "English"}
     assert messages[7] == {"n": 7, "type": "completed", "turn": 1, **text, "start_s": 0.25, "end_s": 1.5}
     assert messages[8]["code"] == "engine_failed" and messages[8]["turn"] == 2
-    assert world.session.log[-1] == "close"
+    assert world.session.log[-1] == "leave", "what did not arrive can be asked for again"
 
 
 def test_settings_are_read_from_the_query() -> None:
@@ -95,6 +95,7 @@ WRONG_QUERIES = [
     ("sample_rate=0", "sample_rate"),
     ("threshold=2", "threshold"),
     ("threshold=nan", "threshold"),
+    ("threshold=0_1", "threshold"),
     ("silence_duration_ms=soon", "silence_duration_ms"),
     ("turn_detection=semantic_vad", "turn_detection"),
     ("turn_detection=none&threshold=0.5", "threshold"),
@@ -159,15 +160,35 @@ def test_commit_and_clear_do_what_they_say() -> None:
             await client.send(pcm(0.5))
             await say(client, "clear")
             await say(client, "commit")
-            cleared = await told(client)
+            cleared = [await told(client), await told(client)]
             await client.send(pcm(0.5))
             await say(client, "commit")
-            return [wrong, cleared, *[await told(client) for _ in range(4)]]
+            return [wrong, *cleared, *[await told(client) for _ in range(4)]]
 
     messages = speak(world, story)
-    assert kinds(messages) == ["error", "error", "text", "committed", "text", "completed"]
-    assert messages[0]["code"] == messages[1]["code"] == "empty_audio"
-    assert (messages[3]["start_s"], messages[3]["end_s"]) == (0.5, 1.0)
+    assert kinds(messages) == ["error", "cleared", "error", "text", "committed", "text", "completed"]
+    assert messages[0]["code"] == messages[2]["code"] == "empty_audio"
+    assert (messages[4]["start_s"], messages[4]["end_s"]) == (0.5, 1.0)
+
+
+def test_half_a_sample_goes_with_what_is_cleared_or_committed() -> None:
+    """What follows is whole samples again, and not noise."""
+    world = Speaking()
+    sound = (1000 * np.arange(8000) % 7000).astype("<i2").tobytes()
+
+    async def story(url: str) -> None:
+        async with dial(f"{url}/v1/listen?turn_detection=none") as client:
+            await told(client)
+            for kind in ("clear", "commit"):
+                await client.send(sound + b"\x7f")
+                await say(client, kind)
+            await client.send(sound)
+            await say(client, "finish")
+            await all_told(client)
+
+    speak(world, story)
+    third = world.session.sound[-8000:]
+    np.testing.assert_array_equal(np.round(third * 32_768).astype("<i2"), np.frombuffer(sound, "<i2"))
 
 
 WRONG_TEXTS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -69,6 +70,13 @@ def test_the_end_of_all_is_no_event() -> None:
 def test_what_stands_before_an_item_is_known_after_a_resume() -> None:
     """By the turn's number; and the same session gives the same names."""
     first = Telling("secret", Form.TODAY, 0).tell(1, Committed(turn=1, start_s=0, end_s=1))[0]
-    later = Telling("secret", Form.TODAY, 9).tell(10, Committed(turn=2, start_s=1, end_s=2))[0]
+    later = Telling("secret", Form.TODAY, 9).tell(10, Committed(turn=3, start_s=1, end_s=2, before=1))[0]
     other = Telling("another", Form.TODAY, 0).tell(1, Committed(turn=1, start_s=0, end_s=1))[0]
     assert later["previous_item_id"] == first["item_id"] != other["item_id"]
+
+
+def test_no_two_messages_have_one_id() -> None:
+    """Not even those of a connection and the one that resumed its session, which begin with the same number."""
+    ids = [Telling("secret", Form.TODAY, 12).aside("error")["event_id"] for _ in range(3)]
+    assert len(set(ids)) == 3
+    assert all(re.fullmatch(r"event_12_\w+", str(one)) for one in ids), "the number by which a client comes back"

@@ -10,7 +10,7 @@ import numpy as np
 import openai
 import pytest
 
-from harken.errors import EngineFailed, SessionIdle, UnknownLanguage
+from harken.errors import EngineFailed, SessionIdle, UnknownLanguage, UnsupportedOption
 from harken.live.events import Ended, Failed
 from harken.live.settings import TurnRule
 from tests.api.live.speaking import (
@@ -131,10 +131,10 @@ def test_an_update_changes_what_it_names_and_leaves_the_rest() -> None:
             shown = [(await told(client))["session"]]
             for session in (
                 heard(format={"type": "audio/pcm", "rate": 16000}, transcription={"language": "de", "prompt": "A"}),
-                heard(turn_detection={"type": "server_vad", "silence_duration_ms": 900}),
+                heard(turn_detection={"type": "server_vad", "silence_duration_ms": 900}, format={"type": "audio/pcm"}),
                 heard(turn_detection=None, transcription={"prompt": None, "keywords": ["Harken", "ASR"]}),
                 {**heard(format={"type": "audio/pcmu"}), "include": [LOGPROBS]},
-                {},
+                {**heard(format={}), "audio": None},
             ):
                 await say(client, "session.update", session=session)
                 updated = await told(client)
@@ -148,6 +148,7 @@ def test_an_update_changes_what_it_names_and_leaves_the_rest() -> None:
     assert shown[0]["format"] == {"type": "audio/pcm", "rate": 24000}
     assert shown[0]["turn_detection"]["silence_duration_ms"] == 500
     assert (shown[1]["format"]["rate"], shown[1]["transcription"]["language"]) == (16000, "de")
+    assert shown[2]["format"]["rate"] == 16000
     assert (shown[2]["turn_detection"]["silence_duration_ms"], shown[2]["transcription"]["prompt"]) == (900, "A")
     assert (shown[3]["turn_detection"], shown[3]["transcription"]["prompt"]) == (None, "")
     assert shown[4]["format"] == {"type": "audio/pcmu"} and shown[5] == shown[4]
@@ -167,6 +168,11 @@ WRONG_SESSIONS: list[tuple[object, str]] = [
     ({"include": True}, "session.include"),
     ({"audio": {"output": {}}}, "session.audio.output"),
     ({"audio": 3}, "session.audio"),
+    ({"audio": 0}, "session.audio"),
+    ({"audio": []}, "session.audio"),
+    ({"audio": {"input": ""}}, "session.audio.input"),
+    ({"include": 0}, "session.include"),
+    (heard(turn_detection={"type": "server_vad", "threshold": "0.5"}), f"{IN}.turn_detection.threshold"),
     (heard(format={"type": "audio/opus"}), f"{IN}.format.type"),
     (heard(format={"type": "audio/pcm", "rate": 7}), f"{IN}.format.rate"),
     (heard(format={"type": "audio/pcm", "rate": True}), f"{IN}.format.rate"),
@@ -262,12 +268,16 @@ def test_what_the_session_refuses_is_told_and_nothing_is_in_force() -> None:
             world.session.refusal = UnknownLanguage()
             await say(client, "session.update", session=heard(format={"type": "audio/pcma"}))
             refusal = await told(client)
+            world.session.refusal = UnsupportedOption("The context is too long.", field="prompt")
+            await say(client, "session.update", session=heard(transcription={"prompt": "much"}))
+            long = await told(client)
             world.session.refusal = None
             await say(client, "session.update", session={})
-            return [refusal, await told(client)]
+            return [refusal, long, await told(client)]
 
-    refusal, updated = speak(world, story)
+    refusal, long, updated = speak(world, story)
     assert refusal["error"]["code"] == "unknown_language"
+    assert long["error"]["param"] == "session.audio.input.transcription.prompt"
     assert updated["session"]["audio"]["input"]["format"]["type"] == "audio/pcm"
 
 
@@ -350,6 +360,26 @@ def test_a_client_comes_back_to_its_format_and_its_items() -> None:
     started, created, delta = speak(world, story)
     assert created["session"]["audio"]["input"]["format"]["rate"] == 48000
     assert (delta["item_id"], delta["event_id"]) == (started["item_id"], "event_2")
+
+
+def test_who_spoke_the_beta_is_answered_in_it_when_he_comes_back() -> None:
+    """Though his new handshake does not say so; and the connection that he left open is told why it ends."""
+    world = Speaking()
+
+    async def story(url: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
+        async with dial(f"{url}{DOOR}") as client:
+            session = (await told(client))["session"]["id"]
+            await say(client, "transcription_session.update", session={"input_audio_format": "g711_alaw"})
+            await told(client)
+            async with dial(f"{url}{DOOR}&session={session}&after=0") as again:
+                created = await told(again)
+                messages, code = await all_told(client)
+                return [created], messages, code
+
+    (created,), messages, code = speak(world, story)
+    assert created["type"] == "transcription_session.created"
+    assert created["session"]["input_audio_format"] == "g711_alaw"
+    assert [message["error"]["code"] for message in messages] == ["session_unknown"] and code == 1008
 
 
 def test_openais_sdk_transcribes() -> None:

@@ -8,8 +8,10 @@ and the session is kept for a client that may come back, and closed for one that
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -24,6 +26,7 @@ from harken.live.events import Completed, Ended, Text
 
 _RETRY_AFTER_S = 5
 _LISTENERS_TURN_S = 1.0
+_LAST_WORD_S = 1.0
 _LAST_PACKET_S = 1.0
 """How long a packet that is on its way into the session may take; longer ones are held, and can be let go."""
 
@@ -32,9 +35,9 @@ class Keeps(Enum):
     """What becomes of the session."""
 
     NOTHING = "nothing"
-    """It is over."""
+    """Nobody comes back to it."""
     SESSION = "session"
-    """The client may come back to it."""
+    """The client may come back to it, or to what it was told last."""
     OTHERS = "others"
     """It is no longer ours."""
 
@@ -83,15 +86,15 @@ class Conversation:
         self._is_winding_up = False
         self._is_hearing = False
         self._is_over = asyncio.Event()
-        self._keeps = Keeps.NOTHING
         self._farewell: asyncio.Future[Farewell] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> Farewell:
         """Talk until the end, and close what is to be closed."""
-        keeps = Keeps.NOTHING
+        keeps, greeting = Keeps.NOTHING, self._tongue.greet()
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(part()) for part in (self._listen, self._note, self._speak, self._heed)]
+                parts = (self._listen(), self._note(), self._speak(greeting), self._heed())
+                tasks = [group.create_task(part) for part in parts]
                 farewell = await self._farewell
                 self._ear.close()
                 if self._is_hearing:
@@ -106,6 +109,8 @@ class Conversation:
                 self._session.close()
             self._is_over.set()
         if farewell.gone is None:
+            if farewell.keeps is Keeps.OTHERS and farewell.error is not None:
+                await self._say_last(farewell.error)
             reason = farewell.error.code if farewell.error else ""
             await self._socket.close(close_code(farewell.error), reason)
         return farewell
@@ -145,12 +150,11 @@ class Conversation:
             self._lose()
         except HarkenError as error:
             # Told as the end, though it is only this connection's: what it asked for cannot be told.
-            self._keeps = Keeps.SESSION
             await self._outbox.hand_over(Numbered(n=self._after, event=Ended(error=error)))
 
-    async def _speak(self) -> None:
+    async def _speak(self, greeting: Sequence[Members]) -> None:
         try:
-            for members in self._tongue.greet():
+            for members in greeting:
                 await self._send(members)
             while True:
                 told = await self._outbox.take()
@@ -182,7 +186,14 @@ class Conversation:
         if not self._is_winding_up:  # else it was said why
             for members in self._tongue.tell(n, ended):
                 await self._send(members)
-        self._end(Farewell(error=ended.error, keeps=self._keeps))
+        # Over, or only for this connection: in both cases what did not arrive can be asked for again.
+        self._end(Farewell(error=ended.error, keeps=Keeps.SESSION))
+
+    async def _say_last(self, error: HarkenError) -> None:
+        """Say why it ends, if the client still takes anything."""
+        with contextlib.suppress(Gone, TimeoutError):
+            async with asyncio.timeout(_LAST_WORD_S):
+                await self._send(self._tongue.complain(error))
 
     async def _send(self, members: Members) -> None:
         await self._socket.send(json.dumps(members, ensure_ascii=False))

@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 from harken.api.access import SOCKETS, log_fields
 from harken.api.account import account_of, note_failure
 from harken.api.errors import answer
-from harken.api.handshake import refuse
+from harken.api.handshake import overlong, refuse
 from harken.api.live.conversation import Conversation, Farewell
 from harken.api.live.ear import Ear, Over
 from harken.api.live.listen import read_listen
@@ -83,12 +83,18 @@ class LiveDoors:
 
     async def refusal(self, scope: Scope) -> HarkenError:
         """Say how a handshake with this head and query would be refused now; `UpgradeRequired` where it would not."""
+        if (too_long := overlong(scope["raw_path"] + b"?" + scope["query_string"], scope["headers"])) is not None:
+            return too_long
         try:
             asked = await self._ask({**scope, "subprotocols": []})
+            back = asked.call.back
+            refusal = asked.live.refusal(asked.requester, None if back is None else back.session)
+            if refusal is None and back is None:
+                request_id = scope["state"]["request_id"]
+                await asked.live.check(asked.call.settings, requester=asked.requester, request_id=request_id)
         except HarkenError as error:
             return error
-        back = asked.call.back
-        return asked.live.refusal(asked.requester, None if back is None else back.session) or UpgradeRequired()
+        return refusal or UpgradeRequired()
 
     async def _ask(self, scope: Scope) -> _Asked:
         """Understand who comes for what.

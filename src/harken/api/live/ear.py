@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harken.api.live.service import Session
-from harken.audio.pcm import Encoding, PcmStream
+from harken.audio.pcm import PcmStream
 from harken.errors import HarkenError
 from harken.types import SAMPLE_RATE
 
@@ -56,7 +56,6 @@ class Ear:
         self._pcm = pcm
         self._take = take
         self._charged_s = 0.0
-        self._has_half = False
         self._is_closed = False
 
     def close(self) -> None:
@@ -73,17 +72,19 @@ class Ear:
             if self._is_closed:
                 return
             packet = data[begin : begin + _PACKET_BYTES]
-            self._has_half ^= self._pcm.encoding is Encoding.PCM16 and len(packet) % 2 == 1
             await self._feed(self._pcm.feed(packet))
 
     async def flush(self) -> None:
-        """Give the session what resampling still holds: the sound has an end here.
+        """Give the session what resampling still holds: the sound has an end here, and half a sample is none.
 
         Raises:
             Over: as in `hear`.
         """
-        if not self._has_half:
-            await self.switch(PcmStream(self._pcm.encoding, self._pcm.sample_rate))
+        await self.switch(PcmStream(self._pcm.encoding, self._pcm.sample_rate))
+
+    def clear(self) -> None:
+        """Forget what resampling still holds, and half a sample: what follows has nothing to do with it."""
+        self._pcm = PcmStream(self._pcm.encoding, self._pcm.sample_rate)
 
     async def switch(self, pcm: PcmStream) -> None:
         """Go on with other bytes.
@@ -91,7 +92,7 @@ class Ear:
         Raises:
             Over: as in `hear`.
         """
-        old, self._pcm, self._has_half = self._pcm, pcm, False
+        old, self._pcm = self._pcm, pcm
         await self._feed(old.finish())
 
     async def settle(self) -> None:

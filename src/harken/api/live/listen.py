@@ -81,23 +81,25 @@ class Listen:
         try:
             if isinstance(message, bytes):
                 await self._ear.hear(message)
-            else:
-                await self._do(_kind_of(message))
+                return []
+            return await self._do(_kind_of(message))
         except HarkenError as error:
             return [self.complain(error)]
-        return []
 
-    async def _do(self, kind: str) -> None:
+    async def _do(self, kind: str) -> Sequence[Members]:
         match kind:
             case "commit":
                 await self._ear.flush()
                 await self._session.commit()
             case "clear":
+                self._ear.clear()
                 await self._session.clear()
+                return [self._message("cleared")]
             case _:
                 await self._ear.flush()
                 self._is_finished = True
                 await self._session.finish()
+        return []
 
     def tell(self, n: int, event: LiveEvent) -> Sequence[Members]:
         """Say what has happened."""

@@ -15,7 +15,7 @@ from starlette.types import Scope
 from harken.api.live.ear import Ear
 from harken.api.live.openai_events import Form, Telling
 from harken.api.live.openai_session import Wanted
-from harken.api.live.openai_talk import OpenAITalk
+from harken.api.live.openai_talk import Kept, OpenAITalk
 from harken.api.live.query import read_return
 from harken.api.live.service import Session
 from harken.api.live.tongue import Call, Tongue
@@ -39,7 +39,7 @@ class OpenAIDoor:
     """Of one server."""
 
     def __init__(self) -> None:
-        self._wanted: OrderedDict[str, Wanted] = OrderedDict()
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
 
     def read(self, scope: Scope, query: Mapping[str, str], served: ModelInfo) -> Call:
         """Understand a handshake.
@@ -54,8 +54,8 @@ class OpenAIDoor:
             )
         back, form = read_return(query), _form_of(scope)
         wanted = Wanted(model=query.get("model", ""))
-        if back is not None:
-            wanted = self._wanted.get(back.session, wanted)
+        if back is not None and (kept := self._kept.get(back.session)) is not None:
+            wanted, form = kept.wanted, kept.form
         settings = wanted.settings(served, "")
 
         def speak(session: Session, ear: Ear) -> Tongue:
@@ -64,11 +64,11 @@ class OpenAIDoor:
 
         return Call(pcm=PcmStream(wanted.encoding, wanted.rate), settings=settings, back=back, speak=speak)
 
-    def _remember(self, session: str, wanted: Wanted) -> None:
-        self._wanted[session] = wanted
-        self._wanted.move_to_end(session)
-        while len(self._wanted) > _REMEMBERED:
-            self._wanted.popitem(last=False)
+    def _remember(self, session: str, kept: Kept) -> None:
+        self._kept[session] = kept
+        self._kept.move_to_end(session)
+        while len(self._kept) > _REMEMBERED:
+            self._kept.popitem(last=False)
 
 
 def _form_of(scope: Scope) -> Form:

@@ -8,6 +8,7 @@ that it is the same after a resume. The invariant: an event's `event_id` holds t
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Sequence
 from enum import Enum
 from typing import assert_never
@@ -45,15 +46,14 @@ class Telling:
     def __init__(self, session: str, form: Form, after: int) -> None:
         self.form = form
         self._prefix = "item_" + hashlib.sha256(session.encode()).hexdigest()[:16]
-        self._is_resumed = after > 0
         self._n = after
         self._asides = 0
-        self._last_turn: int | None = None
+        self._connection = f"r{secrets.token_hex(2)}_"  # of one that is resumed, other asides had these numbers
 
     def aside(self, kind: str, **members: object) -> Members:
         """A message that is no event of the session."""
         self._asides += 1
-        return {"type": kind, "event_id": f"event_{self._n}_r{self._asides}", **members}
+        return {"type": kind, "event_id": f"event_{self._n}_{self._connection}{self._asides}", **members}
 
     def error(self, error: HarkenError, event_id: str | None = None) -> Members:
         """Say what was wrong.
@@ -83,7 +83,7 @@ class Telling:
             case SpeechStarted() | SpeechStopped():
                 return [self._speech(event)]
             case Committed():
-                return self._committed(event.turn)
+                return self._committed(event)
             case Text():
                 return [self._delta(event.turn, event.delta, event.tentative)]
             case Completed():
@@ -102,11 +102,8 @@ class Telling:
             return "input_audio_buffer.speech_stopped", {"audio_end_ms": _ms(event.at_s), **item}
         return "input_audio_buffer.speech_started", {"audio_start_ms": _ms(event.at_s), **item}
 
-    def _committed(self, turn: int) -> list[tuple[str, Members]]:
-        before = self._last_turn
-        if before is None and self._is_resumed and turn > 1:
-            before = turn - 1
-        self._last_turn = turn
+    def _committed(self, event: Committed) -> list[tuple[str, Members]]:
+        turn, before = event.turn, event.before
         previous: Members = {"previous_item_id": None if before is None else self._item(before)}
         item = {
             "id": self._item(turn),

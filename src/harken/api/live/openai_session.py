@@ -130,9 +130,9 @@ def _updated_today(members: Mapping[str, object], before: Wanted) -> Wanted:
     if members.get("type", "transcription") != "transcription":
         raise _refused("session.type", "only transcription sessions are offered.")
     before = _with_include(members, before)
-    audio = _object(members.get("audio") or {}, "session.audio")
+    audio = _part(members, "audio", "session.audio")
     refuse_unknown(audio, ("input",), "session.audio.")
-    heard, where = _object(audio.get("input") or {}, "session.audio.input"), "session.audio.input."
+    heard, where = _part(audio, "input", "session.audio.input"), "session.audio.input."
     refuse_unknown(heard, ("format", "noise_reduction", "transcription", "turn_detection"), where)
     _refuse_noise_reduction(heard, "noise_reduction", where)
     wanted = before
@@ -178,11 +178,11 @@ def _updated_beta(members: Mapping[str, object], before: Wanted) -> Wanted:
 def _with_format(given: object, where: str, before: Wanted) -> Wanted:
     members = _object(given, where)
     refuse_unknown(members, ("type", "rate"), f"{where}.")
-    kind, rate = members.get("type", "audio/pcm"), members.get("rate")
+    kind, rate = members.get("type", _NAMES[before.encoding]), members.get("rate")
     if not isinstance(kind, str) or kind not in _TODAY:
         raise _refused(f"{where}.type", f"it must be one of {', '.join(_TODAY)}.")
     encoding = _TODAY[kind]
-    usual = _RATE if encoding is Encoding.PCM16 else 8_000
+    usual = before.rate if encoding is before.encoding else _RATE if encoding is Encoding.PCM16 else 8_000
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or rate <= 0):
         raise _refused(f"{where}.rate", "it must be a whole number of Hz.")
     return replace(before, encoding=encoding, rate=usual if rate is None else rate)
@@ -196,8 +196,10 @@ def _with_transcription(given: object, where: str, before: Wanted) -> Wanted:
     if members.get("delay") is not None:
         raise _refused(f"{where}.delay", "live.hold_s of the server says how long text is held.")
     several = _texts(members.get("languages"), f"{where}.languages")
-    language = _text(members, "language", f"{where}.language", before.language)
-    if len(several) > 1 or (several and members.get("language") and several[0] != language):
+    was = "" if "languages" in members else before.language  # an empty list takes it away
+    language = _text(members, "language", f"{where}.language", was)
+    is_other = bool(several and members.get("language")) and several[0].casefold() != language.casefold()
+    if len(several) > 1 or is_other:
         raise _refused(f"{where}.languages", "the model is told one language, or finds it among all that it knows.")
     keywords = _texts(members["keywords"], f"{where}.keywords") if "keywords" in members else before.keywords
     return replace(
@@ -223,6 +225,12 @@ def _texts(value: object, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise _refused(where, "it must be a list of texts.")
     return tuple(value)
+
+
+def _part(members: Mapping[str, object], name: str, where: str) -> Mapping[str, object]:
+    """A part that may be left out or null."""
+    value = members.get(name)
+    return {} if value is None else _object(value, where)
 
 
 def _object(value: object, where: str) -> Mapping[str, object]:

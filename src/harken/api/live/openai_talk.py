@@ -7,6 +7,7 @@ that names it and changes nothing, and the connection stays.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import assert_never
 
 from harken.api.live.ear import Ear
@@ -16,12 +17,26 @@ from harken.api.live.openai_session import Wanted, shown, updated, where_of
 from harken.api.live.outbox import Members
 from harken.api.live.service import Session
 from harken.audio.pcm import PcmStream
-from harken.errors import HarkenError
+from harken.errors import ClientError, HarkenError
 from harken.live.events import LiveEvent
 from harken.types import ModelInfo
 
-Remember = Callable[[str, Wanted], None]
-"""Takes a session's ID and what is in force for it."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """What a session keeps for a client that comes back.
+
+    Attributes:
+        wanted: what is in force.
+        form: of the API that was spoken last.
+    """
+
+    wanted: Wanted
+    form: Form
+
+
+Remember = Callable[[str, Kept], None]
+"""Takes a session's ID and what is kept of it."""
 
 _CREATED = {Form.TODAY: "session.created", Form.BETA: "transcription_session.created"}
 _UPDATED = {Form.TODAY: "session.updated", Form.BETA: "transcription_session.updated"}
@@ -51,7 +66,7 @@ class OpenAITalk:
 
     def greet(self) -> Sequence[Members]:
         """Say which session it is; also how much of its audio has arrived, for one that was resumed."""
-        self._remember(self._session.id, self._wanted)
+        self._remember(self._session.id, self._kept())
         received_s = round(self._session.received_s, 7)
         return [self._telling.aside(_CREATED[self._telling.form], session=self._shown(), received_s=received_s)]
 
@@ -81,6 +96,7 @@ class OpenAITalk:
                 await self._ear.flush()
                 await self._session.commit()
             case Clear():
+                self._ear.clear()
                 await self._session.clear()
                 return [self._telling.aside("input_audio_buffer.cleared")]
             case Update():
@@ -93,12 +109,19 @@ class OpenAITalk:
         wanted = updated(sent.form, sent.session, self._wanted)
         settings = wanted.settings(self._served, where_of(sent.form))
         pcm = _pcm(wanted, sent.form)
-        await self._session.change(settings)
+        try:
+            await self._session.change(settings)
+        except ClientError as error:
+            error.field = error.field and f"{where_of(sent.form)}{error.field}"
+            raise
         if (wanted.encoding, wanted.rate) != (self._wanted.encoding, self._wanted.rate):
             await self._ear.switch(pcm)
         self._wanted, self._telling.form = wanted, sent.form
-        self._remember(self._session.id, wanted)
+        self._remember(self._session.id, self._kept())
         return [self._telling.aside(_UPDATED[sent.form], session=self._shown())]
+
+    def _kept(self) -> Kept:
+        return Kept(wanted=self._wanted, form=self._telling.form)
 
     def _shown(self) -> Members:
         return shown(self._telling.form, self._session.id, self._wanted, self._served)

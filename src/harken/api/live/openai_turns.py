@@ -35,6 +35,9 @@ def read_turns(given: object, where: str, before: TurnRule | None) -> TurnRule |
     for name in ("idle_timeout_ms", "eagerness"):
         if given.get(name) is not None:
             raise _refused(f"{where}.{name}", "server_vad of a transcription session does not have it.")
+    for name in TURN_FIELDS:
+        if isinstance(given.get(name), str):
+            raise _refused(f"{where}.{name}", "it must be a number.")
     return turn_rule(given, f"{where}.", base=before)
 
 

@@ -76,7 +76,7 @@ class Session(Protocol):
         ...
 
     def close(self) -> None:
-        """End it at once."""
+        """Its client is done with it: end it at once, and let nobody come back to it."""
         ...
 
 
@@ -98,6 +98,14 @@ class Live(Protocol):
 
         Raises:
             HarkenError: the settings cannot be honoured, or there is no room now.
+        """
+        ...
+
+    async def check(self, settings: LiveSettings, *, requester: Requester, request_id: str) -> None:
+        """See whether a session could have these settings; opens nothing.
+
+        Raises:
+            HarkenError: it could not.
         """
         ...
 

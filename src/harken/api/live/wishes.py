@@ -123,7 +123,8 @@ def refuse_unknown(given: Collection[str], known: Sequence[str], where: str = ""
 
 def _number(value: object, name: str, most: float) -> float:
     try:
-        number = math.nan if isinstance(value, bool) or not isinstance(value, int | float | str) else float(value)
+        is_number = isinstance(value, int | float | str) and not isinstance(value, bool) and "_" not in str(value)
+        number = float(value) if is_number else math.nan  # type: ignore[arg-type] # looked at above
     except (ValueError, OverflowError):
         number = math.nan
     if not 0.0 <= number <= most:
