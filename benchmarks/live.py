@@ -42,14 +42,20 @@ RESULTS = Path(__file__).parent / "results" / "live.json"
 PARTS = {"load": load, "cost": cost, "equal": equal, "kill": kill}
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+def levels(text: str) -> tuple[int, ...]:
+    """Read whole numbers from 1 on, with commas between."""
+    found = tuple(int(part) for part in text.split(","))
+    if min(found) < 1:
+        raise ValueError(text)
+    return found
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").partition("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("--part", default=",".join(PARTS), help="of load, cost, equal, kill")
-    parser.add_argument("--levels", type=_numbers, default=(1, 4, 8, 16, 32, 48, 64, 96, 128), help="streams at once")
+    parser.add_argument("--levels", type=levels, default=(1, 4, 8, 16, 32, 48, 64, 96, 128), help="streams at once")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each level")
     parser.add_argument("--recordings", type=int, default=200, help="that are compared")
     parser.add_argument("--at-once", type=int, default=6, help="recordings that are compared at a time")
@@ -80,6 +86,7 @@ def main() -> int:
             figures = asyncio.run(PARTS[name](wanted))
         found[name] = {"machine": machine(), "commit": commit(), "instances": asked.instances, **figures}
         is_good = is_good and figures.get("is_good", True)
+        asked.results.parent.mkdir(parents=True, exist_ok=True)
         asked.results.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         asked.results.with_suffix(".md").write_text(page(found), encoding="utf-8")
         print(json.dumps({name: figures}, ensure_ascii=False)[:4000], flush=True)

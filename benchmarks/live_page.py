@@ -91,12 +91,15 @@ def _kill(part: Mapping[str, Any]) -> Iterator[str]:
     yield "## kill -9 of an instance"
     yield ""
     yield (
-        f"{part['sessions']} sessions; {part['killed']} was killed at second {part['killed_at_s']} with "
-        f"{part['in_flight']} segments in flight: {part['complete']} complete, {part['equal_to_files']} with the text "
-        f"of the file, {len(part['failures'])} failed, {part['reconnects']} reconnects, {part['retries']:g} retries. "
-        f"The longest pause between two texts of a session: p50 {part['longest_pause_after_p50_s']} s, most "
-        f"{part['longest_pause_after_max_s']} s from the kill on; {part['longest_pause_before_p50_s']} s and "
-        f"{part['longest_pause_before_max_s']} s before it."
+        f"{part['sessions']} sessions; {part['killed']} was held for half a second and killed at second "
+        f"{part['killed_at_s']} with {part['in_flight']} segments in flight: {part['complete']} complete, "
+        f"{part['equal_to_files']} with the text of the file, {len(part['failures'])} failed, {part['reconnects']} "
+        f"reconnects, {part['replays']:g} segments were recognised elsewhere. "
+        f"The longest pause between two texts of a session: p50 {part['longest_pause_p50_s']} s, most "
+        f"{part['longest_pause_max_s']} s; {part['longest_pause_calm_p50_s']} s and "
+        f"{part['longest_pause_calm_max_s']} s when the same is said and nobody is killed (one voice is heard late by "
+        f"the voice activity: decision 0006). Session by session it is longer by {part['longer_by_p50_s']} s (p50) and "
+        f"{part['longer_by_max_s']} s at most."
     )
 
 
