@@ -7,7 +7,7 @@ or is cancelled. Python itself then guarantees that each accepted segment ends e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -323,6 +323,7 @@ class LiveFigures:
         away: of these, whose connection broke.
         opened: so far.
         refused: so far, for want of capacity.
+        ended: why those ended that did → how many: "finished" by their client, "left" by it, or an error's code.
         drafts: so far.
         draft_s: seconds from wanting a draft to its text, lately; 0 before the first.
         at_odds: turns whose final text did not begin with what was shown as final.
@@ -336,6 +337,7 @@ class LiveFigures:
     away: int = 0
     opened: int = 0
     refused: int = 0
+    ended: Mapping[str, int] = field(default_factory=dict)
     drafts: int = 0
     draft_s: float = 0.0
     at_odds: int = 0

@@ -222,6 +222,22 @@ def test_who_is_done_with_a_session_cannot_come_back_to_it() -> None:
     run(story())
 
 
+def test_why_sessions_ended_is_counted() -> None:
+    """Each once: by its client, by its absence, by a bound."""
+
+    async def story() -> None:
+        async with sessions_over(UnsureRecognizer()) as sessions:
+            finished, left, idle, _ = [await opened(sessions) for _ in range(4)]
+            await finished.finish()
+            finished.close()
+            left.close()
+            await idle.finish(SessionIdle())
+            await asyncio.sleep(0.01)
+            assert sessions.figures.ended == {"finished": 1, "left": 1, "session_idle": 1}
+
+    run(story())
+
+
 def test_who_is_away_makes_room_for_who_is_there() -> None:
     """The one that was left first; and who is away does not speak."""
 

@@ -63,7 +63,8 @@ def test_the_document_says_who_speaks_and_how_late_text_is() -> None:
     telemetry.note(queued_audio_s=0.0, speaking=2)
     told = telemetry.cluster()
     assert told["live"] == {
-        "sessions": 5, "limit": 9, "speaking": 2, "away": 1, "opened": 20, "refused": 3, "turns": 30, "at_odds": 4,
+        "sessions": 5, "limit": 9, "speaking": 2, "away": 1, "opened": 20, "refused": 3,
+        "ended": {"finished": 12, "slow_reader": 1}, "turns": 30, "at_odds": 4,
         "audio_s": 120.5, "drafts": 80, "draft_s": 0.25,
         "final_p50_s": pytest.approx(0.2, rel=0.06), "final_p95_s": pytest.approx(0.4, rel=0.06),
     }  # fmt: skip

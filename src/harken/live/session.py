@@ -54,6 +54,7 @@ class LiveSession:
         left_at: since when its client is away; None while it is there.
         completed: turns that ended with a text.
         at_odds: of these, those whose text is not quite the file's; see `hold_s`.
+        why_ended: "finished" or "left" by its client, or an error's code; "" while it goes on.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class LiveSession:
         self.left_at: float | None = None
         self.completed = 0
         self.at_odds = 0
+        self.why_ended = ""
         self._home = ""
         self._speaker = Speaker(requester=requester, request_id=request_id, route=route)
         self._settings = _checked(settings, means.info)
@@ -196,6 +198,7 @@ class LiveSession:
         if self._is_finishing:
             return
         self._is_finishing, self._end = True, error
+        self.why_ended = error.code if error else "finished"
         self._drained.set()
         await self._do(self._hearing.finish)
         self._end_if_done()
@@ -225,6 +228,8 @@ class LiveSession:
 
     def cut(self, error: HarkenError | None) -> None:
         """End it at once; what has no text gets none. Its client may still come back, and is told why."""
+        if not self.is_over:
+            self.why_ended = error.code if error else "left"
         self._is_finishing = True
         self._end = self._end or error
         self._drained.set()

@@ -12,6 +12,7 @@ import asyncio
 import hmac
 import os
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -78,6 +79,7 @@ class Sessions:
         self._is_draining = False
         self._room = Room()
         self._opened = self._refused = 0
+        self._ends: Counter[str] = Counter()
         self._gone = LiveFigures()
 
     def __len__(self) -> int:
@@ -94,6 +96,7 @@ class Sessions:
             away=sum(one.left_at is not None for one in now),
             opened=self._opened,
             refused=self._refused,
+            ended=dict(self._ends),
             drafts=self._room.drafts,
             draft_s=self._room.draft_s(self._clock.now()),
             at_odds=gone.at_odds + sum(one.at_odds for one in now),
@@ -225,6 +228,7 @@ class Sessions:
             self._over[session.id] = (self._clock.now(), session)
             if len(self._over) > self._config.sessions:
                 del self._over[next(iter(self._over))]
+        self._ends[session.why_ended] += 1
         gone = self._gone
         self._gone = LiveFigures(
             at_odds=gone.at_odds + session.at_odds,
@@ -234,6 +238,7 @@ class Sessions:
         _log.info(
             "live.ended",
             request_id=session.request_id,
+            reason=session.why_ended,
             received_s=round(session.received_s, 1),
             turns=session.completed,
             at_odds=session.at_odds,

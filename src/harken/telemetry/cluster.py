@@ -141,6 +141,7 @@ def _live(live: LiveFigures, window: Window) -> dict[str, Any]:
         "away": live.away,
         "opened": live.opened,
         "refused": live.refused,
+        "ended": dict(live.ended),
         "turns": live.completed,
         "at_odds": live.at_odds,
         "audio_s": round(live.audio_s, 1),

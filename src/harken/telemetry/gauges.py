@@ -14,6 +14,7 @@ from prometheus_client.metrics_core import Metric
 
 import harken
 from harken.dispatch.stats import Stats
+from harken.errors import SessionExpired, SessionIdle, SlowReader
 from harken.telemetry.look import GpuLook, Look, MachineLook, QueueLook
 from harken.transcribe.cache.counts import Counts
 from harken.types import Figures, InstanceHealth, LiveFigures
@@ -178,11 +179,19 @@ _LIVE_COUNTERS: tuple[tuple[str, str, Callable[[LiveFigures], float]], ...] = (
 )
 
 
+_LIVE_ENDS = ("finished", "left", SessionIdle.code, SessionExpired.code, SlowReader.code)
+"""Those that there are from the start: a counter that appears with its first failure shows no increase by it."""
+
+
 def _live(live: LiveFigures) -> Iterator[Metric]:
     for name, text, value in _LIVE_GAUGES:
         yield _one(f"harken_live_{name}", text, value(live))
     for name, text, value in _LIVE_COUNTERS:
         yield CounterMetricFamily(f"harken_live_{name}", text, value=value(live))
+    ended = CounterMetricFamily("harken_live_ended", "Live sessions that ended, by the reason.", labels=("reason",))
+    for reason, count in sorted({**dict.fromkeys(_LIVE_ENDS, 0), **live.ended}.items()):
+        ended.add_metric((reason,), count)
+    yield ended
 
 
 def _one(name: str, text: str, value: float) -> Metric:

@@ -56,4 +56,12 @@ def _panels() -> tuple[Panel, ...]:
             ),
             unit="ops",
         ),
+        Panel(
+            title="Sessions ended",
+            means="Why: finished or left by their client, or ended by the server, with the error's code.",
+            queries=(
+                Query(expr=f"sum by (reason) (rate(harken_live_ended_total{{{CLUSTER}}}{RATE}))", legend="{{reason}}"),
+            ),
+            unit="ops",
+        ),
     )
