@@ -35,6 +35,7 @@ class Speech:
         forms: the text fields of each request that came, in order.
         told: what a live session is told, message by message; None where WebSockets do not get through.
         close_code: with which it is closed then, or when it has finished; None: never.
+        close_behind: bytes of sound that come from it before that.
         heard: text messages, and the number of bytes, that came from it.
     """
 
@@ -47,6 +48,7 @@ class Speech:
     forms: list[list[tuple[str, str]]] = field(default_factory=list)
     told: list[dict[str, Any]] | None = None
     close_code: int | None = None
+    close_behind: int = 0
     heard: list[str | int] = field(default_factory=list)
 
     def app(self) -> FastAPI:
@@ -88,14 +90,16 @@ class Speech:
         await socket.accept()
         for number, message in enumerate([{"type": "session", "session": "s", "received_s": 0.0}, *self.told]):
             await socket.send_text(json.dumps({"n": number, **message}))
-        while self.close_code is None or self.close_code == 1000:
+        heard = 0
+        while self.close_code in (None, 1000) or heard < self.close_behind:
             came = await socket.receive()
             if came["type"] == "websocket.disconnect":
                 return
+            heard += len(came.get("bytes") or b"")
             self.heard.append(came.get("text") or len(came.get("bytes") or b""))
             if came.get("text") and self.close_code == 1000:
                 break
-        await socket.close(self.close_code)
+        await socket.close(self.close_code or 1000)
 
     async def _stream(self) -> AsyncIterator[str]:
         for line in self.stream:

@@ -44,6 +44,9 @@ navigator.mediaDevices.getUserMedia = async (wish) => (window.microphone = await
 BROKEN = ("net::ERR_", "Connection closed before")
 """How Chromium complains of a connection that was cut: with a reset, or without a word."""
 
+SECOND = 96_000
+"""Bytes of a second of sound, as most sound cards give it: 48 kHz."""
+
 MICROPHONE = "microphone.getTracks().map(({readyState}) => readyState).join()"
 """Whether it is on, its light that is: "live" or "ended"."""
 
@@ -335,16 +338,19 @@ def test_whatever_a_session_tells_is_shown_as_text(browser: Browser, chromium: s
 
 @pytest.mark.parametrize(
     ("code", "locale", "sentence"),
-    [("draining", "en-GB", "The server is shutting down."), ("session_idle", "zh-CN", "实时会话长时间没有声音")],
+    [
+        ("rate_limit_exceeded", "en-GB", "This key has used up its minute."),
+        ("session_idle", "zh-CN", "实时会话长时间没有声音"),
+    ],
 )
 def test_why_a_session_ended_is_said(browser: Browser, chromium: str, code: str, locale: str, sentence: str) -> None:
-    """In the page's language, with seconds where there are any; what was said stays."""
+    """In the page's language, with seconds where there are any; what was said stays, and how long it was."""
     told = [
         {"type": "text", "turn": 1, "delta": "one", "tentative": " two"},
-        {"type": "error", "code": code, "message": "The server is shutting down.", "retry_after_s": 5},
+        {"type": "error", "code": code, "message": "This key has used up its minute.", "retry_after_s": 5},
     ]
     with ExitStack() as stack:
-        speech = Speech(told=told, close_code=1012)
+        speech = Speech(told=told, close_code=1008, close_behind=SECOND)
         url = stack.enter_context(serving(speech.app()))
         watched = stack.enter_context(microphone(browser, chromium, ENGLISH, locale=locale))
         page = watched.open(f"{url}/playground")
@@ -354,6 +360,7 @@ def test_why_a_session_ended_is_said(browser: Browser, chromium: str, code: str,
         expect(page.locator(".failure")).to_contain_text("5")
         expect(page.locator(".live-text .say-text")).to_have_text("one two")
         expect(page.locator(".recording")).to_have_count(0)
+        expect(page.locator(".fact", has_text=re.compile("Length|时长"))).to_have_text(re.compile(r"[1-9]\.\d+ (s|秒)$"))
         assert watched.violations() == []
 
 

@@ -106,7 +106,7 @@ export class Line {
 
   /** Send what was not sent on this connection. */
   #pass() {
-    if (!this.isThere) return;
+    if (!this.isThere || this.socket.readyState !== WebSocket.OPEN) return; // who is closing takes nothing any more
     for (const { from, sound } of this.kept) {
       if (from + sound.length > this.sent) this.socket.send(sound.subarray(Math.max(0, this.sent - from)));
     }

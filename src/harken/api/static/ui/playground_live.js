@@ -104,12 +104,12 @@ export class Live {
   }
 
   #sound(sound, peak) {
+    if (!this.line) return; // it has ended, and the microphone is about to
     this.silent = peak < SILENCE ? this.silent + 1 : 0;
     this.samples += sound.length;
-    this.line?.send(sound);
+    this.line.send(sound);
     this.onLevel(peak);
-    const seconds = this.line ? this.samples / this.line.rate : 0;
-    this.#set({ seconds, isQuiet: this.silent > SILENT_PACKETS });
+    this.#set({ seconds: this.samples / this.line.rate, isQuiet: this.silent > SILENT_PACKETS });
   }
 
   #there(isThere) {
