@@ -312,7 +312,7 @@ def test_whatever_a_session_tells_is_shown_as_text(browser: Browser, chromium: s
         {"type": "speech_started", "turn": 1, "at_s": 61.2},
         {"type": "text", "turn": 1, "delta": "<b>one</b>", "tentative": " <img src=x>"},
         {"type": "text", "turn": 2, "delta": "", "tentative": "lost"},
-        {"type": "failed", "turn": 2, "code": "engine_failed", "message": "m"},
+        {"type": "failed", "turn": 2, "code": "unsupported_option", "message": "The prompt is <i>too</i> long."},
         {"type": "a word of tomorrow", "turn": 3},
         {"type": "text", "turn": 1, "delta": " two", "tentative": ""},
         {
@@ -328,7 +328,11 @@ def test_whatever_a_session_tells_is_shown_as_text(browser: Browser, chromium: s
     with scripted(browser, chromium, speech) as watched:
         page = watched.page
         says = page.locator(".live-text .say")
-        expect(says).to_have_text(["1:01<b>one</b> two", "0:00 This turn has no final text: engine_failed"])
+        failed = "0:00 This turn has no final text: The prompt is <i>too</i> long. unsupported_option"
+        expect(says).to_have_text(["1:01<b>one</b> two", failed])
+        page.get_by_role("button", name="Switch to 中文").click()
+        expect(says.last).to_contain_text("不支持的字段或取值（The prompt is <i>too</i> long.） unsupported_option")
+        page.get_by_role("button", name="切换到 English").click()
         page.get_by_role("button", name="Finish").click()
         expect(page.locator(".phase.good")).to_have_text("Done")
         assert speech.heard[-1] == '{"type":"finish"}'

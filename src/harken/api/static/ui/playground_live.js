@@ -11,7 +11,7 @@ const SILENT_PACKETS = 80;
 
 const NOTHING = {
   phase: "off", // asking, connecting, on, broken, finishing, done, failed
-  turns: [], // {turn, startS, text, tentative, language, warnings, error}
+  turns: [], // {turn, startS, text, tentative, language, warnings, error: {code, message}}
   seconds: 0,
   isQuiet: false,
   error: null, // why it ended
@@ -127,7 +127,7 @@ export class Live {
       this.#turn(turn, { text: told.text, tentative: "", language: told.language, warnings: told.warnings, isOver: true });
       if (told.text) this.tell.said(told.text);
     }
-    if (type === "failed") this.#turn(turn, { tentative: "", error: told.code, isOver: true });
+    if (type === "failed") this.#turn(turn, { tentative: "", error: told, isOver: true });
   }
 
   #turn(turn, news) {

@@ -2,6 +2,7 @@
 // stands in the colour of text, what is only supposed is grey, in italics, and changes.
 
 import { html, language, t } from "./shell.js";
+import { sentenceOf } from "./http.js";
 import { number, place, seconds } from "./format.js";
 import { useEffect, useMemo, useRef } from "./vendor/preact.js";
 import { exactPlace } from "./playground_figures.js";
@@ -87,7 +88,7 @@ function Turn({ one: { startS, text, tentative, error } }) {
     <p class="say">
       <span class="say-time mono">${place(startS)}</span>
       <span class="say-text">${text}${tentative && html`<span class="tentative">${tentative}</span>`}
-        ${error && html`<span class="bad"> ${t("play.live.turn_failed")} <span class="mono">${error}</span></span>`}</span>
+        ${error && html`<span class="bad"> ${t("play.live.turn_failed")} ${sentenceOf(error)} <span class="mono">${error.code}</span></span>`}</span>
     </p>
   `;
 }
