@@ -36,6 +36,7 @@ class Speech:
         told: what a live session is told, message by message; None where WebSockets do not get through.
         close_code: with which it is closed then, or when it has finished; None: never.
         close_behind: bytes of sound that come from it before that.
+        listen: status, code and message with which a handshake would be refused.
         heard: text messages, and the number of bytes, that came from it.
     """
 
@@ -49,6 +50,7 @@ class Speech:
     told: list[dict[str, Any]] | None = None
     close_code: int | None = None
     close_behind: int = 0
+    listen: tuple[int, str, str] = (426, "upgrade_required", "This address is for WebSockets.")
     heard: list[str | int] = field(default_factory=list)
 
     def app(self) -> FastAPI:
@@ -80,8 +82,9 @@ class Speech:
         return app
 
     async def _upgrade(self) -> Response:
-        """Nothing would be refused."""
-        return JSONResponse(_error("upgrade_required", "This address is for WebSockets."), 426)
+        """Say what would be refused, of what a browser hides."""
+        status, code, message = self.listen
+        return JSONResponse(_error(code, message), status)
 
     async def _listen(self, socket: WebSocket) -> None:
         if self.told is None:

@@ -306,6 +306,25 @@ def test_a_proxy_that_passes_no_websockets_is_named(browser: Browser, chromium: 
         watched.errors.clear()
 
 
+@pytest.mark.parametrize(
+    ("locale", "sentence"),
+    [("en-GB", "Hot words and context are too long to speak with."), ("zh-CN", "热词和上下文太长，不能用于直接说话")],
+)
+def test_hot_words_that_no_handshake_can_carry_are_named(
+    browser: Browser, chromium: str, locale: str, sentence: str
+) -> None:
+    """The server speaks of a line of a handshake, which nobody has typed."""
+    speech = Speech(listen=(431, "head_too_large", "No line of a WebSocket handshake may have more than 8000 bytes."))
+    with serving(speech.app()) as url, microphone(browser, chromium, ENGLISH, locale=locale) as watched:
+        page = watched.open(f"{url}/playground")
+        page.locator("textarea").last.fill("中文" * 450)
+        page.locator(".empty-buttons button").nth(2).click()
+        expect(page.locator(".failure")).to_contain_text(sentence)
+        expect(page.locator(".failure")).to_contain_text("head_too_large")
+        expect(page.locator(".failure")).not_to_contain_text("handshake")
+        watched.errors.clear()
+
+
 def test_whatever_a_session_tells_is_shown_as_text(browser: Browser, chromium: str) -> None:
     """Markup, a turn that failed, words of tomorrow; each turn at its place, however they come."""
     told = [

@@ -156,7 +156,8 @@ export class Line {
     try {
       await request(this.path, { cache: "no-store" });
     } catch (error) {
-      return error instanceof ApiError && error.status === 426 ? null : error;
+      if (error.code === "head_too_large" && this.settings.prompt) return tooLong(error);
+      return error.status === 426 ? null : error;
     }
     return null; // somebody answered in Harken's place
   }
@@ -181,6 +182,9 @@ function ended({ code, message, retry_after_s: retryAfterS = null }) {
 
 const brokenOff = () => new ApiError({ status: 0, code: "broken_off", message: t("play.error.broken_off") });
 const noWebSocket = () => new ApiError({ status: 0, code: "no_websocket", message: t("play.error.no_websocket") });
+
+/** The form's words are what may be long in a handshake; its other lines are the browser's. */
+const tooLong = ({ status, code, requestId }) => new ApiError({ status, code, message: t("play.error.too_long"), requestId });
 
 function readJson(text) {
   try {

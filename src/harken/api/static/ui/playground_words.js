@@ -123,6 +123,9 @@ const english = {
   "play.error.broken_off": "The connection broke before the text was complete.",
   "play.error.no_websocket":
     "The server would listen, but the connection does not come about. A proxy in between may not pass WebSockets on.",
+  "play.error.too_long":
+    "Hot words and context are too long to speak with. They travel in one line of at most 8,000 bytes, in which a Latin " +
+    "letter is one and a Chinese character nine. Shorten them, or record and transcribe.",
   "play.error.file_gone": "The browser can no longer read the file. Choose it again.",
 };
 
@@ -244,6 +247,9 @@ const chinese = {
   "play.error.unreachable": "无法连接服务器，或连接被服务器关闭。",
   "play.error.broken_off": "文本还不完整，连接就中断了。",
   "play.error.no_websocket": "服务器可以接收，但连接无法建立。中间的代理可能不转发 WebSocket。",
+  "play.error.too_long":
+    "热词和上下文太长，不能用于直接说话：它们要放进不超过 8,000 字节的一行里，其中一个拉丁字母占 1 字节，一个汉字占 9 字节。" +
+    "请缩短，或改为先录音再转写。",
   "play.error.file_gone": "浏览器已无法读取此文件，请重新选择。",
 };
 
