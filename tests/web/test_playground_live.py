@@ -224,6 +224,8 @@ def test_a_key_is_asked_for_and_then_it_listens(browser: Browser, chromium: str,
         page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
         page.get_by_role("button", name="Speak").click()
         dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("A key is made with: harken keys add NAME")
+        expect(dialog).not_to_contain_text("admin")
         dialog.get_by_label("Key", exact=True).fill(server.key)
         dialog.get_by_role("button", name="Use this key").click()
         expect(page.locator(".recording-head")).to_have_text("Listening")

@@ -41,7 +41,7 @@ export function Shell({ page, status = null, children }) {
       </div>
     </header>
     <main id="content" tabindex="-1">${children}</main>
-    <${KeyDialog} />
+    <${KeyDialog} isForAdmins=${page === "dashboard"} />
   `;
 }
 
@@ -96,7 +96,7 @@ function KeyButton() {
   `;
 }
 
-function KeyDialog() {
+function KeyDialog({ isForAdmins }) {
   const dialog = useRef(null);
   const settle = useRef(() => {});
   const [why, setWhy] = useState("");
@@ -133,7 +133,7 @@ function KeyDialog() {
             aria-invalid=${isOdd} onInput=${(event) => setTyped(event.target.value)} />
         </label>
         <p role="status" class=${isOdd ? "note bad" : "hidden-text"}>${isOdd && t("key.odd")}</p>
-        <p class="quiet">${t("key.admin")}</p>
+        <p class="quiet">${t(isForAdmins ? "key.admin" : "key.any")}</p>
         <div class="dialog-buttons">
           ${apiKey() && html`<button type="button" class="apart" onClick=${() => close("")}>${t("key.forget")}</button>`}
           <button type="button" onClick=${() => close()}>${t("key.cancel")}</button>
