@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from threading import Event
@@ -38,6 +39,8 @@ class Speech:
         close_behind: bytes of sound that come from it before that.
         listen: status, code and message with which a handshake would be refused.
         heard: text messages, and the number of bytes, that came from it.
+        later: what the sessions after it are told, and how they are closed: in place of `told` and `close_code`.
+        queries: of the handshakes, and when they came.
     """
 
     stream: list[str] = field(default_factory=list)
@@ -52,6 +55,8 @@ class Speech:
     close_behind: int = 0
     listen: tuple[int, str, str] = (426, "upgrade_required", "This address is for WebSockets.")
     heard: list[str | int] = field(default_factory=list)
+    later: list[tuple[list[dict[str, Any]], int | None]] = field(default_factory=list)
+    queries: list[tuple[str, float]] = field(default_factory=list)
 
     def app(self) -> FastAPI:
         """The app that answers so."""
@@ -87,22 +92,27 @@ class Speech:
         return JSONResponse(_error(code, message), status)
 
     async def _listen(self, socket: WebSocket) -> None:
-        if self.told is None:
+        query = socket.scope["query_string"].decode()
+        self.queries.append((query, time.monotonic()))
+        if self.told is None or "session=" in query:
             await socket.close()
             return
         await socket.accept()
         for number, message in enumerate([{"type": "session", "session": "s", "received_s": 0.0}, *self.told]):
             await socket.send_text(json.dumps({"n": number, **message}))
-        heard = 0
-        while self.close_code in (None, 1000) or heard < self.close_behind:
+        heard, is_there = 0, True
+        while is_there and (self.close_code in (None, 1000) or heard < self.close_behind):
             came = await socket.receive()
-            if came["type"] == "websocket.disconnect":
-                return
-            heard += len(came.get("bytes") or b"")
-            self.heard.append(came.get("text") or len(came.get("bytes") or b""))
+            is_there = came["type"] != "websocket.disconnect"
+            if is_there:
+                heard += len(came.get("bytes") or b"")
+                self.heard.append(came.get("text") or len(came.get("bytes") or b""))
             if came.get("text") and self.close_code == 1000:
                 break
-        await socket.close(self.close_code or 1000)
+        if is_there:
+            await socket.close(self.close_code or 1000)
+        if self.later:
+            self.told, self.close_code = self.later.pop(0)
 
     async def _stream(self) -> AsyncIterator[str]:
         for line in self.stream:

@@ -22,11 +22,13 @@ class Speaking:
         url: where, without a slash at the end.
         key: without it the server says only that one is needed.
         folder: with its state.
+        process: it.
     """
 
     url: str
     key: str
     folder: Path
+    process: subprocess.Popen[str]
 
 
 @contextmanager
@@ -41,7 +43,7 @@ def speaking(folder: Path, *flags: str, key: str = "") -> Iterator[Speaking]:
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield Speaking(url=_ready(process.stdout.readline), key=key, folder=folder)
+            yield Speaking(url=_ready(process.stdout.readline), key=key, folder=folder, process=process)
         finally:
             process.terminate()
             process.wait(PATIENCE_S)

@@ -6,7 +6,7 @@ import json
 import re
 import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -59,8 +59,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaking]:
 
 
 @contextmanager
-def microphone(browser: Browser, chromium: str, spoken: Sample, **context: Any) -> Iterator[Watched]:
-    """A window of a browser into whose microphone a recording is spoken, once."""
+def microphone(browser: Browser, chromium: str, *spoken: Sample, **context: Any) -> Iterator[Watched]:
+    """A window of a browser into whose microphone recordings are spoken, once."""
     with NamedTemporaryFile(suffix=".wav") as file:
         _with_pauses(spoken, file.name)
         with _speaking_into(browser, chromium, file.name, context) as watched:
@@ -75,12 +75,15 @@ def until_there_is_room(server: Speaking) -> None:
             assert time.monotonic() < deadline, "they are still counted"
 
 
-def _with_pauses(spoken: Sample, path: str) -> None:
+def _with_pauses(spoken: Sequence[Sample], path: str) -> None:
     """A browser begins to play before the page listens, and repeats what it has when it has come to the end."""
-    with wave.open(str(spoken.path)) as recording, wave.open(path, "wb") as padded:
-        padded.setparams(recording.getparams())
-        silence = bytes(recording.getframerate() * recording.getsampwidth() * recording.getnchannels())
-        padded.writeframes(silence + recording.readframes(recording.getnframes()) + 2 * silence)
+    with wave.open(path, "wb") as padded:
+        for number, sample in enumerate(spoken):
+            with wave.open(str(sample.path)) as recording:
+                if not number:
+                    padded.setparams(recording.getparams())
+                silence = bytes(recording.getframerate() * recording.getsampwidth() * recording.getnchannels())
+                padded.writeframes(silence + recording.readframes(recording.getnframes()) + 2 * silence)
 
 
 @contextmanager
@@ -235,21 +238,34 @@ def test_a_key_is_asked_for_and_then_it_listens(browser: Browser, chromium: str,
         watched.forgive("HTTP Authentication failed")
 
 
-def test_a_session_that_is_gone_keeps_its_text_and_says_so(browser: Browser, chromium: str, server: Speaking) -> None:
-    """Another server has come at its address, with the same keys: it knows nothing of the session."""
+def test_a_server_that_was_killed_and_started_again_hears_what_had_no_text(
+    browser: Browser, chromium: str, tmp_path: Path
+) -> None:
+    """It knows nothing of the session: another one goes on behind the last turn, and no word is shown twice."""
     with ExitStack() as stack:
-        proxy = stack.enter_context(cutting(server.url))
-        watched = stack.enter_context(microphone(browser, chromium, ENGLISH))
-        page = opened(watched, proxy.url, server.key)
+        first = stack.enter_context(speaking(tmp_path))
+        proxy = stack.enter_context(cutting(first.url))
+        watched = stack.enter_context(microphone(browser, chromium, ENGLISH, CHINESE))
+        page = opened(watched, proxy.url, first.key)
         page.get_by_role("button", name="Speak").click()
-        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
+        says = page.locator(".live-text .say-text")
+        expect(says.first).to_have_text(ENGLISH.text)
+        expect(page.locator(".tentative")).to_be_visible()
+        expect(says).to_have_count(2)
         proxy.is_shut = True
-        proxy.cut()
-        proxy.server = stack.enter_context(speaking(server.folder, key=server.key)).url
+        first.process.kill()
+        expect(page.locator(".recording-head")).to_contain_text("what is said meanwhile is kept")
+        proxy.server = stack.enter_context(speaking(tmp_path, key=first.key)).url
         proxy.is_shut = False
-        expect(page.locator(".failure")).to_contain_text("session_unknown")
-        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
-        expect(page.get_by_role("button", name="Speak")).to_be_enabled()
+        expect(page.locator(".recording-head")).to_have_text("Listening")
+        expect(says).to_have_text([ENGLISH.text, CHINESE.text])
+        expect(page.locator(".tentative")).to_have_count(0)
+        page.get_by_role("button", name="Finish").click()
+        expect(page.locator(".phase.good")).to_have_text("Done")
+        expect(says).to_have_text([ENGLISH.text, CHINESE.text])
+        expect(page.locator(".say-time")).to_have_text(["0:00", re.compile("0:0[345]")])
+        expect(page.locator(".fact", has_text="Turns")).to_contain_text("2")
+        expect(page.locator(".note")).to_have_count(0)
         watched.errors.clear()
 
 
@@ -385,8 +401,106 @@ def test_why_a_session_ended_is_said(browser: Browser, chromium: str, code: str,
         expect(page.locator(".failure")).to_contain_text("5")
         expect(page.locator(".live-text .say-text")).to_have_text("one two")
         expect(page.locator(".recording")).to_have_count(0)
-        expect(page.locator(".fact", has_text=re.compile("Length|时长"))).to_have_text(re.compile(r"[1-9]\.\d+ (s|秒)$"))
+        expect(page.locator(".fact", has_text=re.compile("Length|时长"))).to_have_text(
+            re.compile(r"[1-9]\.\d+ (s|秒)$")
+        )
         assert watched.violations() == []
+
+
+def _turn(turn: int, text: str, end_s: float) -> list[dict[str, Any]]:
+    """What is told of a turn that begins at once and has its end."""
+    times = {"start_s": 0.0, "end_s": end_s}
+    return [
+        {"type": "speech_started", "turn": turn, "at_s": 0.0},
+        {"type": "text", "turn": turn, "delta": text, "tentative": ""},
+        {"type": "committed", "turn": turn, **times},
+        {"type": "completed", "turn": turn, "text": text, "language": "English", **times},
+    ]
+
+
+def test_who_speaks_when_a_server_leaves_goes_on_with_the_next_one(browser: Browser, chromium: str) -> None:
+    """When it said, from the end of the last turn; what was final stays, what was grey is told again, nothing twice."""
+    leaves = {"type": "error", "code": "draining", "message": "The server is shutting down.", "retry_after_s": 2}
+    begun = [{"type": "speech_started", "turn": 2, "at_s": 0.6}, {"type": "text", "turn": 2, "delta": " two three"}]
+    first = [*_turn(1, "one", 0.5), {**begun[0]}, {**begun[1], "tentative": " for"}, leaves]
+    second = [*_turn(1, " to three four", 1.0), *_turn(2, "five", 2.0)]
+    speech = Speech(told=first, close_code=1012, close_behind=SECOND, later=[(second, 1000)])
+    with scripted(browser, chromium, speech) as watched:
+        page = watched.page
+        says = page.locator(".live-text .say")
+        expect(says).to_have_text(["0:00one", "0:00 two three for"])
+        expect(page.locator(".recording-head")).to_contain_text("what is said meanwhile is kept")
+        expect(says).to_have_text(["0:00one", "0:00 two three four", "0:00five"])
+        expect(page.locator(".recording-head")).to_have_text("Listening")
+        page.get_by_role("button", name="Finish").click()
+        expect(page.locator(".phase.good")).to_have_text("Done")
+        expect(says).to_have_text(["0:00one", "0:00 two three four", "0:00five"])
+        expect(page.locator(".note")).to_have_count(0)
+        said = float(page.get_by_text("Length").locator("+ dd").inner_text().split()[0])
+    (_, began), (query, again) = speech.queries
+    assert "session" not in query and again - began >= 2.0
+    sizes = [size for size in speech.heard if isinstance(size, int)]
+    assert sum(sizes) / SECOND - said == pytest.approx(0.5, abs=0.8), "a second went to both, but for the first turn"
+
+
+def test_a_server_that_always_leaves_is_left(browser: Browser, chromium: str) -> None:
+    """It lets everybody in, and then nobody may speak: that is said, not tried for ever."""
+    leaves = [{"type": "error", "code": "draining", "message": "The server is shutting down.", "retry_after_s": 20}]
+    speech = Speech(told=leaves, close_code=1012, later=[(leaves, 1012)] * 100)
+    with serving(speech.app()) as url, microphone(browser, chromium, ENGLISH) as watched:
+        watched.page.clock.install()
+        page = watched.open(f"{url}/playground")
+        page.get_by_role("button", name="Speak").click()
+        expect(page.locator(".recording-head")).to_contain_text("what is said meanwhile is kept")
+        for _ in range(50):
+            page.clock.run_for(2_000)
+            page.wait_for_timeout(50)
+        expect(page.locator(".failure")).to_contain_text("draining")
+        expect(page.locator(".failure")).to_contain_text("The server is shutting down.")
+        assert 3 <= len(speech.queries) <= 5
+
+
+FAST = """
+const Own = AudioWorkletNode;
+window.AudioContext = class extends AudioContext { constructor(wish) { super({...wish, sampleRate: 8000}); } };
+window.AudioWorkletNode = class extends Own {
+  constructor(...all) {
+    super(...all);
+    const {port} = this;
+    const told = Object.getOwnPropertyDescriptor(MessagePort.prototype, "onmessage");
+    Object.defineProperty(port, "onmessage", {
+      set: (hear) => told.set.call(port, hear && (({data}) => {
+        const sound = new Int16Array(data.sound.length * FACTOR).map((_, at) => data.sound[at % data.sound.length]);
+        hear({data: {...data, sound}});
+      })),
+    });
+  }
+};
+"""
+"""A microphone whose packets are long: minutes pass in seconds."""
+
+
+def test_speech_that_is_kept_no_longer_is_said_to_be_lost(browser: Browser, chromium: str) -> None:
+    """Somebody speaks for minutes without a pause, and then the session is gone: only so much can be heard again."""
+    first = [{"type": "speech_started", "turn": 1, "at_s": 0.0}, {"type": "text", "turn": 1, "delta": "one two"}]
+    second = _turn(1, "two three", 2.0)
+    speech = Speech(told=[first[0], {**first[1], "tentative": " th"}], later=[(second, 1000)])
+    speech.listen = (404, "session_unknown", "No such session.")
+    with ExitStack() as stack:
+        proxy = stack.enter_context(cutting(stack.enter_context(serving(speech.app()))))
+        watched = stack.enter_context(microphone(browser, chromium, ENGLISH))
+        watched.page.add_init_script(FAST.replace("FACTOR", "100"))
+        page = watched.open(f"{proxy.url}/playground")
+        expect(page.locator(".model")).to_contain_text("harken/scripted")
+        page.get_by_role("button", name="Speak").click()
+        expect(page.get_by_role("timer")).to_have_text(re.compile("^([6-9]|[1-9][0-9]):"), timeout=30_000)
+        proxy.cut()
+        expect(page.locator(".note.warn")).to_have_text(re.compile(r"About \d.* of what was said was lost"))
+        expect(page.locator(".live-text .say")).to_have_text(["0:00one two three"])
+        expect(page.locator(".recording-head")).to_have_text("Listening")
+        assert watched.violations() == []
+        watched.errors.clear()
+        page.goto("about:blank")
 
 
 def test_who_refuses_the_microphone_reads_what_to_do(browser: Browser, chromium: str, server: Speaking) -> None:

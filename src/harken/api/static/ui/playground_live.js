@@ -2,6 +2,7 @@
 // Owns the order: first the microphone, then the line, and at the end the microphone first, so that the last word is sent.
 // The invariant: text that was told as final is only ever added to, and stays whatever happens to the line.
 
+import { joined } from "./playground_join.js";
 import { Line } from "./playground_line.js";
 import { openMicrophone } from "./playground_microphone.js";
 
@@ -11,12 +12,16 @@ const SILENT_PACKETS = 80;
 
 const NOTHING = {
   phase: "off", // asking, connecting, on, broken, finishing, done, failed
-  turns: [], // {turn, startS, text, tentative, language, warnings, error: {code, message}}
+  // Of each turn; where its session was lost before it had its end, `held` was shown as final, and it is `told` again.
+  turns: [], // {turn, startS, text, tentative, language, warnings, error: {code, message}, held, told}
   seconds: 0,
+  lostS: 0, // of what was said
   isQuiet: false,
   error: null, // why it ended
   noMicrophone: "", // why there is none, in one word
 };
+
+const BLANK = { startS: 0, text: "", tentative: "", language: "", held: "", told: "" };
 
 export class Live {
   /**
@@ -73,6 +78,8 @@ export class Live {
     this.line = new Line({ settings: settingsOf(ask), rate: microphone.rate }, {
       event: mine((event) => this.#event(event)),
       there: mine((isThere) => this.#there(isThere)),
+      anew: mine(() => this.#anew()),
+      lost: mine((seconds) => this.#set({ lostS: this.lostS + seconds })),
       ended: mine((error) => this.#ended(error)),
     });
     this.#set({ phase: "connecting" });
@@ -118,22 +125,27 @@ export class Live {
   }
 
   #event({ type, turn, ...told }) {
-    if (type === "speech_started") this.#turn(turn, { startS: told.at_s });
-    if (type === "committed") this.#turn(turn, { startS: told.start_s });
-    if (type === "text") {
-      this.#turn(turn, ({ text }) => ({ text: text + told.delta, tentative: told.tentative }));
-    }
+    if (type === "speech_started") this.#turn(turn, begunAt(told.at_s));
+    if (type === "committed") this.#turn(turn, begunAt(told.start_s));
+    if (type === "text") this.#turn(turn, (before) => grown(before, told));
     if (type === "completed") {
-      this.#turn(turn, { text: told.text, tentative: "", language: told.language, warnings: told.warnings, isOver: true });
+      const { language, warnings } = told;
+      this.#turn(turn, ({ held }) => ({ text: joined(held, told.text), tentative: "", language, warnings, isOver: true }));
       if (told.text) this.tell.said(told.text);
     }
     if (type === "failed") this.#turn(turn, { tentative: "", error: told, isOver: true });
   }
 
   #turn(turn, news) {
-    const before = this.turns.find((one) => one.turn === turn) ?? { turn, startS: 0, text: "", tentative: "", language: "" };
+    const before = this.turns.find((one) => one.turn === turn) ?? { turn, ...BLANK };
     const after = { ...before, ...(typeof news === "function" ? news(before) : news) };
     this.#set({ turns: [...this.turns.filter((one) => one.turn !== turn), after].sort((a, b) => a.turn - b.turn) });
+  }
+
+  /** What was only supposed is told again. */
+  #anew() {
+    const turns = this.turns.filter(({ isOver, text }) => isOver || text);
+    this.#set({ turns: turns.map((one) => (one.isOver ? one : { ...one, held: one.text, told: "", tentative: "" })) });
   }
 
   async #ended(error) {
@@ -141,7 +153,7 @@ export class Live {
     const { run } = this;
     this.#set({ phase: error ? "failed" : "done", error }); // what was only supposed stays, and stays grey
     await this.#hangUp();
-    if (!error?.hasNoKey || run !== this.run) return;
+    if (!error?.hasNoKey || this.turns.length || run !== this.run) return; // who begins anew loses what he has
     if ((await this.tell.refused(error)) && run === this.run) await this.start(this.ask);
   }
 
@@ -149,6 +161,15 @@ export class Live {
     Object.assign(this, news);
     this.tell.changed();
   }
+}
+
+/** Where a turn begins; one that is told again has begun. */
+const begunAt = (startS) => (before) => (before.held ? {} : { startS });
+
+/** A turn to whose text is added; one that is told again grows when it has come as far as before. */
+function grown({ held, told }, { delta, tentative }) {
+  const now = told + delta;
+  return now.startsWith(held) ? { told: now, text: now, tentative } : { told: now, text: held, tentative: "" };
 }
 
 /** What `/v1/listen` is told: hot words and context are one text there. */

@@ -3,7 +3,7 @@
 
 import { html, language, t } from "./shell.js";
 import { sentenceOf } from "./http.js";
-import { number, place, seconds } from "./format.js";
+import { number, place, seconds, span } from "./format.js";
 import { useEffect, useMemo, useRef } from "./vendor/preact.js";
 import { exactPlace } from "./playground_figures.js";
 import { Meter } from "./playground_meter.js";
@@ -73,6 +73,8 @@ export function LiveText({ live }) {
       <div ref=${end}></div>
       <div class="notes">
         ${error && html`<${Failure} error=${error} />`}
+        ${live.lostS > 0 && html`
+          <p class="note warn" role="alert">${t("play.live.lost", { length: span(Math.ceil(live.lostS)) })}</p>`}
         ${live.turns.flatMap(({ warnings }) => warnings ?? []).map((each) => html`
           <p key=${`${each.code}${each.start_s}`} class="note warn">
             <span class="mono">${t("play.warning", { from: place(each.start_s), to: place(each.end_s) })}</span> ${each.message}
