@@ -84,6 +84,16 @@ def test_transcribe_sends_files_to_a_server(cluster: Cluster, recording: Path, t
 
 
 @pytest.mark.slow
+def test_a_transcript_for_which_the_disk_has_no_room_is_a_failure(cluster: Cluster, recording: Path) -> None:
+    """In one sentence; whoever wrote `> text.txt` must not take what is there for all."""
+    command = [sys.executable, "-m", "harken", "transcribe", "--server", cluster.url, str(recording)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "[cannot_print]" in done.stderr
+
+
+@pytest.mark.slow
 def test_transcribe_in_this_process_says_the_same(cluster: Cluster, recording: Path) -> None:
     """With or without a server, a recording's text is the same."""
     here = _harken("transcribe", recording, "--model", "stub")

@@ -144,6 +144,16 @@ def test_who_has_read_enough_ends_it(cluster: Cluster) -> None:
         assert process.stderr.read() == b""
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["text", "json"])
+def test_a_full_disk_under_the_text_is_said_in_one_line(cluster: Cluster, more: Sequence[str]) -> None:
+    """As under `harken listen > notes.txt`."""
+    command = _command(_SHORT.path, "--server", cluster.url, "--speed", "0", *more)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "[cannot_print]" in done.stderr
+
+
 def test_a_server_that_wants_a_key_says_so() -> None:
     """Its code and sentence, and exit code 1."""
     flags = ("--model", "stub", "--instances", "1")

@@ -18,6 +18,17 @@ def main() -> None:
     Exit codes: 0 done, 1 something asked for failed, 2 wrong usage or configuration, 3 Harken cannot start.
     """
     _open_closed_streams()
+    from harken.cli.output import CannotPrint, standard_output
+
+    try:
+        with standard_output():
+            _run()
+    except CannotPrint as error:
+        _quit(error, 1)
+
+
+def _run() -> None:
+    """Run a command; ends with SystemExit."""
     from harken.cli.app import build_app
     from harken.errors import ConfigError, SetupError
 

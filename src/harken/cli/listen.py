@@ -7,7 +7,6 @@ that was heard before Ctrl-C gets its text, unless it is pressed again; and stan
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -93,12 +92,7 @@ def run(asked: AskedListen) -> int:
         HarkenError: there is no session, or the server ended it.
     """
     checked(asked)
-    try:
-        return asyncio.run(_Listening(asked).run())
-    except BrokenPipeError:
-        # Who reads has enough. What is still buffered must not fail again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    return asyncio.run(_Listening(asked).run())
 
 
 def checked(asked: AskedListen) -> AskedListen:

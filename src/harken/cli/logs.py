@@ -6,7 +6,6 @@ whoever stops reading us, by Ctrl-C or a closed pipe, gets no complaint.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harken.cli.log_lines import Show, make_show, show_as_json, wants_colours
+from harken.cli.output import cannot_print, let_go_of_output
 from harken.config import Config
 from harken.errors import ConfigError, HarkenError
 from harken.ops.log_filter import LogFilter
@@ -35,13 +35,6 @@ class NoLogs(HarkenError):
 
     code = "no_logs"
     default = "There is no log here."
-
-
-class CannotPrint(HarkenError):
-    """Standard output cannot be written: a full disk."""
-
-    code = "cannot_print"
-    default = "The output cannot be written."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,19 +82,14 @@ def quietly(work: Callable[[], int]) -> int:
         code = work()
         sys.stdout.flush()
     except BrokenPipeError:
-        _let_go_of_output()
+        let_go_of_output()
         return 0
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        _let_go_of_output()
-        raise CannotPrint(f"The output cannot be written: {error.strerror or error}.") from error
+        let_go_of_output()
+        raise cannot_print(error) from error
     return code
-
-
-def _let_go_of_output() -> None:
-    """Throw away what is still to be printed: the interpreter would try again at its end, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def folder_of(config: Config, env: Mapping[str, str], port: int | None, *, part: str) -> Path:

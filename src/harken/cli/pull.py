@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import os
 import shlex
 import sys
 import time
@@ -16,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from harken.cli.harmless import printable, printable_json
+from harken.cli.output import let_go_of_output
 from harken.cli.screen import Screen
 from harken.errors import ConfigError, HarkenError
 from harken.models.store import ModelStore, Stored
@@ -205,4 +205,4 @@ def _print_line(fields: dict[str, Any]) -> None:
         print(printable_json(fields), flush=True)
     except BrokenPipeError:
         # Nobody listens any more; that is no reason to leave the model half-fetched.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go_of_output()
