@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -15,7 +16,11 @@ import numpy as np
 import pytest
 
 from harken.cli.live_sources import read_file
+from harken.live.events import Committed, Completed, SpeechStarted
+from harken.live.settings import LiveSettings
 from harken.samples import Sample, packaged_samples
+from harken.types import Requester
+from tests.api.live.speaking import PlayedLive, PlayedSession, Speaking, served
 from tests.cluster import Cluster, running_cluster
 
 pytestmark = pytest.mark.slow
@@ -92,6 +97,50 @@ def test_a_terminal_shows_text_before_the_end(cluster: Cluster) -> None:
     text = written.decode()
     assert text.index("\x1b[2m") < text.rindex(_MIDDLE.text)
     assert "nine" in text[: text.rindex(_MIDDLE.text) - 200]
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["text", "json"])
+def test_that_nobody_spoke_is_said(cluster: Cluster, more: Sequence[str]) -> None:
+    """Beside the text, which is empty; JSON says it by itself."""
+    words = b"" if more else b"harken: No speech was heard.\n"
+    for sound in (b"", np.zeros(16_000, np.int16).tobytes()):
+        done = _listen("-", "--server", cluster.url, *more, stdin=sound)
+        assert (done.returncode, done.stderr) == (0, words) and bool(done.stdout) is bool(more)
+
+
+class _Mute(PlayedSession):
+    """Somebody speaks, and says nothing."""
+
+    async def speak(self, start_s: float, end_s: float) -> None:
+        """A turn without words."""
+        await self.tell(
+            SpeechStarted(turn=1, at_s=start_s),
+            Committed(turn=1, start_s=start_s, end_s=end_s),
+            Completed(turn=1, text="", language="", start_s=start_s, end_s=end_s),
+        )
+
+
+class _MuteLive(PlayedLive):
+    async def open(self, settings: LiveSettings, *, requester: Requester, request_id: str, route: str) -> PlayedSession:
+        """Open one."""
+        self.sessions.append(_Mute("secret", settings, requester))
+        return self.sessions[-1]
+
+
+def test_that_no_words_were_understood_is_said_otherwise() -> None:
+    """Who spoke, and has no text, must not read that he did not speak."""
+
+    async def run() -> tuple[int | None, bytes, bytes]:
+        async with served(Speaking(live=_MuteLive())) as (server, _):
+            process = await asyncio.create_subprocess_exec(
+                *_command(_SHORT.path, "--speed", "0", "--server", server.url),
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            async with asyncio.timeout(60):
+                return (*await process.communicate(), process.returncode)[::-1]
+
+    code, told, text = asyncio.run(run())
+    assert (code, text) == (0, b"") and told == b"harken: Speech was heard, but no words were recognised in it.\n"
 
 
 @pytest.mark.parametrize(("source", "code"), [("file", 130), ("pipe", 0)])
@@ -172,6 +221,7 @@ def test_a_server_that_wants_a_key_says_so() -> None:
             "no connection (Connection refused). [server_unreachable]",
         ),
         (["none.wav"], 2, "none.wav cannot be read"),
+        ([""], 2, "The recording's name is empty"),
         ([Path(__file__), "--server", "http://127.0.0.1:1"], 1, "[undecodable_audio]"),
         (["-", "--speed", "2"], 2, "--speed is a recording's"),
         ([_SHORT.path, "--speed", "-1"], 2, "--speed is from 0"),

@@ -75,14 +75,44 @@ def test_a_pipe_is_read_to_its_end_in_whole_samples(writes: list[bytes]) -> None
 
 def test_a_file_with_a_head_in_a_pipe_is_refused_with_the_way_out() -> None:
     """Its head would be heard as a click, and its rate be wrong."""
-    with pytest.raises(ConfigError, match="arecord -t raw"):
-        _through_a_pipe(b"RI", b"FF" + bytes(5000))
+    mp3 = next(one.path for one in packaged_samples() if one.path.suffix == ".mp3").read_bytes()
+    for writes in ((b"RI", b"FF" + bytes(5000)), (mp3[:100], mp3[100:200], mp3[200:])):
+        with pytest.raises(ConfigError, match="arecord -t raw"):
+            _through_a_pipe(*writes)
+
+
+def test_sound_that_might_be_a_file_until_its_end_is_heard() -> None:
+    """Nothing of it is lost while that is not told."""
+    sound = b"\xff\xfb\x90\x64" + bytes(50)
+    assert _through_a_pipe(sound[:6], sound[6:]) == [sound]
 
 
 def test_without_the_package_the_microphone_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence, with the pipe that does without."""
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(SetupError, match=r"pip install 'harken\[microphone\]'.*arecord"):
+        asyncio.run(_all(microphone(16_000, lambda _: None)))
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("Error querying device -1", "This machine has no microphone"),
+        ("Invalid sample rate [PaErrorCode -9997]", "cannot be opened: Invalid sample rate"),
+    ],
+)
+def test_a_microphone_that_is_not_there_is_told_in_our_words(
+    monkeypatch: pytest.MonkeyPatch, reason: str, words: str
+) -> None:
+    """PortAudio has a number for it; what else it says is passed on."""
+
+    def refuse(**_: object) -> None:
+        raise OSError(reason)
+
+    module = ModuleType("sounddevice")
+    module.RawInputStream, module.PortAudioError = refuse, OSError  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sounddevice", module)
+    with pytest.raises(SetupError, match=words):
         asyncio.run(_all(microphone(16_000, lambda _: None)))
 
 

@@ -30,6 +30,9 @@ _SPEED_MOST = 1000.0
 _SILENCE_MOST_MS = 10_000
 _INTERRUPTED = 130
 
+_NO_SPEECH = "No speech was heard."
+_NO_WORDS = "Speech was heard, but no words were recognised in it."
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AskedListen:
@@ -126,6 +129,8 @@ class _Listening:
     def __init__(self, asked: AskedListen) -> None:
         self._asked = asked
         self._has_failed = False
+        self._has_speech = False
+        self._has_words = False
         self._is_cut = False
         self._client: LiveClient | None = None
         self._screen = _screen(asked.as_json)
@@ -142,6 +147,8 @@ class _Listening:
             return _INTERRUPTED
         if self._has_failed:
             return 1
+        if not self._has_words and not self._asked.as_json:
+            _complain(_NO_WORDS if self._has_speech else _NO_SPEECH)
         return _INTERRUPTED if self._is_cut and self._asked.is_file else 0
 
     def _cut(self, task: asyncio.Task[object]) -> None:
@@ -186,6 +193,8 @@ class _Listening:
 
     def _take(self, told: Told) -> None:
         self._has_failed = self._has_failed or told.kind == "failed"
+        self._has_speech = self._has_speech or told.kind == "speech_started"
+        self._has_words = self._has_words or bool(told.kind == "completed" and told.text)
         if told.kind != "error":  # what ends the session is the command's own error
             self._screen.show(told)
 

@@ -13,7 +13,7 @@ from harken.cli.flags import DEFAULT_SERVER, ApiKey, AsJson, Ca, Language, Promp
 
 def listen(
     source: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             help="A recording, or - for PCM16 from standard input. [default: the microphone]", metavar="[FILE]"
         ),
@@ -33,9 +33,12 @@ def listen(
 ) -> None:
     """Print what is said now while it is said: the microphone, a pipe, or a recording at its own pace."""
     from harken.cli.listen import AskedListen, run
+    from harken.errors import ConfigError
 
+    if source == "":  # as a path it would be this folder
+        raise ConfigError("The recording's name is empty; leave it out for the microphone.")
     asked = AskedListen(
-        source=source,
+        source=None if source is None else Path(source),
         server=server,
         api_key=api_key,
         ca=ca,

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from harken.cli.live_heads import is_file
 from harken.clock import Clock
 from harken.errors import ConfigError, SetupError
 from harken.types import SAMPLE_RATE
@@ -30,6 +31,13 @@ _WAITING_MOST: Final = 600
 _HOW = (
     "The microphone needs the package sounddevice: pip install 'harken[microphone]'; or pipe one in: "
     "arecord -q -t raw -f S16_LE -r 16000 -c 1 | harken listen -"
+)
+
+_NO_DEVICE = "querying device -1"
+"""How PortAudio's sentence ends where there is no usual microphone: that is its number for none."""
+
+_NO_MICROPHONE = (
+    "This machine has no microphone, or none that the sound system shows; name a recording, or pipe PCM16 in (-)."
 )
 
 
@@ -71,23 +79,25 @@ async def piped(descriptor: int, sample_rate: int) -> AsyncIterator[bytes]:
     """Yield bare PCM16 from a pipe as it comes, in packets of whole samples.
 
     Raises:
-        ConfigError: it is a terminal, or what comes is a WAV file.
+        ConfigError: it is a terminal, or what comes is an audio file.
     """
     if os.isatty(descriptor):
         raise ConfigError(
             "Standard input is a terminal; pipe PCM16 into it, or name a file, or leave - out for the microphone."
         )
     length = 2 * round(PACKET_S * sample_rate)
-    kept, is_first = b"", True
+    kept, has_head = b"", None
     async for data in _read(descriptor):
         kept += data
-        if is_first and len(kept) >= 4:
-            is_first = False
-            if kept.startswith((b"RIFF", b"OggS", b"fLaC", b"caff")):
-                raise ConfigError(
-                    "Standard input is an audio file, not bare PCM16: name the file, or have it written raw "
-                    "(arecord -t raw, ffmpeg -f s16le)."
-                )
+        if has_head is None:
+            has_head = is_file(kept)
+        if has_head is None:
+            continue
+        if has_head:
+            raise ConfigError(
+                "Standard input is an audio file, not bare PCM16: name the file, or have it written raw "
+                "(arecord -t raw, ffmpeg -f s16le)."
+            )
         whole = len(kept) // length * length
         for at in range(0, whole, length):
             yield kept[at : at + length]
@@ -155,7 +165,9 @@ async def microphone(sample_rate: int, warn: Callable[[str], None]) -> AsyncIter
             callback=on_sound,
         )  # fmt: skip
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise SetupError(f"No microphone can be opened: {error}.") from error
+        if str(error).endswith(_NO_DEVICE):
+            raise SetupError(_NO_MICROPHONE) from error
+        raise SetupError(f"The microphone cannot be opened: {error}.") from error
     with stream:
         while True:
             yield await packets.get()
