@@ -59,13 +59,18 @@ class _Paper:
         return "\n".join(self.rows).rstrip().split("\n")
 
 
-def _drawn(*told: Told, width: int = 40, height: int = 10) -> str:
-    file = io.StringIO()
-    console = Console(file=file, force_terminal=True, width=width, height=height, highlight=False, legacy_windows=False)
+def _drawn(*told: Told, width: int = 40, height: int = 10, encoding: str = "utf-8", has_colours: bool = True) -> str:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, errors="backslashreplace")
+    console = Console(
+        file=file, force_terminal=True, width=width, height=height, highlight=False, legacy_windows=False,
+        no_color=not has_colours,
+    )  # fmt: skip
     with Terminal(console) as screen:
         for one in told:
             screen.show(one)
-    return file.getvalue()
+    file.flush()
+    return raw.getvalue().decode(encoding)
 
 
 def test_a_completed_turn_stands_once() -> None:
@@ -88,6 +93,23 @@ def test_a_turn_of_many_lines_is_drawn_over_itself() -> None:
         lines = _Paper(written).lines
         assert "".join(lines).replace(" ", "") == text.replace(" ", "")
         assert all(cell_len(line.rstrip()) <= 20 for line in lines)
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "ascii", "gb2312"])
+def test_signs_that_the_terminal_lacks_are_as_wide_as_they_are_shown(encoding: str) -> None:
+    """A turn stands once also where each of its signs is written as six; what the terminal has, it shows."""
+    text = "三六二九三é" * 10
+    steps = [_text(1, text[at : at + 10], text[at + 10 : at + 25]) for at in range(0, len(text), 10)]
+    written = _drawn(*steps, _completed(1, text), width=60, encoding=encoding)
+    lines = _Paper(written).lines
+    assert "".join(lines) == text.encode(encoding, "backslashreplace").decode(encoding)
+    assert all(cell_len(line) <= 60 for line in lines)
+
+
+def test_who_wants_no_colours_gets_italics() -> None:
+    """Some terminals draw what is dim in grey."""
+    written = _drawn(_text(1, "one", " two"), has_colours=False)
+    assert "\x1b[3m two" in written and "\x1b[2m" not in written
 
 
 def test_what_was_shown_as_final_stays_when_the_end_comes_early() -> None:

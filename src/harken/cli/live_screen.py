@@ -1,8 +1,8 @@
 """How `harken listen` shows what is told: on a terminal while it is said, elsewhere a line for each turn, or as JSON.
 
-On a terminal a turn that goes on is drawn again and again below what is final; its tentative end is dim. When it is
-completed its whole text is written above, once, and nothing of it is touched again. The invariant: whatever a server
-sends, a pipe gets final text alone, and a terminal nothing that it would obey.
+On a terminal a turn that goes on is drawn again and again below what is final; its tentative end is dim, or in italics
+for those who want no colours. When it is completed its whole text is written above, once, and nothing of it is touched
+again. The invariant: whatever a server sends, a pipe gets final text alone, and a terminal nothing that it would obey.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ class Terminal:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._faint = "italic" if console.no_color else "dim"
         self._open: dict[int, tuple[str, str]] = {}
         """Turns that go on: their final text so far, and what is tentative."""
         self._live = Live(
@@ -110,12 +111,12 @@ class Terminal:
         match told.kind:
             case "text":
                 final, _ = self._open.get(told.turn, ("", ""))
-                self._open[told.turn] = (final + told.delta, told.tentative)
+                self._open[told.turn] = (final + self._written(told.delta), self._written(told.tentative))
             case "completed":
                 self._open.pop(told.turn, None)
                 self._draw()
                 if told.text:
-                    self._console.print(Text(told.text))
+                    self._console.print(Text(self._written(told.text)))
                 for sentence in told.warnings:
                     self.warn(sentence)
             case "failed" | "error":
@@ -128,12 +129,20 @@ class Terminal:
         self._draw()
 
     def warn(self, sentence: str) -> None:
-        """Say it above the text, dim."""
-        self._console.print(Text(sentence, style="dim italic"))
+        """Say it above the text, faintly."""
+        self._console.print(Text(self._written(sentence), style="italic" if self._console.no_color else "dim italic"))
+
+    def _written(self, text: str) -> str:
+        """Text as it comes out: a sign that the terminal's encoding lacks is escaped, which makes it wider."""
+        encoding = getattr(self._console.file, "encoding", None)
+        errors = getattr(self._console.file, "errors", None)
+        return text.encode(encoding, errors or "strict").decode(encoding) if encoding else text
 
     def _draw(self) -> None:
         whole = Text("\n").join(
-            Text.assemble(final, (tentative, "dim")) for final, tentative in self._open.values() if final or tentative
+            Text.assemble(final, (tentative, self._faint))
+            for final, tentative in self._open.values()
+            if final or tentative
         )
         lines = whole.wrap(self._console, self._console.width)
         # What has left the screen at the top could not be drawn over.
