@@ -362,6 +362,8 @@ def test_live_streams_are_measured_as_requests_are(cluster: Cluster, tmp_path: P
     found = _figures(done)
     assert (found["by"], found["level"], found["target"]["seconds"]) == ("live", 2, 1.0)
     assert found["requests"] == found["successes"] == 5 and found["reconnects"] == 0
+    assert found["settings"]["route"] == "listen"
+    assert found["right"] + found["wrong"] == 5 and found["wrong"] <= 1  # it hears a pause that is not in the file
     assert found["word_error_rate"] is not None and found["word_error_rate"] < 0.1
     least_s = 0.0 if more else 0.4  # the pause by which the end is known
     assert least_s < found["p50_s"] < 5 and found["first_text_p50_s"] < 5 and 0 <= found["after_commit_p95_s"] < 5

@@ -114,7 +114,7 @@ def _settings(asked: AskedBench) -> dict[str, object]:
         "files": ", ".join(file.name for file in asked.files) or "the packaged recordings",
         "limit": asked.limit,
         "classes": asked.classes,
-        "route": asked.route,
+        "route": "listen" if asked.is_live else asked.route,
         "model": asked.model,
         "language": asked.language,
         "answers": asked.answers,

@@ -18,6 +18,9 @@ from harken.ops.unreached import why_unreached
 
 _ANSWER_MOST = 256 << 20
 
+_DIGITS = "digits"
+"""How the names of those models end that recognise the packaged recordings word for word."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchAnswer:
@@ -55,6 +58,11 @@ class Served:
 
     model: str = ""
     must_be_named: bool = False
+
+    @property
+    def knows_packaged(self) -> bool:
+        """It must recognise the packaged recordings word for word."""
+        return self.model.endswith(_DIGITS)
 
 
 async def post(

@@ -20,6 +20,7 @@ from harken.bench.load.outcomes import Outcome
 from harken.bench.load.takes import Take
 from harken.bench.load.texts import errors_of
 from harken.cli.bench_asked import AskedBench
+from harken.cli.bench_client import Served
 from harken.cli.bench_stream import LiveStream, Pause
 from harken.cli.client import ServerRefused
 from harken.cli.live_wish import LiveWish
@@ -58,6 +59,11 @@ class LiveLoad:
         self._servers = servers
         self._clock = clock
         self._plays: Mapping[int, tuple[Take, Play]] = {}
+        self._served: Mapping[str, Served] = {}
+
+    def meet(self, served: Mapping[str, Served]) -> None:
+        """Hear what each server serves, before the first stream."""
+        self._served = {without_user(server): one for server, one in served.items()}
 
     async def listen(self) -> None:
         """Hear where somebody speaks in each recording, before anything is measured."""
@@ -151,11 +157,19 @@ class LiveLoad:
             status=status if result.code else 200,
             code=result.code,
             errors=errors_of(take.text or "", result.text) if is_known else None,
+            is_right=self._is_right(result, take, server),
             after_commit_s=result.after_commit_s,
             updates=result.updates,
             speech_s=play.speech_to_s - play.speech_from_s,
             reconnects=reconnects,
         )
+
+    def _is_right(self, result: Result, take: Take, server: str) -> bool | None:
+        """As of a file: to the letter, where that can be asked for."""
+        is_known = take.is_packaged and self._served.get(server, Served()).knows_packaged
+        if result.code or not is_known or self._asked.language:
+            return None
+        return (result.text, result.language) == (take.text, take.language)
 
 
 def _status(refusal: HarkenError | None) -> int:

@@ -75,6 +75,7 @@ class BenchRunner:
         async with open_session(asked.api_key, asked.ca, connections=0) as session:
             self.served = {server: await served_by(session, server) for server in self._servers}
             self._sender.meet(self.served)
+            self._live.meet(self.served)
             with self._progress:
                 if asked.is_live:
                     await self._live.listen()

@@ -23,9 +23,6 @@ from harken.cli.bench_client import BenchAnswer, Served, post
 from harken.clock import Clock
 from harken.ops.address import without_user
 
-_DIGITS = "digits"
-"""How the names of those models end that recognise the packaged recordings word for word."""
-
 _LONG_S = 60.0
 """Longer recordings are made in a thread, so that others need not wait."""
 
@@ -129,7 +126,7 @@ class Sender:
             await asyncio.to_thread(errors_of, take.text, answer.text) if is_long else errors_of(take.text, answer.text)
         )
         is_right = None
-        if take.is_packaged and served.model.endswith(_DIGITS) and not self._asked.language:
+        if take.is_packaged and served.knows_packaged and not self._asked.language:
             # Only an answer in JSON says the language.
             says_language = answer.language != "" or not (self._asked.streams or self._asked.answers == "text")
             is_right = answer.text == take.text and (not says_language or answer.language == take.language)

@@ -130,7 +130,7 @@ class LiveStream:
             case "text":
                 stream.text(told.turn, now_s, is_empty=not (told.delta or told.tentative))
             case "completed":
-                stream.completed(told.turn, told.text, now_s)
+                stream.completed(told.turn, told.text, now_s, language=told.language)
             case "failed":
                 stream.completed(told.turn, "", now_s, code=told.code or "failed")
             case "restarted":

@@ -39,13 +39,25 @@ def test_a_recording_of_several_turns_is_final_with_its_last() -> None:
         for number, (start_s, text) in enumerate(zip((0.2, 1.2, 2.2), texts, strict=True), start=1):
             stream.speech_started(number, start_s)
             stream.committed(number, start_s, start_s + 0.6, start_s + 0.7)
-            stream.completed(number, text, start_s + 1.0 / number)
+            stream.completed(number, text, start_s + 1.0 / number, language=language if text else "")
         stream.speech_started(4, 5.2)
         stream.committed(4, 5.2, 8.0, 8.0)
         stream.completed(4, "x", 8.0)
         first, second = stream.results()
         assert (first.text, first.turns, first.code) == (whole, 3, "") and second.text == "x"
+        assert first.language == language
         assert first.final_s == pytest.approx(2.2 + 1 / 3 - 2.5) and first.after_commit_s == pytest.approx(0.3)
+
+
+def test_turns_of_several_languages_have_them_all() -> None:
+    """So that one of another language than the recording's is seen."""
+    stream = Stream(finds_turns=True)
+    stream.begin(_play(), 0.0)
+    for number, language in enumerate(("English", "Chinese", "English"), start=1):
+        stream.speech_started(number, 0.5 * number)
+        stream.completed(number, "one", 2.0 * number, language=language)
+    (result,) = stream.results()
+    assert result.language == "English,Chinese"
 
 
 def test_turns_that_are_committed_are_the_recordings_in_their_order() -> None:

@@ -68,6 +68,7 @@ class Result:
         at_s: where it begins in its stream.
         code: why there is no text; "" for success.
         text: of all its turns.
+        language: of the turns that have text; several with commas between.
         first_text_s: from the beginning of its speech to the first text, tentative or not; None where there was none.
         final_s: from the end of its speech to its last final text; None where it has not got all of them.
         after_commit_s: the longest time from a turn's commit to its final text; None likewise.
@@ -79,6 +80,7 @@ class Result:
     at_s: float
     code: str = ""
     text: str = ""
+    language: str = ""
     first_text_s: float | None = None
     final_s: float | None = None
     after_commit_s: float | None = None
@@ -91,6 +93,7 @@ class _Turn:
     committed_at: float | None = None
     completed_at: float | None = None
     text: str = ""
+    language: str = ""
     code: str = ""
 
 
@@ -142,13 +145,13 @@ class Stream:
             cue.updates += 1
             cue.first_text_at = now_s if cue.first_text_at is None else cue.first_text_at
 
-    def completed(self, turn: int, text: str, now_s: float, code: str = "") -> None:
+    def completed(self, turn: int, text: str, now_s: float, code: str = "", language: str = "") -> None:
         """A turn has its end: its text, or why it has none."""
         cue = self._cue_of(turn, self._committed_to)
         if cue is None:
             return
         known = cue.turns[turn]
-        known.completed_at, known.text, known.code = now_s, text, code
+        known.completed_at, known.text, known.code, known.language = now_s, text, code, language
         if text and cue.first_text_at is None:
             cue.first_text_at = now_s
 
@@ -196,6 +199,7 @@ def _result(cue: _Cue, unfinished: str) -> Result:
         at_s=cue.at_s,
         code=code,
         text=text,
+        language=",".join(dict.fromkeys(turn.language for turn in turns if turn.text)),
         first_text_s=None if first_at is None else first_at - cue.at_s - play.speech_from_s,
         final_s=max(ends) - cue.at_s - play.speech_to_s if is_good else None,
         after_commit_s=max(waits) if is_good and waits else None,
