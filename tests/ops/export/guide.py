@@ -173,6 +173,8 @@ device = "cpu"
 threads = 1
 [cache]
 bytes = 0
+[live]
+sessions = 2
 """
 
 

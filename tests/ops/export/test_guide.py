@@ -9,10 +9,13 @@ import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import psutil
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
 from tests.ops.export.guide import RECORDING, Guide, program, running_guide, until
 
@@ -80,6 +83,67 @@ def test_events_of_a_stream_come_through(guide: Guide) -> None:
     events = [json.loads(line) for line in lines if line.startswith("{")]
     assert events[0]["type"] == "transcript.text.delta"
     assert (events[-1]["type"], events[-1]["text"]) == ("transcript.text.done", "nine nine five")
+
+
+def speak(guide: Guide, query: str = "") -> ClientConnection:
+    """Open a live session through nginx."""
+    return connect(f"{guide.url.replace('http', 'ws', 1)}/v1/listen{query}", proxy=None)
+
+
+def finish(client: ClientConnection) -> None:
+    """End a session, so that its place is free."""
+    client.send('{"type": "finish"}')
+    assert list(client) == []
+    assert client.protocol.close_code == 1000
+
+
+def test_who_comes_back_finds_his_session_wherever_it_is(guide: Guide) -> None:
+    """It is at one instance of four; an ID that nobody knows is refused in Harken's words."""
+    with speak(guide) as client:
+        session = json.loads(client.recv())["session"]
+        client.socket.shutdown(socket.SHUT_RDWR)
+    for _ in range(6):
+        with speak(guide, f"?session={session}&after=0") as client:
+            assert json.loads(client.recv())["resumed"] is True
+            client.socket.shutdown(socket.SHUT_RDWR)
+    with speak(guide, f"?session={session}&after=0") as client:
+        client.recv()
+        finish(client)
+    with pytest.raises(InvalidStatus) as refused:
+        speak(guide, "?session=nobodys&after=0")
+    answer = refused.value.response
+    assert (answer.status_code, json.loads(answer.body or b"")["error"]["code"]) == (404, "session_unknown")
+
+
+def test_those_who_speak_go_where_room_is_and_are_on_nobody_s_way(guide: Guide) -> None:
+    """Two find room at each instance; then there is none, and recordings are spread as before."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(speak(guide)) for _ in range(8)]
+        assert [json.loads(client.recv())["type"] for client in clients] == ["session"] * 8
+        for _ in range(4):
+            with pytest.raises(InvalidStatus) as refused:
+                speak(guide)
+            answer = refused.value.response
+            assert (answer.status_code, json.loads(answer.body or b"")["error"]["code"]) == (503, "live_full")
+            assert int(answer.headers["Retry-After"]) > 0
+        met = Counter(guide.ask().headers["x-harken-instance"] for _ in range(20))
+        assert [met[f"asr-{number}"] for number in range(1, 5)] == [6, 6, 4, 4]
+        for client in clients:
+            finish(client)
+
+
+def test_no_session_is_in_nginx_s_log_of_requests(guide: Guide) -> None:
+    """The ID in the query is a secret; the path, the status and who it was are there."""
+    with speak(guide) as client:
+        session = json.loads(client.recv())["session"]
+        client.socket.shutdown(socket.SHUT_RDWR)
+    with speak(guide, f"?session={session}&after=0") as client:
+        client.recv()
+        finish(client)
+    log = guide.folder / "access.log"
+    until(lambda: log.read_text().count("/v1/listen HTTP/1.1") >= 2, "nginx has written its lines")
+    assert '"GET /v1/listen HTTP/1.1" 101 ' in log.read_text()
+    assert session not in log.read_text()
 
 
 @pytest.mark.parametrize("path", ["/admin/instances", "/admin/keys", "/wire/state", "/wire/recognize"])

@@ -41,9 +41,10 @@ def guide(config: Config | None = None, door: Door = GUIDE_DOOR) -> str:
 def test_the_guide_s_figures_are_all_there() -> None:
     """Weights 3, 3, 2, 2; 100 MB; 300 s for body, connect, send and read; headers; /health passed through."""
     text = guide()
-    assert re.findall(r"server 127.0.0.1:(\d+) weight=(\d) ", text) == [
-        ("7861", "3"), ("7862", "3"), ("7863", "2"), ("7864", "2"),
-    ]  # fmt: skip
+    wanted = [("7861", "3"), ("7862", "3"), ("7863", "2"), ("7864", "2")]
+    for name in ("harken", "harken_live"):
+        upstream = text.partition(f"upstream {name} {{")[2].partition("}")[0]
+        assert re.findall(r"server 127.0.0.1:(\d+) weight=(\d) ", upstream) == wanted
     server = text.partition("location")[0]
     assert "listen 127.0.0.1:7860;" in server
     assert "client_max_body_size 100m;" in server
@@ -147,6 +148,17 @@ def test_upstreams_are_said_to_be_left_out() -> None:
     config = Config(fleet=FleetConfig(upstreams="http://gpu-2:8000/v1#key_env=KEY"))
     (note,) = before_instances(config, FOUR, (1.0,) * 4, Door()).notes
     assert "fleet.upstreams" in note
+
+
+def test_every_door_keeps_queries_to_itself() -> None:
+    """Also the one that only sends to https; and the format is there before it is used."""
+    config, door = Config(), Door(tls_cert="/a.pem", tls_key="/a.key", listen="443")
+    for text in (guide(door=door), *before_gateway(config, door).files.values()):
+        servers = text.split("\nserver {")[1:]
+        assert len(servers) == 2
+        assert all("access_log /var/log/nginx/access.log harken;" in server for server in servers)
+        assert "log_format harken " in text.partition("\nserver {")[0]
+        assert "$request " not in text
 
 
 def test_one_half_of_a_certificate_is_refused() -> None:
@@ -307,7 +319,7 @@ def test_the_gateway_s_own_refusals_pass(front: Front) -> None:
 
 @pytest.mark.slow
 def test_a_gateway_that_is_gone_is_said_in_harken_s_words() -> None:
-    """503 with Retry-After, as a client of Harken expects it."""
+    """503 with Retry-After, as a client of Harken expects it; and the session of who came back is not written down."""
     with open_folder() as folder:
         port = free_ports(2)
         exported(
@@ -315,11 +327,15 @@ def test_a_gateway_that_is_gone_is_said_in_harken_s_words() -> None:
             "--standalone", folder, "--output", folder / "nginx.conf",
         )  # fmt: skip
         with nginx(folder, port):
+            asked = httpx.get(f"http://127.0.0.1:{port}/v1/listen?session=hush&after=0", trust_env=False)
+            assert (asked.status_code, asked.json()["error"]["code"]) == (503, "no_ready_instance")
             shapes: list[Any] = []
             for path in ("/asr", "/v1/audio/transcriptions"):
                 answer = httpx.post(f"http://127.0.0.1:{port}{path}", content=b"x", trust_env=False)
                 assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
                 shapes.append(json.loads(answer.content))
+        log = (folder / "access.log").read_text()
+    assert '"GET /v1/listen HTTP/1.1" 503 ' in log and "hush" not in log
     assert shapes[0] == {"error": "No instance answers.", "code": "no_ready_instance"}
     assert shapes[1]["error"]["code"] == "no_ready_instance"
 

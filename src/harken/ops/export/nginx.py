@@ -73,17 +73,15 @@ def before_instances(
     """
     check_ports(config)
     places = (place_of(reached(one.host), one.port) for one in instances)
-    servers = zip(places, whole_weights(weights), strict=True)
-    upstream = text.UPSTREAM.format(
-        servers="\n    ".join(
-            f"server {place} weight={weight} max_fails=1 fail_timeout=3s;" for place, weight in servers
-        )
-    )
+    servers = [f"server {place} weight={weight}" for place, weight in zip(places, whole_weights(weights), strict=True)]
+    upstream = text.UPSTREAM.format(servers=_lines(servers, "max_fails=1 fail_timeout=3s"))
+    upstream += text.LIVE_UPSTREAM.format(servers=_lines(servers, "max_fails=0"))
     listen = door.listen or _own_place(config)
     lost = "fleet.upstreams are not in it: nginx cannot send their keys. Use harken up for them."
     notes = (lost,) if config.fleet.upstreams.strip() else ()
     door = replace(door, listen=listen, timeout_s=door.timeout_s or GUIDE_TIMEOUT_S)
-    return _document(config, door, upstream, text.INSTANCES + text.SPEAKING.replace("{scheme}", "http"), notes=notes)
+    speaking = _speaking(scheme="http", speakers="harken_live", elsewhere=text.ELSEWHERE)
+    return _document(config, door, upstream, text.INSTANCES + speaking, notes=notes)
 
 
 def before_gateway(config: Config, door: Door) -> Document:
@@ -97,7 +95,8 @@ def before_gateway(config: Config, door: Door) -> Document:
     upstream = text.GATEWAY_UPSTREAM.format(server=place_of(reached(own.host), own.port))
     listen = door.listen or ("443" if door.tls_cert else "80")
     door = replace(door, listen=listen, timeout_s=door.timeout_s or GATEWAY_TIMEOUT_S)
-    return _document(config, door, upstream, text.GATEWAY + text.SPEAKING, notes=())
+    speaking = _speaking(scheme="{scheme}", speakers="harken", elsewhere="")
+    return _document(config, door, upstream, text.GATEWAY + speaking, notes=())
 
 
 def reached(host: str) -> str:
@@ -139,6 +138,18 @@ def quoted(value: str, what: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def _lines(servers: Sequence[str], rest: str) -> str:
+    return "\n    ".join(f"{server} {rest};" for server in servers)
+
+
+def _speaking(**parts: str) -> str:
+    """Fill in what differs between instances and a gateway; the rest is filled in with all other locations."""
+    found = text.SPEAKING
+    for name, part in parts.items():
+        found = found.replace(f"{{{name}}}", part)
+    return found
+
+
 def _own_place(config: Config) -> str:
     if not config.gateway.port:
         raise ConfigError("gateway.port is 0: an address that others are to find needs a port that is known.")
@@ -157,9 +168,12 @@ def _document(config: Config, door: Door, upstream: str, locations: str, *, note
     _check_listen(door.listen)
     if bool(door.tls_cert) != bool(door.tls_key):
         raise ConfigError("A certificate and its key belong together: give both.")
+    folder = check_plain(door.folder, "--standalone", never="$\"'\\;{}# ")
+    log = f"{folder}/access.log" if folder else text.DEBIAN_LOG
     server = text.SERVER.format(
         listen=f"{door.listen} ssl" if door.tls_cert else door.listen,
         name=quoted(door.server_name, "--server-name"),
+        log=log,
         tls=_tls(door),
         body=_bytes(door, config.limits.upload_bytes),
         timeout=f"{door.timeout_s}s",
@@ -171,12 +185,11 @@ def _document(config: Config, door: Door, upstream: str, locations: str, *, note
     )
     zone = text.ZONE.format(rate=door.rate) if door.rate else ""
     is_usual = bool(door.tls_cert) and door.listen == "443"
-    redirect = text.REDIRECT.format(name=quoted(door.server_name, "--server-name")) if is_usual else ""
-    inner = text.tidy(text.maps() + zone + upstream + server + redirect)
+    redirect = text.REDIRECT.format(name=quoted(door.server_name, "--server-name"), log=log) if is_usual else ""
+    inner = text.tidy(text.maps() + text.LOG + zone + upstream + server + redirect)
     heading = f"# {HEADING.format(tool='nginx')}\n"
-    if not door.folder:
+    if not folder:
         return Document(files={FILE: heading + text.USE_ON_DEBIAN + inner}, notes=notes)
-    folder = check_plain(door.folder, "--standalone", never="$\"'\\;{}# ")
     whole = text.STANDALONE.format(folder=folder, inner=text.indent(inner))
     return Document(files={"nginx.conf": heading + whole}, notes=notes)
 

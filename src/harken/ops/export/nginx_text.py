@@ -29,6 +29,16 @@ upstream harken {{
 }}
 """
 
+LIVE_UPSTREAM = """
+# Those who speak stay for long, so they go where the fewest are. And nobody is set aside here: a 503 says that an
+# instance has no room for one more who speaks, and nothing of recordings; and who comes back has to find his own.
+upstream harken_live {{
+    zone harken_live 256k;
+    least_conn;
+    {servers}
+}}
+"""
+
 GATEWAY_UPSTREAM = """
 upstream harken {{
     server {server} max_fails=0; # there is no other one
@@ -41,6 +51,7 @@ SERVER = """
 server {{
     listen {listen};
     server_name {name};
+    access_log {log} harken; # your own place, or "off"
 {tls}
     client_max_body_size {body};
     client_body_timeout {timeout};
@@ -142,7 +153,7 @@ SPEAKING = """
     # People who speak: WebSockets. The server pings every 20 s, so one that lives is never silent for long. Host has
     # its port here, because a page may connect where it comes from, and nowhere else.
     location ~ ^/v1/(listen|realtime)$ {{
-{rate}        proxy_pass {scheme}://harken;
+{rate}        proxy_pass {scheme}://{speakers};
         proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Connection $harken_connection;
         proxy_set_header Host $http_host;
@@ -150,7 +161,14 @@ SPEAKING = """
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_set_header X-Forwarded-Proto $scheme;
         error_page 502 = @nobody;
-    }}
+{elsewhere}    }}
+"""
+
+ELSEWHERE = """
+        # Who comes back to a session finds it at one instance alone; each other one says 404, and never counts as
+        # failed for it. A handshake that is refused may be sent again.
+        proxy_next_upstream error timeout http_503 http_404;
+        proxy_next_upstream_tries 0; # each instance once
 """
 
 TLS = """
@@ -164,6 +182,7 @@ REDIRECT = """
 server {{
     listen 80;
     server_name {name};
+    access_log {log} harken;
     return 308 https://$host$request_uri;
 }}
 """
@@ -188,6 +207,16 @@ http {{
     scgi_temp_path {folder}/scgi;
 {inner}}}
 """
+
+
+LOG = """
+# As nginx's own format ("combined"), but without queries: who comes back to a live session has its ID, a secret, there.
+log_format harken '$remote_addr - $remote_user [$time_local] "$request_method $uri $server_protocol" '
+                  '$status $body_bytes_sent "$http_referer" "$http_user_agent"';
+"""
+
+DEBIAN_LOG = "/var/log/nginx/access.log"
+"""Where Debian's nginx writes, also unless it is told."""
 
 
 def maps() -> str:
