@@ -6,6 +6,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,8 @@ from typing import IO, Any
 import httpx
 import pytest
 import soundfile
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
 from harken.cli.harmless import printable
 from harken.cli.log_lines import make_show
@@ -250,6 +253,53 @@ def test_a_real_gateways_log_names_its_suspicious_transcripts(
     (work,) = summary["days"][0]["models"]
     assert kind in {found["kind"] for found in work["suspicious"] if found["newest"] == ["look-at-me"]}
     assert work["slowest"][0]["request"] == "look-at-me"
+
+
+@pytest.mark.slow
+def test_a_real_gateways_log_tells_what_people_spoke(tmp_path: Path) -> None:
+    """Two who finish, one of them after a break, one who leaves, one who is refused: live sessions, and no request."""
+    env = {"HARKEN_STATE_FOLDER": str(tmp_path), "HARKEN_JOBS_IS_ENABLED": "false", "HARKEN_LIVE_RESUME_S": "1"}
+    sound = (speech_like(2.0, seed=1) * 32_767).astype("<i2").tobytes()
+    with running_cluster("--model", "stub", "--instances", "1", env=env) as cluster:
+        cluster.wait_ready(1)
+        url = f"{cluster.url.replace('http', 'ws', 1)}/v1/listen"
+        (folder,) = (tmp_path / "run").iterdir()
+
+        def log() -> str:
+            return (folder / "logs" / "gateway.log").read_text(encoding="utf-8")
+
+        @contextmanager
+        def speak(query: str, *messages: str | bytes) -> Iterator[ClientConnection]:
+            with connect(f"{url}?{query}", proxy=None) as client:
+                for message in messages:
+                    client.send(message)
+                yield client
+
+        with speak("turn_detection=none", sound, '{"type": "finish"}') as whole:
+            assert json.loads(list(whole)[-1])["type"] == "completed"
+        with speak("turn_detection=none", sound) as broken:
+            session = json.loads(broken.recv())["session"]
+            broken.socket.shutdown(socket.SHUT_RDWR)
+        _until(lambda: log().count('"socket.closed"') == 2)
+        with speak(f"session={session}&after=0", sound, '{"type": "finish"}') as back:
+            assert json.loads(list(back)[-1])["type"] == "completed"
+        with speak("turn_detection=none") as leaving:
+            leaving.recv()
+        with pytest.raises(InvalidStatus), speak("session=nobodys&after=0"):
+            pass
+        _until(lambda: (log().count('"live.ended"'), log().count('"socket.closed"')) == (3, 4))
+        (day,) = json.loads(_harken(tmp_path, "--summary", "--json").stdout)["days"]
+        shown = _harken(tmp_path, "--summary", columns=80).stdout
+    assert day["models"] == []
+    live = day["live"]
+    assert (live["sessions"], live["turns"], live["resumed"], live["finished"]) == (3, 2, 1, 2)
+    assert 4 <= live["audio_s"] <= 6, "what was on its way when the connection broke may be lost"
+    assert live["refused"] == {"session_unknown": 1}
+    assert (sum(live["left"].values()), live["left"]["1000"], live["ended"]) == (2, 1, {})
+    assert f"live: 3 sessions ended, {timedelta(seconds=round(live['audio_s']))} of sound, 2 turns" in shown
+    for words in ("with everything told 2; by the client or a break: ", "came back: 1", "refused: session_unknown 1"):
+        assert words in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def _until(is_so: Callable[[], bool]) -> None:

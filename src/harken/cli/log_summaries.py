@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harken.cli import live_figures
 from harken.cli.harmless import printable
 from harken.cli.logs import chosen, every_line, quietly
 from harken.cli.screen import Screen
@@ -120,6 +121,7 @@ def _day(day: DaySummary) -> dict[str, Any]:
     return {
         "day": day.day.isoformat(),
         "models": [{"model": name, **_work(work)} for name, work in sorted(day.models.items())],
+        "live": live_figures.as_dict(day.live),
         "segments_retried": day.retried,
         "segments_hedged": day.hedged,
         "pieces_repaired": day.repaired,
@@ -165,6 +167,8 @@ def _print(summary: Summary) -> None:
         for model, work in sorted(day.models.items()):
             console.print(_figures(model, work))
             _print_work(console, model, work)
+        for line in live_figures.lines(day.live, _counts):
+            console.print(f"  {line}")
         _print_fleet(console, day)
         console.print()
     foreign = f", {summary.foreign:,} of them no events" if summary.foreign else ""

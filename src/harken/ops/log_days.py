@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from harken.ops.histogram import Histogram
+from harken.ops.log_live import LiveWork
 
 _NAMED = 20
 """Requests that are named of each suspicion; the newest."""
@@ -97,6 +98,7 @@ class DaySummary:
     Attributes:
         day: which.
         models: the work of each by its name; "" where the log does not say.
+        live: what people spoke, which are no requests.
         retried: segments that were tried again on another instance.
         hedged: segments that got a second try beside the first.
         repaired: pieces that were recognised again because their text could not be right.
@@ -108,6 +110,7 @@ class DaySummary:
 
     day: date
     models: dict[str, Work] = field(default_factory=dict)
+    live: LiveWork = field(default_factory=LiveWork)
     retried: int = 0
     hedged: int = 0
     repaired: int = 0

@@ -8,27 +8,19 @@ end and the model that worked on it.
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
 from harken.ops.log_days import DaySummary, Slow, Summary, Suspicion, Work
 from harken.ops.log_line import LogLine
+from harken.ops.log_values import KINDS_MAX, OTHERS, bump, bump_or, number, word
 
 SLOWEST = 10
 """Requests that are named because they took longest."""
 
-_KINDS_MAX = 200
-"""Different codes or events of one day; what comes on top is counted as "(others)"."""
-
-_OTHERS = "(others)"
-
 _EMPTY_S = 1.0
 """Speech without text from which on it is suspicious: less may be a cough."""
-
-_MOST = 1e15
-"""No figure of ours is as large; what says so would drown all others in a sum."""
 
 Day = Callable[[float], date]
 """Tells the day of a moment, given in seconds since 1970."""
@@ -50,7 +42,7 @@ def summarise(lines: Iterable[LogLine], day_of: Day = date.fromtimestamp) -> Sum
         summary.begin = line.at if summary.begin is None else min(summary.begin, line.at)
         summary.end = line.at if summary.end is None else max(summary.end, line.at)
         if line.event == "log.dropped":
-            summary.lost += int(_number(line.fields, "lines"))
+            summary.lost += int(number(line.fields, "lines"))
         date_of_line = day_of(line.at)
         day = summary.days.get(date_of_line)
         if day is None:
@@ -65,7 +57,7 @@ def summarise(lines: Iterable[LogLine], day_of: Day = date.fromtimestamp) -> Sum
 def _count(day: DaySummary, line: LogLine) -> None:
     fields = line.fields
     if line.level in ("warning", "error"):
-        _bump(day.troubles, (line.level, line.event), (line.level, _OTHERS))
+        bump_or(day.troubles, (line.level, line.event), (line.level, OTHERS))
     match line.event:
         case "segment.retried":
             day.retried += 1
@@ -74,18 +66,19 @@ def _count(day: DaySummary, line: LogLine) -> None:
         case "piece.repaired":
             day.repaired += 1
         case "instance.crashed":
-            _bump(day.crashes, _text(fields, "instance"), _OTHERS)
+            bump(day.crashes, word(fields, "instance"))
         case "instance.restart":
-            _bump(day.restarts, _text(fields, "instance"), _OTHERS)
+            bump(day.restarts, word(fields, "instance"))
         case "gateway.started":
             day.starts += 1
         case _:
-            _count_end(day, line.event, fields)
+            if not day.live.count(line.event, fields):
+                _count_end(day, line.event, fields)
 
 
 def _count_end(day: DaySummary, event: str, fields: dict[str, Any]) -> None:
     """Count the end of a request or of a file of a job, if it is one."""
-    is_ours = is_transcription(_text(fields, "path"))
+    is_ours = is_transcription(word(fields, "path"))
     match event:
         case "request.done" | "jobs.file_done":
             _count_done(_work(day, fields), fields, is_file=event == "jobs.file_done")
@@ -107,40 +100,40 @@ def is_transcription(path: str) -> bool:
 
 
 def _count_done(work: Work, fields: dict[str, Any], *, is_file: bool) -> None:
-    audio_s, wall_s = _number(fields, "audio_s"), _number(fields, "wall_s")
+    audio_s, wall_s = number(fields, "audio_s"), number(fields, "wall_s")
     work.done += 1
     work.files += is_file
-    work.segments += int(_number(fields, "segments"))
+    work.segments += int(number(fields, "segments"))
     work.audio_s += audio_s
-    work.speech_s += _number(fields, "speech_s")
+    work.speech_s += number(fields, "speech_s")
     work.cached += fields.get("cache") == "hit"
     if not is_file:
         work.wall.add(wall_s)
         if len(work.slowest) < SLOWEST or wall_s > work.slowest[0].wall_s:
-            slow = Slow(wall_s=wall_s, name=_name(fields), audio_s=audio_s, instances=_text(fields, "instances"))
+            slow = Slow(wall_s=wall_s, name=_name(fields), audio_s=audio_s, instances=word(fields, "instances"))
             (heapq.heappush if len(work.slowest) < SLOWEST else heapq.heappushpop)(work.slowest, slow)
     if "repairs" in fields or "warnings" in fields or "empty_s" in fields:
         _count_suspicions(work, fields)
 
 
 def _count_suspicions(work: Work, fields: dict[str, Any]) -> None:
-    repaired = {kind for kind in _text(fields, "repairs").split(",") if kind}
-    flagged = {code.removesuffix("_unresolved") for code in _text(fields, "warnings").split(",") if code}
-    empty = {"empty"} if _number(fields, "empty_s") >= _EMPTY_S else set()
+    repaired = {kind for kind in word(fields, "repairs").split(",") if kind}
+    flagged = {code.removesuffix("_unresolved") for code in word(fields, "warnings").split(",") if code}
+    empty = {"empty"} if number(fields, "empty_s") >= _EMPTY_S else set()
     for kind in sorted(repaired | flagged | empty):
-        key = kind if kind in work.suspicions or len(work.suspicions) < _KINDS_MAX else _OTHERS
+        key = kind if kind in work.suspicions or len(work.suspicions) < KINDS_MAX else OTHERS
         work.suspicions.setdefault(key, Suspicion()).add(_name(fields), is_unresolved=kind in flagged)
 
 
 def _fail(day: DaySummary, fields: dict[str, Any]) -> None:
-    _bump(_work(day, fields).failed, _text(fields, "code") or "unknown", _OTHERS)
+    bump(_work(day, fields).failed, word(fields, "code") or "unknown")
 
 
 def _work(day: DaySummary, fields: dict[str, Any]) -> Work:
-    model = _text(fields, "model")
+    model = word(fields, "model")
     work = day.models.get(model)
     if work is None:
-        work = day.models.setdefault(model if len(day.models) < _KINDS_MAX else _OTHERS, Work())
+        work = day.models.setdefault(model if len(day.models) < KINDS_MAX else OTHERS, Work())
     return work
 
 
@@ -155,21 +148,5 @@ def _adopt(day: DaySummary) -> None:
     work.cancelled += unknown.cancelled
 
 
-def _bump(counter: Counter[Any], key: Any, otherwise: Any) -> None:
-    counter[key if key in counter or len(counter) < _KINDS_MAX else otherwise] += 1
-
-
 def _name(fields: dict[str, Any]) -> str:
-    return _text(fields, "request_id") or f"{_text(fields, 'job_id')}.{int(_number(fields, 'file'))}"
-
-
-def _text(fields: dict[str, Any], name: str) -> str:
-    value = fields.get(name)
-    return value[:200] if isinstance(value, str) else ""
-
-
-def _number(fields: dict[str, Any], name: str) -> float:
-    value = fields.get(name)
-    if type(value) not in (int, float):  # true and false are not meant
-        return 0.0
-    return float(value) if -_MOST < value < _MOST else 0.0  # type: ignore[arg-type, operator]
+    return word(fields, "request_id") or f"{word(fields, 'job_id')}.{int(number(fields, 'file'))}"
