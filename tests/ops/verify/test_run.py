@@ -20,6 +20,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from harken.config import StateConfig
 from harken.keys import KeyBook
@@ -50,10 +51,17 @@ http {{
         location / {{
             proxy_pass {url};
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            {more}
         }}
     }}
 }}
 """
+
+
+UPGRADE = (
+    "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;"
+)
+"""Has a proxy pass WebSockets on."""
 
 
 class Quiet(BaseHTTPRequestHandler):
@@ -128,7 +136,7 @@ def gateway_in_front(cluster: Cluster, *flags: str) -> Iterator[str]:
 
 
 @contextmanager
-def nginx_in_front(url: str, folder: Path) -> Iterator[str]:
+def nginx_in_front(url: str, folder: Path, more: str = UPGRADE) -> Iterator[str]:
     """A real nginx; its address."""
     folder.mkdir()
     with socket.socket() as free:
@@ -136,7 +144,7 @@ def nginx_in_front(url: str, folder: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     conf = folder / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""  # its workers must write into our folder
-    conf.write_text(NGINX.format(user=user, folder=folder, port=port, url=url))
+    conf.write_text(NGINX.format(user=user, folder=folder, port=port, url=url, more=more))
     with subprocess.Popen(["nginx", "-e", folder / "log", "-c", conf]) as process:
         try:
             deadline = time.monotonic() + PATIENCE_S
@@ -238,7 +246,7 @@ def test_a_proxy_that_holds_streams_back_is_found(cluster: Cluster) -> None:
     """The text is right, and comes at once."""
     with holding_proxy(cluster.url) as url:
         report, checks = look(url, load=0)
-    assert [name for name, one in verdicts(report).items() if one == "failed"] == ["stream"], report
+    assert [name for name, one in verdicts(report).items() if one == "failed"] == ["stream", "live"], report
     assert "proxy_buffering off" in checks["stream"].remedy
 
 
@@ -263,14 +271,46 @@ def test_an_instance_that_is_stopped_is_found(cluster: Cluster) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "more", ["", "proxy_http_version 1.1;", UPGRADE + "if ($http_upgrade) { return 502; }"], ids=["1.0", "1.1", "502"]
+)
+def test_a_proxy_that_passes_no_upgrade_is_found(cluster: Cluster, tmp_path: Path, more: str) -> None:
+    """All else works through it, and one sentence says what does not."""
+    with nginx_in_front(cluster.url, tmp_path / "nginx", more) as outside:
+        report, checks = look(outside, load=0)
+    assert [name for name, one in verdicts(report).items() if one == "failed"] == ["live"], report
+    assert "something in between does not pass the upgrade on" in checks["live"].found
+    assert "proxy_set_header Upgrade" in checks["live"].remedy
+
+
+@pytest.mark.slow
+def test_live_transcription_that_is_not_offered_is_skipped(cluster: Cluster) -> None:
+    """And one that lets nobody in now has failed, in the server's own words."""
+    with gateway_in_front(cluster, "--set", "live.sessions=0") as url:
+        report, checks = look(url, load=0)
+    assert report.is_good, report
+    assert checks["live"].verdict is Verdict.SKIPPED and "not offered" in checks["live"].found
+    with gateway_in_front(cluster, "--set", "live.sessions=1") as url:
+        with connect(f"{url.replace('http', 'ws', 1)}/v1/listen", proxy=None) as somebody:
+            somebody.recv()
+            report, checks = look(url, load=0)
+            somebody.send('{"type": "finish"}')
+            assert list(somebody) == []
+        assert [name for name, one in verdicts(report).items() if one == "failed"] == ["live"], report
+        assert "HTTP 503 live_full" in checks["live"].found
+        free, _ = look(url, load=0)
+        assert free.is_good, free
+
+
+@pytest.mark.slow
 def test_a_wrong_text_is_found_everywhere() -> None:
     """A model that answers fast and recognises nothing."""
     with running_cluster("--model", "stub", "--instances", "1") as running:
         running.wait_ready(1)
         report, checks = look(running.url)
     wrong = [name for name, one in verdicts(report).items() if one == "failed"]
-    assert wrong == ["recording asr-1", "spread", "load"]
-    assert "Said is 'nine five" in checks["load"].found
+    assert wrong == ["recording asr-1", "spread", "live", "load"]
+    assert all("Said is 'nine five" in checks[name].found for name in ("live", "load"))
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from harken.ops.unreached import why_unreached
+from harken.ops.verify.speaking import Talk, talk_at
 
 LOOK_TIMEOUT_S = 5.0
 """Longest wait for an answer that takes no work."""
@@ -83,6 +84,11 @@ class Caller:
         place = at or self.server
         return await self._call(f"{place}{path}", self._work_timeout_s, self._headers(place, None), form)
 
+    async def talk(self, path: str, messages: Sequence[bytes | str]) -> Talk:
+        """Speak into a WebSocket of the door, and hear until it closes."""
+        url, headers = f"{self.server}{path}", self._headers(self.server, None)
+        return await talk_at(self._session, url, messages, headers=headers, timeout_s=self._work_timeout_s)
+
     async def _call(
         self, url: str, timeout_s: float, headers: dict[str, str], form: aiohttp.FormData | None = None
     ) -> Reply:
@@ -131,5 +137,16 @@ async def calling(
 ) -> AsyncIterator[Caller]:
     """Open a caller; its connections are closed afterwards."""
     # A connection for each request: one that is kept would go to the same instance again behind some balancers.
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True, ssl=tls or True)) as session:
+    connector = aiohttp.TCPConnector(force_close=True, ssl=tls or True)
+    staying = aiohttp.TraceConfig()
+    staying.on_request_redirect.append(_stay)
+    async with aiohttp.ClientSession(connector=connector, trace_configs=[staying]) as session:
         yield Caller(session, server=server, api_key=api_key, work_timeout_s=work_timeout_s)
+
+
+async def _stay(_: object, __: object, redirect: aiohttp.TraceRequestRedirectParams) -> None:
+    """Follow no redirect of a handshake: of that aiohttp cannot be told otherwise."""
+    answer = redirect.response
+    raise aiohttp.WSServerHandshakeError(
+        answer.request_info, (), status=answer.status, message="redirected", headers=answer.headers
+    )

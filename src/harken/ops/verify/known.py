@@ -2,7 +2,7 @@
 
 A server that heard the same samples before need not recognise them again, and an answer from its cache proves nothing.
 So every copy differs from all others in the lowest bit of its samples, which nobody hears. The invariant: no two
-copies are the same, and each is a plain 16-bit WAV at 16 kHz, whatever the recording was.
+copies are the same, and each is plain 16-bit sound at 16 kHz, whatever the recording was.
 """
 
 from __future__ import annotations
@@ -63,17 +63,21 @@ class Known:
 
     def copy(self, chance: random.Random, *, times: int = 1) -> bytes:
         """Return a WAV file of it that no other is equal to; `times` in a row, with pauses between."""
-        pause = np.zeros(int(_PAUSE_S * SAMPLE_RATE), np.float32)
-        samples = np.concatenate([self.samples] + [part for _ in range(times - 1) for part in (pause, self.samples)])
-        numbers = np.clip(samples * 32_768.0, -32_767, 32_766).astype(np.int16)
-        bits = np.frombuffer(chance.randbytes(len(numbers)), np.uint8) & 1
         file = io.BytesIO()
         with wave.open(file, "wb") as writer:
             writer.setnchannels(1)
             writer.setsampwidth(2)
             writer.setframerate(SAMPLE_RATE)
-            writer.writeframes((numbers + bits).astype("<i2").tobytes())
+            writer.writeframes(self.pcm(chance, times=times))
         return file.getvalue()
+
+    def pcm(self, chance: random.Random, *, times: int = 1) -> bytes:
+        """Return the same without a head: 16 bits, little-endian, mono, 16 kHz."""
+        pause = np.zeros(int(_PAUSE_S * SAMPLE_RATE), np.float32)
+        samples = np.concatenate([self.samples] + [part for _ in range(times - 1) for part in (pause, self.samples)])
+        numbers = np.clip(samples * 32_768.0, -32_767, 32_766).astype(np.int16)
+        bits = np.frombuffer(chance.randbytes(len(numbers)), np.uint8) & 1
+        return bytes((numbers + bits).astype("<i2").data)
 
 
 def packaged() -> Known:

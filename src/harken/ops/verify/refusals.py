@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 
-from harken.ops.verify.caller import Reply
 from harken.ops.verify.check import failed, ok
 from harken.ops.verify.seen import json_object
-from harken.ops.verify.visit import Visit, refusal
+from harken.ops.verify.visit import Visit, code_of, refusal
 
 _WORDS = b"These are words and not a recording."
 _ROUTES = frozenset({"/asr", "/v1/audio/transcriptions", "/health"})
@@ -31,7 +30,7 @@ async def see_refusals(visit: Visit) -> None:
             ("text instead of a recording on /asr", text, "undecodable_audio"),
             ("the same on /v1/audio/transcriptions", openai, "undecodable_audio"),
         )
-        if reply.status != 400 or _code(reply) != code
+        if reply.status != 400 or code_of(reply) != code
     ]
     if wrong:
         remedy = "400 with missing_audio or undecodable_audio is right; is a proxy between that answers itself?"
@@ -51,9 +50,3 @@ async def see_schema(visit: Visit) -> None:
         visit.tell(failed("openapi", f"/openapi.json: {told}.", "A proxy in front must pass all paths through."))
     else:
         visit.tell(ok("openapi", f"/openapi.json describes {len(paths or ())} paths."))
-
-
-def _code(reply: Reply) -> object:
-    body = json_object(reply.body)
-    error = body.get("error")
-    return error.get("code") if isinstance(error, dict) else body.get("code")

@@ -17,6 +17,7 @@ from harken.ops.verify.check import CheckFailed, Report, failed, skipped
 from harken.ops.verify.door import ask_ten_times, open_door, see_keys
 from harken.ops.verify.instances import see_ports, see_states, see_states_again
 from harken.ops.verify.known import Known
+from harken.ops.verify.live import see_live
 from harken.ops.verify.recordings import hear_everyone
 from harken.ops.verify.refusals import see_refusals, see_schema
 from harken.ops.verify.stream import see_stream
@@ -34,6 +35,7 @@ STEPS: dict[str, Step] = {
     "recording": hear_everyone,
     "spread": spread,
     "stream": see_stream,
+    "live": see_live,
     "errors": see_refusals,
     "openapi": see_schema,
     "load": load,

@@ -89,6 +89,18 @@ class Visit:
                 "A recording that nobody sent before was answered from a cache, which proves nothing.",
                 "Send it past whatever caches answers in front of Harken.",
             )
+        self.judge(text)
+        names = frozenset(name for name in reply.headers.get("x-harken-instance", "").split(",") if name)
+        if at is None:
+            self.answered |= names
+        return Heard(names=names, took_s=reply.took_s)
+
+    def judge(self, text: str) -> None:
+        """Compare a text with what is said in the recording.
+
+        Raises:
+            CheckFailed: it is not the right one.
+        """
         wrong, allowed = self.known.wrong_words(text), self.known.may_be_wrong(self.seen.model)
         if wrong > allowed:
             raise CheckFailed(
@@ -97,10 +109,6 @@ class Visit:
                 "Look whether the right model and weights are loaded (`harken status`), "
                 "or give a --recording that this model can be expected to recognise.",
             )
-        names = frozenset(name for name in reply.headers.get("x-harken-instance", "").split(",") if name)
-        if at is None:
-            self.answered |= names
-        return Heard(names=names, took_s=reply.took_s)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,6 +143,14 @@ def refusal(reply: Reply) -> str:
     code, message = inner.get("code"), inner.get("message", error)
     told = f" {code}" if isinstance(code, str) else ""
     return f"HTTP {reply.status}{told}" + (f", {shown(message)}" if isinstance(message, str) else "")
+
+
+def code_of(reply: Reply) -> str | None:
+    """The stable code of a refusal, in either of Harken's shapes; None where there is none."""
+    body = json_object(reply.body)
+    error = body.get("error")
+    code = error.get("code") if isinstance(error, dict) else body.get("code")
+    return code if isinstance(code, str) else None
 
 
 def shown(text: str) -> str:
