@@ -38,6 +38,9 @@ def _through_a_pipe(*writes: bytes, rate: int = 16_000) -> list[bytes]:
         return asyncio.run(_all(piped(reader, rate)))
     finally:
         thread.join()
+        # Who reads is left alone by `piped`: a thread that is late would read the next pipe, which gets the same number.
+        for reading in (one for one in threading.enumerate() if one.name == "standard-input"):
+            reading.join(10.0)
         os.close(reader)
 
 
