@@ -38,7 +38,7 @@ def _through_a_pipe(*writes: bytes, rate: int = 16_000) -> list[bytes]:
         return asyncio.run(_all(piped(reader, rate)))
     finally:
         thread.join()
-        # Who reads is left alone by `piped`: a thread that is late would read the next pipe, which gets the same number.
+        # A thread that reads still, because `piped` leaves it alone, would read the next pipe, which gets this number.
         for reading in (one for one in threading.enumerate() if one.name == "standard-input"):
             reading.join(10.0)
         os.close(reader)
