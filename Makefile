@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find src -type f -not -path "*/__pycache__/*" -not -name "*.so") pyproject.toml hatch_build.py README.md LICENSE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Many tests wait for processes most of the time, so two of them go on side by side, each file in one of the workers.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 # A shell that forbids bytecode has each worker compile all tests again, every time.
 unexport PYTHONDONTWRITEBYTECODE
 
