@@ -3,7 +3,8 @@
 Usage: python scripts/screenshots.py [FOLDER] (needs Chromium and the development packages; seven minutes)
 
 It starts `harken up` with four instances of the digits model and no cache, plays the packaged recordings from several
-clients, has an instance hang before each picture so that there is something to tell, and looks at the pages meanwhile.
+clients, has a few people speak, has an instance hang before each picture so that there is something to tell, and looks
+at the pages meanwhile.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ import harken
 ROOT = Path(__file__).parents[1]
 SAMPLES = sorted((Path(harken.__file__).parent / "samples").glob("*-[0-9][0-9].*"))
 CLIENTS = 5
+SPEAKERS = 5
 LOAD_S = 180.0
 """So long the load runs before the first picture: the charts need something to show."""
 
@@ -55,7 +57,7 @@ def main() -> None:
     """Start the cluster, load it, take the pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    with cluster() as url, load(url), sync_playwright() as playwright:
+    with cluster() as url, speakers(url), load(url), sync_playwright() as playwright:
         time.sleep(LOAD_S)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for name, view in VIEWS.items():
@@ -111,6 +113,18 @@ def decoded(path: Path) -> NDArray[np.float32]:
     """A recording in 16 kHz, and a pause behind it."""
     samples, rate = soundfile.read(path, dtype="float32")
     return np.concatenate([soxr.resample(samples, rate, 16_000), np.zeros(8_000, np.float32)])
+
+
+@contextmanager
+def speakers(url: str) -> Iterator[None]:
+    """Have several people speak live."""
+    ours = [sys.executable, "-m", "harken"]
+    command = [*ours, "bench", "--server", url, "--live", str(SPEAKERS), "--duration-s", "3600"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as speaking:
+        try:
+            yield
+        finally:
+            speaking.send_signal(signal.SIGTERM)
 
 
 @contextmanager
