@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harken.errors import EngineFailed, SessionExpired
-from harken.live.events import Completed, Ended, Failed
+from harken.live.events import Completed, Ended, Failed, Text
 from harken.live.settings import TurnRule
 from harken.transcribe.result import Flag
 from harken.types import TokenLogprob, Word
@@ -307,3 +307,23 @@ def test_every_message_is_one_line_of_json() -> None:
 
     text = speak(world, story)
     assert isinstance(text, str) and "\n" not in text and json.loads(text)["type"] == "session"
+
+
+def test_an_answer_has_the_number_of_what_was_told_before_it() -> None:
+    """Also where it was made while an event waited to be sent: numbers never fall, and by them a client comes back."""
+    world = Speaking()
+
+    async def story(url: str) -> list[dict[str, Any]]:
+        async with dial(f"{url}/v1/listen") as client:
+            messages = [await told(client)]
+            for _ in range(200):
+                await world.session.tell(Text(turn=1, delta="one", tentative=""))
+                await say(client, "ping")
+            while len(messages) < 401:
+                messages.append(await told(client))
+            return messages
+
+    messages = speak(world, story)
+    numbers = [message["n"] for message in messages]
+    assert numbers == sorted(numbers) and numbers[-1] == 200
+    assert kinds(messages).count("pong") == 200

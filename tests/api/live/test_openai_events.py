@@ -77,6 +77,7 @@ def test_what_stands_before_an_item_is_known_after_a_resume() -> None:
 
 def test_no_two_messages_have_one_id() -> None:
     """Not even those of a connection and the one that resumed its session, which begin with the same number."""
-    ids = [Telling("secret", Form.TODAY, 12).aside("error")["event_id"] for _ in range(3)]
-    assert len(set(ids)) == 3
+    tellings = [Telling("secret", Form.TODAY, 12) for _ in range(3)]
+    ids = [telling.stamped(telling.aside("error"))["event_id"] for telling in tellings for _ in range(2)]
+    assert len(set(ids)) == 6
     assert all(re.fullmatch(r"event_12_\w+", str(one)) for one in ids), "the number by which a client comes back"

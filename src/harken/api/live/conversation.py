@@ -155,11 +155,11 @@ class Conversation:
     async def _speak(self, greeting: Sequence[Members]) -> None:
         try:
             for members in greeting:
-                await self._send(members)
+                await self._send(self._tongue.stamped(members))
             while True:
                 told = await self._outbox.take()
                 if not isinstance(told, Numbered):
-                    await self._send(told)
+                    await self._send(self._tongue.stamped(told))
                 elif isinstance(told.event, Ended):
                     await self._say_end(told.n, told.event)
                     return
@@ -193,7 +193,7 @@ class Conversation:
         """Say why it ends, if the client still takes anything."""
         with contextlib.suppress(Gone, TimeoutError):
             async with asyncio.timeout(_LAST_WORD_S):
-                await self._send(self._tongue.complain(error))
+                await self._send(self._tongue.stamped(self._tongue.complain(error)))
 
     async def _send(self, members: Members) -> None:
         await self._socket.send(json.dumps(members, ensure_ascii=False))

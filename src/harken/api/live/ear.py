@@ -82,10 +82,6 @@ class Ear:
         """
         await self.switch(PcmStream(self._pcm.encoding, self._pcm.sample_rate))
 
-    def clear(self) -> None:
-        """Forget what resampling still holds, and half a sample: what follows has nothing to do with it."""
-        self._pcm = PcmStream(self._pcm.encoding, self._pcm.sample_rate)
-
     async def switch(self, pcm: PcmStream) -> None:
         """Go on with other bytes.
 

@@ -31,7 +31,7 @@ _EXTRAS = ("words", "logprobs")
 FIELDS = (*_SOUND, "language", "prompt", "turn_detection", *TURN_FIELDS, *_EXTRAS, "session", "after")
 """All that may be in the query."""
 
-MESSAGES = ("commit", "clear", "finish")
+MESSAGES = ("commit", "clear", "ping", "finish")
 
 
 def read_listen(_: Scope, query: Mapping[str, str], served: ModelInfo) -> Call:
@@ -92,9 +92,11 @@ class Listen:
                 await self._ear.flush()
                 await self._session.commit()
             case "clear":
-                self._ear.clear()
+                await self._ear.flush()
                 await self._session.clear()
                 return [self._message("cleared")]
+            case "ping":
+                return [self._message("pong", received_s=round(self._session.received_s, 7))]
             case _:
                 await self._ear.flush()
                 self._is_finished = True
@@ -132,6 +134,10 @@ class Listen:
         if error.retry_after_s is not None:
             told["retry_after_s"] = error.retry_after_s
         return self._message("error", **told)
+
+    def stamped(self, answer: Members) -> Members:
+        """Give an answer the number that is the newest when it is sent."""
+        return {**answer, "n": self._n}
 
     def _message(self, kind: str, **members: object) -> Members:
         return {"n": self._n, "type": kind, **members}

@@ -51,9 +51,13 @@ class Telling:
         self._connection = f"r{secrets.token_hex(2)}_"  # of one that is resumed, other asides had these numbers
 
     def aside(self, kind: str, **members: object) -> Members:
-        """A message that is no event of the session."""
+        """A message that is no event of the session; see `stamped`."""
+        return {"type": kind, "event_id": "", **members}
+
+    def stamped(self, aside: Members) -> Members:
+        """Give it its ID, when it is sent: what is told meanwhile has higher numbers."""
         self._asides += 1
-        return {"type": kind, "event_id": f"event_{self._n}_{self._connection}{self._asides}", **members}
+        return {**aside, "event_id": f"event_{self._n}_{self._connection}{self._asides}"}
 
     def error(self, error: HarkenError, event_id: str | None = None) -> Members:
         """Say what was wrong.

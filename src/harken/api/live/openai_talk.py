@@ -84,6 +84,10 @@ class OpenAITalk:
         """Say what has happened."""
         return self._telling.tell(n, event)
 
+    def stamped(self, answer: Members) -> Members:
+        """Give an answer its ID, with the number that is the newest when it is sent."""
+        return self._telling.stamped(answer)
+
     def complain(self, error: HarkenError) -> Members:
         """Say why the session ends."""
         return self._telling.error(error)
@@ -96,7 +100,7 @@ class OpenAITalk:
                 await self._ear.flush()
                 await self._session.commit()
             case Clear():
-                self._ear.clear()
+                await self._ear.flush()
                 await self._session.clear()
                 return [self._telling.aside("input_audio_buffer.cleared")]
             case Update():

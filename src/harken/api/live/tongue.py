@@ -38,6 +38,10 @@ class Tongue(Protocol):
         """Say what has happened."""
         ...
 
+    def stamped(self, answer: Members) -> Members:
+        """An answer, a greeting or a complaint as it is sent: with the number of the newest event that was told."""
+        ...
+
     def complain(self, error: HarkenError) -> Members:
         """Say why the session ends."""
         ...
