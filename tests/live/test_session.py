@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harken.config import LimitsConfig, LiveConfig
-from harken.errors import EmptyAudio, EngineFailed, HarkenError, SlowReader, UnknownLanguage, UnsupportedOption
+from harken.errors import (
+    Draining,
+    EmptyAudio,
+    EngineFailed,
+    HarkenError,
+    SlowReader,
+    UnknownLanguage,
+    UnsupportedOption,
+)
 from harken.live.events import Committed, Completed, Ended, Failed, LiveEvent, SpeechStarted, SpeechStopped, Text
 from harken.live.sessions import overdue
 from harken.live.settings import LiveSettings, TurnRule
@@ -338,6 +346,70 @@ def test_what_the_model_cannot_be_told_is_refused_before_anybody_speaks() -> Non
             assert texts_of(await told(session)) == ["one"]
             recognizer.error = EngineFailed()
             await opened(sessions, context="much too long")
+
+    run(story())
+
+
+def test_a_piece_that_fails_while_somebody_speaks_costs_the_turn_and_nothing_else() -> None:
+    """The turn fails where it ends, once; its speaker is not held, and neither he nor anybody else is thrown out."""
+
+    class Refusing(UnsureRecognizer):
+        async def recognize(self, segment: Segment, options: Options, send: Send | None = None) -> Transcript:
+            if segment.request_id.endswith("-1") and options.context:
+                raise UnsupportedOption("The context (prompt) is too long.", field="context")
+            return await super().recognize(segment, options, send)
+
+    async def story() -> None:
+        config = LiveConfig(update_s=0.001, window_s=6.0, ahead_s=10.0)
+        async with sessions_over(Refusing(max_segment_s=5.0), config) as sessions:
+            for turns in (None, TurnRule()):
+                other, session = await opened(sessions), await opened(sessions, turns, context="much")
+                await asyncio.wait_for(say(session, spell([WORDS[number % 10] for number in range(200)])), 20.0)
+                await say(session, pause(1.0))
+                await session.commit()
+                await say(session, spell(["one"]))
+                await session.finish()
+                events = await asyncio.wait_for(told(session), 10.0)
+                ends = [event for event in events if isinstance(event, Completed | Failed)]
+                assert [type(event) for event in ends][:2] == [Failed, Completed] and texts_of(events)[-1] == "one"
+                check_order(events)
+                await say(other, spell(["two"]))
+                await other.finish()
+                assert texts_of(await told(other)) == ["two"]
+
+    run(story())
+
+
+def test_who_is_cut_off_is_not_cut_within_a_word() -> None:
+    """The turn ends at the last quiet place, from which he can say the rest to another session."""
+
+    async def story() -> None:
+        sound = spell(["one", "two", "three", "four"])
+        gap = len(sound) // 4
+        sound[2 * gap - 1600 : 2 * gap] *= 0.01
+        async with sessions_over(UnsureRecognizer()) as sessions:
+            session = await opened(sessions, TurnRule())
+            await say(session, sound[: round(2.5 * gap)])
+            await session.finish(Draining())
+            committed = next(event for event in await told(session) if isinstance(event, Committed))
+        assert committed.end_s * 16_000 == pytest.approx(2 * gap - 800, abs=1600)
+
+    run(story())
+
+
+def test_what_comes_behind_the_end_is_for_nobody() -> None:
+    """A client that has not heard of it yet commits and clears on."""
+
+    async def story() -> None:
+        async with sessions_over(UnsureRecognizer()) as sessions:
+            session = await opened(sessions)
+            await say(session, spell(["one"]))
+            session.cut(SlowReader())
+            await say(session, spell(["two"]))
+            await session.commit()
+            await session.clear()
+            await session.change(LiveSettings(turns=TurnRule()))
+            assert [type(event) for event in await told(session)][-1] is Ended
 
     run(story())
 

@@ -41,6 +41,19 @@ def test_no_more_sessions_than_are_configured() -> None:
     run(story())
 
 
+def test_those_who_come_at_once_are_no_more_than_those_who_come_one_by_one() -> None:
+    """Though each waits for the model meanwhile."""
+
+    async def story() -> None:
+        async with sessions_over(UnsureRecognizer(), LiveConfig(sessions=3)) as sessions:
+            asked = [opened(sessions, context="names") for _ in range(12)]
+            found = await asyncio.gather(*asked, return_exceptions=True)
+            assert sum(isinstance(one, LiveFull) for one in found) == 9
+            assert len(sessions) == sessions.figures.opened == 3
+
+    run(story())
+
+
 def test_nobody_is_let_in_whom_the_fleet_could_not_follow() -> None:
     """By what it was measured to do."""
 

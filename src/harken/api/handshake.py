@@ -6,6 +6,7 @@ is answered has a request id in its answer; and nothing that a client brought as
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -63,6 +64,7 @@ def head_of(message: Message) -> MutableHeaders:
 async def refuse(
     error: HarkenError, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str] | None = None
 ) -> None:
-    """Answer a handshake with an error."""
+    """Answer a handshake with an error, if anybody waits for it."""
     language = Headers(scope=scope).get("accept-language", "")
-    await answer(error, scope["path"], headers, accept_language=language)(scope, receive, send)
+    with contextlib.suppress(OSError):  # the client has left
+        await answer(error, scope["path"], headers, accept_language=language)(scope, receive, send)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harken.audio import CutRule, Piece, SpeechDetector, SpeechRule, server_vad_rules
+from harken.audio.levels import Levels, frame_levels, quietest_place
 from harken.audio.mixing import peak_of, within_one
 from harken.audio.segmenting import Segmenter, highest
 from harken.audio.spans import FRAME
@@ -30,6 +31,12 @@ _FRAMES_AT_ONCE: Final = 3
 
 _UNSPOKEN_S: Final = 10.0
 """Sound in which nobody seemed to speak and that can be committed all the same, up to so much."""
+
+_PAUSING_S: Final = 0.3
+"""Who has not spoken for so long is between two words."""
+
+_CUT_S: Final = 3.0
+"""How far back from its end a turn is cut that has to end while somebody speaks."""
 
 _LAST_CHANCE_S: Final = 10.0
 """How long beyond its longest a turn may go on until somebody takes a breath."""
@@ -151,9 +158,16 @@ class Hearing:
             happened += self._end_turn(self.sound.end)
         return happened
 
-    def finish(self) -> list[Happened]:
-        """The sound ends here: the turn that goes on ends, where somebody spoke or turns are committed by hand."""
+    def finish(self, *, is_cut: bool = False) -> list[Happened]:
+        """The sound ends here: the turn that goes on ends, where somebody spoke or turns are committed by hand.
+
+        Args:
+            is_cut: he would have spoken on; a turn that the server found ends at the last quiet place then.
+        """
         happened = self._hear(is_all=True, is_last=True)
+        is_speaking = self.sound.end - self.spoken_to < _PAUSING_S * SAMPLE_RATE
+        if is_cut and self.is_open and self._turns is not None and is_speaking:
+            return happened + self._end_turn(self._quiet_place())
         if self._turns is not None:
             happened += self._heard_turns(self._spans.finish())
         return happened + (self._end_turn(self.sound.end) if self.is_open else [])
@@ -246,6 +260,15 @@ class Hearing:
         self._listen_anew()
         placed = (replace(piece, start=piece.start + offset, end=piece.end + offset) for piece in pieces)
         return self._over(placed)
+
+    def _quiet_place(self) -> int:
+        """Where a turn that goes on is best cut, near its end."""
+        end = self.sound.end
+        earliest = max(self._fed, self._start + SAMPLE_RATE // 2, end - round(_CUT_S * SAMPLE_RATE))
+        if earliest >= end:
+            return end
+        samples = self.sound.read(earliest, end)
+        return min(end, earliest + quietest_place(Levels(frame_levels(samples).tolist()), 0, len(samples)))
 
     def _over(self, pieces: Iterable[Piece]) -> list[Happened]:
         self._is_open, self._segmenter = False, None

@@ -159,6 +159,8 @@ class LiveSession:
             EmptyAudio: there is hardly any.
         """
         async with self._order:
+            if self._is_finishing:
+                return
             if self._hearing.waiting_s < COMMIT_MIN_S:
                 raise EmptyAudio(f"There is less than {COMMIT_MIN_S:g} s of audio to commit.")
             await self._apply(self._hearing.commit)
@@ -166,10 +168,13 @@ class LiveSession:
     async def clear(self) -> None:
         """Forget the sound since the last turn."""
         async with self._order:
-            await self._to_its_end(self._clear())
+            if not self._is_finishing:
+                await self._to_its_end(self._clear())
 
     async def _clear(self) -> None:
         happened, was_open = await self._in_thread(self._hearing.clear)
+        if self.is_over:
+            return
         for each in happened:
             self._take(each)
         if was_open:
@@ -184,23 +189,26 @@ class LiveSession:
         """
         checked = _checked(settings, self._means.info)
         if checked.options.context != self._settings.options.context:
-            await try_context(self._means.finals, checked.options, self.requester, self.request_id)
+            longest_s, who = self._means.info.max_segment_s, self.requester
+            await try_context(self._means.finals, checked.options, longest_s, requester=who, request_id=self.request_id)
         async with self._order:
-            await self._apply(lambda: self._hearing.change(checked.turns))
-            self._settings = checked
+            if not self._is_finishing:
+                await self._apply(lambda: self._hearing.change(checked.turns))
+                self._settings = checked
 
     async def finish(self, error: HarkenError | None = None) -> None:
         """No more sound: what there is becomes a turn; when all turns have their end, `Ended` is told.
 
         Args:
-            error: why the server ends it; None where the client does.
+            error: why the server ends it; None where the client does. Then who speaks is cut off at the last quiet
+                place, and not within a word: he says the rest to another session, from the turn's end on.
         """
         if self._is_finishing:
             return
         self._is_finishing, self._end = True, error
         self.why_ended = error.code if error else "finished"
         self._drained.set()
-        await self._do(self._hearing.finish)
+        await self._do(lambda: self._hearing.finish(is_cut=error is not None))
         self._end_if_done()
 
     async def events(self, after: int = 0) -> AsyncIterator[tuple[int, LiveEvent]]:
@@ -279,7 +287,10 @@ class LiveSession:
     async def _hear(self, hear: Callable[[], list[Happened]]) -> None:
         keep = self._turns[-1].anchor if self._hearing.is_open else None
         spoken_to = self._hearing.spoken_to
-        for happened in await self._in_thread(lambda: self._heard(hear, keep)):
+        heard = await self._in_thread(lambda: self._heard(hear, keep))
+        if self.is_over:  # it was cut meanwhile, and its turns dropped
+            return
+        for happened in heard:
             self._take(happened)
         if self._hearing.is_open:
             self._turns[-1].heard()

@@ -140,10 +140,7 @@ class Sessions:
             Draining: the server is leaving.
             HarkenError: the model is not there, or cannot do what is wanted.
         """
-        refusal = self.refusal(requester)
-        if refusal is not None:
-            self._refused += not isinstance(refusal, Draining)
-            raise refusal
+        self._see_that_there_is_room(requester)
         info = await self._transcriber.model()
         detector = await asyncio.get_running_loop().run_in_executor(self._threads, self._detector)
         means = Means(
@@ -161,6 +158,7 @@ class Sessions:
             took=self._took,
         )
         await self.check(settings, requester=requester, request_id=request_id)
+        self._see_that_there_is_room(requester)  # others may have come meanwhile
         session = LiveSession(
             secrets.token_urlsafe(18),
             settings,
@@ -183,7 +181,8 @@ class Sessions:
         Raises:
             ClientError: it could not.
         """
-        await try_context(self._finals, settings.options, requester, request_id)
+        longest_s = (await self._transcriber.model()).max_segment_s
+        await try_context(self._finals, settings.options, longest_s, requester=requester, request_id=request_id)
 
     def resume(self, session_id: str, *, requester: Requester) -> LiveSession:
         """Return the session to a client that comes back.
@@ -210,6 +209,12 @@ class Sessions:
             return LiveFull(retry_after_s=RETRY_AFTER_S)
         self._room.paced(self._rtfx(), now)
         return self._room.refusal(present, now)
+
+    def _see_that_there_is_room(self, requester: Requester) -> None:
+        refusal = self.refusal(requester)
+        if refusal is not None:
+            self._refused += not isinstance(refusal, Draining)
+            raise refusal
 
     def _make_room(self) -> None:
         """Where there are as many as may be, the one that was left first goes."""

@@ -1,8 +1,8 @@
 """Has the model try what it is to be told beforehand, before anybody speaks.
 
-Only the model knows how much of a prompt it can take; what it cannot take, it would refuse with every turn. A tenth of
-a second without a sound costs next to nothing, and where there is a cache, the same prompt is tried once. The
-invariant: a trial that says nothing, because nobody is there to try it, keeps nobody out.
+Only the model knows how much of a prompt it can take; what it cannot take, it would refuse with every turn. It has to
+fit beside the longest segment, so the trial is one, without a sound; where there is a cache, the same prompt is tried
+once. The invariant: a trial that says nothing, because nobody is there to try it, keeps nobody out.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ _TRIAL_S: Final = 5.0
 _log = get_log("live.trial")
 
 
-async def try_context(recognizer: Recognizer, options: Options, requester: Requester, request_id: str) -> None:
+async def try_context(
+    recognizer: Recognizer, options: Options, longest_s: float, *, requester: Requester, request_id: str
+) -> None:
     """Try a context, if there is one.
 
     Args:
         recognizer: of final texts.
         options: with it.
+        longest_s: the longest segment, in seconds.
         requester: who speaks.
         request_id: of the request that brought it.
 
@@ -38,7 +41,7 @@ async def try_context(recognizer: Recognizer, options: Options, requester: Reque
     if not options.context:
         return
     plain = replace(options, wants_words=False, wants_logprobs=False)
-    silence = np.zeros(SAMPLE_RATE // 10, np.float32)
+    silence = np.zeros(round(longest_s * SAMPLE_RATE), np.float32)
     try:
         async with asyncio.timeout(_TRIAL_S):
             await recognizer.recognize(

@@ -94,6 +94,7 @@ class Turn:
         self._shown = ("", 0)
         self._piece_text = ""
         self._account: Account | None = None
+        self._committed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._drafts = Drafts(
             means.drafts,
@@ -167,6 +168,7 @@ class Turn:
         start_s, end_s = self.start / SAMPLE_RATE, end / SAMPLE_RATE
         self._outbox.put(Committed(turn=self.number, before=before, start_s=start_s, end_s=end_s))
         self._pieces.put(pieces, is_over=True)
+        self._committed.set()
 
     def drop(self) -> None:
         """Nobody wants it: it gets no end."""
@@ -186,10 +188,17 @@ class Turn:
 
     async def _complete(self, before: asyncio.Task[None] | None, on_end: Callable[[Turn], None]) -> None:
         outcome = await self._recognize()
+        self._pieces.stop()
+        # A piece may fail while somebody still speaks: the turn has its end, and that it failed is told there.
+        await self._committed.wait()
         self._tasks[1].cancel()
         if before is not None:
             await asyncio.wait([before])
-        self._tell_end(outcome)
+        try:
+            self._tell_end(outcome)
+        except Exception as error:  # noqa: BLE001 - a defect costs this turn, not the server
+            _log.exception("live.defect", request_id=self._name, exc_info=error)
+            self._outbox.put(Failed(turn=self.number, error=InternalError()))
         on_end(self)
 
     async def _recognize(self) -> RecordingTranscript | HarkenError:

@@ -27,7 +27,7 @@ class TurnPieces:
         """Unknown until somebody stops speaking."""
         self._ready: deque[Piece] = deque()
         self._decoded = 0
-        self._is_over = False
+        self._is_over = self._is_stopped = False
         self._news = asyncio.Event()
         self._pulled = pulled
 
@@ -41,10 +41,17 @@ class TurnPieces:
         """Seconds of speech that nobody has pulled yet."""
         return sum(piece.audio_s for piece in self._ready if piece.has_speech)
 
+    def stop(self) -> None:
+        """Nobody pulls any more: what there is and what comes is for nobody."""
+        self._is_stopped = True
+        self._ready.clear()
+        self._pulled()
+
     def put(self, pieces: Iterable[Piece], *, is_over: bool = False) -> None:
         """Add what was decided."""
         for piece in pieces:
-            self._ready.append(piece)
+            if not self._is_stopped:
+                self._ready.append(piece)
             self._decoded = piece.end
         self._is_over = self._is_over or is_over
         self._news.set()

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from harken.api.errors import answer
 from harken.errors import HarkenError, HeadTooLarge
+from harken.log import get_log
 from harken.server.upgrade import fault_of
 from harken.transcribe.request_id import new_request_id
 
@@ -29,8 +30,14 @@ HEAD_LINES = 100
 HEAD_TIMEOUT_S = 30.0
 """From the connection, or the first byte of a later request, to the end of the head."""
 
+_PATH_BYTES = 200
+"""Of a refused handshake's path, for the log."""
+
 _LINGER_S = 2.0
 """How long the rest of a refused head is read and thrown away, so that the client can read why it was refused."""
+
+
+_log = get_log("server.connection")
 
 
 class Connection(HttpToolsProtocol):
@@ -126,7 +133,10 @@ class Connection(HttpToolsProtocol):
             super().handle_websocket_upgrade()
         else:
             self._is_refused = True
-            self._answer_at_once(fault)
+            request_id = new_request_id()
+            path = self.url.partition(b"?")[0][:_PATH_BYTES].decode("latin-1")
+            _log.info("socket.refused", code=fault.code, request_id=request_id, path=path)
+            self._answer_at_once(fault, request_id)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser stopped at."""
@@ -145,8 +155,9 @@ class Connection(HttpToolsProtocol):
             return
         self._answer_at_once(HeadTooLarge(f"The head of a request may have {HEAD_BYTES} bytes and {HEAD_LINES} lines."))
 
-    def _answer_at_once(self, error: HarkenError) -> None:
-        response = answer(error, self.url.decode("latin-1"), {"Connection": "close", "X-Request-Id": new_request_id()})
+    def _answer_at_once(self, error: HarkenError, request_id: str = "") -> None:
+        headers = {"Connection": "close", "X-Request-Id": request_id or new_request_id()}
+        response = answer(error, self.url.decode("latin-1"), headers)
         lines = [name + b": " + value + b"\r\n" for name, value in response.raw_headers]
         self.transport.write(b"".join([STATUS_LINE[error.status], *lines, b"\r\n", bytes(response.body)]))
         self._timer = self.loop.call_later(_LINGER_S, self.transport.close)

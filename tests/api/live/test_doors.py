@@ -15,11 +15,26 @@ import pytest
 
 from harken.errors import LiveFull
 from harken.events import RequestEnded
+from harken.live.settings import LiveSettings
 from harken.server.certificate import Certificate
 from harken.server.port import listen
 from harken.server.run import serve
-from harken.types import Priority
-from tests.api.live.speaking import Served, Speaking, all_told, dial, kinds, pcm, refused, say, served, speak, told
+from harken.types import Priority, Requester
+from tests.api.live.speaking import (
+    PlayedLive,
+    PlayedSession,
+    Served,
+    Speaking,
+    all_told,
+    dial,
+    kinds,
+    pcm,
+    refused,
+    say,
+    served,
+    speak,
+    told,
+)
 from tests.keys.house import KeyHouse, key_house
 from tests.server.certificates import issue
 
@@ -288,8 +303,8 @@ NO_HANDSHAKES = [
 ]  # fmt: skip
 
 
-def test_what_is_no_handshake_is_refused_as_everything_is() -> None:
-    """In our shape, with a request id; whatever the WebSocket library would have said, or not said."""
+def test_what_is_no_handshake_is_refused_as_everything_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """In our shape, with a request id that the log knows; whatever the library would have said, or not said."""
 
     async def answer(url: str, head: str) -> tuple[int, str]:
         host, port = url.removeprefix("ws://").split(":")
@@ -308,6 +323,8 @@ def test_what_is_no_handshake_is_refused_as_everything_is() -> None:
         return await asyncio.gather(*(answer(url, head) for head, _, _ in NO_HANDSHAKES))
 
     assert speak(Speaking(), story) == [(status, code) for _, status, code in NO_HANDSHAKES]
+    refused = [line for line in capsys.readouterr().out.splitlines() if "socket.refused" in line]
+    assert len(refused) > 5 and all("code=" in line and "request_id=req_" in line for line in refused)
 
 
 def test_a_request_beside_the_sockets_is_served_as_ever() -> None:
@@ -348,3 +365,39 @@ def test_it_is_the_same_behind_a_certificate(tmp_path: Path) -> None:
         return kinds(messages), code
 
     assert asyncio.run(run()) == (["session", "text", "committed", "text", "completed"], 1000)
+
+
+def test_a_client_that_left_before_its_refusal_is_no_defect(capsys: pytest.CaptureFixture[str]) -> None:
+    """The server answers nobody, and the log does not speak of a defect of ours."""
+    has_left = asyncio.Event()
+
+    class Slow(PlayedLive):
+        async def open(
+            self, settings: LiveSettings, *, requester: Requester, request_id: str, route: str
+        ) -> PlayedSession:
+            await has_left.wait()
+            await asyncio.sleep(0.05)
+            self.sessions.append(PlayedSession("refused", settings, requester))
+            raise LiveFull
+
+    live = Slow()
+
+    async def story(url: str) -> None:
+        host, port = url.removeprefix("ws://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            b"GET /v1/listen HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.transport.abort()
+        has_left.set()
+        async with asyncio.timeout(10):
+            while not live.sessions:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+
+    speak(Speaking(live=live), story)
+    written = "".join(capsys.readouterr())
+    assert "request.defect" not in written and "live_full" in written
