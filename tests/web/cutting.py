@@ -18,15 +18,18 @@ class Cutting:
     Attributes:
         server: where to, its address; may be changed.
         is_shut: new connections are cut at once.
+        is_deaf: new connections are taken, and all that comes over them is swallowed.
         passed: how many were passed on.
     """
 
     def __init__(self, server: str) -> None:
         self.server = server
         self.is_shut = False
+        self.is_deaf = False
         self.passed = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._dead: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._take, name="cutting")]
         self._threads[0].start()
@@ -45,6 +48,11 @@ class Cutting:
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
         return len(ends) // 2
+
+    def swallow(self) -> None:
+        """Lose all that comes over the connections that there are, and tell neither end: as who has forgotten them."""
+        with self._lock:
+            self._dead |= set(self._open)
 
     def close(self) -> None:
         """Pass nothing on any more; returns when its threads have ended."""
@@ -69,19 +77,21 @@ class Cutting:
             self.passed += 1
             with self._lock:
                 self._open += [client, server]
+                if self.is_deaf:
+                    self._dead |= {client, server}
             for source, sink in ((client, server), (server, client)):
-                thread = threading.Thread(target=_pass_on, args=(source, sink), name="cutting-on")
+                thread = threading.Thread(target=self._pass_on, args=(source, sink), name="cutting-on")
                 self._threads.append(thread)
                 thread.start()
 
-
-def _pass_on(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while piece := source.recv(_PIECE):
-            sink.sendall(piece)
-    for end in (source, sink):
+    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+            while piece := source.recv(_PIECE):
+                if source not in self._dead:
+                    sink.sendall(piece)
+        for end in (source,) if source in self._dead else (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

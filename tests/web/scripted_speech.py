@@ -21,6 +21,8 @@ MODEL: dict[str, Any] = {
     "aligner": {"id": "harken/timer", "revision": "1", "languages": ["Chinese", "English"]},
 }
 
+PING = '{"type":"ping"}'
+
 
 @dataclass
 class Speech:
@@ -38,7 +40,7 @@ class Speech:
         close_code: with which it is closed then, or when it has finished; None: never.
         close_behind: bytes of sound that come from it before that.
         listen: status, code and message with which a handshake would be refused.
-        heard: text messages, and the number of bytes, that came from it.
+        heard: text messages but pings, and the number of bytes, that came from it.
         later: what the sessions after it are told, and how they are closed: in place of `told` and `close_code`.
         queries: of the handshakes, and when they came.
     """
@@ -105,6 +107,9 @@ class Speech:
             came = await socket.receive()
             is_there = came["type"] != "websocket.disconnect"
             if is_there:
+                if came.get("text") == PING:
+                    await socket.send_text('{"type": "pong"}')
+                    continue
                 heard += len(came.get("bytes") or b"")
                 self.heard.append(came.get("text") or len(came.get("bytes") or b""))
             if came.get("text") and self.close_code == 1000:

@@ -172,6 +172,53 @@ def test_the_last_words_are_told_though_the_connection_breaks_while_it_ends(
         watched.forgive(*BROKEN)
 
 
+TIMED_OUT = """
+AbortSignal.timeout = (wait) => {
+  const end = new AbortController();
+  setTimeout(() => end.abort(new DOMException("Too long.", "TimeoutError")), wait);
+  return end.signal;
+};
+"""
+"""By the clock of the page, which a test can put forward."""
+
+
+def test_a_connection_that_is_dead_without_a_word_is_made_again(
+    browser: Browser, chromium: str, server: Speaking
+) -> None:
+    """While he speaks, where the way is gone for a while, and while it ends; a line without speech is not dead."""
+    with cutting(server.url) as proxy, microphone(browser, chromium, ENGLISH) as watched:
+        addresses: list[str] = []
+        watched.page.on("websocket", lambda socket: addresses.append(socket.url))
+        watched.page.clock.install()
+        page = opened(watched, proxy.url, server.key)
+        page.evaluate(TIMED_OUT)
+        page.get_by_role("button", name="Speak").click()
+        expect(page.locator(".tentative")).to_be_visible()
+        proxy.is_deaf = True
+        proxy.swallow()
+        with page.expect_event("websocket"):
+            page.clock.run_for(15_000)
+        expect(page.locator(".recording-head")).to_contain_text("The connection broke")
+        with page.expect_request("**/v1/listen?*"):
+            page.clock.run_for(10_000)
+        proxy.is_deaf = False
+        page.clock.run_for(10_000)
+        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
+        expect(page.locator(".tentative")).to_have_count(0)
+        for _ in range(20):
+            page.clock.run_for(1_000)
+            page.wait_for_timeout(20)
+        expect(page.locator(".recording-head")).to_have_text("Listening")
+        assert len(addresses) == 3
+        proxy.swallow()
+        page.get_by_role("button", name="Finish").click()
+        expect(page.locator(".recording-head")).to_have_text("Finishing")
+        page.clock.run_for(15_000)
+        expect(page.locator(".phase.good")).to_have_text("Done")
+        expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
+        watched.forgive("before the connection is established")
+
+
 def test_who_cannot_be_let_in_reads_when_to_come_back(browser: Browser, chromium: str, server: Speaking) -> None:
     """A browser hides the refusal of a WebSocket; the page finds out, in its own language. Then there is room again."""
     address = f"{server.url.replace('http', 'ws', 1)}/v1/listen"

@@ -5,6 +5,7 @@
 
 import { ApiError, address, request, sentenceOf } from "./http.js";
 import { Kept } from "./playground_kept.js";
+import { Pulse } from "./playground_pulse.js";
 import { Succession } from "./playground_succession.js";
 import { apiKey } from "./settings.js";
 import { t } from "./words.js";
@@ -13,7 +14,7 @@ import { t } from "./words.js";
 const KEPT_S = 330;
 /** Seconds of sound of which nobody has to be told that they are lost. */
 const TRIFLE_S = 0.1;
-/** Milliseconds until a connection that does not come about is given up. */
+/** Milliseconds until a connection that does not come about, or the question why, is given up. */
 const PATIENCE = 10_000;
 /** Milliseconds for which a broken line is mended. */
 const MENDED = 60_000;
@@ -42,6 +43,7 @@ export class Line {
     Object.assign(this, { settings, rate, tell, session: "", n: 0, socket: null, error: null, isFinishing: false });
     Object.assign(this, { kept: new Kept(KEPT_S * rate), sessions: new Succession(rate), sent: 0, hadSession: false });
     Object.assign(this, { isThere: false, isOver: false, tries: 0, brokenAt: 0, standsAt: 0 });
+    this.pulse = new Pulse(() => this.#say("ping"), () => this.#broke());
     this.onOffline = () => this.#broke();
     window.addEventListener("offline", this.onOffline);
     this.#dial();
@@ -86,7 +88,9 @@ export class Line {
     const isNow = () => socket === this.socket && !this.isOver;
     socket.onmessage = ({ data }) => {
       clearTimeout(timer);
-      if (isNow()) this.#hear(readJson(data));
+      if (!isNow()) return;
+      this.pulse.hear();
+      this.#hear(readJson(data));
     };
     socket.onclose = ({ code }) => {
       clearTimeout(timer);
@@ -127,7 +131,11 @@ export class Line {
     if (!this.isThere || this.socket.readyState !== WebSocket.OPEN) return; // who is closing takes nothing any more
     for (const sound of this.kept.from(this.sent)) this.socket.send(sound);
     this.sent = this.kept.total;
-    if (this.isFinishing) this.socket.send(JSON.stringify({ type: "finish" }));
+    if (this.isFinishing) this.#say("finish");
+  }
+
+  #say(type) {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ type }));
   }
 
   #closed(code) {
@@ -140,15 +148,15 @@ export class Line {
 
   /** A connection that does not come about. */
   #lost(socket) {
-    if (socket !== this.socket || this.isOver) return;
-    socket.close();
-    this.#broke();
+    if (socket === this.socket) this.#broke();
   }
 
   /** `gone`: why the session is over, where it is known to be. */
   #broke(gone = null) {
     if (this.isOver || (!this.isThere && this.socket === null)) return;
     const { isThere: wasThere } = this;
+    this.pulse.stop();
+    this.socket.close(); // without a code, which would give the session up
     const now = performance.now();
     if (!this.brokenAt || (wasThere && now > this.standsAt)) Object.assign(this, { brokenAt: now, tries: 0 });
     Object.assign(this, { isThere: false, socket: null });
@@ -184,7 +192,7 @@ export class Line {
   /** Why there is no connection; null where the server would let us in. */
   async #why() {
     try {
-      await request(this.path, { cache: "no-store" });
+      await request(this.path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
     } catch (error) {
       if (error.code === "head_too_large" && this.settings.prompt) return tooLong(error);
       return error.status === 426 ? null : error;
@@ -200,6 +208,7 @@ export class Line {
 
   #over() {
     this.isOver = true;
+    this.pulse.stop();
     this.kept.forget(Infinity);
     window.removeEventListener("offline", this.onOffline);
   }
