@@ -40,6 +40,7 @@ class Speech:
         close_code: with which it is closed then, or when it has finished; None: never.
         close_behind: bytes of sound that come from it before that.
         listen: status, code and message with which a handshake would be refused.
+        listen_headers: of that refusal.
         heard: text messages but pings, and the number of bytes, that came from it.
         later: what the sessions after it are told, and how they are closed: in place of `told` and `close_code`.
         queries: of the handshakes, and when they came.
@@ -56,6 +57,7 @@ class Speech:
     close_code: int | None = None
     close_behind: int = 0
     listen: tuple[int, str, str] = (426, "upgrade_required", "This address is for WebSockets.")
+    listen_headers: dict[str, str] = field(default_factory=dict)
     heard: list[str | int] = field(default_factory=list)
     later: list[tuple[list[dict[str, Any]], int | None]] = field(default_factory=list)
     queries: list[tuple[str, float]] = field(default_factory=list)
@@ -91,7 +93,7 @@ class Speech:
     async def _upgrade(self) -> Response:
         """Say what would be refused, of what a browser hides."""
         status, code, message = self.listen
-        return JSONResponse(_error(code, message), status)
+        return JSONResponse(_error(code, message), status, self.listen_headers)
 
     async def _listen(self, socket: WebSocket) -> None:
         query = socket.scope["query_string"].decode()

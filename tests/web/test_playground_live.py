@@ -550,6 +550,28 @@ def test_speech_that_is_kept_no_longer_is_said_to_be_lost(browser: Browser, chro
         page.goto("about:blank")
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"), [(501, {}), (500, {"X-Should-Retry": "false"})], ids=["never-offered", "said-so"]
+)
+def test_a_server_that_comes_back_without_it_is_not_waited_for(
+    browser: Browser, chromium: str, status: int, headers: dict[str, str]
+) -> None:
+    """Nothing is kept for one that says it will never take it; what was told stays."""
+    speech = Speech(told=[{"type": "text", "turn": 1, "delta": "one", "tentative": " two"}])
+    speech.listen, speech.listen_headers = (status, "not_offered", "Nobody may speak here."), headers
+    with ExitStack() as stack:
+        proxy = stack.enter_context(cutting(stack.enter_context(serving(speech.app()))))
+        watched = stack.enter_context(microphone(browser, chromium, ENGLISH))
+        page = watched.open(f"{proxy.url}/playground")
+        page.get_by_role("button", name="Speak").click()
+        expect(page.locator(".live-text .say-text")).to_have_text("one two")
+        proxy.cut()
+        expect(page.locator(".failure")).to_contain_text("Nobody may speak here.")
+        expect(page.locator(".failure")).to_contain_text("not_offered")
+        expect(page.locator(".live-text .say-text")).to_have_text("one two")
+        watched.errors.clear()
+
+
 def test_who_refuses_the_microphone_reads_what_to_do(browser: Browser, chromium: str, server: Speaking) -> None:
     """The page is as before, with a sentence; there is a microphone, and nobody to allow it."""
     flags = [*FLAGS, "--use-fake-device-for-media-stream"]

@@ -22,12 +22,13 @@ export function keyHeaders() {
 
 /**
  * What went wrong, as the server says it.
- * `status` is 0 when it was not reached; `code` is stable; `retryAfterS` is null where the server did not say.
+ * `status` is 0 when it was not reached; `code` is stable; `retryAfterS` is null where the server did not say,
+ * `isForGood` is true where it said that trying again is no use.
  */
 export class ApiError extends Error {
-  constructor({ status, code, message, retryAfterS = null, requestId = null, param = null }) {
+  constructor({ status, code, message, retryAfterS = null, requestId = null, param = null, isForGood = false }) {
     super(message);
-    Object.assign(this, { status, code, retryAfterS, requestId, param });
+    Object.assign(this, { status, code, retryAfterS, requestId, param, isForGood });
   }
 
   /** Whether no key was sent, or one that opens nothing. */
@@ -72,6 +73,7 @@ export function errorOf({ status, headers }, text) {
     retryAfterS: Number.isFinite(wait) ? wait : null,
     requestId: headers.get("x-request-id"),
     param: told.param ?? null,
+    isForGood: status === 501 || headers.get("x-should-retry") === "false",
   });
 }
 

@@ -186,7 +186,7 @@ export class Line {
   /** Whoever has spoken waits for a server that may let him in later; who has not is told at once. */
   #isHopeless(error) {
     if (!error || !this.hadSession) return Boolean(error);
-    return error.code === "bad_key" || (error.status > 0 && error.status < 500 && error.status !== 429);
+    return error.isForGood || error.code === "bad_key" || (error.status > 0 && error.status < 500 && error.status !== 429);
   }
 
   /** Why there is no connection; null where the server would let us in. */
