@@ -119,6 +119,7 @@ def test_text_appears_while_somebody_speaks(browser: Browser, chromium: str, ser
         assert watched.violations() == []
         page.keyboard.press("Enter")
         expect(page.locator(".phase.good")).to_have_text("Done")
+        expect(page.get_by_role("heading", name="Transcript", exact=True)).to_be_focused()
         assert page.evaluate(MICROPHONE) == "ended"
         expect(page.locator(".live-text .say-text")).to_have_text(ENGLISH.text)
         expect(page.locator("main p.hidden-text[role=status]")).to_have_text(ENGLISH.text)

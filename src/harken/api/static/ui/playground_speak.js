@@ -44,6 +44,7 @@ export function Speaking({ live }) {
 /** The text of who speaks, or spoke. */
 export function LiveText({ live }) {
   const end = useRef(null);
+  const title = useRef(null);
   // The page is drawn anew with each packet of sound; an hour of text is not.
   const turns = useMemo(() => live.turns
     .filter(({ text, tentative, error }) => text || tentative || error)
@@ -51,11 +52,15 @@ export function LiveText({ live }) {
   useEffect(() => {
     if (live.isOn && isNearTheEnd()) end.current.scrollIntoView({ block: "nearest" });
   }, [live.turns]);
+  useEffect(() => {
+    // *Finish* is gone, and the focus with it, unless somebody has moved on.
+    if (!live.isOn && document.activeElement === document.body) title.current.focus({ preventScroll: true });
+  }, [live.isOn]);
   const { phase, error } = live;
   return html`
     <section class="panel result" aria-labelledby="text-title" aria-busy=${live.isOn ? "true" : null}>
       <div class="panel-head">
-        <h2 id="text-title">${t("play.text")}</h2>
+        <h2 id="text-title" ref=${title} tabindex="-1">${t("play.text")}</h2>
         <p class=${`phase ${phase === "failed" ? "bad" : phase === "done" ? "good" : "quiet"}`}>
           <span role="status">${t(`play.live.phase.${phase}`)}</span>
         </p>
