@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import ssl
+import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -401,3 +404,33 @@ def test_a_client_that_left_before_its_refusal_is_no_defect(capsys: pytest.Captu
     speak(Speaking(live=live), story)
     written = "".join(capsys.readouterr())
     assert "request.defect" not in written and "live_full" in written
+
+
+def test_who_comes_back_and_gives_up_may_come_back_again() -> None:
+    """A handshake that nobody waits for any more ends no session."""
+
+    class Slow(PlayedLive):
+        def resume(self, session_id: str, *, requester: Requester) -> PlayedSession:
+            time.sleep(0.1)  # the server is held: meanwhile the client gives up
+            return super().resume(session_id, requester=requester)
+
+    live = Slow()
+
+    async def story(url: str) -> list[str]:
+        async with dial(f"{url}/v1/listen") as client:
+            session = (await told(client))["session"]
+            client.transport.abort()
+        host, port = url.removeprefix("ws://").split(":")
+        with socket.create_connection((host, int(port))) as other:
+            other.sendall(
+                f"GET /v1/listen?session={session}&after=0 HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n".encode()
+                + b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        async with asyncio.timeout(10):
+            while live.sessions[-1].log[-2:] not in (["resume", "leave"], ["resume", "close"]):
+                await asyncio.sleep(0.01)
+        return live.sessions[-1].log
+
+    assert "close" not in speak(Speaking(live=live), story)

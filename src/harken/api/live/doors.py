@@ -133,8 +133,11 @@ class LiveDoors:
         ear = Ear(session, call.pcm, scope["state"]["take"])
         try:
             await socket.accept()
-        except Gone:
-            session.close()
+        except Gone:  # whoever comes back and gives up may try again
+            if call.back is None:
+                session.close()
+            else:
+                session.leave()
             return
         _log.info("socket.opened", is_resumed=call.back is not None, **_ids(scope))
         leaving = scope["state"].get("leaving") or asyncio.Event()

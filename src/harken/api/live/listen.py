@@ -76,13 +76,13 @@ class Listen:
 
     async def hear(self, message: str | bytes) -> Sequence[Members]:
         """Take audio, or do what a message says."""
-        if self._is_finished:
-            return []
         try:
             if isinstance(message, bytes):
-                await self._ear.hear(message)
+                if not self._is_finished:
+                    await self._ear.hear(message)
                 return []
-            return await self._do(_kind_of(message))
+            kind = _kind_of(message)
+            return [] if self._is_finished and kind != "ping" else await self._do(kind)
         except HarkenError as error:
             return [self.complain(error)]
 
