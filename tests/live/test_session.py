@@ -214,6 +214,7 @@ COMMANDS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(commands=COMMANDS, by_hand=st.booleans(), packet=st.sampled_from([512, 1600, 777]))
 @settings(max_examples=150, deadline=None)
 def test_whatever_a_client_does_every_committed_turn_ends(
