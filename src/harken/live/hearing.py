@@ -77,7 +77,12 @@ class TurnOver:
     end: int
 
 
-Happened = TurnBegan | TurnGrew | TurnOver
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnCleared:
+    """The turn that went on is forgotten: it has no end."""
+
+
+Happened = TurnBegan | TurnGrew | TurnOver | TurnCleared
 
 
 class Hearing:
@@ -172,14 +177,16 @@ class Hearing:
             happened += self._heard_turns(self._spans.finish())
         return happened + (self._end_turn(self.sound.end) if self.is_open else [])
 
-    def clear(self) -> tuple[list[Happened], bool]:
-        """Forget the sound since the last turn; returns what happened before, and whether a turn was going on then."""
+    def clear(self) -> list[Happened]:
+        """Forget the sound since the last turn."""
         happened = self._hear(is_all=True)
-        was_open, self._is_open, self._segmenter = self.is_open, False, None
+        if self.is_open:
+            happened.append(TurnCleared())
+        self._is_open, self._segmenter = False, None
         self._floor = self._fed = self.sound.end
         self._listen_anew()
         self._let_go()
-        return happened, was_open
+        return happened
 
     def _hear(self, *, is_all: bool = False, is_last: bool = False) -> list[Happened]:
         """Hear what came; the last frame waits for its end, unless nothing follows."""

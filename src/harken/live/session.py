@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from harken.audio.mixing import peak_of, within_one
 from harken.errors import EmptyAudio, HarkenError, SlowReader
 from harken.live.events import Ended, LiveEvent
-from harken.live.hearing import Happened, Hearing, TurnBegan, TurnGrew, TurnOver
+from harken.live.hearing import Happened, Hearing, TurnBegan, TurnCleared, TurnGrew, TurnOver
 from harken.live.means import Means
 from harken.live.outbox import Outbox
 from harken.live.settings import LiveSettings
@@ -169,17 +169,7 @@ class LiveSession:
         """Forget the sound since the last turn."""
         async with self._order:
             if not self._is_finishing:
-                await self._to_its_end(self._clear())
-
-    async def _clear(self) -> None:
-        happened, was_open = await self._in_thread(self._hearing.clear)
-        if self.is_over:
-            return
-        for each in happened:
-            self._take(each)
-        if was_open:
-            self._turns.pop().drop()
-        self._drained.set()
+                await self._apply(self._hearing.clear)
 
     async def change(self, settings: LiveSettings) -> None:
         """Have turns that begin from now on recognised otherwise.
@@ -326,6 +316,9 @@ class LiveSession:
             case TurnOver(pieces=pieces, end=end):
                 self._turns[-1].commit(pieces, end, self._last_committed)
                 self._last_committed = self._turns[-1].number
+            case TurnCleared():
+                self._turns.pop().drop()
+                self._drained.set()
 
     def _begin(self, start: int) -> None:
         self._count += 1

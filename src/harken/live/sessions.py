@@ -157,7 +157,8 @@ class Sessions:
             spawn=self._tasks.create_task,
             took=self._took,
         )
-        await self.check(settings, requester=requester, request_id=request_id)
+        longest_s = info.max_segment_s
+        await try_context(self._finals, settings.options, longest_s, requester=requester, request_id=request_id)
         self._see_that_there_is_room(requester)  # others may have come meanwhile
         session = LiveSession(
             secrets.token_urlsafe(18),
